@@ -19,10 +19,14 @@ def checked_name(name: str) -> str:
     """An entity's name without surrounding blanks: 1 to 80 printable characters, or a `LabError`."""
     if not isinstance(name, str):
         raise LabError(f"an entity's name must be text, not {type(name).__name__}")
-    short = name.strip()
-    if not 1 <= len(short) <= MAX_NAME or not short.isprintable():
+    if not is_name(name):
         raise LabError(f"name {name[:40]!r} cannot be used; give 1 to {MAX_NAME} printable characters")
-    return short
+    return name.strip()
+
+
+def is_name(name: object) -> bool:
+    """Whether `checked_name` would take it."""
+    return isinstance(name, str) and 1 <= len(name.strip()) <= MAX_NAME and name.strip().isprintable()
 
 
 def checked_size(size: Sequence[int]) -> tuple[int, int]:
@@ -46,7 +50,10 @@ def checked_num_frames(num_frames: int) -> int:
 def checked_points(points: np.ndarray | Sequence[np.ndarray | Sequence[float]]) -> np.ndarray:
     """Key points as a read-only (K, 2) float32 array, finite and of sane size, or a `LabError`."""
     try:
-        array = np.array(points, dtype=np.float64)
+        array = np.asarray(points)
+        if array.dtype.kind not in "iuf":
+            raise TypeError(array.dtype)
+        array = array.astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise LabError("trajectory: the points are no list of (x, y) numbers") from error
     if array.size == 0:
@@ -70,6 +77,8 @@ def checked_points(points: np.ndarray | Sequence[np.ndarray | Sequence[float]]) 
 
 def checked_frames(frames: Sequence[int] | np.ndarray, count: int) -> tuple[int, ...]:
     """Frame numbers as `count` whole, non-negative, strictly increasing ints, or a `LabError`."""
+    if isinstance(frames, str) or not isinstance(frames, (Sequence, np.ndarray)) or getattr(frames, "ndim", 1) != 1:
+        raise LabError(f"trajectory: frames must be a list of whole numbers, not {str(frames)[:60]}")
     values = frames.tolist() if isinstance(frames, np.ndarray) else list(frames)
     if len(values) != count:
         raise LabError(f"trajectory has {count} points but {len(values)} frames; give one frame a point, or None")

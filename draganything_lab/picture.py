@@ -59,13 +59,14 @@ def load_picture(source: Source, *, max_side: int = MAX_SIDE, max_pixels: int = 
     return np.array(image.convert("RGB"))
 
 
-def load_mask(source: Source, size: tuple[int, int] | None = None) -> np.ndarray:
+def load_mask(source: Source, size: tuple[int, int] | None = None, *, threshold: int = 128) -> np.ndarray:
     """Read a mask: what is at least half bright (128 of 255) belongs to it.
 
     Args:
         source: A path, the bytes of a file, a PIL image, or an array (H, W) of bool, uint8 in [0, 255], uint16, floats
             in [0, 1], or whole numbers that are all 0 or 1. Colour is turned to grey; what is transparent is not in it.
         size: (H, W) that the mask must have; None to take any.
+        threshold: Least grey, 1 to 255, of what belongs to the mask.
 
     Returns:
         (H, W) bool, a new array.
@@ -75,18 +76,17 @@ def load_mask(source: Source, size: tuple[int, int] | None = None) -> np.ndarray
     """
     image, name = _open(source, "mask", MAX_SIDE, MAX_PIXELS)
     if isinstance(image, np.ndarray):
-        mask = _mask_from_array(image, name)
+        mask = _mask_from_array(image, name, threshold)
     else:
+        if size is not None and sorted(image.size) != sorted(size):  # before decoding; EXIF may swap the two
+            raise _another_size(name, image.size, size)
         image = _decode(image, name)
         if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
             image = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
-        mask = np.asarray(image.convert("L")) >= 128
+        mask = np.asarray(image.convert("L")) >= threshold
     if size is not None and mask.shape != tuple(size):
-        raise LabError(
-            f"{name} is {mask.shape[1]}x{mask.shape[0]} but the picture is {size[1]}x{size[0]}; "
-            "resize the mask or make it from this picture"
-        )
+        raise _another_size(name, mask.shape[::-1], size)
     return mask
 
 
@@ -122,6 +122,13 @@ def encode_picture(image: np.ndarray, kind: str = "PNG") -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, kind, **({"quality": 95} if kind in ("JPEG", "WEBP") else {}))
     return buffer.getvalue()
+
+
+def _another_size(name: str, found: tuple[int, ...], size: tuple[int, int]) -> LabError:
+    return LabError(
+        f"{name} is {found[0]}x{found[1]} but the picture is {size[1]}x{size[0]}; "
+        "resize the mask or make it from this picture"
+    )
 
 
 def _open(source: Any, what: str, max_side: int, max_pixels: int) -> tuple[Image.Image | np.ndarray, str]:
@@ -236,7 +243,7 @@ def _picture_from_array(array: np.ndarray, name: str) -> np.ndarray:
     return np.array(np.broadcast_to(array, (*array.shape[:2], 3)), order="C")
 
 
-def _mask_from_array(array: np.ndarray, name: str) -> np.ndarray:
+def _mask_from_array(array: np.ndarray, name: str, threshold: int) -> np.ndarray:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.ndim != 2:
@@ -245,4 +252,4 @@ def _mask_from_array(array: np.ndarray, name: str) -> np.ndarray:
         return array.copy()
     if array.dtype.kind in "iu" and array.min() >= 0 and array.max() <= 1:
         return array == 1
-    return _eight_bits(array, name) >= 128
+    return _eight_bits(array, name) >= threshold
