@@ -118,6 +118,8 @@ def load_model(kind: Any, folder: Path, classes: tuple[str, ...], dtype: torch.d
     try:
         with _no_progress_bar():
             model, info = kind.from_pretrained(folder, **options)
+    except LabError:
+        raise
     except Exception as error:  # truncated, wrong shapes, not there: each library has its own types
         raise LabError(f"{folder} cannot be loaded: {str(error).strip().splitlines()[0]}; fetch it again") from error
     missing = [key for key in info.get("missing_keys", ()) if not key.endswith("position_ids")]

@@ -1,0 +1,183 @@
+"""From a name to a pipeline that runs: `toy`, `svd`, or a folder of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import LabError
+from .fetch import Say, weights_folder
+from .registry import MODELS, lookup
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..features import DiffusionFeatures
+    from ..pipeline import DragAnythingPipeline
+
+RELEASED = "entity+gaussian"
+FEATURES_OF = {"svd": "sd15", "svd-xt": "sd15", "draganything": "sd15"}
+PARTS = ("unet", "vae", "image_encoder", "scheduler", "feature_extractor")
+
+
+def load_pipeline(
+    name: str | Path = "toy",
+    representation: str = RELEASED,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | None = None,
+    *,
+    download: bool = False,
+    controlnet: str | Path | None = None,
+    features: bool | None = None,
+    say: Say = print,
+) -> DragAnythingPipeline:
+    """Load a pipeline, ready to run.
+
+    Args:
+        name: "toy" (shipped), "svd" or "svd-xt" (with the authors' ControlNet), or a folder that holds unet/, vae/,
+            image_encoder/, scheduler/, feature_extractor/ and controlnet/ (or controlnet/<representation>/).
+        representation: "point", "trajectory", "gaussian", "entity" or "entity+gaussian"; the authors released only the
+            last.
+        device: "cuda", "cpu", ...; None for a GPU if there is one.
+        dtype: None for float16 with svd on a GPU, else float32.
+        download: Fetch what is not there; sizes and licences are said first.
+        controlnet: A folder with a ControlNet of your own.
+        features: Whether to load the diffusion features that belong to it, which scenes with an entity representation
+            need; None for where they lie in the same folder, as with toy.
+        say: What gets the words; `print` by default.
+
+    Raises:
+        LabError: Weights not there (the message says what to do), damaged, of another model; no such representation.
+
+    >>> pipe = load_pipeline("toy")  # doctest: +SKIP
+    """
+    torch = _torch()
+    where: Any = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    shipped = str(name) == "toy" or Path(name).is_dir()
+    if dtype is None:
+        dtype = torch.float16 if where.type == "cuda" and not shipped else torch.float32
+    if dtype == torch.float16 and where.type == "cpu":
+        raise LabError("float16 does not run on a CPU; use float32 or bfloat16")
+    half = dtype in (torch.float16, torch.bfloat16)
+    folder = _folder(name, download=download, half=half, say=say)
+    control = Path(controlnet) if controlnet else _control_folder(name, folder, representation, download, say)
+    pipe = _assemble(folder, control, dtype)
+    if features is None:
+        features = "entity" in representation and (folder / "dift").is_dir()
+    if features:
+        from ..features import DiffusionFeatures
+
+        if (folder / "dift").is_dir():
+            pipe.features = DiffusionFeatures.from_pretrained(folder / "dift", device=where, dtype=dtype)
+        else:
+            pipe.features = load_features(name, where, dtype, download=download, say=say)
+    return pipe.to(where)  # type: ignore[attr-defined]
+
+
+def load_features(
+    name: str | Path = "toy",
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | None = None,
+    *,
+    download: bool = False,
+    say: Say = print,
+    **options: Any,
+) -> DiffusionFeatures:
+    """Load the diffusion features that belong to a pipeline.
+
+    Args:
+        name: "toy"; "svd" (takes sd15); "sd15", "sd14", "chilloutmix" (the released demo's); or a folder of a Stable
+            Diffusion 1.x model.
+        device: "cuda", "cpu", ...; None for a GPU if there is one.
+        dtype: None for float32, as released.
+        download: Fetch what is not there; size and licence are said first.
+        say: What gets the words; `print` by default.
+        options: As for `DiffusionFeatures`, such as `draws` or `up_block`.
+
+    Raises:
+        LabError: As for `load_pipeline`.
+    """
+    torch = _torch()
+    from ..features import DiffusionFeatures
+
+    name = FEATURES_OF.get(str(name), name)
+    half = dtype in (torch.float16, torch.bfloat16)
+    folder = _folder(name, download=download, half=half, say=say)
+    return DiffusionFeatures.from_pretrained(folder, device=device, dtype=dtype, **options)
+
+
+def _folder(name: str | Path, *, download: bool, half: bool, say: Say) -> Path:
+    if str(name) not in MODELS and Path(name).expanduser().is_dir():
+        return Path(name).expanduser()
+    if isinstance(name, Path) or (str(name) not in MODELS and any(c in str(name) for c in "/\\~.")):
+        raise LabError(f"{name} is no folder; give a folder of weights, or a name: {', '.join(MODELS)}")
+    return weights_folder(lookup(str(name)).name, download=download, half=half, say=say)
+
+
+def _control_folder(name: str | Path, folder: Path, representation: str, download: bool, say: Say) -> Path:
+    own = folder / "controlnet"
+    if (own / "config.json").is_file():
+        return own
+    if own.is_dir():
+        chosen = own / representation.replace("+", "_")
+        if chosen.is_dir():
+            return chosen
+        there = sorted(path.name.replace("_", "+") for path in own.iterdir() if path.is_dir())
+        raise LabError(f'{own} has no weights for "{representation}"; it has {", ".join(there) or "none"}')
+    if str(name) not in ("svd", "svd-xt"):
+        raise LabError(f"{folder} has no controlnet/; give one with controlnet=..., or take the whole folder")
+    if representation != RELEASED:
+        raise LabError(
+            f'the authors released weights for "{RELEASED}" only, not for "{representation}"; take the toy, or give a '
+            "ControlNet of your own with controlnet=..."
+        )
+    return weights_folder("draganything", download=download, say=say)
+
+
+def _assemble(folder: Path, control: Path, dtype: torch.dtype) -> DragAnythingPipeline:
+    import diffusers
+    import transformers
+
+    from ..features.folder import load_model
+    from ..models import DragAnythingControlNet, DragAnythingUNet
+    from ..pipeline import DragAnythingPipeline
+
+    lacking = [part for part in PARTS if not (folder / part).is_dir()]
+    if lacking:
+        names = ", ".join(f"{part}/" for part in lacking)
+        raise LabError(f"{folder} lacks {names}; a pipeline needs {', '.join(PARTS)}")
+    video_unet = ("UNetSpatioTemporalConditionModel", "DragAnythingUNet")
+    control_names = ("DragAnythingControlNet", "DragAnythingSDVModel")
+    try:
+        scheduler = diffusers.EulerDiscreteScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
+        extractor = transformers.CLIPImageProcessor.from_pretrained(folder / "feature_extractor", local_files_only=True)
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise LabError(
+            f"{folder}: its scheduler or feature extractor cannot be read ({first}); fetch it again"
+        ) from error
+    return DragAnythingPipeline(
+        vae=load_model(
+            diffusers.AutoencoderKLTemporalDecoder, folder / "vae", ("AutoencoderKLTemporalDecoder",), dtype
+        ),
+        image_encoder=load_model(
+            transformers.CLIPVisionModelWithProjection,
+            folder / "image_encoder",
+            ("CLIPVisionModelWithProjection",),
+            dtype,
+        ),
+        unet=load_model(DragAnythingUNet, folder / "unet", video_unet, dtype),
+        controlnet=load_model(DragAnythingControlNet, control, control_names, dtype),
+        scheduler=scheduler,
+        feature_extractor=extractor,
+    )
+
+
+def _torch() -> Any:
+    try:
+        import diffusers  # noqa: F401
+        import torch
+        import transformers  # noqa: F401
+    except ImportError as error:
+        raise LabError(f"{error.name} is not installed; run: pip install 'draganything-lab[models]'") from error
+    return torch
