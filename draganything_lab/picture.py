@@ -6,6 +6,7 @@ sticker, a poster of 400 megapixels, a half-finished download. Each is either re
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import warnings
@@ -52,11 +53,7 @@ def load_picture(source: Source, *, max_side: int = MAX_SIDE, max_pixels: int = 
     image, name = _open(source, "picture", max_side, max_pixels)
     if isinstance(image, np.ndarray):
         return _picture_from_array(image, name)
-    image = _decode(image, name)
-    if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return np.array(image.convert("RGB"))
+    return np.array(_decoded(image, name, "white", "RGB"))
 
 
 def load_mask(source: Source, size: tuple[int, int] | None = None, *, threshold: int = 128) -> np.ndarray:
@@ -80,11 +77,7 @@ def load_mask(source: Source, size: tuple[int, int] | None = None, *, threshold:
     else:
         if size is not None and sorted(image.size) != sorted(size):  # before decoding; EXIF may swap the two
             raise _another_size(name, image.size, size)
-        image = _decode(image, name)
-        if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
-            image = image.convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
-        mask = np.asarray(image.convert("L")) >= threshold
+        mask = np.asarray(_decoded(image, name, "black", "L")) >= threshold
     if size is not None and mask.shape != tuple(size):
         raise _another_size(name, mask.shape[::-1], size)
     return mask
@@ -120,7 +113,8 @@ def encode_picture(image: np.ndarray, kind: str = "PNG") -> bytes:
     if image.dtype != np.uint8 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)):
         raise LabError(f"cannot save {image.shape} of {image.dtype}; give (H, W, 3) uint8 or an (H, W) bool mask")
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, kind, **({"quality": 95} if kind in ("JPEG", "WEBP") else {}))
+    options = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}}.get(kind, {})
+    Image.fromarray(image).save(buffer, kind, **options)
     return buffer.getvalue()
 
 
@@ -195,19 +189,22 @@ def _check_size(height: int, width: int, name: str, max_side: int, max_pixels: i
         raise LabError(f"{name} is {width}x{height}, over the limit of {max_pixels:,} pixels; {_SMALLER}")
 
 
-def _decode(image: Image.Image, name: str) -> Image.Image:
-    """Pixels decoded, turned upright, and brought down to 8 bits a channel."""
+def _decoded(image: Image.Image, name: str, paper: str, mode: str) -> Image.Image:
+    """Pixels decoded, turned upright, brought down to 8 bits a channel, laid over paper and put in a mode."""
     try:
         image.load()
+        with contextlib.suppress(Exception):  # a broken EXIF block says nothing about the pixels
+            image = ImageOps.exif_transpose(image)
+        if image.mode.startswith(("I", "F")):
+            image = Image.fromarray(_eight_bits(np.asarray(image), name))
+        if image.has_transparency_data:
+            image = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, paper), image)
+        return image.convert(mode)
+    except LabError:
+        raise
     except Exception as error:
         raise LabError(f"{name} is damaged or cut short ({error}); get it again, or {_FIX}") from error
-    try:
-        image = ImageOps.exif_transpose(image)
-    except Exception:  # a broken EXIF block says nothing about the pixels
-        image = image.copy()
-    if image.mode.startswith(("I", "F")):
-        return Image.fromarray(_eight_bits(np.asarray(image), name))
-    return image
 
 
 def _eight_bits(values: np.ndarray, name: str) -> np.ndarray:
