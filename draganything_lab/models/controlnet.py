@@ -14,6 +14,7 @@ from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import nn
 
 from ..errors import LabError
+from .checkpoints import CheckedModel
 from .embedding import ControlEmbedding, zero_convolution
 
 
@@ -29,7 +30,7 @@ class ControlResiduals(NamedTuple):
     mid: torch.Tensor
 
 
-class DragAnythingControlNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
+class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
     """The down half and middle block of SVD's UNet, with the embedding of the control maps and zero convolutions.
 
     The defaults are the released size, except for the head counts, which no shape shows: they are SVD's own. The names
@@ -54,7 +55,10 @@ class DragAnythingControlNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         Paper, section 3.3; the released code's `DragAnythingSDVModel`.
     """
 
+    # The public address; saved pipelines remember it.
+    __module__ = "draganything_lab.models"
     _supports_gradient_checkpointing = True
+    _repeated_blocks = ["SpatioTemporalResBlock", "BasicTransformerBlock", "TemporalBasicTransformerBlock"]  # noqa: RUF012
 
     @register_to_config
     def __init__(
@@ -167,8 +171,8 @@ class DragAnythingControlNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
             LabError: Shapes that do not fit each other or the model.
         """
         self._check_control(image, entity_map)
-        maps = None if entity_map is None else entity_map.flatten(0, 1).to(self.device, self.dtype)
-        embedding = self.controlnet_cond_embedding(image.flatten(0, 1).to(self.device, self.dtype), maps)
+        maps = None if entity_map is None else entity_map.flatten(0, 1).to(self.dtype)
+        embedding = self.controlnet_cond_embedding(image.flatten(0, 1).to(self.dtype), maps)
         return embedding.unflatten(0, image.shape[:2])
 
     def forward(

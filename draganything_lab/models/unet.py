@@ -12,6 +12,7 @@ from diffusers.models.unets.unet_spatio_temporal_condition import UNetSpatioTemp
 from torch import nn
 
 from ..errors import LabError
+from .checkpoints import CheckedModel
 
 
 class _Pending(NamedTuple):
@@ -25,7 +26,7 @@ class _Pending(NamedTuple):
 _pending: ContextVar[_Pending | None] = ContextVar("pending_residuals", default=None)
 
 
-class DragAnythingUNet(UNetSpatioTemporalConditionModel):
+class DragAnythingUNet(CheckedModel, UNetSpatioTemporalConditionModel):  # type: ignore[misc]
     """SVD's video UNet, whose forward pass also takes the ControlNet's residuals.
 
     Weights, configuration and, without residuals, output are those of diffusers' `UNetSpatioTemporalConditionModel`.
@@ -37,6 +38,10 @@ class DragAnythingUNet(UNetSpatioTemporalConditionModel):
     Source:
         The released code's `UNetSpatioTemporalConditionControlNetModel`.
     """
+
+    # The public address; saved pipelines remember it.
+    __module__ = "draganything_lab.models"
+    _repeated_blocks = ["SpatioTemporalResBlock", "BasicTransformerBlock", "TemporalBasicTransformerBlock"]  # noqa: RUF012
 
     # diffusers reads the names of the configuration from this signature.
     @functools.wraps(UNetSpatioTemporalConditionModel.__init__)  # type: ignore[misc]
