@@ -54,7 +54,8 @@ def build_control(
         num_frames: How many frames, 1 or more.
         representation: "point", "trajectory", "gaussian", "entity" or "entity+gaussian".
         vectors: (N, C) float, one vector for each *controlled* entity, in their order. Needed for "entity" and
-            "entity+gaussian".
+            "entity+gaussian". The one number that the "release" preset keeps is the first channel *before* pairs are
+            averaged: to reproduce it, give the whole 320 channels here, and channels=160.
         channels: How many channels the ControlNet takes: C, or C / 2 for averages of channel pairs, as released
             (320 -> 160). None keeps C.
         size: (H, W) of the model; None for the scene's own. Masks and trajectories are scaled to it.
