@@ -1,0 +1,285 @@
+"""A Toyland world and the clip it renders to, with exact truth: masks, paths and the motion of every pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import LabError
+from ..scene import Entity, Scene
+from ..trajectory import Trajectory
+from .backdrops import PLACES, draw_backdrop
+from .kinds import KINDS, parts
+from .shapes import SUPERSAMPLING, Colour, lay, place, sprite
+
+Role = Literal["moved", "pinned", "free"]
+MARGIN = 0.3  # of the picture's longer side, drawn beyond each side
+MAX_THINGS = 200
+MAX_BYTES = 2**31  # bytes of one clip
+
+
+def check_extent(size: tuple[int, int], num_frames: int) -> None:
+    """Refuse pictures too small to draw in, clips without frames, and what would not fit into memory."""
+    height, width = size
+    if height < 8 or width < 8:
+        raise LabError(f"a Toyland picture of {width}x{height} is too small to draw in; use at least 8x8")
+    if num_frames < 1:
+        raise LabError(f"a clip needs at least one frame, not {num_frames}")
+    need = height * width * 4 * num_frames
+    if need > MAX_BYTES:
+        raise LabError(
+            f"{num_frames} frames of {width}x{height} would take {need / 2**30:.1f} GiB; "
+            f"the limit is {MAX_BYTES / 2**30:.0f} GiB: fewer frames or a smaller picture"
+        )
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One thing of a world.
+
+    Attributes:
+        kind: A name of `KINDS`.
+        main, other: Its two colours, RGB 0..255.
+        seed: Fixes its details.
+        radius: Pixels a unit of its drawing; a thing is about two radii wide.
+        path: (T, 2) float64, its middle (x, y) in pixels of the picture, before the camera moves.
+        role: "moved" follows its path and is asked to; "pinned" holds its place in the picture and is asked to; "free"
+            stands in the world, nothing is asked of it, and it rides with the camera.
+        flip: Mirrored left to right.
+        turn: (T,) radians, clockwise in the picture; None for upright.
+        grow: (T,) factor on its size; None for constant.
+    """
+
+    kind: str
+    main: Colour
+    other: Colour
+    seed: int
+    radius: float
+    path: NDArray[np.float64]
+    role: Role = "moved"
+    flip: bool = False
+    turn: NDArray[np.float64] | None = None
+    grow: NDArray[np.float64] | None = None
+
+    def matrices(self) -> NDArray[np.float64]:
+        """(T, 3, 3), unit coordinates of the drawing to pixels of the picture, before the camera moves."""
+        count = len(self.path)
+        turn = np.zeros(count) if self.turn is None else self.turn
+        size = self.radius * (np.ones(count) if self.grow is None else self.grow)
+        out = np.zeros((count, 3, 3))
+        c, s = size * np.cos(turn), size * np.sin(turn)
+        side = -1.0 if self.flip else 1.0
+        out[:, 0, 0], out[:, 0, 1] = side * c, -s
+        out[:, 1, 0], out[:, 1, 1] = side * s, c
+        out[:, :2, 2] = self.path
+        out[:, 2, 2] = 1
+        return out
+
+
+@dataclass(frozen=True)
+class World:
+    """A place, its things (later ones are nearer), and how camera and background move.
+
+    Attributes:
+        place: A key of `PLACES`.
+        seed: Fixes the place's details.
+        size: (H, W) of the picture.
+        num_frames: T, at least 1.
+        things: Back to front.
+        pan: (dx, dy) pixels by which the camera's motion moves the picture until the last frame.
+        zoom: Factor by which it grows around the picture's middle until the last frame.
+        background: (dx, dy) pixels by which the backdrop alone moves until the last frame.
+        horizon: Row of the horizon as a fraction of the height.
+    """
+
+    place: str
+    seed: int
+    size: tuple[int, int]
+    num_frames: int
+    things: tuple[Thing, ...]
+    pan: tuple[float, float] = (0.0, 0.0)
+    zoom: float = 1.0
+    background: tuple[float, float] = (0.0, 0.0)
+    horizon: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.place not in PLACES:
+            raise LabError(f'place "{self.place}" is unknown; use one of {", ".join(PLACES)}')
+        check_extent(self.size, self.num_frames)
+        if len(self.things) > MAX_THINGS:
+            raise LabError(f"{len(self.things)} things in one world; at most {MAX_THINGS}")
+        for index, thing in enumerate(self.things):
+            if thing.kind not in KINDS:
+                raise LabError(f'thing {index + 1}: kind "{thing.kind}" is unknown; use one of {", ".join(KINDS)}')
+            if len(thing.path) != self.num_frames:
+                raise LabError(
+                    f'thing {index + 1} ("{thing.kind}"): its path has {len(thing.path)} points, '
+                    f"the world {self.num_frames} frames; give one point a frame"
+                )
+
+    @property
+    def camera_moves(self) -> bool:
+        """Whether pan or zoom do anything."""
+        return self.zoom != 1.0 or self.pan != (0.0, 0.0)
+
+    def camera(self) -> NDArray[np.float64]:
+        """(T, 3, 3): where the camera's motion carries each pixel of frame 0, even in time."""
+        height, width = self.size
+        share = np.linspace(0, 1, self.num_frames) if self.num_frames > 1 else np.zeros(1)
+        factor = 1 + share * (self.zoom - 1)
+        out = np.zeros((self.num_frames, 3, 3))
+        out[:, 0, 0] = out[:, 1, 1] = factor
+        out[:, 2, 2] = 1
+        middle = np.array([(width - 1) / 2, (height - 1) / 2])
+        out[:, :2, 2] = (1 - factor)[:, None] * middle + share[:, None] * np.asarray(self.pan)
+        return out
+
+    def backdrop_motion(self) -> NDArray[np.float64]:
+        """(T, 3, 3): where each pixel of frame 0's backdrop goes, by camera and background together."""
+        share = np.linspace(0, 1, self.num_frames) if self.num_frames > 1 else np.zeros(1)
+        out = self.camera()
+        out[:, :2, 2] += share[:, None] * np.asarray(self.background)
+        return out
+
+    def render(self) -> ToyClip:
+        """Draw every frame."""
+        height, width = self.size
+        margin = int(np.ceil(MARGIN * max(height, width)))
+        canvas = draw_backdrop(self.place, self.seed, self.size, margin, self.horizon)
+        moves, camera = self.backdrop_motion(), self.camera()
+        placed = [thing.matrices() for thing in self.things]
+        if self.camera_moves:
+            placed = [m if t.role == "pinned" else camera @ m for t, m in zip(self.things, placed, strict=True)]
+        images = [sprite(parts(t.kind, t.main, t.other, t.seed), t.radius) for t in self.things]
+        video = np.empty((self.num_frames, height, width, 3), np.uint8)
+        labels = np.zeros((self.num_frames, height, width), np.uint8)
+        still = canvas[margin : margin + height, margin : margin + width]
+        patches: list = [None] * len(images)
+        for frame in range(self.num_frames):
+            if (moves[frame] == moves[0]).all():
+                video[frame] = still
+            else:
+                matrix = moves[frame, :2].copy()
+                matrix[:, 2] -= matrix[:, :2] @ (margin, margin)
+                cv2.warpAffine(
+                    canvas, matrix, (width, height), dst=video[frame], flags=cv2.INTER_LINEAR,
+                    borderMode=cv2.BORDER_REPLICATE,
+                )  # fmt: skip
+            for index, (thing, image) in enumerate(zip(self.things, images, strict=True)):
+                matrices = placed[index]
+                if frame == 0 or (matrices[frame] != matrices[frame - 1]).any():
+                    half = image.shape[0] // 2
+                    matrix = matrices[frame, :2].copy()
+                    matrix[:, :2] /= SUPERSAMPLING * thing.radius
+                    matrix[:, 2] -= matrix[:, :2] @ (half, half)
+                    patches[index] = place(image, matrix, self.size)
+                if patches[index] is not None:
+                    lay(video[frame], labels[frame], *patches[index], index + 1)
+        return ToyClip(self, video, labels, [moves, *(m @ np.linalg.inv(m[0]) for m in placed)])
+
+
+@dataclass(frozen=True)
+class ToyClip:
+    """A rendered world and its truth.
+
+    Attributes:
+        world: What was drawn.
+        video: (T, H, W, 3) uint8 RGB.
+        labels: (T, H, W) uint8; 0 is backdrop, k the k-th thing where it is seen.
+        motion_matrices: For backdrop and each thing (T, 3, 3), pixels of frame 0 to pixels of frame t.
+    """
+
+    world: World
+    video: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    motion_matrices: list[NDArray[np.float64]] = field(repr=False)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The N things' kinds, back to front."""
+        return tuple(thing.kind for thing in self.world.things)
+
+    @property
+    def masks(self) -> NDArray[np.bool_]:
+        """(N, T, H, W) bool: where each thing is seen."""
+        return self.labels[None] == np.arange(1, len(self.world.things) + 1, dtype=np.uint8)[:, None, None, None]
+
+    @cached_property
+    def centres(self) -> NDArray[np.float32]:
+        """(N, 2) float32: (x, y) of the largest inscribed circle of each thing's mask in frame 0; NaN where unseen."""
+        out = np.full((len(self.world.things), 2), np.nan, np.float32)
+        for index, mask in enumerate(self.masks[:, 0]):
+            if mask.any():
+                out[index] = Entity("thing", mask).centre
+        return out
+
+    @property
+    def paths(self) -> NDArray[np.float32]:
+        """(T, N, 2) float32: where `centres` of frame 0 are in each frame, seen or not."""
+        return np.stack([self.follow(i + 1, c[None])[:, 0] for i, c in enumerate(self.centres)], axis=1)
+
+    def follow(self, label: int, points: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Where points (K, 2) of frame 0 that belong to `label` are in each frame: (T, K, 2) float32."""
+        matrices = self.motion_matrices[label]
+        return (points @ matrices[:, :2, :2].transpose(0, 2, 1) + matrices[:, None, :2, 2]).astype(np.float32)
+
+    def motion(self) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Where every pixel of frame 0 is in every frame.
+
+        Returns:
+            tracks (T, H, W, 2) float32, (x, y) in pixels; visible (T, H, W) bool: inside the picture and not covered.
+        """
+        count, height, width = self.labels.shape
+        grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float64)
+        tracks = np.empty((count, height, width, 2), np.float32)
+        first = self.labels[0]
+        for label in range(len(self.motion_matrices)):
+            where = first == label
+            if where.any():
+                tracks[:, where] = self.follow(label, grid[where])
+        x, y = np.rint(tracks[..., 0]).astype(int), np.rint(tracks[..., 1]).astype(int)
+        inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+        frames = np.arange(count)[:, None, None]
+        seen = self.labels[frames, np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)] == first
+        return tracks, inside & seen
+
+    def scene(self, *, min_area: int = 12, start_seed: int | None = None) -> Scene:
+        """The scene that asks for this clip: frame 0, its things as entities, their true paths as trajectories.
+
+        Args:
+            min_area: Things with fewer visible pixels in frame 0 are left out.
+            start_seed: None starts each trajectory at the mask's inscribed-circle centre; a seed starts it at a random
+                pixel of the mask, as a user's click does.
+        """
+        scene = Scene(self.video[0])
+        count = self.world.num_frames
+        rng = None if start_seed is None else np.random.default_rng(start_seed)
+        names: dict[str, int] = {}
+        for index, thing in enumerate(self.world.things):
+            mask = self.labels[0] == index + 1
+            if int(mask.sum()) < min_area:
+                continue
+            names[thing.kind] = names.get(thing.kind, 0) + 1
+            name = thing.kind if names[thing.kind] == 1 else f"{thing.kind} {names[thing.kind]}"
+            if thing.role != "moved":
+                scene.add(name, mask, pinned=thing.role == "pinned")
+                continue
+            start = self.centres[index]
+            if rng is not None:
+                rows, columns = np.nonzero(mask)
+                pick = int(rng.integers(len(rows)))
+                start = np.array([columns[pick], rows[pick]], np.float32)
+            path = self.follow(index + 1, start[None])[:, 0]
+            scene.add(name, mask, Trajectory(path, frames=tuple(range(count))))
+        if self.world.background != (0.0, 0.0):
+            middle = Entity("background", self.labels[0] == 0).centre
+            path = self.follow(0, np.asarray(middle, np.float32)[None])[:, 0]
+            scene.drag_background(Trajectory(path, frames=tuple(range(count))))
+        elif self.world.camera_moves:
+            scene.drag_camera(pan=self.world.pan, zoom=self.world.zoom)
+        return scene
