@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +11,8 @@ import cv2
 import numpy as np
 
 from .errors import LabError
+from .files import write_whole
+from .overlay import paste, tag
 
 MAX_FPS = {".mp4": 240.0, ".gif": 50.0}  # Browsers slow a GIF faster than 50 frames/s down to 10.
 MAX_PIXELS = 40_000_000
@@ -113,16 +113,7 @@ def write_video(path: str | Path, frames: np.ndarray | Sequence[np.ndarray], fps
     kind = path.suffix.lower()
     if kind not in MAX_FPS:
         raise LabError(f'"{path.name}" does not end in .mp4 or .gif; name the video so')
-    data = encode_video(frames, fps, kind)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-") as folder:
-            part = Path(folder, path.name)
-            part.write_bytes(data)
-            os.replace(part, path)
-    except OSError as error:
-        raise LabError(f'"{path}" cannot be written: {error.strerror or error}; choose another place') from error
-    return path
+    return write_whole(path, encode_video(frames, fps, kind))
 
 
 def read_video(path: str | Path, *, max_frames: int = 1024) -> np.ndarray:
@@ -194,7 +185,7 @@ def frame_strip(
     cells = [cv2.resize(frames[index], size, interpolation=method) for index in chosen]
     if numbers:
         for cell, index in zip(cells, chosen, strict=True):
-            draw_label(cell, str(index))
+            paste(cell, *tag(str(index), max(9, height // 12), (255, 255, 255), (24, 28, 34), 0.62), 4, 4)
     columns = min(columns, len(cells))
     rows, gap = -(-len(cells) // columns), 4
     strip = np.full((rows * (height + gap) - gap, columns * (size[0] + gap) - gap, 3), 255, np.uint8)
@@ -202,23 +193,6 @@ def frame_strip(
         top, left = place // columns * (height + gap), place % columns * (size[0] + gap)
         strip[top : top + height, left : left + size[0]] = cell
     return strip
-
-
-def draw_label(picture: np.ndarray, text: str) -> None:
-    """Write a short text, white on a dark plate, into the top left corner of a picture, in place.
-
-    Args:
-        picture: (H, W, 3) uint8 RGB, changed in place; the text's height is a tenth of H, at least 9 pixels.
-        text: Plain ASCII.
-    """
-    scale = max(picture.shape[0] / 10, 9) / 22  # Hershey letters are 22 pixels tall at scale 1.
-    thickness = max(1, round(scale * 2))
-    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)
-    pad = max(2, height // 3)
-    picture[: height + 2 * pad, : width + 2 * pad] //= 4
-    cv2.putText(
-        picture, text, (pad, height + pad), cv2.FONT_HERSHEY_SIMPLEX, scale, (255, 255, 255), thickness, cv2.LINE_AA
-    )
 
 
 def _mediapy() -> ModuleType:

@@ -1,0 +1,46 @@
+"""What several test files need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from draganything_lab.scene import Scene
+from draganything_lab.toyland import ToyClip, named_scene
+
+
+@pytest.fixture(scope="session")
+def harbour() -> ToyClip:
+    """Toyland's harbour, small: house pinned, cloud and boat moving; 6 frames of 144x80."""
+    return named_scene("harbour", (80, 144), 6)
+
+
+@pytest.fixture
+def scene(harbour: ToyClip) -> Scene:
+    """The harbour's scene, a new one for each test."""
+    return harbour.scene()
+
+
+@pytest.fixture
+def photo() -> np.ndarray:
+    """(180, 240, 3) uint8: a red disc of radius 30 at (90, 100) on a noisy, shaded green ground."""
+    ys, xs = np.mgrid[:180, :240]
+    ground = np.stack([60 + xs / 8, 120 + ys / 4, 70 + xs / 10], axis=-1)
+    ground += np.random.default_rng(0).normal(0, 6, ground.shape)
+    disc = np.hypot(xs - 90, ys - 100) <= 30
+    ground[disc] = np.array([190, 40, 45]) + np.random.default_rng(1).normal(0, 6, (int(disc.sum()), 3))
+    return ground.clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def python() -> Callable[[str], subprocess.CompletedProcess[str]]:
+    """Run a line of Python in a fresh interpreter."""
+
+    def run(code: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+
+    return run
