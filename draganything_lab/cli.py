@@ -1,0 +1,70 @@
+"""The command line, `draganything-lab COMMAND …`.
+
+Each command lives in a module of its own with two functions, `add_arguments(parser)` and `run(args) -> int` (the exit
+code), and stands in the table below with one line of help. Only the module of the chosen command is imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from . import __version__
+from .errors import LabError
+
+COMMANDS = {
+    "demo": ("demo", "run the main job on the built-in picture or on yours: a video, a strip, a report, the numbers"),
+    "preview": ("commands.preview", "a scene file to a preview video, at once and without any model"),
+    "generate": ("commands.generate", "a scene file to a video, with a DragAnything model"),
+    "lab": ("commands.lab", "open JupyterLab on the first notebook"),
+    "doctor": ("doctor", "print what is installed, and what to do about what is not"),
+}
+
+
+def parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser; only the chosen command gets its own arguments."""
+    top = argparse.ArgumentParser(
+        prog="draganything-lab",
+        description="Click a thing in a picture, drag it, generate the video, see where every pixel went.",
+    )
+    top.add_argument("--version", action="version", version=f"draganything-lab {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (module, help_line) in COMMANDS.items():
+        command = commands.add_parser(name, help=help_line, description=help_line[0].upper() + help_line[1:] + ".")
+        if name == chosen:
+            importlib.import_module(f".{module}", __package__).add_arguments(command)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: The words after the program's name; those of this process when None.
+
+    Returns:
+        The exit code: 0 all well, 1 the command found something wrong, 2 it could not use what it was given.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    try:
+        args = parser(chosen).parse_args(words)
+        module, _ = COMMANDS[args.command]
+        return importlib.import_module(f".{module}", __package__).run(args)
+    except LabError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("", __package__):
+            raise
+        print(f"error: {error.name} is not installed; `pip install -e '.[all]'` brings everything", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

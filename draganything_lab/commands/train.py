@@ -1,0 +1,69 @@
+"""`draganything-lab train`: make the small weights, on a laptop or on a GPU."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from ..errors import LabError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=("toy",), help="toy: VAE, diffusion features, video UNet, ControlNets")
+    parser.add_argument("--minutes", type=float, help="time for all stages together")
+    parser.add_argument("--steps", type=int, help="steps of each stage in all, instead of a time")
+    parser.add_argument("--stages", help="comma-separated: vae, dift, unet, control, decoder; all when not given")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--processes", type=int, default=1, help="training processes that share each step")
+    parser.add_argument("--workers", type=int, default=0, help="extra processes that draw batches")
+    parser.add_argument("--batch", type=int, help="clips a step and process")
+    parser.add_argument("--picture", type=int, default=64, help="side of the pictures, a multiple of 16")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path, default=Path("runs/toy"), help="checkpoints and logs")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoints that are there")
+    parser.add_argument("--export", type=Path, help="write the weights folder here at the end")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.minutes is None and args.steps is None and args.export is None:
+        raise LabError("say how long: --minutes 60, or --steps 1000; or --export FOLDER to write what is trained")
+    if args.picture < 48 or args.picture % 16:
+        raise LabError(f"--picture {args.picture} is not a multiple of 16 from 48 up; use 64 or 128")
+    if args.processes > 1 and "RANK" not in os.environ:
+        words = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={args.processes}"]
+        return subprocess.call([sys.executable, *words, "-m", "draganything_lab.cli", *sys.argv[1:]])
+
+    import cv2
+    import torch
+    import torch.distributed as dist
+
+    from ..training import toy
+    from ..training.loop import Settings
+
+    if args.device == "cuda" and not torch.cuda.is_available():
+        raise LabError("--device cuda: no GPU is visible to torch; use --device cpu")
+    stages = tuple(args.stages.split(",")) if args.stages else toy.STAGES
+    shared = "RANK" in os.environ
+    if shared:
+        dist.init_process_group("gloo" if args.device == "cpu" else "nccl")
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // dist.get_world_size()))
+    cv2.setNumThreads(1)
+    try:
+        if args.minutes is not None or args.steps is not None:
+            settings = Settings(
+                minutes=args.minutes, steps=args.steps, device=args.device, workers=args.workers, seed=args.seed
+            )
+            toy.train(
+                args.folder, settings, stages=stages, resume=args.resume, batch=args.batch, picture=args.picture,
+                report=lambda line: print(line, flush=True),
+            )  # fmt: skip
+        if args.export is not None and (not shared or dist.get_rank() == 0):
+            toy.export(args.folder, args.export)
+            print(f"wrote {args.export}")
+    finally:
+        if shared:
+            dist.destroy_process_group()
+    return 0

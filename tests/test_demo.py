@@ -1,0 +1,128 @@
+"""The main job: on Toyland with the truth at hand, on a user's picture, and with a model when one is there."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from draganything_lab import cli, matching
+from draganything_lab.errors import LabError
+from draganything_lab.jobs import MAX_SIDE, parse_points, photo_job
+from draganything_lab.picture import save_picture
+from draganything_lab.preview import preview
+from draganything_lab.scene import Scene
+from draganything_lab.segment import grabcut
+from draganything_lab.toyland import ToyClip
+from draganything_lab.video import read_video
+
+
+def overlap(one: np.ndarray, two: np.ndarray) -> float:
+    """Intersection over union of two masks (H, W)."""
+    return float((one & two).sum() / (one | two).sum())
+
+
+def test_demo_writes_everything_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["demo", "--preview", "--frames", "4", "--out", str(tmp_path)]
+    assert cli.main(words) == 0 and cli.main(words) == 0
+    said = capsys.readouterr().out
+    assert "not a generated video" in said and "boat" in said and str(tmp_path / "report.html") in said
+    files = {"video.mp4", "strip.png", "report.html", "numbers.json", "scene.zip"}
+    assert {path.name for path in tmp_path.iterdir()} == files
+
+    assert read_video(tmp_path / "video.mp4").shape == (4, 320, 576, 3)
+    assert Image.open(tmp_path / "strip.png").size[0] > 600
+    assert [entity.name for entity in Scene.load(tmp_path / "scene.zip")] == ["house", "cloud", "boat"]
+
+    numbers = json.loads((tmp_path / "numbers.json").read_text())
+    assert [numbers[key] for key in ("made_by", "num_frames", "height", "width")] == ["preview", 4, 320, 576]
+    house, cloud, boat = numbers["entities"]
+    assert house["distance_px"] == 0 and cloud["distance_px"] > 150 and boat["distance_px"] > 250
+    for row in numbers["entities"]:
+        assert row["mean_px"]["preview"] < 0.5 and row["mean_px"]["truth"] < 0.5
+        assert f"{row['mean_px']['preview']:.2f}" in said
+    assert 0 < numbers["mean_difference_from_truth"]["preview"] < 2
+
+
+def test_the_report_stands_alone(tmp_path: Path) -> None:
+    assert cli.main(["demo", "--preview", "--frames", "2", "--out", str(tmp_path)]) == 0
+    page = (tmp_path / "report.html").read_text()
+    assert not re.search(r'(src|href)="(?!data:)', page) and "http" not in page.replace("http-equiv", "")
+    assert page.count("<video") == 2 and page.count("<img") == 3
+    assert "color-scheme:light dark" in page and "1 house, 2 cloud, 3 boat" in page
+
+
+def test_the_measure_sees_disobedience(harbour: ToyClip, scene: Scene) -> None:
+    good = preview(scene, 6, label=False)
+    late = good[[0, 0, 1, 2, 3, 4]]
+    rows = {row.name: row for row in matching.obedience(scene, {"good": good, "late": late, "truth": harbour.video})}
+    assert rows["house"].mean_px["late"] < 0.1
+    for name in ("boat", "cloud"):
+        step = rows[name].distance_px / 5  # One frame late: one frame's step off.
+        assert rows[name].mean_px["good"] < 0.5 and rows[name].mean_px["truth"] < 0.5
+        assert rows[name].worst_px["late"] == pytest.approx(step, rel=0.25)
+
+
+@pytest.mark.parametrize("shift", [(7, -4), (-20, 0), (0.5, 0.25)])
+def test_the_measure_finds_a_known_shift(photo: np.ndarray, shift: tuple[float, float]) -> None:
+    ys, xs = np.mgrid[:180, :240]
+    scene = Scene(photo)
+    disc = scene.add("disc", np.hypot(xs - 90, ys - 100) <= 30, [(90, 100), (90 + shift[0], 100 + shift[1])])
+    found = matching.followed(preview(scene, 2, label=False), disc)
+    assert found.shape == (2, 2) and np.allclose(found[1], shift, atol=0.15)
+
+
+def test_a_click_cuts_out_the_thing(photo: np.ndarray) -> None:
+    ys, xs = np.mgrid[:180, :240]
+    truth = np.hypot(xs - 90, ys - 100) <= 30
+    for click in ((90, 100), (75, 85), (105, 110)):
+        cut = grabcut(photo, click)
+        assert cut.dtype == bool and cut.shape == truth.shape and overlap(cut, truth) > 0.93
+    assert np.array_equal(grabcut(photo, (90, 100)), grabcut(photo, (90, 100)))
+    large = np.asarray(Image.fromarray(photo).resize((1200, 900)))
+    assert overlap(grabcut(large, (450, 500)), np.asarray(Image.fromarray(truth).resize((1200, 900)))) > 0.93
+
+
+@pytest.mark.parametrize(
+    ("size", "click", "words"),
+    [((180, 240), (240, 10), "outside"), ((180, 240), (-1, 0), "outside"), ((4, 4), (1, 1), "8x8")],
+)
+def test_clicks_that_cut_nothing_are_refused(size: tuple[int, int], click: tuple[float, float], words: str) -> None:
+    with pytest.raises(LabError, match=words):
+        grabcut(np.zeros((*size, 3), np.uint8), click)
+
+
+def test_a_photograph_gets_the_preview_and_a_word(
+    photo: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_picture(photo, tmp_path / "photo.png")
+    out = tmp_path / "out"
+    words = ["demo", "--image", str(tmp_path / "photo.png"), "--point", "90,100", "--path", "90,100 140,80 170,110"]
+    assert cli.main([*words, "--out", str(out), "--frames", "5"]) == 0
+    said = capsys.readouterr().out
+    assert "know Toyland and not photographs" in said and "GrabCut" in said
+    numbers = json.loads((out / "numbers.json").read_text())
+    assert numbers["made_by"] == "preview" and "mean_difference_from_truth" not in numbers
+    assert numbers["entities"][0]["mean_px"]["preview"] < 0.5
+    last = read_video(out / "video.mp4")[-1]
+    assert last[110, 170, 0] > 150 > last[100, 70, 0]  # Red where it was sent, no longer where it was.
+
+
+def test_large_photographs_are_made_smaller(photo: np.ndarray, tmp_path: Path) -> None:
+    save_picture(np.asarray(Image.fromarray(photo).resize((2400, 1800))), tmp_path / "large.jpg")
+    save_picture(np.ones((1800, 2400), bool), tmp_path / "all.png")
+    job = photo_job(str(tmp_path / "large.jpg"), "900,1000 1400,800", mask=str(tmp_path / "all.png"))
+    assert max(job.scene.size) == MAX_SIDE and len(job.notes) == 1
+    path = job.scene["thing"].path(2)
+    assert path is not None and np.allclose(path, (np.array([[900, 1000], [1400, 800]]) + 0.5) * 0.32 - 0.5, atol=0.01)
+
+
+def test_points_are_read_as_written() -> None:
+    assert parse_points("--path", "320,180 420.5,150;500,140") == [(320, 180), (420.5, 150), (500, 140)]
+    for bad in ("1", "1,2,3", "a,b", "1, 2", "inf,0", ""):
+        with pytest.raises(LabError, match="--path"):
+            parse_points("--path", bad)
