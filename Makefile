@@ -1,0 +1,40 @@
+# DragAnything Lab. Each target makes what it needs and is safe to run twice.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo lab test check bench figures clean
+BIN := .venv/bin
+INSTALL = PYTHON="$(PYTHON)" sh tools/install.sh
+export PYTHONUTF8 := 1
+
+help:  ## List what there is
+	@sed -n 's/^\([a-z]*\):.*##/make \1\t/p' Makefile
+
+demo: .venv/.models  ## Run the main job: outputs/demo/ gets a video, a picture strip, a report and the numbers
+	$(BIN)/draganything-lab demo
+
+lab: .venv/.dev  ## Open JupyterLab on the first notebook
+	$(BIN)/draganything-lab lab
+
+test: .venv/.dev  ## Run the tests
+	$(BIN)/python -m pytest
+
+check: .venv/.dev  ## Lint, and check the types
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: .venv/.dev  ## Run the benchmarks: time and memory
+	$(BIN)/python benchmarks/run.py
+
+figures: .venv/.models  ## Make the README's pictures again
+	$(BIN)/python tools/figures.py
+
+clean:  ## Remove the environment and what the tools keep; outputs/ stays
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/.models: pyproject.toml tools/install.sh
+	@$(INSTALL) models
+	@touch $@
+
+.venv/.dev: pyproject.toml tools/install.sh
+	@$(INSTALL) dev
+	@touch $@ .venv/.models

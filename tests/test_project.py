@@ -1,0 +1,201 @@
+"""The project itself: set-up that fails in one clear line, lists that agree, imports that run downwards."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+from draganything_lab import cli
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    tomllib = pytest.importorskip("tomli")
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "draganything_lab"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+# From the bottom of the house to its top; each may import what stands before it.
+FLOORS = """
+    errors files presets checks cancel curve overlay picture trajectory entity uses scene scene_file
+    track_file formats toyland segment features stamps control_inputs control_signal control models
+    inputs sampling stages request pipeline zoo preview video matching motion metrics players show report
+    studio training lessons jobs commands demo doctor cli
+"""
+HOUSE = FLOORS.split()
+# Convenience of the lower module, taken only when it is called: a scene saves itself.
+UPWARDS = {("scene", "scene_file")}
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Top-level names inside the package that a module imports, wherever in the file."""
+    package = ["draganything_lab", *path.relative_to(PACKAGE).parts[:-1]]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = [*package[: len(package) - node.level + 1], *(node.module or "").split(".")]
+            base = [part for part in base if part]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("draganything_lab"):
+            base = (node.module or "").split(".")
+        else:
+            continue
+        yield from [base[1]] if len(base) > 1 else [alias.name for alias in node.names]
+
+
+def test_every_module_has_its_place() -> None:
+    there = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in modules()} - {"__init__"}
+    assert there - set(HOUSE) == set(), "put new modules into HOUSE, where they belong"
+    assert len(HOUSE) == len(set(HOUSE))
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_run_downwards(path: Path) -> None:
+    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    if own == "__init__":
+        return
+    for name in imported(path):
+        if name in HOUSE and name != own and (own, name) not in UPWARDS:
+            assert HOUSE.index(name) < HOUSE.index(own), f"{own} imports {name}, which stands above it"
+
+
+def test_files_stay_short() -> None:
+    sources = [*modules(), *(ROOT / "tools").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
+    lengths = {str(path.relative_to(ROOT)): lines_of_code(path) for path in sources}
+    assert not {name: length for name, length in lengths.items() if length > 250}, "split these: one idea a file"
+    assert max(len(path.read_text().splitlines()) for path in sources) <= 360
+
+
+def lines_of_code(path: Path) -> int:
+    """Lines that are neither blank, nor comment, nor docstring: long docstrings are welcome."""
+    text = path.read_text()
+    told: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            told.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    lines = enumerate(text.splitlines(), start=1)
+    return sum(bool(line.strip()) and not line.strip().startswith("#") and at not in told for at, line in lines)
+
+
+def test_package_inits_only_hand_on() -> None:
+    for path in PACKAGE.rglob("__init__.py"):
+        kinds = {type(node).__name__ for node in ast.parse(path.read_text()).body}
+        assert kinds <= {"Expr", "Import", "ImportFrom", "Assign"}, path
+
+
+def test_import_is_quick_and_light(python: Callable[[str], subprocess.CompletedProcess[str]]) -> None:
+    code = (
+        "import sys, time; start = time.process_time(); import draganything_lab; "
+        "print(time.process_time() - start, 'torch' in sys.modules)"
+    )
+    best = min(float(python(code).stdout.split()[0]) for _ in range(3))
+    assert best < 0.5 and python(code).stdout.split()[1] == "False"
+
+
+def test_no_torch_before_it_is_needed(python: Callable[[str], subprocess.CompletedProcess[str]]) -> None:
+    names = ["scene", "trajectory", "control", "preview", "toyland", "show", "video", "demo", "doctor", "zoo"]
+    imports = "; ".join(f"import draganything_lab.{name}" for name in names)
+    done = python(f"import sys; sys.modules['torch'] = None; {imports}")
+    assert done.returncode == 0, done.stderr
+
+
+def test_environment_follows_pyproject() -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    assert environment["name"] == PROJECT["name"]
+    plain = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
+    assert set(plain) == {f"python{PROJECT['requires-python']}", "pip"}
+    (through_pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
+    assert through_pip == ["-e .[all]"]
+    extras = PROJECT["optional-dependencies"]
+    (everything,) = [Requirement(line) for line in extras["all"]]
+    assert everything.name == PROJECT["name"] and everything.extras == set(extras) - {"all", "dev"}
+
+
+def test_makefile_and_readme_agree() -> None:
+    targets = set(re.findall(r"^(\w+):.*##", (ROOT / "Makefile").read_text(), re.M))
+    readme = (ROOT / "README.md").read_text()
+    used = set(re.findall(r"^make (\w+)", readme, re.M)) | set(re.findall(r"`make (\w+)`", readme))
+    assert {"demo", "test", "lab", "check", "bench"} <= used <= targets
+    for command in re.findall(r"draganything-lab (\w+)", readme):
+        assert command in cli.COMMANDS
+    for link in re.findall(r"\]\(([^)#:]+)\)", readme) + re.findall(r'src="([^":]+)"', readme):
+        assert (ROOT / link).exists(), link
+    assert "Apache License" in (ROOT / "LICENSE").read_text() and PROJECT["license"] == "Apache-2.0"
+    assert os.access(ROOT / ".ci" / "run", os.X_OK) and "make test" in (ROOT / ".ci" / "run").read_text()
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A folder with what the installer reads, and nothing else."""
+    for name in ("pyproject.toml", "README.md", "tools/install.sh"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "draganything_lab").mkdir()
+    return tmp_path
+
+
+def install(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/bin/sh", "tools/install.sh", "models"], cwd=folder, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "PYTHON": sys.executable, **environment},
+    )  # fmt: skip
+
+
+def program(folder: Path, name: str, script: str) -> str:
+    (folder / "bin").mkdir(exist_ok=True)
+    (folder / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "bin" / name).chmod(0o755)
+    return f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+
+
+def one_error(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 1 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+def test_no_python_is_said_in_one_line(bare: Path) -> None:
+    assert "Python 3.10 to 3.13 is needed (no Python found)" in one_error(install(bare, PYTHON="", PATH="/nonexistent"))
+    assert "at /nowhere/python" in one_error(install(bare, PYTHON="/nowhere/python"))
+
+
+def test_an_old_python_is_said_in_one_line(bare: Path) -> None:
+    old = 'case "$2" in *print*) echo 3.9;; *) exit 1;; esac'
+    path = program(bare, "old python", old)
+    assert "is 3.9" in one_error(install(bare, PYTHON=str(bare / "bin" / "old python"), PATH=path))
+
+
+def test_a_full_disk_is_said_in_one_line(bare: Path) -> None:
+    path = program(bare, "df", 'echo head; echo "disk 9 9 3145728 9% /"')
+    assert "3 GB free here, and about 8 GB are needed" in one_error(install(bare, PATH=path))
+    assert not (bare / ".venv").exists()
+
+
+def test_no_network_is_said_in_one_line(bare: Path) -> None:
+    done = install(
+        bare, PIP_CONFIG_FILE=os.devnull, PIP_INDEX_URL="http://127.0.0.1:9/simple", PIP_RETRIES="1", PIP_FIND_LINKS=""
+    )
+    assert "could not be downloaded; connect to the network" in one_error(done)
+    assert (bare / ".venv" / "install.log").exists()
+
+
+def test_the_first_notebook_runs_in_a_fresh_kernel(tmp_path: Path) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(ROOT / "notebooks" / "00_drag_anything.ipynb", as_version=4)
+    assert all(not cell.get("outputs") for cell in notebook.cells), "commit notebooks without their outputs"
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    kinds = [kind for cell in notebook.cells for output in cell.get("outputs", []) for kind in output.get("data", {})]
+    assert kinds.count("image/png") >= 3 and "text/html" in kinds

@@ -1,0 +1,64 @@
+#!/bin/sh
+# Make .venv and install DragAnything Lab with some of its extras into it. Run from the project's folder; safe to repeat.
+#   sh tools/install.sh models      what the demo needs
+#   sh tools/install.sh dev         everything: models, notebooks, tests
+# PYTHON=/path/to/python chooses the interpreter of a new environment.
+set -eu
+extras=$1
+venv=.venv
+log=$venv/install.log
+need_gb=8
+
+fail() {
+    printf 'error: %s\n' "$1" >&2
+    exit 1
+}
+fits() { "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; }
+version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true; }
+
+# An environment whose Python has gone or is too old, or that was cut off half made, is made again.
+if ! fits $venv/bin/python || ! $venv/bin/python -c 'import pip' >/dev/null 2>&1; then
+    if [ -n "${PYTHON:-}" ]; then
+        set -- "$PYTHON"
+    else
+        set -- python3 python python3.13 python3.12 python3.11 python3.10
+    fi
+    python='' found=''
+    for candidate in "$@"; do
+        seen=$(version_of "$candidate")
+        [ -z "$seen" ] || found="$found${found:+, }$candidate is $seen"
+        if fits "$candidate"; then
+            python=$candidate
+            break
+        fi
+    done
+    [ -n "$python" ] || fail "Python 3.10 to 3.13 is needed (${found:-no Python found${PYTHON:+ at $PYTHON}}); install one, \
+or name it: make demo PYTHON=/path/to/python3"
+    "$python" -c 'import ensurepip, venv' >/dev/null 2>&1 ||
+        fail "$python cannot make environments; install its venv part (Debian, Ubuntu: sudo apt-get install python3-venv)"
+    fresh=yes
+fi
+
+if ! ls -d $venv/lib*/python*/site-packages/torch >/dev/null 2>&1; then
+    free_kb=$(df -Pk . | awk 'NR == 2 {print $4}')
+    [ "$free_kb" -ge $((need_gb * 1024 * 1024)) ] ||
+        fail "$((free_kb / 1024 / 1024)) GB free here, and about $need_gb GB are needed (PyTorch is most of it); make room first"
+fi
+
+if [ "${fresh:-}" = yes ]; then
+    echo "Making $venv with $python ($(version_of "$python"))"
+    "$python" -m venv --clear $venv || fail "the environment $venv could not be made, see above"
+fi
+
+echo "Installing draganything-lab[$extras] into $venv (the first time up to 6.5 GB and some minutes; log: $log)"
+{ $venv/bin/python -m pip install --no-input --disable-pip-version-check -e ".[$extras]" 2>&1 || echo PIP-FAILED; } |
+    tee $log | sed -n 's/^ *Downloading /  downloading /p'
+if grep -q '^PIP-FAILED$' $log; then
+    if grep -q 'No space left' $log; then
+        fail "the disk filled up while installing; about $need_gb GB are needed here and in ${TMPDIR:-/tmp}"
+    elif grep -Eq 'ConnectionError|Timeout|Max retries exceeded|Network is unreachable|name resolution|from versions: none' $log; then
+        fail "the packages could not be downloaded; connect to the network (or set PIP_INDEX_URL to a mirror) and run it again"
+    fi
+    fail "pip could not install: $(grep '^ *ERROR' $log | tail -n 1 | sed 's/^ *ERROR: //') (all of it in $log)"
+fi
+echo "Installed."
