@@ -29,7 +29,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 FLOORS = """
     errors files presets checks cancel curve overlay picture trajectory entity uses scene scene_file
     track_file formats toyland segment features stamps control_inputs control_signal control models
-    inputs sampling stages request pipeline zoo preview video matching motion metrics players show report
+    inputs sampling stages request dryrun pipeline zoo preview video matching motion metrics players show report
     studio training lessons jobs commands demo doctor cli
 """
 HOUSE = FLOORS.split()
