@@ -1,0 +1,55 @@
+"""Trackers by name, and the one call that everybody uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import LabError
+from .base import Tracker, Tracks, checked_clip, checked_queries
+
+
+def _opencv() -> Tracker:
+    from .opencv import OpenCVTracker
+
+    return OpenCVTracker()
+
+
+TRACKERS: dict[str, Callable[[], Tracker]] = {"opencv": _opencv}
+"""Every tracker by name; each is made anew, and its libraries imported, when it is asked for."""
+
+
+def track(
+    video: NDArray | Sequence[NDArray],
+    queries: NDArray | Sequence[Sequence[float]],
+    tracker: str | Tracker = "opencv",
+) -> Tracks:
+    """Follow points of the first frame through a video.
+
+    Args:
+        video: (T, H, W, 3) uint8 RGB, T >= 2.
+        queries: (N, 2) (x, y) in pixels of frame 0; see `grid_queries` and `mask_queries`.
+        tracker: A name of `TRACKERS`, or an object with the method `track` of `Tracker`.
+
+    Returns:
+        `Tracks`: points (T, N, 2) float32 and visible (T, N) bool.
+
+    Raises:
+        LabError: The video has one frame or is none, a query lies outside the picture, or there is no such tracker.
+    """
+    frames = checked_clip(video)
+    points = checked_queries(queries, (frames.shape[1], frames.shape[2]))
+    return as_tracker(tracker).track(frames, points)
+
+
+def as_tracker(tracker: str | Tracker) -> Tracker:
+    """Return a tracker by name, or the object itself if it is one."""
+    if isinstance(tracker, str):
+        if tracker not in TRACKERS:
+            raise LabError(f'there is no tracker "{tracker}"; there are {", ".join(TRACKERS)}')
+        return TRACKERS[tracker]()
+    if not callable(getattr(tracker, "track", None)):
+        raise LabError(f"a tracker is a name ({', '.join(TRACKERS)}) or has a method track, not {tracker!r}")
+    return tracker
