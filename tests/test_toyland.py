@@ -109,7 +109,7 @@ def test_the_nearer_thing_hides_the_farther_one_and_visibility_says_so():
 def test_camera_carries_free_things_and_leaves_pinned_ones():
     path = np.repeat([[20.0, 40.0]], 4, axis=0)
     free = Thing("ball", (220, 60, 60), (60, 60, 220), 1, 9, path, role="free")
-    pinned = Thing("ball", (60, 60, 220), (220, 60, 60), 2, 9, path + (40, 0), role="pinned")
+    pinned = Thing("ball", (60, 60, 220), (220, 60, 60), 2, 9, path + np.array([40, 0]), role="pinned")
     clip = World("hills", 1, (80, 96), 4, (free, pinned), pan=(12.0, 3.0)).render()
     centres = [np.argwhere(clip.labels[-1] == k).mean(0)[::-1] for k in (1, 2)]
     np.testing.assert_allclose(centres[0], (32, 43), atol=0.6)

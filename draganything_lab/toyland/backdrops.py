@@ -1,4 +1,4 @@
-"""The places of Toyland: skies, seas, hills, roads, space, a pond; each drawn wider than the picture, for the camera."""
+"""The places of Toyland: skies, seas, hills, roads, space, a pond; drawn wider than the picture, for the camera."""
 
 from __future__ import annotations
 

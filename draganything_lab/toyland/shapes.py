@@ -38,11 +38,11 @@ def polygon(points: list[tuple[float, float]], colour: Colour) -> Part:
 
 def ellipse(x: float, y: float, rx: float, ry: float, colour: Colour, turn: float = 0.0, count: int = 28) -> Part:
     """An ellipse around (x, y) with half axes rx and ry, turned by `turn` radians."""
-    points = unit_circle(count) * np.float32((rx, ry))
+    points = unit_circle(count) * np.array([rx, ry], np.float32)
     if turn:
         c, s = np.cos(turn), np.sin(turn)
         points = points @ np.array([[c, s], [-s, c]], np.float32)
-    return Part(points + np.float32((x, y)), colour)
+    return Part(points + np.array([x, y], np.float32), colour)
 
 
 def box(x0: float, y0: float, x1: float, y1: float, colour: Colour) -> Part:
@@ -81,8 +81,8 @@ def sprite(parts: list[Part], radius: float) -> NDArray[np.uint8]:
     """Draw parts at `radius` pixels a unit, supersampled.
 
     Returns:
-        (S, S, 4) uint8, RGB already multiplied by alpha. The middle pixel is the point (0, 0) of the parts, and one unit
-        is `SUPERSAMPLING * radius` of its pixels.
+        (S, S, 4) uint8, RGB already multiplied by alpha. The middle pixel is the point (0, 0) of the parts, and one
+        unit is `SUPERSAMPLING * radius` of its pixels.
     """
     scale = SUPERSAMPLING * radius
     reach = max(float(np.abs(part.points).max()) for part in parts)
@@ -96,7 +96,7 @@ def sprite(parts: list[Part], radius: float) -> NDArray[np.uint8]:
 def lay(
     picture: NDArray[np.uint8],
     labels: NDArray[np.uint8],
-    patch: NDArray[np.uint8],
+    patch: np.ndarray,
     corner: tuple[int, int],
     label: int,
 ) -> None:
@@ -120,7 +120,7 @@ def lay(
 
 def place(
     image: NDArray[np.uint8], matrix: NDArray[np.float64], size: tuple[int, int]
-) -> tuple[NDArray[np.uint8], tuple[int, int]] | None:
+) -> tuple[np.ndarray, tuple[int, int]] | None:
     """Move a sprite by a 2x3 matrix (sprite pixels to picture pixels) and cut what falls outside `size` (H, W).
 
     Returns:

@@ -159,7 +159,7 @@ class World:
         video = np.empty((self.num_frames, height, width, 3), np.uint8)
         labels = np.zeros((self.num_frames, height, width), np.uint8)
         still = canvas[margin : margin + height, margin : margin + width]
-        patches: list = [None] * len(images)
+        patches: list[tuple[np.ndarray, tuple[int, int]] | None] = [None] * len(images)
         for frame in range(self.num_frames):
             if (moves[frame] == moves[0]).all():
                 video[frame] = still
@@ -178,8 +178,8 @@ class World:
                     matrix[:, :2] /= SUPERSAMPLING * thing.radius
                     matrix[:, 2] -= matrix[:, :2] @ (half, half)
                     patches[index] = place(image, matrix, self.size)
-                if patches[index] is not None:
-                    lay(video[frame], labels[frame], *patches[index], index + 1)
+                if (patch := patches[index]) is not None:
+                    lay(video[frame], labels[frame], *patch, label=index + 1)
         return ToyClip(self, video, labels, [moves, *(m @ np.linalg.inv(m[0]) for m in placed)])
 
 

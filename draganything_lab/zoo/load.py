@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     import torch
 
     from ..features import DiffusionFeatures
+    from ..models import DragAnythingControlNet
     from ..pipeline import DragAnythingPipeline
 
 RELEASED = "entity+gaussian"
+TRUNK = "trunk"  # folder of the ControlNet without its embedding, where several representations share one
 FEATURES_OF = {"svd": "sd15", "svd-xt": "sd15", "draganything": "sd15"}
 PARTS = ("unet", "vae", "image_encoder", "scheduler", "feature_extractor")
 
@@ -35,7 +37,8 @@ def load_pipeline(
 
     Args:
         name: "toy" (shipped), "svd" or "svd-xt" (with the authors' ControlNet), or a folder that holds unet/, vae/,
-            image_encoder/, scheduler/, feature_extractor/ and controlnet/ (or controlnet/<representation>/).
+            image_encoder/, scheduler/, feature_extractor/ and controlnet/ (or controlnet/<representation>/, or
+            controlnet/trunk/ with controlnet/<representation>.safetensors).
         representation: "point", "trajectory", "gaussian", "entity" or "entity+gaussian"; the authors released only the
             last.
         device: "cuda", "cpu", ...; None for a GPU if there is one.
@@ -62,6 +65,9 @@ def load_pipeline(
     folder = _folder(name, download=download, half=half, say=say)
     control = Path(controlnet) if controlnet else _control_folder(name, folder, representation, download, say)
     pipe = _assemble(folder, control, dtype)
+    if control.name == TRUNK:
+        _give_embedding(pipe.controlnet, control.with_name(f"{representation.replace('+', '_')}.safetensors"))
+        pipe.controlnet.register_to_config(representation=representation)
     if features is None:
         features = "entity" in representation and (folder / "dift").is_dir()
     if features:
@@ -118,6 +124,11 @@ def _control_folder(name: str | Path, folder: Path, representation: str, downloa
     own = folder / "controlnet"
     if (own / "config.json").is_file():
         return own
+    if (own / TRUNK).is_dir():
+        if not (own / f"{representation.replace('+', '_')}.safetensors").is_file():
+            there = sorted(path.stem.replace("_", "+") for path in own.glob("*.safetensors"))
+            raise LabError(f'{own} has no weights for "{representation}"; it has {", ".join(there) or "none"}')
+        return own / TRUNK
     if own.is_dir():
         chosen = own / representation.replace("+", "_")
         if chosen.is_dir():
@@ -132,6 +143,18 @@ def _control_folder(name: str | Path, folder: Path, representation: str, downloa
             "ControlNet of your own with controlnet=..."
         )
     return weights_folder("draganything", download=download, say=say)
+
+
+def _give_embedding(controlnet: DragAnythingControlNet, file: Path) -> None:
+    """Put a representation's embedding into a ControlNet that shares its trunk with others."""
+    from .files import load_state_dict
+
+    embedding = controlnet.controlnet_cond_embedding
+    weights = {name: value.to(controlnet.dtype) for name, value in load_state_dict(file).items()}
+    expected = {name: tuple(value.shape) for name, value in embedding.state_dict().items()}
+    if {name: tuple(value.shape) for name, value in weights.items()} != expected:
+        raise LabError(f"{file} does not fit the ControlNet beside it; both come from one training, fetch them again")
+    embedding.load_state_dict(weights)
 
 
 def _assemble(folder: Path, control: Path, dtype: torch.dtype) -> DragAnythingPipeline:

@@ -1,0 +1,1 @@
+"""What made the shipped `toy` weights, and the same commands to make them again or larger."""

@@ -1,0 +1,104 @@
+"""Batches of Toyland clips for the video stages: few frames of each, with the control that asks for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..control import build_control
+from ..features.pooling import latent_mask
+from ..scene import Scene
+from ..toyland import ToyClip, sample_clip
+from ..toyland.sampler import Style
+from .networks import ENTITY_CHANNELS, NUM_FRAMES
+
+MOST_ENTITIES = 12
+
+
+@dataclass(frozen=True)
+class ClipSize:
+    """How large a training clip is.
+
+    Attributes:
+        picture: Side of the square picture in pixels.
+        length: Frames of the clip that is drawn.
+        frames: Frames of it that are trained on, the first among them.
+    """
+
+    picture: int = 64
+    length: int = NUM_FRAMES
+    frames: int = 5
+
+
+def pick_frames(rng: np.random.Generator, size: ClipSize) -> np.ndarray:
+    """Frame 0 and others in order: any of the clip, or a run of neighbours, half of the time each."""
+    count = size.frames - 1
+    if rng.random() < 0.5:
+        rest = 1 + np.sort(rng.choice(size.length - 1, count, replace=False))
+    else:
+        rest = np.arange(count) + int(rng.integers(1, size.length - count + 1))
+    return np.concatenate([[0], rest])
+
+
+def draw_life(number: int, batch: int, size: ClipSize) -> dict[str, Any]:
+    """Clips without control: six of ten live by themselves, the others are dragged with nobody saying so.
+
+    Returns:
+        video (B, F, H, W, 3) uint8, moved (B, F, H, W) bool: where anything but the backdrop is seen.
+    """
+    videos, moved = [], []
+    for index in range(batch):
+        seed = number * batch + index
+        style: Style = "life" if seed % 10 < 6 else "drag"
+        clip = sample_clip(seed, (size.picture, size.picture), size.length, style=style)
+        frames = pick_frames(np.random.default_rng((seed, 2)), size)
+        videos.append(clip.video[frames])
+        moved.append(clip.labels[frames] > 0)
+    return {"video": torch.from_numpy(np.stack(videos)), "moved": torch.from_numpy(np.stack(moved))}
+
+
+def usable_clip(seed: int, size: ClipSize) -> tuple[ToyClip, Scene]:
+    """The next clip from `seed` on whose controlled entities all survive at latent size."""
+    for attempt in range(50):
+        clip = sample_clip(seed + attempt * 1_000_003, (size.picture, size.picture), size.length)
+        scene = clip.scene(start_seed=seed if seed % 3 == 0 else None)
+        cells = (size.picture // 8, size.picture // 8)
+        if scene.controlled and all(latent_mask(entity.mask, cells).any() for entity in scene.controlled):
+            return clip, scene
+    raise RuntimeError(f"no usable clip near seed {seed}")
+
+
+def draw_controlled(number: int, batch: int, size: ClipSize, representations: tuple[str, ...]) -> dict[str, Any]:
+    """Clips with control, the representations in turn, so that each sees as many clips as the others.
+
+    Returns:
+        video (B, F, H, W, 3) uint8; image (B, F, 3, H, W) float32; labels (B, F, H, W) uint8, zero where the
+        representation has no entity map; cells (B, E, h * w) float32, the entities' masks at latent size, each summing
+        to one (or zero where there is no such entity); weight (B, F, H, W) bool, the paper's M: where the controlled
+        things are; representation (B,) int64, an index into `representations`.
+    """
+    out: dict[str, list[np.ndarray]] = {k: [] for k in ("video", "image", "labels", "cells", "moved")}
+    cells_of = (size.picture // 8, size.picture // 8)
+    which = []
+    for index in range(batch):
+        seed = number * batch + index
+        clip, scene = usable_clip(seed, size)
+        frames = pick_frames(np.random.default_rng((seed, 2)), size)
+        representation = representations[index % len(representations)]
+        count = len(scene.controlled)
+        blank = np.zeros((count, ENTITY_CHANNELS), np.float32)
+        control = build_control(scene, size.length, representation=representation, vectors=blank)
+        cells = np.zeros((MOST_ENTITIES, cells_of[0] * cells_of[1]), np.float32)
+        for row, entity in enumerate(scene.controlled):
+            mask = latent_mask(entity.mask, cells_of).ravel()
+            cells[row] = mask / mask.sum()
+        out["video"].append(clip.video[frames])
+        out["image"].append(control.image()[frames].transpose(0, 3, 1, 2))
+        out["labels"].append(control.labels[frames] * np.uint8("entity" in representation))
+        out["cells"].append(cells)
+        out["moved"].append(clip.labels[frames] > 0)
+        which.append(index % len(representations))
+    return {k: torch.from_numpy(np.stack(v)) for k, v in out.items()} | {"representation": torch.tensor(which)}

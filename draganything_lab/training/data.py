@@ -1,0 +1,34 @@
+"""Toyland batches for training: drawn on the fly, each fixed by its number, so that a resumed run goes on exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import cv2
+import torch
+from torch.utils.data import DataLoader, IterableDataset
+
+Draw = Callable[[int], dict[str, Any]]
+
+
+class Numbered(IterableDataset):
+    """Batches `first`, `first + 1`, … drawn by `draw(number)`, shared out to the loader's workers."""
+
+    def __init__(self, draw: Draw, first: int) -> None:
+        self.draw, self.first = draw, first
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        worker = torch.utils.data.get_worker_info()
+        number, stride = self.first, 1
+        if worker is not None:
+            cv2.setNumThreads(1)
+            number, stride = self.first + worker.id, worker.num_workers
+        while True:
+            yield self.draw(number)
+            number += stride
+
+
+def batches(draw: Draw, first: int, workers: int) -> Iterator[dict[str, Any]]:
+    """Batches in the order of their numbers, drawn by `workers` processes (0: in this one)."""
+    return iter(DataLoader(Numbered(draw, first), batch_size=None, num_workers=workers))

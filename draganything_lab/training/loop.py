@@ -1,0 +1,210 @@
+"""The training loop that every stage shares: time budget, moving average, checkpoints, exact resume, a log."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from ..errors import LabError
+from .data import batches
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a stage is run; what it trains is the stage's own.
+
+    Attributes:
+        minutes: Time to train in this call, in minutes; the rate cools down over the last fifth of it.
+        steps: Stop after this many steps in all instead; then the rate cools down over the last fifth of them.
+        device: "cpu" or "cuda".
+        workers: Processes that draw batches; 0 draws in this one.
+        save_every: Minutes between checkpoints.
+        ema: Decay of the moving average of the weights, reached after a warm-up.
+        seed: Fixes data and noise.
+        rate: Learning rate; None for the stage's own.
+        stop_after: Stop early after this many steps, with a checkpoint, as if interrupted.
+    """
+
+    minutes: float | None = None
+    steps: int | None = None
+    device: str = "cpu"
+    workers: int = 0
+    save_every: float = 4.0
+    ema: float = 0.999
+    seed: int = 0
+    rate: float | None = None
+    stop_after: int | None = None
+
+
+class Stage(ABC):
+    """One network to train: how to build it, draw its batches and get its loss."""
+
+    name: str
+    rate: float = 1e-3
+
+    @abstractmethod
+    def trained(self) -> nn.Module:
+        """The module whose trainable parameters are optimised and averaged."""
+
+    @abstractmethod
+    def draw(self, number: int) -> dict[str, Any]:
+        """Batch `number`, as tensors on the CPU."""
+
+    @abstractmethod
+    def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
+        """The losses by name; "loss" is minimised, the rest is logged."""
+
+    def to(self, device: str) -> None:
+        """Move everything that `loss` needs."""
+        self.trained().to(device)
+
+
+class MovingAverage:
+    """An exponential moving average of a module's trainable parameters, warmed up over the first steps."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.values = {k: p.detach().clone() for k, p in module.named_parameters() if p.requires_grad}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module, step: int) -> None:
+        decay = min(self.decay, (1 + step) / (10 + step))
+        pairs = [(self.values[k], p) for k, p in module.named_parameters() if p.requires_grad]
+        torch._foreach_lerp_([a for a, _ in pairs], [p.detach() for _, p in pairs], 1 - decay)
+
+
+def factor(step: int, share: float, warm_up: int = 100) -> float:
+    """The learning rate's factor: a short warm-up, then 1, then down to 0.02 over the last fifth."""
+    cool = 1.0 if share < 0.8 else max(0.02, 1 - math.sqrt((share - 0.8) / 0.2))
+    return min(1.0, (step + 1) / warm_up) * cool
+
+
+def _write(state: dict[str, Any], path: Path) -> None:
+    part = path.with_suffix(".part")
+    torch.save(state, part)
+    os.replace(part, path)
+
+
+def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False, report: Any = print) -> Path:
+    """Train a stage until its time or its steps are up.
+
+    Args:
+        stage: What to train.
+        folder: Gets `<stage>.pt` (weights, average, optimiser, step) and `<stage>.jsonl`, one line every 20 steps.
+        settings: How long, where, how.
+        resume: Go on from `<stage>.pt` where there is one.
+        report: Gets a line of progress now and then.
+
+    Returns:
+        The checkpoint's path.
+
+    Raises:
+        LabError: Neither minutes nor steps are given, or the loss is not finite.
+    """
+    if settings.minutes is None and settings.steps is None:
+        raise LabError("training needs an end: give minutes or steps")
+    folder.mkdir(parents=True, exist_ok=True)
+    path, log = folder / f"{stage.name}.pt", folder / f"{stage.name}.jsonl"
+    stage.to(settings.device)
+    module = stage.trained()
+    params = [p for p in module.parameters() if p.requires_grad]
+    rate = settings.rate or stage.rate
+    optimiser = torch.optim.AdamW(params, lr=rate, weight_decay=0.01, betas=(0.9, 0.99))
+    average = MovingAverage(module, settings.ema)
+    step, spent = 0, 0.0
+    if resume and path.exists():
+        state = torch.load(path, map_location=settings.device, weights_only=True)
+        module.load_state_dict(state["weights"], strict=False)
+        average.values = state["average"]
+        optimiser.load_state_dict(state["optimiser"])
+        step, spent = state["step"], state["seconds"]
+        report(f"{stage.name}: going on from step {step}")
+    rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+    supply = batches(lambda number: stage.draw(number * world + rank), step, settings.workers)
+    start = saved = time.perf_counter()
+    share = 0.0
+    sums: dict[str, float] = {}
+    while share < 1.0:
+        now = time.perf_counter()
+        by_time = (now - start) / 60 / settings.minutes if settings.minutes else 0.0
+        by_step = step / settings.steps if settings.steps else 0.0
+        share = max(by_time, by_step)
+        if world > 1:  # all stop together
+            share = _mean([torch.tensor(share, dtype=torch.float64)])[0].item()
+        if share >= 1.0 or step == settings.stop_after:
+            break
+        for group in optimiser.param_groups:
+            group["lr"] = rate * factor(step, share)
+        batch = {
+            k: v.to(settings.device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in next(supply).items()
+        }
+        generator = torch.Generator(settings.device).manual_seed((settings.seed << 40) + step * world + rank)
+        losses = stage.loss(batch, generator)
+        optimiser.zero_grad(set_to_none=True)
+        losses["loss"].backward()
+        if world > 1:
+            gradients = [param.grad if param.grad is not None else torch.zeros_like(param) for param in params]
+            for param, gradient in zip(params, _mean(gradients), strict=True):
+                param.grad = gradient
+        norm = nn.utils.clip_grad_norm_(params, 1.0)
+        optimiser.step()
+        step += 1
+        average.update(module, step)
+        for key, value in {**losses, "norm": norm}.items():
+            sums[key] = sums.get(key, 0.0) + float(value.detach())
+        if step % 20 == 0 and rank == 0:
+            means = {k: round(v / 20, 6) for k, v in sums.items()}
+            sums = {}
+            if not math.isfinite(means["loss"]):
+                raise LabError(f"{stage.name}: the loss is {means['loss']} at step {step}; resume with a smaller rate")
+            seconds = spent + time.perf_counter() - start
+            with log.open("a") as file:
+                file.write(json.dumps({"step": step, "seconds": round(seconds, 1), **means}) + "\n")
+            if step % 100 == 0:
+                report(f"{stage.name}: step {step}, {seconds / 60:.1f} min, {means}")
+        if rank == 0 and time.perf_counter() - saved > settings.save_every * 60:
+            _write(_state(module, average, optimiser, step, spent + time.perf_counter() - start), path)
+            saved = time.perf_counter()
+    if rank == 0:
+        _write(_state(module, average, optimiser, step, spent + time.perf_counter() - start), path)
+        report(f"{stage.name}: {step} steps, saved to {path}")
+    return path
+
+
+def _mean(tensors: list[Tensor]) -> list[Tensor]:
+    """The mean over all processes, sent as one vector."""
+    flat = torch.cat([tensor.flatten() for tensor in tensors])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    parts = flat.split([tensor.numel() for tensor in tensors])
+    return [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
+
+
+def _state(module: nn.Module, average: MovingAverage, optimiser: Any, step: int, seconds: float) -> dict[str, Any]:
+    weights = {k: p.detach() for k, p in module.named_parameters() if p.requires_grad}
+    return {
+        "weights": weights,
+        "average": average.values,
+        "optimiser": optimiser.state_dict(),
+        "step": step,
+        "seconds": seconds,
+    }
+
+
+def load_average(module: nn.Module, path: Path) -> int:
+    """Load a checkpoint's averaged weights into a module and return the step they come from."""
+    if not path.exists():
+        raise LabError(f"{path} does not exist; train its stage first")
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    module.load_state_dict(state["average"], strict=False)
+    return int(state["step"])

@@ -1,0 +1,81 @@
+"""The small networks of `toy`: the classes of Stable Video Diffusion and of DragAnything at sizes for a laptop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from diffusers import EulerDiscreteScheduler
+from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
+
+from ..models import DragAnythingControlNet, DragAnythingUNet
+
+CONTEXT = 64
+ENTITY_CHANNELS = 32
+LATENT_CHANNELS = 16  # of the VAE
+NUM_FRAMES = 14
+SIGMA_MAX = 80.0
+
+
+def build_unet(latents: int = LATENT_CHANNELS, widths: tuple[int, ...] = (64, 128)) -> DragAnythingUNet:
+    """A small video UNet with attention at every level."""
+    return DragAnythingUNet(
+        sample_size=8,
+        in_channels=2 * latents,
+        out_channels=latents,
+        block_out_channels=widths,
+        layers_per_block=1,
+        down_block_types=("CrossAttnDownBlockSpatioTemporal",) * len(widths),
+        up_block_types=("CrossAttnUpBlockSpatioTemporal",) * len(widths),
+        num_attention_heads=tuple(width // 16 for width in widths),
+        cross_attention_dim=CONTEXT,
+        addition_time_embed_dim=32,
+        projection_class_embeddings_input_dim=96,
+        num_frames=NUM_FRAMES,
+    )
+
+
+def build_image_encoder() -> CLIPVisionModelWithProjection:
+    """A small CLIP vision model; it is trained together with the video UNet."""
+    return CLIPVisionModelWithProjection(
+        CLIPVisionConfig(
+            hidden_size=64,
+            intermediate_size=128,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            image_size=64,
+            patch_size=16,
+            projection_dim=CONTEXT,
+        )
+    )
+
+
+def build_controlnet(unet: DragAnythingUNet, representation: str = "entity+gaussian") -> DragAnythingControlNet:
+    """A ControlNet of a UNet's layout, starting from its weights."""
+    return DragAnythingControlNet.from_unet(
+        unet,
+        conditioning_embedding_out_channels=(16, 32, 48, 64),
+        entity_embedding_out_channels=(ENTITY_CHANNELS, 32, 48, 64),
+        representation=representation,
+    )
+
+
+def build_scheduler() -> Any:
+    """SVD's scheduler; its noise ends at 80 instead of 700, which is plenty for latents this small."""
+    return EulerDiscreteScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="v_prediction",
+        interpolation_type="linear",
+        use_karras_sigmas=True,
+        sigma_min=0.002,
+        sigma_max=SIGMA_MAX,
+        timestep_type="continuous",
+        timestep_spacing="leading",
+        steps_offset=1,
+    )
+
+
+def build_feature_extractor() -> CLIPImageProcessor:
+    """Holds CLIP's mean and standard deviation and the small encoder's picture size."""
+    return CLIPImageProcessor(size={"shortest_edge": 64}, crop_size={"height": 64, "width": 64})

@@ -1,0 +1,138 @@
+"""The stages that make `toy`, in order, and how their checkpoints become the folder that is shipped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from ..errors import LabError
+from .clips import ClipSize
+from .dift import Denoiser, DiftStage, build_scheduler
+from .loop import Settings, Stage, load_average, run
+from .networks import ENTITY_CHANNELS, build_feature_extractor
+from .networks import build_scheduler as build_video_scheduler
+from .vae import DecoderStage, VaeStage, build_vae
+from .video import Animator, Controlled, ControlStage, UnetStage
+
+# Share of the minutes that each stage gets.
+SHARES = {"vae": 0.28, "dift": 0.08, "unet": 0.16, "control": 0.4, "decoder": 0.08}
+STAGES = tuple(SHARES)
+REPRESENTATIONS = ("entity+gaussian", "entity", "gaussian", "trajectory", "point")
+MAX_SHARD = "15MB"
+
+
+def build_stage(name: str, folder: Path, *, batch: int | None = None, picture: int = 64) -> Stage:
+    """Build a stage on top of the checkpoints of the stages before it.
+
+    Args:
+        name: One of `STAGES`, or "control-frozen", which leaves the video UNet as it was.
+        folder: Where the checkpoints lie.
+        batch: Clips (pictures for "vae" and "dift") a step and process; None for the stage's own number.
+        picture: Side of the pictures in pixels.
+
+    Raises:
+        LabError: The name is unknown or an earlier stage has not been trained.
+    """
+    torch.manual_seed(0)
+    size: dict[str, Any] = {} if batch is None else {"batch": batch}
+    clips = ClipSize(picture=picture)
+    if name == "vae":
+        return VaeStage(picture=picture, **size)
+    if name not in (*STAGES, "control-frozen"):
+        raise LabError(f'stage "{name}" is unknown; use one of {", ".join(STAGES)}')
+    vae = build_vae()
+    load_average(vae, folder / "vae.pt")
+    if name == "decoder":
+        return DecoderStage(vae, size=clips, **size)
+    if name == "dift":
+        return DiftStage(vae, picture=picture, **size)
+    if name == "unet":
+        return UnetStage(vae, size=clips, **size)
+    animator, denoiser = Animator(), Denoiser()
+    load_average(animator, folder / "unet.pt")
+    load_average(denoiser, folder / "dift.pt")
+    return ControlStage(
+        vae, animator, denoiser, size=clips, representations=REPRESENTATIONS, train_unet=name == "control", **size
+    )
+
+
+def train(
+    folder: Path,
+    settings: Settings,
+    *,
+    stages: tuple[str, ...] = STAGES,
+    resume: bool = False,
+    batch: int | None = None,
+    picture: int = 64,
+    report: Callable[[str], Any] = print,
+) -> None:
+    """Train stages in their order; minutes are shared out by `SHARES`, steps are each stage's own.
+
+    Args:
+        folder: Gets a checkpoint and a log for each stage.
+        settings: How long, where, how; see `loop.Settings`.
+        stages: Which of `STAGES`.
+        resume: Go on from the checkpoints that are there.
+        batch, picture: As for `build_stage`.
+        report: Gets lines of progress.
+    """
+    total = sum(SHARES.get(name, 0.1) for name in stages)
+    for name in stages:
+        own = settings
+        if settings.minutes is not None:
+            minutes = settings.minutes * SHARES.get(name, 0.1) / total
+            own = Settings(**{**vars(settings), "minutes": minutes})
+        run(build_stage(name, folder, batch=batch, picture=picture), folder, own, resume=resume, report=report)
+
+
+def assemble(folder: Path) -> tuple[Any, Denoiser, Animator, Controlled | None]:
+    """Load the averaged weights of every stage: VAE, denoiser, animator, and the ControlNets where they are trained."""
+    vae, denoiser, animator = build_vae(), Denoiser(), Animator()
+    load_average(vae, folder / "vae.pt")
+    if (folder / "decoder.pt").exists():
+        load_average(vae, folder / "decoder.pt")
+    load_average(denoiser, folder / "dift.pt")
+    load_average(animator, folder / "unet.pt")
+    whole = None
+    if (folder / "control.pt").exists():
+        whole = Controlled(animator, REPRESENTATIONS, train_unet=True)
+        load_average(whole, folder / "control.pt")
+    return vae, denoiser, animator, whole
+
+
+def export(folder: Path, out: Path) -> None:
+    """Write the shipped folder from the checkpoints: fp16 safetensors, none over 15 MB.
+
+    Args:
+        folder: Where the checkpoints lie.
+        out: Becomes `vae/ unet/ image_encoder/ scheduler/ feature_extractor/ dift/ controlnet/`. The ControlNets share
+            one trunk: `controlnet/trunk/` and for each representation its embedding, `controlnet/<name>.safetensors`.
+    """
+    vae, denoiser, animator, whole = assemble(folder)
+    if whole is None:
+        raise LabError(f"{folder} has no control.pt; train the stage control first")
+    part = out.with_name(out.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    half = {"max_shard_size": MAX_SHARD, "safe_serialization": True}
+    for name, module in (("vae", vae), ("unet", animator.unet), ("image_encoder", animator.image_encoder)):
+        module.half().save_pretrained(part / name, **half)
+    build_video_scheduler().save_pretrained(part / "scheduler")
+    build_feature_extractor().save_pretrained(part / "feature_extractor")
+    whole.controlnet.half().save_pretrained(part / "controlnet" / "trunk", **half)
+    for index, representation in enumerate(REPRESENTATIONS):
+        weights = {k: v.half().contiguous() for k, v in whole.embedding(index).state_dict().items()}
+        save_file(weights, part / "controlnet" / f"{representation.replace('+', '_')}.safetensors")
+    denoiser.unet.half().save_pretrained(part / "dift" / "unet", **half)
+    build_scheduler().save_pretrained(part / "dift" / "scheduler")
+    prompt = {"null_prompt": denoiser.null_prompt.detach().half().contiguous()}
+    save_file(prompt, part / "dift" / "null_prompt.safetensors")
+    defaults = {"timestep": 261, "up_block": 1, "draws": 8, "channels": ENTITY_CHANNELS}
+    (part / "dift" / "dift.json").write_text(json.dumps(defaults) + "\n")
+    shutil.rmtree(out, ignore_errors=True)
+    part.rename(out)

@@ -1,0 +1,199 @@
+"""Stage 1, the video VAE: SVD's own class at a small size, trained on crops around the things of Toyland."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKLTemporalDecoder
+from diffusers.models.resnet import SpatioTemporalResBlock
+from torch import Tensor, nn
+
+from ..toyland import sample_clip
+from .clips import ClipSize, draw_life
+from .loop import Stage
+from .networks import LATENT_CHANNELS
+
+WIDTHS = (64, 64, 64, 128)
+FACTOR = 8
+GUIDED = 2000  # batches
+JITTER = 0.05  # noise on latents in training, so that the decoder forgives what the sampler leaves
+
+
+def build_vae(widths: tuple[int, ...] = WIDTHS, latents: int = LATENT_CHANNELS) -> Any:
+    """A small `AutoencoderKLTemporalDecoder` of factor 8 whose temporal layers begin as identities.
+
+    The class normalises in 32 groups: with 32 channels at full size each would be a group of its own and the picture's
+    colours would be lost in the last normalisation, so the first width is 64.
+    """
+    vae: Any = AutoencoderKLTemporalDecoder(
+        block_out_channels=widths,
+        down_block_types=("DownEncoderBlock2D",) * len(widths),
+        layers_per_block=1,
+        latent_channels=latents,
+        scaling_factor=1.0,
+        force_upcast=False,
+        sample_size=64,
+    )
+    with torch.no_grad():
+        for module in vae.modules():
+            if isinstance(module, SpatioTemporalResBlock):
+                for param in module.temporal_res_block.conv2.parameters():
+                    nn.init.zeros_(param)
+        last = vae.decoder.time_conv_out
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        last.weight[range(3), range(3), 1, 0, 0] = 1
+    return vae
+
+
+def to_range(video: Tensor) -> Tensor:
+    """(…, H, W, 3) uint8 to (…, 3, H, W) float in -1..1."""
+    return video.movedim(-1, -3).float() / 127.5 - 1
+
+
+def crops(seed: int, count: int, size: int, picture: int) -> tuple[np.ndarray, np.ndarray]:
+    """Random crops, three of four around a thing.
+
+    Returns:
+        pictures (count, size, size, 3) uint8 and how much each pixel matters (count, size, size) float32, from 1 to 4.
+    """
+    pictures = np.empty((count, size, size, 3), np.uint8)
+    weights = np.empty((count, size, size), np.float32)
+    rng = np.random.default_rng((seed, 1))
+    for index in range(count):
+        if index % 4 == 0:  # one clip serves four crops
+            clip = sample_clip(seed * count + index, (picture, picture), 4)
+        frame, labels = clip.video[index % 4], clip.labels[index % 4]
+        corner = rng.integers(0, picture - size + 1, 2)
+        where = np.argwhere(labels > 0)
+        if len(where) and rng.random() < 0.75:
+            corner = np.clip(
+                where[rng.integers(len(where))] - rng.integers(size // 4, 3 * size // 4 + 1, 2), 0, picture - size
+            )
+        rows, columns = slice(corner[0], corner[0] + size), slice(corner[1], corner[1] + size)
+        pictures[index] = frame[rows, columns]
+        near = cv2.dilate((labels > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
+        weights[index] = 1 + 3 * near[rows, columns].astype(np.float32)
+        if rng.random() < 0.5:
+            pictures[index], weights[index] = pictures[index, :, ::-1], weights[index, :, ::-1]
+    return pictures, weights
+
+
+def reconstruction(wanted: Tensor, got: Tensor, weight: Tensor) -> Tensor:
+    """Absolute and squared error and the error of the picture's slopes, things weighing more; all (B, 3, H, W)."""
+    error = got.float() - wanted
+    weight = weight[:, None] / weight.mean()
+    flat = (weight * (error.abs() + 2 * error.square())).mean()
+    slopes = (weight[..., 1:] * error.diff(dim=-1).abs()).mean() + (
+        weight[..., 1:, :] * error.diff(dim=-2).abs()
+    ).mean()
+    return flat + 0.5 * slopes
+
+
+def patch_basis(latents: int, picture: int, clips: int = 400) -> tuple[Tensor, Tensor]:
+    """Principal components of Toyland's 8x8 patches, each scaled to unit variance.
+
+    Returns:
+        weight (latents, 3, 8, 8) and bias (latents,): a strided convolution that gives the best linear code.
+    """
+    pictures = np.stack([sample_clip(10**9 + i, (picture, picture), 1).video[0] for i in range(clips)])
+    patches = F.unfold(to_range(torch.from_numpy(pictures)), FACTOR, stride=FACTOR).movedim(1, 2).flatten(0, 1)
+    mean = patches.mean(0)
+    _, spread, axes = torch.linalg.svd((patches - mean)[::4], full_matrices=False)
+    rows = axes[:latents] / (spread[:latents, None] / np.sqrt(len(patches[::4])))
+    return rows.unflatten(1, (3, FACTOR, FACTOR)), -(rows @ mean)
+
+
+class VaeStage(Stage):
+    """Encoder and decoder on single pictures; the decoder's temporal layers stay identities.
+
+    Without help it spends its first thousand steps colour-blind. So the latents begin as the best linear code of 8x8
+    patches, asked for by a loss that fades over the first `GUIDED` batches.
+    """
+
+    name = "vae"
+    rate = 1e-3
+
+    def __init__(self, batch: int = 8, crop: int = 40, picture: int = 64):
+        self.batch, self.crop, self.picture = batch, crop, picture
+        self.vae = build_vae()
+        self.basis = patch_basis(self.vae.config.latent_channels, picture)
+        for name, param in self.vae.named_parameters():
+            param.requires_grad_("temporal" not in name and "time_" not in name)
+
+    def trained(self) -> nn.Module:
+        return self.vae
+
+    def draw(self, number: int) -> dict[str, Any]:
+        pictures, weights = crops(number, self.batch, self.crop, self.picture)
+        guide = max(0.0, 1 - number / GUIDED)
+        return {"pictures": torch.from_numpy(pictures), "weights": torch.from_numpy(weights), "guide": guide}
+
+    def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
+        wanted = to_range(batch["pictures"])
+        with torch.autocast(wanted.device.type, torch.bfloat16), spatial_only(self.vae):
+            posterior = self.vae.encode(wanted).latent_dist
+            latents = posterior.mean.float()
+            noise = torch.randn(latents.shape, generator=generator, device=latents.device)
+            got = self.vae.decode(latents + JITTER * noise, num_frames=1).sample
+        main = reconstruction(wanted, got, batch["weights"])
+        size = latents.square().mean()
+        psnr = -10 * torch.log10(F.mse_loss(got.float(), wanted).detach() / 4)
+        # Latents are held near unit size; the posterior's spread is not used and kept near that of the jitter.
+        weight, bias = (tensor.to(wanted.device) for tensor in self.basis)
+        linear = F.mse_loss(latents, F.conv2d(wanted, weight, bias, stride=FACTOR))
+        spread = (posterior.logvar.float() - 2 * np.log(JITTER)).square().mean()
+        loss = main + 0.5 * batch["guide"] * linear + 0.002 * (size - 1).relu() + 1e-5 * spread
+        return {"loss": loss, "psnr": psnr, "size": size, "linear": linear}
+
+
+class spatial_only:
+    """Within this block the VAE's spatio-temporal blocks do their spatial part alone (they are identities in time)."""
+
+    def __init__(self, vae: Any) -> None:
+        self.blocks: list[Any] = [m for m in vae.modules() if isinstance(m, SpatioTemporalResBlock)]
+
+    def __enter__(self) -> None:
+        for block in self.blocks:
+            block.forward = _spatial.__get__(block)
+
+    def __exit__(self, *error: object) -> None:
+        for block in self.blocks:
+            del block.forward
+
+
+def _spatial(block: Any, hidden: Tensor, temb: Tensor | None = None, image_only_indicator: Any = None) -> Tensor:
+    return block.spatial_res_block(hidden, temb)
+
+
+class DecoderStage(Stage):
+    """The decoder alone, on clips, with its temporal layers; the encoder stays, so other stages remain valid."""
+
+    name = "decoder"
+    rate = 3e-4
+
+    def __init__(self, vae: Any, batch: int = 2, size: ClipSize | None = None) -> None:
+        self.vae, self.batch, self.size = vae, batch, size or ClipSize()
+        vae.encoder.requires_grad_(False)
+        vae.quant_conv.requires_grad_(False)
+
+    def trained(self) -> nn.Module:
+        return self.vae
+
+    def draw(self, number: int) -> dict[str, Any]:
+        return draw_life(number, self.batch, self.size)
+
+    def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
+        wanted = to_range(batch["video"]).flatten(0, 1)
+        near = F.max_pool2d(batch["moved"].flatten(0, 1).float(), 3, stride=1, padding=1)
+        with torch.autocast(wanted.device.type, torch.bfloat16):
+            with torch.no_grad():
+                latents = self.vae.encode(wanted).latent_dist.mean.float()
+            noise = torch.randn(latents.shape, generator=generator, device=latents.device)
+            got = self.vae.decode(latents + JITTER * noise, num_frames=self.size.frames).sample
+        psnr = -10 * torch.log10(F.mse_loss(got.float(), wanted).detach() / 4)
+        return {"loss": reconstruction(wanted, got, 1 + 3 * near), "psnr": psnr}

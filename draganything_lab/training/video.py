@@ -1,0 +1,199 @@
+"""Stages 3 and 4: the video UNet without control, then the ControlNet with its five representations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..features.dift import DiffusionFeatures
+from ..sampling import CLIP_MEAN, CLIP_STD, encoder_pixels
+from .clips import ClipSize, draw_controlled, draw_life
+from .dift import Denoiser, build_scheduler
+from .loop import Stage
+from .networks import build_controlnet, build_image_encoder, build_unet
+from .vae import to_range
+
+SIGMA_MEAN, SIGMA_SPREAD = 0.3, 1.5  # of the logarithm of the noise
+NO_PICTURE = 0.08  # share of clips that are trained without their picture, so that guidance has a half to lean on
+
+
+class Animator(nn.Module):
+    """The video UNet and the image encoder, trained together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unet: Any = build_unet()
+        self.image_encoder: Any = build_image_encoder()
+
+    def context(self, first: Tensor) -> Tensor:
+        """The image encoder's (B, 1, D) of first frames (B, 3, H, W) in -1..1."""
+        pixels = encoder_pixels(first / 2 + 0.5, self.image_encoder.config.image_size, (CLIP_MEAN, CLIP_STD))
+        return self.image_encoder(pixels).image_embeds[:, None]
+
+
+def masked_error(got: Tensor, wanted: Tensor, moved: Tensor, outside: float) -> Tensor:
+    """The paper's loss: squared error where the things are, and `outside` times as much elsewhere.
+
+    Args:
+        got, wanted: (B, F, C, h, w).
+        moved: (B, F, H, W) bool at picture size.
+        outside: 0 is the paper's equation, 1 the plain loss.
+    """
+    error = (got.float() - wanted).square().mean(2)  # (B, F, h, w)
+    mask = nn.functional.adaptive_max_pool2d(moved.float(), error.shape[-2:])
+    weight = outside + (1 - outside) * mask
+    return (weight * error).sum() / weight.sum().clamp(min=1)
+
+
+class UnetStage(Stage):
+    """Image to video without control, as SVD: noise level by a lognormal, v-prediction, EDM weighting."""
+
+    name = "unet"
+    rate = 1e-3
+    outside = 0.3
+
+    def __init__(self, vae: Any, batch: int = 20, size: ClipSize | None = None) -> None:
+        self.vae, self.batch, self.size = vae.eval().requires_grad_(False), batch, size or ClipSize()
+        self.net = Animator()
+
+    def trained(self) -> nn.Module:
+        return self.net
+
+    def to(self, device: str) -> None:
+        self.net.to(device)
+        self.vae.to(device)
+
+    def draw(self, number: int) -> dict[str, Any]:
+        return draw_life(number, self.batch, self.size)
+
+    def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
+        return {"loss": self.denoise(batch, generator, control=None)}
+
+    def denoise(self, batch: dict[str, Any], generator: torch.Generator, control: Any) -> Tensor:
+        """Noise the latents, predict, compare. `control(sample, timestep, context, ids)` gives residuals."""
+        video = to_range(batch["video"])  # (B, F, 3, H, W)
+        count, frames, device = *video.shape[:2], video.device
+
+        def random(*shape: int) -> Tensor:
+            return torch.randn(shape, generator=generator, device=device)
+
+        def uniform(*shape: int) -> Tensor:
+            return torch.rand(shape, generator=generator, device=device)
+
+        with torch.autocast(device.type, torch.bfloat16):
+            with torch.no_grad():
+                latents = self.vae.encode(video.flatten(0, 1)).latent_dist.mean.float().unflatten(0, (count, frames))
+            keep = (uniform(count) >= NO_PICTURE).float()
+            first = latents[:, 0] + 0.02 * random(*latents[:, 0].shape)
+            image_latents = (keep[:, None, None, None] * first)[:, None].expand(-1, frames, -1, -1, -1)
+            context = keep[:, None, None] * self.net.context(video[:, 0])
+            sigma = (SIGMA_MEAN + SIGMA_SPREAD * random(count)).exp()
+            wide = sigma[:, None, None, None, None]
+            noisy = latents + wide * random(*latents.shape)
+            sample = torch.cat([noisy / (wide**2 + 1).sqrt(), image_latents], dim=2)
+            # Frames a second, motion bucket and noise say nothing here; random, so that the UNet ignores them.
+            ids = torch.stack([3 + 9 * uniform(count), 255 * uniform(count), 0.05 * uniform(count)], dim=1)
+            timestep = 0.25 * sigma.log()
+            residuals = {} if control is None else control(sample, timestep, context, ids)
+            got = self.net.unet(sample, timestep, context, ids, return_dict=False, **residuals)[0]
+        # x0 = noisy / (s^2 + 1) - s / sqrt(s^2 + 1) * v, solved for v.
+        wanted = (noisy / (wide**2 + 1) - latents) * (wide**2 + 1).sqrt() / wide
+        return masked_error(got, wanted, batch["moved"], self.outside)
+
+
+class Controlled(nn.Module):
+    """The video UNet with one ControlNet trunk and an embedding for each representation."""
+
+    def __init__(self, animator: Animator, representations: tuple[str, ...], train_unet: bool) -> None:
+        super().__init__()
+        self.animator = animator.requires_grad_(train_unet)
+        self.controlnet = build_controlnet(animator.unet)
+        made = [self.controlnet.controlnet_cond_embedding]
+        made += [build_controlnet(animator.unet).controlnet_cond_embedding for _ in representations[1:]]
+        for other in made[1:]:  # all start alike
+            other.load_state_dict(made[0].state_dict())
+        self.embeddings = nn.ModuleList(made[1:])
+
+    def embedding(self, index: int) -> Any:
+        """The embedding of a representation; the first is the ControlNet's own."""
+        return self.controlnet.controlnet_cond_embedding if index == 0 else self.embeddings[index - 1]
+
+
+class ControlStage(UnetStage):
+    """The ControlNet on the video UNet, all representations on the same trunk, data, steps and seeds."""
+
+    name = "control"
+    rate = 8e-4
+
+    def __init__(
+        self,
+        vae: Any,
+        animator: Animator,
+        denoiser: Denoiser,
+        batch: int = 20,
+        size: ClipSize | None = None,
+        representations: tuple[str, ...] = ("entity+gaussian",),
+        train_unet: bool = True,
+    ) -> None:
+        super().__init__(vae, batch, size)
+        self.representations = representations
+        self.net = animator
+        self.whole = Controlled(animator, representations, train_unet)
+        self.denoiser = denoiser.eval().requires_grad_(False)
+        self.features = DiffusionFeatures(
+            unet=denoiser.unet, vae=vae, scheduler=build_scheduler(), prompt_embeds=denoiser.null_prompt
+        )
+        if not train_unet:
+            self.name = "control-frozen"
+
+    def trained(self) -> nn.Module:
+        return self.whole
+
+    def to(self, device: str) -> None:
+        self.whole.to(device)
+        self.vae.to(device)
+        self.features.to(device)
+
+    def draw(self, number: int) -> dict[str, Any]:
+        return draw_controlled(number, self.batch, self.size, self.representations)
+
+    def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
+        def control(sample: Tensor, timestep: Tensor, context: Tensor, ids: Tensor) -> dict[str, Any]:
+            embedding = self.embed(batch, generator)
+            down, mid = self.whole.controlnet(sample, timestep, context, ids, control_embedding=embedding)
+            return {"down_block_additional_residuals": down, "mid_block_additional_residual": mid}
+
+        return {"loss": self.denoise(batch, generator, control)}
+
+    def embed(self, batch: dict[str, Any], generator: torch.Generator) -> Tensor:
+        """The control embedding (B, F, C0, h, w), each clip through its representation's own towers."""
+        tables = self.tables(batch, generator)  # (B, E + 1, C)
+        parts, order = [], []
+        for index in range(len(self.representations)):
+            rows = (batch["representation"] == index).nonzero().flatten()
+            if not len(rows):
+                continue
+            image = batch["image"][rows].flatten(0, 1)
+            maps = None
+            if "entity" in self.representations[index]:
+                labels = batch["labels"][rows].long()  # (b, F, H, W)
+                maps = torch.stack([table[label] for table, label in zip(tables[rows], labels, strict=True)])
+                maps = maps.movedim(-1, 2).flatten(0, 1)  # (b * F, C, H, W)
+            parts.append(self.whole.embedding(index)(image, maps).unflatten(0, (len(rows), -1)))
+            order.append(rows)
+        return torch.cat(parts)[torch.cat(order).argsort()]
+
+    @torch.no_grad()
+    def tables(self, batch: dict[str, Any], generator: torch.Generator) -> Tensor:
+        """Each clip's entity vectors (B, E + 1, C), row 0 zeros: features of one noise draw, pooled, pairs averaged."""
+        first = to_range(batch["video"][:, 0])
+        latents = self.vae.encode(first).latent_dist.mean.float()
+        noise = torch.randn(latents.shape, generator=generator, device=latents.device)
+        level = torch.tensor(self.features.timestep, device=latents.device)
+        noisy = self.features.scheduler.add_noise(latents, noise, level)
+        found = self.features._listen(noisy, level, self.features.up_block).flatten(2)  # (B, C, h * w)
+        vectors = torch.einsum("beh,bch->bec", batch["cells"].to(found), found)
+        vectors = (vectors[..., 0::2] + vectors[..., 1::2]) / 2
+        return torch.cat([torch.zeros_like(vectors[:, :1]), vectors], dim=1)

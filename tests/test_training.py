@@ -1,0 +1,161 @@
+"""The trainer: losses fall, a stopped run goes on exactly, the result loads as a pipeline and makes a video."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from draganything_lab.cli import main  # noqa: E402
+from draganything_lab.errors import LabError  # noqa: E402
+from draganything_lab.toyland import sample_clip  # noqa: E402
+from draganything_lab.training import toy  # noqa: E402
+from draganything_lab.training.clips import ClipSize, draw_controlled, pick_frames  # noqa: E402
+from draganything_lab.training.loop import Settings, factor, run  # noqa: E402
+from draganything_lab.training.vae import build_vae, crops, patch_basis, spatial_only, to_range  # noqa: E402
+
+TINY = {"batch": 2, "picture": 48}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """A folder in which every stage has had two steps."""
+    folder = tmp_path_factory.mktemp("toy")
+    toy.train(folder, Settings(steps=2), report=lambda line: None, **TINY)
+    return folder
+
+
+@pytest.mark.parametrize("name", toy.STAGES)
+def test_the_loss_of_each_stage_falls(trained, tmp_path, name):
+    stage = toy.build_stage(name, trained, **TINY)
+    batch = stage.draw(0)
+    stage.draw = lambda number: batch
+    stage.name = "again"
+    fixed = stage.loss
+    stage.loss = lambda drawn, generator: fixed(drawn, torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        before = float(stage.loss(batch, None)["loss"])
+    run(stage, tmp_path, Settings(steps=25, rate=1e-3), report=lambda line: None)
+    with torch.no_grad():
+        after = float(stage.loss(batch, None)["loss"])
+    assert after < 0.97 * before
+
+
+def test_a_stopped_run_goes_on_exactly(trained, tmp_path):
+    once, twice = tmp_path / "once", tmp_path / "twice"
+    for folder in (once, twice):
+        folder.mkdir()
+        (folder / "vae.pt").write_bytes((trained / "vae.pt").read_bytes())
+
+    def states(folder: Path) -> dict:
+        return torch.load(folder / "dift.pt", weights_only=True)
+
+    quiet = {"report": lambda line: None}
+    flat = {"rate": 1e-3}
+    stage = toy.build_stage("dift", once, **TINY)
+    torch.manual_seed(0)
+    run(stage, once, Settings(steps=4, **flat), **quiet)
+    first = toy.build_stage("dift", twice, **TINY)
+    # Two of four steps: the same schedule, stopped by hand.
+    run(first, twice, Settings(steps=4, stop_after=2, **flat), **quiet)
+    run(toy.build_stage("dift", twice, **TINY), twice, Settings(steps=4, **flat), resume=True, **quiet)
+    a, b = states(once), states(twice)
+    assert a["step"] == b["step"] == 4
+    for key, value in a["weights"].items():
+        assert torch.equal(value, b["weights"][key]), key
+    for key, value in a["average"].items():
+        assert torch.equal(value, b["average"][key]), key
+
+
+def test_the_frozen_control_stage_leaves_the_video_unet_alone(trained, tmp_path):
+    stage = toy.build_stage("control-frozen", trained, **TINY)
+    before = {k: v.clone() for k, v in stage.net.state_dict().items()}
+    run(stage, tmp_path, Settings(steps=2), report=lambda line: None)
+    assert all(torch.equal(v, before[k]) for k, v in stage.net.state_dict().items())
+
+
+def test_the_export_loads_as_a_pipeline_for_every_representation(trained, tmp_path):
+    from draganything_lab import zoo
+
+    out = tmp_path / "toy"
+    toy.export(trained, out)
+    sizes = [path.stat().st_size for path in out.rglob("*") if path.is_file()]
+    assert max(sizes) < 16e6 and sum(sizes) < 60e6
+    assert not list(out.rglob("*.bin"))
+    scene = sample_clip(0, (64, 64), 4).scene()
+    videos = {}
+    for representation in toy.REPRESENTATIONS:
+        pipe = zoo.load_pipeline(out, representation)
+        pipe.set_progress_bar_config(disable=True)
+        assert pipe.controlnet.config.representation == representation
+        videos[representation] = pipe(scene, num_frames=3, num_inference_steps=2, seed=1).frames
+    assert all(video.shape == (3, 64, 64, 3) and video.dtype == np.uint8 for video in videos.values())
+
+
+def test_batches_are_fixed_by_their_number_and_shared_out_evenly():
+    size = ClipSize(48, 4, 3)
+    a, b = (draw_controlled(5, 5, size, toy.REPRESENTATIONS) for _ in range(2))
+    assert all(torch.equal(a[k], b[k]) for k in a)
+    assert a["representation"].tolist() == [0, 1, 2, 3, 4]
+    assert not a["labels"][2:].any() and a["labels"][0].any()
+    assert not a["image"][1].any() and a["image"][3].any()
+    sums = a["cells"].sum(-1)
+    assert ((sums - 1).abs() < 1e-5).logical_or(sums == 0).all()
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        frames = pick_frames(rng, ClipSize())
+        assert frames[0] == 0 and (np.diff(frames) > 0).all() and frames[-1] < 14
+
+
+def test_the_temporal_layers_of_a_new_vae_are_identities():
+    torch.manual_seed(1)
+    vae = build_vae()
+    latents = torch.randn(3, 16, 4, 4)
+    with torch.no_grad():
+        whole = vae.decode(latents, num_frames=3).sample
+        with spatial_only(vae):
+            alone = vae.decode(latents, num_frames=3).sample
+    torch.testing.assert_close(whole, alone, atol=1e-4, rtol=1e-4)
+
+
+def test_the_linear_code_beats_the_mean_picture():
+    weight, bias = patch_basis(16, 48, clips=40)
+    pictures = to_range(torch.from_numpy(crops(3, 8, 48, 48)[0]))
+    code = torch.nn.functional.conv2d(pictures, weight, bias, stride=8)
+    assert code.shape == (8, 16, 6, 6)
+    assert 0.3 < code.std() < 3
+
+
+def test_the_rate_warms_up_and_cools_down():
+    assert factor(0, 0) < 0.05 and factor(500, 0.5) == 1 and factor(500, 0.999) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("words", "fix"),
+    [
+        (["train", "toy"], "--minutes"),
+        (["train", "toy", "--steps", "1", "--stages", "magic"], "vae"),
+        (["train", "toy", "--steps", "1", "--picture", "50"], "multiple of 16"),
+        (["train", "toy", "--steps", "1", "--stages", "control"], "train its stage first"),
+        (["train", "toy", "--export", "out"], "train its stage first"),
+    ],
+)
+def test_bad_arguments_name_the_fix(words, fix, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    assert fix in capsys.readouterr().err
+
+
+def test_training_without_an_end_is_refused(trained, tmp_path):
+    with pytest.raises(LabError, match="minutes or steps"):
+        run(toy.build_stage("dift", trained, **TINY), tmp_path, Settings())
+
+
+def test_the_log_is_one_json_line_every_twenty_steps(trained, tmp_path):
+    run(toy.build_stage("dift", trained, **TINY), tmp_path, Settings(steps=20), report=lambda line: None)
+    lines = [json.loads(line) for line in (tmp_path / "dift.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [20] and lines[0]["loss"] > 0
