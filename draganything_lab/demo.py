@@ -21,6 +21,7 @@ from .commands.generate import generated, trained_size
 from .errors import LabError
 from .files import write_whole
 from .jobs import Job, photo_job, toyland_job
+from .players import enlarged
 from .preview import preview
 from .video import write_video
 
@@ -133,7 +134,7 @@ def write_pictures(
     """Write the scene, the video (the generated one, or the preview), the strip and the report."""
     from . import report, show
 
-    shown = {TITLES[name]: labelled(clip) if name == "preview" else clip for name, clip in clips.items()}
+    shown = {TITLES[name]: labelled(clip) if name == "preview" else enlarged(clip) for name, clip in clips.items()}
     frames = len(clips["preview"])
     job.scene.save(folder / "scene.zip")
     write_video(folder / "video.mp4", next(iter(shown.values())), fps)
@@ -156,8 +157,8 @@ def write_pictures(
 
 
 def labelled(clip: np.ndarray) -> np.ndarray:
-    """A copy of a preview with its word on every frame."""
-    clip = clip.copy()
+    """A copy of a preview, enlarged if it is tiny, with its word on every frame."""
+    clip = enlarged(clip).copy()
     overlay.word_in_corner(clip, "preview")
     return clip
 

@@ -18,7 +18,7 @@ from matplotlib.patheffects import withStroke
 from .control_signal import ControlSignal
 from .errors import LabError
 from .overlay import entity_colour, labels_over, numbers_over
-from .players import Players
+from .players import Players, enlarged
 from .scene import Scene
 from .video import checked_frames
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INK = "#808080"  # Contrast 4 : 1 on white, 5 : 1 on black.
-CELL_PIXELS = 320
+DRAWN_PIXELS, CELL_PIXELS = 512, 320
 HALO = [withStroke(linewidth=3, foreground="white")]
 
 
@@ -51,14 +51,16 @@ def masks(scene: Scene) -> Figure:
     labels = np.zeros(scene.size, np.uint8)
     for number, entity in enumerate(scene.controlled, start=1):
         labels[entity.mask] = number
-    picture = labels_over(scene.image, labels, filled=True)
+    image = enlarged(scene.image[None], DRAWN_PIXELS)[0]
+    times = len(image) // len(labels)  # A tiny picture grows, so that numbers on it are crisp.
+    picture = labels_over(image, labels.repeat(times, axis=0).repeat(times, axis=1), filled=True)
     for entity in scene:
         if not entity.controlled:
-            ys, xs = np.nonzero(entity.mask)
-            striped = (xs + ys) // max(2, scene.size[0] // 80) % 2 == 0
+            ys, xs = np.nonzero(entity.mask.repeat(times, axis=0).repeat(times, axis=1))
+            striped = (xs + ys) // max(2, len(picture) // 80) % 2 == 0
             picture[ys[striped], xs[striped]] = 128
     centres = np.array([entity.centre for entity in scene.controlled]).reshape(-1, 2)
-    figure, axes = _picture_figure(numbers_over(picture, centres))
+    figure, axes = _picture_figure(numbers_over(picture, (centres + 0.5) * times - 0.5))
     _legend(axes, scene)
     return figure
 
@@ -111,8 +113,7 @@ def control_stack(
         raise LabError("there is no control signal to draw; give one, or {title: signal}")
     frames = {title: _evenly(signal.num_frames, count) for title, signal in rows.items()}
     # Drawn at the size at which it is seen, so that the numbers stay legible.
-    width = min(CELL_PIXELS, image.shape[1])
-    size = width, max(1, round(image.shape[0] * width / image.shape[1]))
+    size = CELL_PIXELS, max(1, round(image.shape[0] * CELL_PIXELS / image.shape[1]))
     image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     pictures = {title: [signal.preview(image, t) for t in frames[title]] for title, signal in rows.items()}
     return _grid(pictures, frames)

@@ -67,9 +67,12 @@ def test_no_window_is_opened(scene: Scene) -> None:
 def test_masks_are_drawn_in_their_entity_colours(scene: Scene) -> None:
     figure = show.masks(scene)
     shown = figure.axes[0].images[0].get_array()
+    times = len(shown) // scene.size[0]
+    assert times > 1 and shown.shape == (80 * times, 144 * times, 3)  # A small picture grows.
+    image = scene.image.repeat(times, axis=0).repeat(times, axis=1).astype(float)
     for number, entity in enumerate(scene.controlled, start=1):
-        inside = entity.mask
-        before = np.abs(scene.image[inside].astype(float) - entity_colour(number)).mean()
+        inside = entity.mask.repeat(times, axis=0).repeat(times, axis=1)
+        before = np.abs(image[inside] - entity_colour(number)).mean()
         after = np.abs(shown[inside].astype(float) - entity_colour(number)).mean()
         assert after < 0.75 * before
     words = [text.get_text() for text in legend_texts(figure.axes[0])]
