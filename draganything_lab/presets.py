@@ -21,7 +21,8 @@ class Behaviour:
         entity_vector: "whole" writes the entity's vector into its disc (paper, section 3.3); "first_channel" writes its
             first channel's mean into every channel (released `demo.py`).
         gaussian_border: "crop" cuts a Gaussian off at the picture's border; "squash" resizes the whole stamp into what
-            is left of its box (released code).
+            is left of its box, with whole-pixel centres and radii, and its corners overwrite what was there (released
+            code; `draganything_lab.stamps` has the table).
         radius_cap: Largest radius of a Gaussian or entity disc in pixels; None for no limit.
         clip_normalised: Whether the image encoder gets CLIP's mean and standard deviation (as SVD was trained) or the
             picture in 0..1 as it is (released code).

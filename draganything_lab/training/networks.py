@@ -26,7 +26,7 @@ def build_unet(latents: int = LATENT_CHANNELS, widths: tuple[int, ...] = (64, 12
         layers_per_block=1,
         down_block_types=("CrossAttnDownBlockSpatioTemporal",) * len(widths),
         up_block_types=("CrossAttnUpBlockSpatioTemporal",) * len(widths),
-        num_attention_heads=tuple(width // 16 for width in widths),
+        num_attention_heads=tuple(width // 32 for width in widths),
         cross_attention_dim=CONTEXT,
         addition_time_embed_dim=32,
         projection_class_embeddings_input_dim=96,

@@ -1,0 +1,52 @@
+"""`draganything-lab card`: measure the small weights on held-out clips and write their model card."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..errors import LabError
+
+WEIGHTS = Path(__file__).parents[1] / "weights" / "toy"
+PICTURES = Path("docs/images/toy")
+LINK = "../../../docs/images/toy"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="the weights folder (default: the shipped one)")
+    parser.add_argument("--clips", type=int, default=200, help="held-out clips (default: 200)")
+    parser.add_argument("--seeds", type=int, default=3, help="videos of each clip (default: 3)")
+    parser.add_argument("--steps", type=int, default=10, help="of the scheduler (default: 10)")
+    parser.add_argument("--guidance", type=float, default=1.0, help="in the last frame (default: 1, none)")
+    parser.add_argument("--representations", help="comma-separated; all when not given")
+    parser.add_argument("--pictures", type=Path, default=PICTURES, help="where the strips and curves go")
+
+
+def run(args: argparse.Namespace) -> int:
+    for name, least in (("clips", 3), ("seeds", 1), ("steps", 1)):
+        if getattr(args, name) < least:
+            raise LabError(f"--{name} is {getattr(args, name)}; give {least} or more")
+    from .. import zoo
+    from ..training.card import write_card
+    from ..training.measure import measure
+    from ..training.toy import REPRESENTATIONS
+
+    chosen = tuple(args.representations.split(",")) if args.representations else REPRESENTATIONS
+
+    def load(representation: str):  # type: ignore[no-untyped-def]
+        pipe = zoo.load_pipeline(args.weights, representation, features=True)
+        pipe.set_progress_bar_config(disable=True)
+        return pipe
+
+    table, extra = measure(
+        load, chosen, clips=args.clips, seeds=args.seeds, vae_pictures=args.clips, steps=args.steps,
+        options={"max_guidance_scale": args.guidance}, report=lambda line: print(line, flush=True),
+    )  # fmt: skip
+    pipe = load(chosen[0])
+    facts = {
+        "clips": args.clips, "seeds": args.seeds, "steps": args.steps, "guidance": args.guidance,
+        "frames": pipe.unet.config.num_frames, "size": pipe.unet.config.sample_size * 8,
+    }  # fmt: skip
+    write_card(args.weights, args.pictures, table, extra, facts, LINK)
+    print(f"wrote {args.weights / 'README.md'}, measured.json and the pictures in {args.pictures}")
+    return 0

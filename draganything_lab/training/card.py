@@ -1,0 +1,127 @@
+"""The model card of the small weights: every figure in it is measured, from the weights and their training logs."""
+
+from __future__ import annotations
+
+import json
+import platform
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ..picture import save_picture
+from ..video import frame_strip
+from .measure import HELD_OUT, Table
+
+GOALS = {
+    "VAE, PSNR over the picture (dB)": "36, at least 31",
+    "VAE, PSNR inside things (dB)": "28, at least 24",
+    "centre error of moved things (% of diagonal)": "3, at most 8",
+    "held things move (% of diagonal)": "under 1.5, at most 3",
+    "moved things, DIFT similarity first to last": "0.9, at least 0.75",
+    "moved things, PSNR against the truth (dB)": "22, at least 18",
+    "background and camera, motion error (% of diagonal)": "under 5, at most 12",
+}
+INTRO = """# The `toy` weights
+
+Small weights of every network of DragAnything, trained by this project on Toyland, its procedurally drawn world. They
+are made for lessons on a laptop without a GPU. They know Toyland and nothing else: photographs come out as mush.
+
+Made with `draganything-lab train toy`; this page, its pictures and `measured.json` with `draganything-lab card`.
+"""
+
+
+def write_card(
+    folder: Path, pictures: Path, table: Table, extra: dict[str, Any], facts: dict[str, Any], relative: str
+) -> None:
+    """Write `README.md` and `measured.json` into the weights folder, and the pictures beside the docs.
+
+    Args:
+        folder: The weights; `training/*.jsonl` in it are their logs.
+        pictures: Where the strips and curves go.
+        table, extra: What `measure` returned.
+        facts: How it was measured: clips, seeds, steps.
+        relative: How the page links to `pictures`.
+    """
+    summary = table.summary()
+    facts = {**facts, "seconds a video": round(extra["seconds"], 2), "machine": machine(), "first seed": HELD_OUT}
+    (folder / "measured.json").write_text(json.dumps({"protocol": facts, "measures": summary}, indent=1) + "\n")
+    pictures.mkdir(parents=True, exist_ok=True)
+    lines = [INTRO, "## Measured\n"]
+    lines.append(
+        f"On {facts['clips']} held-out clips (seeds from {HELD_OUT}), {facts['seeds']} videos each, {facts['steps']} "
+        f"steps, {facts['frames']} frames of {facts['size']}x{facts['size']}, guidance {facts['guidance']}: mean, 95 % "
+        f"bootstrap interval over clips, number of values. Median {facts['seconds a video']} s a video on {machine()}. "
+        "Where a thing is, is found by matching its own pixels of frame 0.\n"
+    )
+    for measure, makers in summary.items():
+        lines += [f"**{measure}**, goal {GOALS.get(measure, 'none')}\n", "| | mean | 95 % | n |", "|---|---|---|---|"]
+        for maker, row in makers.items():
+            lines.append(f"| {maker} | {row['mean']:.2f} | {row['low']:.2f} to {row['high']:.2f} | {row['count']} |")
+        lines.append("")
+    lines += ["## Best, median and worst\n", "Above the truth, below the generated video; every second frame.\n"]
+    for name, clips in extra["strips"].items():
+        picture = np.vstack([strip(truth, video) for _, truth, video in clips])
+        save_picture(picture, pictures / f"{name}.png")
+        seeds = ", ".join(str(seed) for seed, _, _ in clips)
+        lines.append(f"{name.capitalize()} (seeds {seeds})\n\n![{name}]({relative}/{name}.png)\n")
+    lines += ["## Training\n", *training_lines(folder / "training")]
+    curves(folder / "training", pictures / "curves.png")
+    lines.append(f"\n![Losses]({relative}/curves.png)\n")
+    (folder / "README.md").write_text("\n".join(lines))
+
+
+def machine() -> str:
+    """What the numbers were measured on."""
+    import os
+
+    import torch
+
+    name = platform.processor() or platform.machine()
+    return f"{os.cpu_count()} cores ({name}), torch {torch.__version__}"
+
+
+def strip(truth: np.ndarray, video: np.ndarray) -> np.ndarray:
+    """Truth above, generated below, enlarged."""
+    rows = [frame_strip(clip[::2], count=(len(clip) + 1) // 2) for clip in (truth, video)]
+    picture = np.vstack(rows)
+    factor = max(1, 1400 // picture.shape[1])
+    return cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
+
+
+def read_log(path: Path) -> list[dict[str, float]]:
+    """The lines of a training log."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def training_lines(folder: Path) -> list[str]:
+    """A table of the stages: steps, time, last loss."""
+    lines = ["| stage | steps | minutes | first loss | last loss |", "|---|---|---|---|---|"]
+    for path in sorted(folder.glob("*.jsonl")):
+        log = read_log(path)
+        first, last = log[0]["loss"], float(np.mean([row["loss"] for row in log[-5:]]))
+        lines.append(f"| {path.stem} | {log[-1]['step']} | {log[-1]['seconds'] / 60:.0f} | {first:.3f} | {last:.3f} |")
+    return lines
+
+
+def curves(folder: Path, out: Path) -> None:
+    """The stages' losses over their steps, smoothed."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    logs = sorted(folder.glob("*.jsonl"))
+    figure, axes = plt.subplots(1, max(1, len(logs)), figsize=(3.0 * max(1, len(logs)), 2.4), layout="constrained")
+    for ax, path in zip(np.atleast_1d(axes), logs, strict=False):
+        log = read_log(path)
+        steps, loss = [row["step"] for row in log], np.array([row["loss"] for row in log])
+        ax.plot(steps, loss, color="#56B4E9", lw=0.8, alpha=0.6)
+        width = max(1, len(loss) // 20)
+        smooth = np.convolve(loss, np.ones(width) / width, mode="valid")
+        ax.plot(steps[width - 1 :], smooth, color="#0072B2", lw=1.6)
+        ax.set(title=path.stem, xlabel="step", yscale="log")
+    np.atleast_1d(axes)[0].set_ylabel("loss")
+    figure.savefig(out, dpi=110)
+    plt.close(figure)

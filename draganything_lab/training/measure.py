@@ -1,0 +1,212 @@
+"""How good the small weights are, on held-out Toyland clips: the numbers of the model card."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from ..features.pooling import cosine_similarity, latent_mask, pool_over_mask
+from ..matching import followed
+from ..preview import preview
+from ..scene import Scene
+from ..toyland import ToyClip, sample_clip
+from ..tracking import grid_queries, track
+
+HELD_OUT = 900_000_000  # seeds from here on are never trained on: training counts up from 0
+
+
+@dataclass
+class Sample:
+    """One measured value and the clip it comes from."""
+
+    clip: int
+    value: float
+
+
+@dataclass
+class Table:
+    """Measured values by measure and by who made the video.
+
+    Attributes:
+        values: {measure: {maker: samples}}; makers are representations, "frozen", "preview" and "truth".
+    """
+
+    values: dict[str, dict[str, list[Sample]]] = field(default_factory=dict)
+
+    def add(self, measure: str, maker: str, clip: int, value: float) -> None:
+        if np.isfinite(value):
+            self.values.setdefault(measure, {}).setdefault(maker, []).append(Sample(clip, float(value)))
+
+    def summary(self, draws: int = 1000, seed: int = 0) -> dict[str, dict[str, dict[str, float]]]:
+        """Mean, 95 % bootstrap interval over clips, median and count of every value."""
+        out: dict[str, dict[str, dict[str, float]]] = {}
+        for measure, makers in self.values.items():
+            for maker, samples in makers.items():
+                out.setdefault(measure, {})[maker] = _summary(samples, draws, seed)
+        return out
+
+
+def _summary(samples: list[Sample], draws: int, seed: int) -> dict[str, float]:
+    """Clips are drawn, not values: those of one clip are not independent."""
+    by_clip: dict[int, list[float]] = {}
+    for sample in samples:
+        by_clip.setdefault(sample.clip, []).append(sample.value)
+    sums = np.array([[sum(v), len(v)] for v in by_clip.values()])
+    picks = np.random.default_rng(seed).integers(len(sums), size=(draws, len(sums)))
+    drawn = sums[picks].sum(1)
+    low, high = np.percentile(drawn[:, 0] / drawn[:, 1], [2.5, 97.5])
+    values = [sample.value for sample in samples]
+    return {
+        "mean": float(np.mean(values)), "low": float(low), "high": float(high),
+        "median": float(np.median(values)), "count": len(values), "clips": len(by_clip),
+    }  # fmt: skip
+
+
+def held_out(count: int, size: int, num_frames: int, first: int = HELD_OUT) -> Iterable[tuple[int, ToyClip, Scene]]:
+    """Held-out clips whose scenes can be generated: (seed, clip, scene)."""
+    made, seed = 0, first
+    while made < count:
+        clip = sample_clip(seed, (size, size), num_frames)
+        scene = clip.scene()
+        cells = (size // 8, size // 8)
+        if scene.controlled and all(latent_mask(entity.mask, cells).any() for entity in scene.controlled):
+            made += 1
+            yield seed, clip, scene
+        seed += 1
+
+
+def psnr(wanted: np.ndarray, got: np.ndarray, mask: np.ndarray | None = None) -> float:
+    """Peak signal-to-noise ratio in dB of uint8 pictures (…, 3), over a mask (…) or over everything."""
+    error = (wanted.astype(np.float32) - got.astype(np.float32)) ** 2
+    error = error if mask is None else error[mask]
+    return float(-10 * np.log10(max(float(error.mean()), 1e-6) / 255**2)) if error.size else float("nan")
+
+
+def measure_vae(table: Table, vae: Any, count: int, size: int) -> None:
+    """Reconstruction of held-out pictures: over the picture and inside the things."""
+    for seed, clip, _ in held_out(count, size, 1):
+        with torch.no_grad():
+            pixels = torch.from_numpy(clip.video).movedim(-1, 1).to(vae.dtype) / 127.5 - 1
+            back = vae.decode(vae.encode(pixels).latent_dist.mode(), num_frames=1).sample
+        got = ((back.clamp(-1, 1) + 1) * 127.5).round().byte().movedim(1, -1).numpy()
+        table.add("VAE, PSNR over the picture (dB)", "VAE", seed, psnr(clip.video, got))
+        table.add("VAE, PSNR inside things (dB)", "VAE", seed, psnr(clip.video, got, clip.labels > 0))
+
+
+def measure_video(
+    table: Table, maker: str, seed: int, clip: ToyClip, scene: Scene, video: np.ndarray, features: Any
+) -> None:
+    """All measures of one video against what was asked and against the truth."""
+    diagonal = float(np.hypot(*scene.size))
+    count = len(video)
+    camera = clip.world.camera_moves or clip.world.background != (0.0, 0.0)
+    for entity in scene.entities:
+        if entity.kind != "foreground" or (entity.trajectory is None and camera):
+            continue
+        path = entity.path(count)
+        wanted = np.zeros((count, 2)) if path is None else path - path[0]
+        error = np.linalg.norm(followed(video, entity) - wanted, axis=1)[1:].mean() / diagonal * 100
+        if entity.trajectory is None:
+            table.add("held things move (% of diagonal)", maker, seed, error)
+        else:
+            table.add("centre error of moved things (% of diagonal)", maker, seed, error)
+    moved = [i for i, thing in enumerate(clip.world.things) if thing.role == "moved"]
+    last = clip.masks[moved, -1] if moved else np.zeros((0, *scene.size), bool)
+    for mask in last:
+        if mask.sum() >= 12:
+            table.add("moved things, PSNR against the truth (dB)", maker, seed, psnr(clip.video[-1], video[-1], mask))
+    if features is not None and moved:
+        first_map, last_map = features.extract(video[0]), features.extract(video[-1])
+        cells = first_map.shape[1:]
+        for before, after in zip(clip.masks[moved, 0], last, strict=True):
+            if latent_mask(before, cells).any() and latent_mask(after, cells).any():
+                pair = [pool_over_mask(first_map, before)[None], pool_over_mask(last_map, after)[None]]
+                similarity = float(cosine_similarity(*pair)[0, 0])
+                table.add("moved things, DIFT similarity first to last", maker, seed, similarity)
+    if camera:
+        measure_dense(table, maker, seed, clip, video, diagonal)
+
+
+def measure_dense(table: Table, maker: str, seed: int, clip: ToyClip, video: np.ndarray, diagonal: float) -> None:
+    """Background and camera: motion of a grid of points against the truth, where the truth is visible."""
+    height, width = video.shape[1:3]
+    queries = grid_queries((height, width), 10, 10)
+    tracks, visible = clip.motion()
+    rows, columns = np.rint(queries[:, 1]).astype(int), np.rint(queries[:, 0]).astype(int)
+    seen = visible[-1][rows, columns]
+    if seen.sum() < 10:
+        return
+    true_step = tracks[-1][rows, columns] - queries
+    found = track(video, queries).points[-1] - queries
+    error = np.linalg.norm(found - true_step, axis=1)[seen].mean() / diagonal * 100
+    table.add("background and camera, motion error (% of diagonal)", maker, seed, error)
+
+
+def measure(
+    load: Callable[[str], Any],
+    representations: Iterable[str],
+    *,
+    clips: int = 200,
+    seeds: int = 3,
+    vae_pictures: int = 200,
+    steps: int = 10,
+    keep: int = 3,
+    options: dict[str, Any] | None = None,
+    report: Callable[[str], Any] = print,
+) -> tuple[Table, dict[str, Any]]:
+    """Measure the weights on held-out clips.
+
+    Args:
+        load: Gives the pipeline of a representation.
+        representations: Which to measure; the first one's clips are ranked for the strips.
+        clips: Held-out clips.
+        seeds: Videos of each clip and representation.
+        vae_pictures: Pictures for the VAE's reconstruction.
+        steps: Of the scheduler.
+        keep: How many of the best, the median and the worst clips to keep.
+        options: More arguments of the pipeline.
+        report: Gets a line of progress now and then.
+
+    Returns:
+        The table, and the strips: {"best"|"median"|"worst": list of (seed, truth, generated)} with times.
+    """
+    table = Table()
+    ranked: list[tuple[float, int, np.ndarray, np.ndarray]] = []
+    seconds: list[float] = []
+    for place, representation in enumerate(representations):
+        pipe = load(representation)
+        size, count = pipe.unet.config.sample_size * 8, pipe.unet.config.num_frames
+        if place == 0:
+            measure_vae(table, pipe.vae, vae_pictures, size)
+        for number, (seed, clip, scene) in enumerate(held_out(clips, size, count)):
+            if place == 0:
+                frozen = np.repeat(clip.video[:1], count, axis=0)
+                for maker, video in (
+                    ("frozen", frozen),
+                    ("truth", clip.video),
+                    ("preview", preview(scene, count, label=False)),
+                ):
+                    measure_video(table, maker, seed, clip, scene, video, pipe.features)
+            for run in range(seeds):
+                start = time.perf_counter()
+                video = pipe(scene, num_frames=count, num_inference_steps=steps, seed=run, **(options or {})).frames
+                seconds.append(time.perf_counter() - start)
+                measure_video(table, representation, seed, clip, scene, video, pipe.features if run == 0 else None)
+                if place == 0 and run == 0:
+                    seen = np.asarray((clip.labels > 0).any(0), np.uint8)
+                    moved = cv2.dilate(seen, np.ones((3, 3), np.uint8)) > 0
+                    error = psnr(clip.video[:, moved], video[:, moved])
+                    ranked.append((error, seed, clip.video, video))
+            if number % 10 == 9:
+                report(f"{representation}: {number + 1} of {clips} clips")
+    ranked.sort(key=lambda item: -item[0])
+    middle = max(0, len(ranked) // 2 - keep // 2)
+    picks = {"best": ranked[:keep], "median": ranked[middle : middle + keep], "worst": ranked[-keep:]}
+    strips = {name: [(seed, truth, video) for _, seed, truth, video in rows] for name, rows in picks.items()}
+    return table, {"strips": strips, "seconds": float(np.median(seconds))}
