@@ -249,8 +249,14 @@ def test_entity_vectors_and_similarity(features, image):
     assert features.entity_vectors(empty).shape == (0, 4)
     tiny = np.zeros((48, 64), bool)
     tiny[0, 0] = True
-    with pytest.raises(LabError, match=r'entity 0 \("thing 0"\).*vanishes'):
+    with pytest.raises(LabError, match=r'entity 1 \("thing 0"\).*vanishes'):
         features.entity_vectors(a_scene(image, tiny))
+
+
+def test_a_real_scene(features, scene):
+    vectors = features.entity_vectors(scene, draws=2, size=(128, 192))
+    assert vectors.shape == (len(scene.controlled), 4) and np.isfinite(vectors).all()
+    assert np.array_equal(vectors, features.entity_vectors(scene, draws=2, size=(128, 192)))
 
 
 def test_cosine_and_similarity_map():

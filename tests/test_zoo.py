@@ -520,6 +520,31 @@ def test_bad_requests(as_toy, tmp_path, server):
     assert server.requests == []
 
 
+def test_representations_that_share_a_trunk(toyish, tmp_path):
+    """The layout of the shipped weights: one ControlNet in shards, and an embedding for each representation."""
+    from safetensors.torch import save_file
+
+    from draganything_lab.models import DragAnythingControlNet
+
+    where = tmp_path / "shared"
+    shutil.copytree(toyish, where, ignore=shutil.ignore_patterns("controlnet"))
+    trunk = DragAnythingControlNet.from_pretrained(toyish / "controlnet/gaussian")
+    trunk.save_pretrained(where / "controlnet/trunk", max_shard_size="200KB")
+    assert len(list((where / "controlnet/trunk").glob("*.safetensors"))) > 1
+    weights = {key: torch.full_like(value, 0.5) for key, value in trunk.controlnet_cond_embedding.state_dict().items()}
+    save_file(weights, where / "controlnet/entity_gaussian.safetensors")
+    net = zoo.load_pipeline(where, device="cpu").controlnet
+    assert net.config.representation == "entity+gaussian"
+    for key, value in net.state_dict().items():
+        own = key.startswith("controlnet_cond_embedding.")
+        assert torch.equal(value, torch.full_like(value, 0.5) if own else trunk.state_dict()[key])
+    with pytest.raises(LabError, match=r'no weights for "point"; it has entity\+gaussian'):
+        zoo.load_pipeline(where, "point", device="cpu")
+    save_file({**weights, "more": torch.ones(1)}, where / "controlnet/point.safetensors")
+    with pytest.raises(LabError, match="does not fit the ControlNet beside it"):
+        zoo.load_pipeline(where, "point", device="cpu")
+
+
 def test_svd_takes_the_released_control_net_only(as_toy, toyish, tmp_path, monkeypatch):
     svd = tmp_path / "svd"
     for part in ("unet", "vae", "image_encoder", "scheduler", "feature_extractor"):

@@ -275,8 +275,8 @@ class DiffusionFeatures:
         if not chosen:
             return fit_channels(np.zeros((0, self.feature_channels), np.float32), channels)
         features = self.extract(scene.image, **options)
-        order = [entity.name for entity in scene.entities]
-        vectors = [pool_over_mask(features, e.mask, name=f'entity {order.index(e.name)} ("{e.name}")') for e in chosen]
+        number = {entity.name: k for k, entity in enumerate(scene.entities, 1)}
+        vectors = [pool_over_mask(features, e.mask, name=f'entity {number[e.name]} ("{e.name}")') for e in chosen]
         return fit_channels(np.stack(vectors), channels)
 
     def entity_similarity(self, scene: Scene, other: Scene, **options: Any) -> np.ndarray:
