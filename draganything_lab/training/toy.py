@@ -17,7 +17,7 @@ from .dift import Denoiser, DiftStage, build_scheduler
 from .loop import Settings, Stage, load_average, run
 from .networks import ENTITY_CHANNELS, build_feature_extractor
 from .networks import build_scheduler as build_video_scheduler
-from .vae import DecoderStage, VaeStage, build_vae
+from .vae import DecoderStage, VaeStage, load_vae
 from .video import Animator, Controlled, ControlStage, UnetStage
 
 # Share of the minutes that each stage gets.
@@ -46,8 +46,7 @@ def build_stage(name: str, folder: Path, *, batch: int | None = None, picture: i
         return VaeStage(picture=picture, **size)
     if name not in (*STAGES, "control-frozen"):
         raise LabError(f'stage "{name}" is unknown; use one of {", ".join(STAGES)}')
-    vae = build_vae()
-    load_average(vae, folder / "vae.pt")
+    vae = load_vae(folder / "vae.pt")
     if name == "decoder":
         return DecoderStage(vae, size=clips, **size)
     if name == "dift":
@@ -93,10 +92,7 @@ def train(
 
 def assemble(folder: Path) -> tuple[Any, Denoiser, Animator, Controlled | None]:
     """Load the averaged weights of every stage: VAE, denoiser, animator, and the ControlNets where they are trained."""
-    vae, denoiser, animator = build_vae(), Denoiser(), Animator()
-    load_average(vae, folder / "vae.pt")
-    if (folder / "decoder.pt").exists():
-        load_average(vae, folder / "decoder.pt")
+    vae, denoiser, animator = load_vae(folder / "vae.pt"), Denoiser(), Animator()
     load_average(denoiser, folder / "dift.pt")
     load_average(animator, folder / "unet.pt")
     whole = None

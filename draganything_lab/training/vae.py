@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from ..toyland import sample_clip
 from .clips import ClipSize, draw_life
-from .loop import Stage
+from .loop import Stage, load_average
 from .networks import LATENT_CHANNELS
 
 WIDTHS = (64, 64, 64, 128)
@@ -43,10 +44,29 @@ def build_vae(widths: tuple[int, ...] = WIDTHS, latents: int = LATENT_CHANNELS) 
             if isinstance(module, SpatioTemporalResBlock):
                 for param in module.temporal_res_block.conv2.parameters():
                     nn.init.zeros_(param)
+        fix_spread(vae)
         last = vae.decoder.time_conv_out
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
         last.weight[range(3), range(3), 1, 0, 0] = 1
+    return vae
+
+
+@torch.no_grad()
+def fix_spread(vae: Any) -> None:
+    """Make the posterior's spread the training jitter everywhere: it is not learned, only its mean is."""
+    rows = slice(vae.config.latent_channels, None)
+    vae.quant_conv.weight[rows] = 0
+    vae.quant_conv.bias[rows] = 2 * np.log(JITTER)
+
+
+def load_vae(path: Path) -> Any:
+    """The trained VAE of a checkpoint, and of the decoder's checkpoint beside it where there is one."""
+    vae = build_vae()
+    load_average(vae, path)
+    if path.with_name("decoder.pt").exists():
+        load_average(vae, path.with_name("decoder.pt"))
+    fix_spread(vae)
     return vae
 
 
@@ -136,18 +156,15 @@ class VaeStage(Stage):
     def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
         wanted = to_range(batch["pictures"])
         with torch.autocast(wanted.device.type, torch.bfloat16), spatial_only(self.vae):
-            posterior = self.vae.encode(wanted).latent_dist
-            latents = posterior.mean.float()
+            latents = self.vae.encode(wanted).latent_dist.mean.float()
             noise = torch.randn(latents.shape, generator=generator, device=latents.device)
             got = self.vae.decode(latents + JITTER * noise, num_frames=1).sample
         main = reconstruction(wanted, got, batch["weights"])
         size = latents.square().mean()
         psnr = -10 * torch.log10(F.mse_loss(got.float(), wanted).detach() / 4)
-        # Latents are held near unit size; the posterior's spread is not used and kept near that of the jitter.
         weight, bias = (tensor.to(wanted.device) for tensor in self.basis)
         linear = F.mse_loss(latents, F.conv2d(wanted, weight, bias, stride=FACTOR))
-        spread = (posterior.logvar.float() - 2 * np.log(JITTER)).square().mean()
-        loss = main + 0.5 * batch["guide"] * linear + 0.002 * (size - 1).relu() + 1e-5 * spread
+        loss = main + 0.5 * batch["guide"] * linear + 0.002 * (size - 1).relu()
         return {"loss": loss, "psnr": psnr, "size": size, "linear": linear}
 
 
