@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import itertools
-import math
 import zlib
 from collections.abc import Mapping, Sequence
 
@@ -97,15 +96,15 @@ class Players:
         return self.html
 
 
-def enlarged(frames: np.ndarray, least: int = 256) -> np.ndarray:
-    """Repeat the pixels of a small clip until its longer side is about `least`: crisp, colours kept.
+def enlarged(frames: np.ndarray, most: int = 256) -> np.ndarray:
+    """Repeat the pixels of a small clip while its longer side is within `most`: crisp, colours kept.
 
     Args:
         frames: (T, H, W, 3) uint8.
-        least: Longer side in pixels to reach; larger clips are returned as they are.
+        most: Longest side in pixels; a clip of more than half of it is returned as it is.
 
     Returns:
         (T, k H, k W, 3) uint8 for a whole number k.
     """
-    times = max(1, math.ceil(least / max(frames.shape[1:3])))
+    times = max(1, most // max(frames.shape[1:3]))
     return frames if times == 1 else frames.repeat(times, axis=1).repeat(times, axis=2)
