@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from .kinds import COLOURS, KINDS
 from .world import Role, Thing, ToyClip, World, check_extent
 
+T = TypeVar("T")
 Style = Literal["drag", "life", "still"]
 # Where each kind is at home, from the horizon (0) up to the top (-1) or down to the bottom (1).
 AIR = ("cloud", "balloon", "bird", "star", "butterfly", "ufo", "rocket")
@@ -29,6 +31,18 @@ CHANCES = {"things": (0.6, 0.2, 0.2), "background": (0.35, 0.65, 0.0), "pan": _C
 _COLOURS = tuple(COLOURS.values())
 
 
+def _pick(rng: np.random.Generator, options: Sequence[T], chances: Sequence[float] | None = None) -> T:
+    """One of the options; ten times as fast as `rng.choice`."""
+    if chances is None:
+        return options[int(rng.integers(len(options)))]
+    left = rng.random()
+    for option, chance in zip(options, chances, strict=True):
+        left -= chance
+        if left < 0:
+            return option
+    return options[-1]
+
+
 def _ease(share: NDArray[np.float64], kind: int) -> NDArray[np.float64]:
     return (share, share**2, 1 - (1 - share) ** 2, share * share * (3 - 2 * share))[kind]
 
@@ -41,7 +55,7 @@ def _path(rng: np.random.Generator, start: NDArray, size: tuple[int, int], count
         end = start + rng.normal(0, 0.36, 2) * unit
         if 0.04 * width < end[0] < 0.96 * width and 0.04 * height < end[1] < 0.96 * height:
             break
-    share = _ease(np.linspace(0, 1, count), int(rng.choice(4, p=(0.7, 0.1, 0.1, 0.1))))[:, None]
+    share = _ease(np.linspace(0, 1, count), _pick(rng, range(4), (0.7, 0.1, 0.1, 0.1)))[:, None]
     along = end - start
     bend = np.array([-along[1], along[0]]) * (rng.normal(0, 0.35) if rng.random() < 0.6 else 0.0)
     return start + share * along + 4 * share * (1 - share) * bend
@@ -50,7 +64,7 @@ def _path(rng: np.random.Generator, start: NDArray, size: tuple[int, int], count
 def _drift(rng: np.random.Generator, kind: str, start: NDArray, unit: float, count: int) -> NDArray[np.float64]:
     """How a thing moves by itself: rockets rise, balls bounce, clouds drift, houses stay."""
     share = np.linspace(0, 1, count)
-    across = rng.choice((-1.0, 1.0)) * rng.uniform(0.1, 0.5) * unit * share
+    across = _pick(rng, (-1.0, 1.0)) * rng.uniform(0.1, 0.5) * unit * share
     bob = 0.05 * unit * np.sin(share * 9 + rng.random() * 6)
     if kind in ("house", "tree", "flower"):
         offset = np.zeros((count, 2))
@@ -92,19 +106,20 @@ def sample_world(
     rng = np.random.default_rng((seed, 20240311))
     height, width = size
     unit = float(min(size))
-    place = str(rng.choice(("sea", "hills", "road", "space", "pond", "sky")))
+    place = _pick(rng, tuple(HOMES))
     horizon = float(rng.uniform(0.38, 0.6))
-    count = 1 + int(rng.choice(max_things, p=_count_chances(max_things)))
+    count = 1 + _pick(rng, range(max_things), _count_chances(max_things))
     things: list[Thing] = []
     for _ in range(count):
         above = bool(rng.random() < 0.5)
-        kind = str(rng.choice(HOMES[place][0 if above else 1])) if rng.random() < 0.75 else str(rng.choice(KINDS))
+        kind = _pick(rng, HOMES[place][0 if above else 1] if rng.random() < 0.75 else KINDS)
         radius = unit * float(rng.uniform(0.11, 0.22))
         y = rng.uniform(0.1, horizon) if above else rng.uniform(horizon, 0.88)
         start = np.array([rng.uniform(0.1, 0.9) * width, y * height])
-        colours = rng.choice(len(_COLOURS), 2, replace=False)
+        main = int(rng.integers(len(_COLOURS)))
+        other = (main + int(rng.integers(1, len(_COLOURS)))) % len(_COLOURS)
         thing = Thing(
-            kind, _COLOURS[colours[0]], _COLOURS[colours[1]], int(rng.integers(2**31)), radius,
+            kind, _COLOURS[main], _COLOURS[other], int(rng.integers(2**31)), radius,
             np.repeat(start[None], num_frames, axis=0), flip=bool(rng.random() < 0.5), role="free",
         )  # fmt: skip
         if things and rng.random() < 0.22:  # a look-alike: same kind, and often the same colours
@@ -121,18 +136,18 @@ def sample_world(
     return _dragged(rng, place, size, num_frames, things, horizon)
 
 
-def _count_chances(most: int) -> NDArray[np.float64]:
-    weights = np.array([0.2, 0.3, 0.25, 0.15, 0.1, *[0.05] * max(0, most - 5)])[:most]
-    return weights / weights.sum()
+def _count_chances(most: int) -> list[float]:
+    weights = [0.2, 0.3, 0.25, 0.15, 0.1, *[0.05] * max(0, most - 5)][:most]
+    return [weight / sum(weights) for weight in weights]
 
 
 def _dragged(
     rng: np.random.Generator, place: str, size: tuple[int, int], count: int, things: list[Thing], horizon: float
 ) -> World:
     unit = float(min(size))
-    kind_of_motion = str(rng.choice(("things", "background", "pan", "zoom"), p=(0.72, 0.1, 0.1, 0.08)))
+    kind_of_motion = _pick(rng, tuple(CHANCES), (0.72, 0.1, 0.1, 0.08))
     for index, thing in enumerate(things):
-        role = ROLES[int(rng.choice(3, p=CHANCES[kind_of_motion]))]
+        role = _pick(rng, ROLES, CHANCES[kind_of_motion])
         path, turn, grow = thing.path, None, None
         if role == "moved":
             path = _path(rng, thing.path[0], size, count)
@@ -155,7 +170,7 @@ def _dragged(
     return World(
         place, int(rng.integers(2**31)), size, count, tuple(things),
         pan=move if kind_of_motion == "pan" else (0.0, 0.0),
-        zoom=float(rng.choice((rng.uniform(0.78, 0.92), rng.uniform(1.1, 1.4)))) if kind_of_motion == "zoom" else 1.0,
+        zoom=float(rng.uniform(*_pick(rng, ((0.78, 0.92), (1.1, 1.4))))) if kind_of_motion == "zoom" else 1.0,
         background=move if kind_of_motion == "background" else (0.0, 0.0),
         horizon=horizon,
     )  # fmt: skip

@@ -73,7 +73,7 @@ def mix(first: Colour, second: Colour, share: float) -> Colour:
 
 def fill(canvas: NDArray[np.uint8], points: NDArray[np.floating], colour: tuple[int, ...]) -> None:
     """Fill a polygon, antialiased, in place. `points` (K, 2) are (x, y) in pixels of the canvas (H, W, C)."""
-    fixed = np.rint(points * (1 << _SHIFT)).astype(np.int32)
+    fixed = (points * (1 << _SHIFT) + 0.5).astype(np.int32)
     cv2.fillPoly(canvas, [fixed], colour, cv2.LINE_AA, _SHIFT)
 
 

@@ -158,11 +158,25 @@ class World:
         images = [sprite(parts(t.kind, t.main, t.other, t.seed), t.radius) for t in self.things]
         video = np.empty((self.num_frames, height, width, 3), np.uint8)
         labels = np.zeros((self.num_frames, height, width), np.uint8)
-        still = canvas[margin : margin + height, margin : margin + width]
-        patches: list[tuple[np.ndarray, tuple[int, int]] | None] = [None] * len(images)
+        base = canvas[margin : margin + height, margin : margin + width].copy()
+        base_labels = np.zeros((height, width), np.uint8)
+        # What lies below everything that moves is drawn once.
+        still = [bool((m == m[0]).all()) for m in (moves, *placed)]
+        first = still.index(False) if False in still else len(still)
+
+        def draw(index: int, frame: int, picture: np.ndarray, marks: np.ndarray) -> None:
+            half = images[index].shape[0] // 2
+            matrix = placed[index][frame, :2].copy()
+            matrix[:, :2] /= SUPERSAMPLING * self.things[index].radius
+            matrix[:, 2] -= matrix[:, :2] @ (half, half)
+            if (patch := place(images[index], matrix, self.size)) is not None:
+                lay(picture, marks, *patch, label=index + 1)
+
+        for index in range(first - 1):
+            draw(index, 0, base, base_labels)
         for frame in range(self.num_frames):
-            if (moves[frame] == moves[0]).all():
-                video[frame] = still
+            if still[0]:
+                video[frame], labels[frame] = base, base_labels
             else:
                 matrix = moves[frame, :2].copy()
                 matrix[:, 2] -= matrix[:, :2] @ (margin, margin)
@@ -170,16 +184,8 @@ class World:
                     canvas, matrix, (width, height), dst=video[frame], flags=cv2.INTER_LINEAR,
                     borderMode=cv2.BORDER_REPLICATE,
                 )  # fmt: skip
-            for index, (thing, image) in enumerate(zip(self.things, images, strict=True)):
-                matrices = placed[index]
-                if frame == 0 or (matrices[frame] != matrices[frame - 1]).any():
-                    half = image.shape[0] // 2
-                    matrix = matrices[frame, :2].copy()
-                    matrix[:, :2] /= SUPERSAMPLING * thing.radius
-                    matrix[:, 2] -= matrix[:, :2] @ (half, half)
-                    patches[index] = place(image, matrix, self.size)
-                if (patch := patches[index]) is not None:
-                    lay(video[frame], labels[frame], *patch, label=index + 1)
+            for index in range(max(first - 1, 0), len(images)):
+                draw(index, frame, video[frame], labels[frame])
         return ToyClip(self, video, labels, [moves, *(m @ np.linalg.inv(m[0]) for m in placed)])
 
 
