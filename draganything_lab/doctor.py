@@ -198,8 +198,9 @@ def look_at_weights() -> Iterator[Finding]:
 
 def look_at_widgets() -> Iterator[Finding]:
     """Whether the drawing widgets can show in JupyterLab, VS Code and Colab."""
-    if importlib.util.find_spec("jupyter_core") is None:
-        yield Finding("JupyterLab", "note", "not installed", 'pip install -e ".[notebook]"')
+    absent = [name for name in ("jupyterlab", "ipywidgets", "ipycanvas") if importlib.util.find_spec(name) is None]
+    if absent:
+        yield Finding("JupyterLab", "note", f"{', '.join(absent)} not installed", 'pip install -e ".[notebook]"')
     else:
         from jupyter_core.paths import jupyter_path
 
