@@ -113,8 +113,11 @@ class Scene:
                 return int(which)
         else:
             raise LabError(f"an entity is chosen by its name or its place (0, 1, …), not by a {type(which).__name__}")
-        names = ", ".join(f'{place} "{entity.name}"' for place, entity in enumerate(self._entities[:20]))
-        raise LabError(f"there is no entity {which!r}; the scene has {names or 'none yet: add one with .add()'}")
+        if not self._entities:
+            raise LabError(f"there is no entity {which!r}; the scene has none yet, add one with .add()")
+        names = ", ".join(f'"{entity.name}"' for entity in self._entities[:20])
+        last = len(self._entities) - 1
+        raise LabError(f"there is no entity {which!r}; the scene has {names} (in code 0 to {last})")
 
     def paths(self, num_frames: int) -> np.ndarray:
         """Where every controlled entity is to be in every frame.

@@ -68,8 +68,9 @@ def with_camera(entities: Entities, size: tuple[int, int], pan: Sequence[float],
     middle = np.array([(size[1] - 1) / 2, (size[0] - 1) / 2])
     points = anchor_grid(size, anchors)
     tracks: Entities = ()
-    for point, cell in zip(points, voronoi_cells(points, size), strict=True):
-        mask = cell & free
+    cells = voronoi_cells(points, size)
+    for number, point in enumerate(points):
+        mask = (cells == number) & free
         if not mask.any():
             continue  # wholly behind a thing that moves by itself
         x, y = np.rint(point).astype(int)
@@ -85,11 +86,11 @@ def voronoi_cells(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Which pixels are nearest to which point.
 
     Args:
-        points: (N, 2) (x, y) in pixels.
+        points: (N, 2) (x, y) in pixels, N at most 256.
         size: (H, W).
 
     Returns:
-        (N, H, W) bool; every pixel is in exactly one cell.
+        (H, W) uint8: for every pixel the number of its point.
     """
     height, width = checked_size(size)
     x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
@@ -99,7 +100,7 @@ def voronoi_cells(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         distance = (x - px) ** 2 + (y - py) ** 2  # (H, W)
         nearest[distance < best] = number
         np.minimum(best, distance, out=best)
-    return nearest == np.arange(len(points), dtype=np.uint8)[:, None, None]
+    return nearest
 
 
 def free_name(entities: Entities, stem: str, first: str = "1") -> str:

@@ -192,6 +192,7 @@ def test_an_empty_file_is_named(tmp_path: Path) -> None:
         load_picture(tmp_path / "cat.png")
 
 
+@pytest.mark.filterwarnings("ignore:.*:UserWarning:PIL")
 @settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=200), st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM"]), st.data())
 def test_damaged_files_read_or_are_refused_but_never_crash(junk: bytes, kind: str, data: st.DataObject) -> None:
@@ -233,6 +234,8 @@ def test_masks_of_many_kinds() -> None:
 
 
 def test_a_mask_of_another_size_is_refused_with_both_sizes() -> None:
+    with pytest.raises(LabError, match="3000x3000 but the picture is 7x5"):  # said before anything is decoded
+        load_mask(with_size(as_bytes(Image.fromarray(RGB)), 3000, 3000), size=(5, 7))
     for source in (np.ones((5, 9), bool), as_bytes(Image.new("L", (9, 5), 255))):
         with pytest.raises(LabError, match=r"9x5 but the picture is 7x5; resize"):
             load_mask(source, size=(5, 7))

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import struct
+import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -479,10 +480,14 @@ def test_other_archives_that_are_not_to_be_trusted(scene: Scene, tmp_path: Path)
 
 def test_a_bomb_is_not_unpacked(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("scene.json", b" " * (20 * 2**20))
-    assert (tmp_path / "bomb.zip").stat().st_size < 50_000
+        archive.writestr("scene.json", b" " * (64 * 2**20))
+    assert (tmp_path / "bomb.zip").stat().st_size < 100_000
+    tracemalloc.start()
     with pytest.raises(LabError, match="over the limit of 8,388,608 bytes"):
         load_scene(tmp_path / "bomb.zip")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 32 * 2**20
     monkeypatch.setattr(scene_file, "MAX_PICTURE", 1000)
     with pytest.raises(LabError, match=r"image.png in .* is over the limit of 1,000 bytes"):
         big = Scene(np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8))
