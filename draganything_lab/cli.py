@@ -18,6 +18,8 @@ COMMANDS = {
     "demo": ("demo", "run the main job on the built-in picture or on yours: a video, a strip, a report, the numbers"),
     "preview": ("commands.preview", "a scene file to a preview video, at once and without any model"),
     "generate": ("commands.generate", "a scene file to a video, with a DragAnything model"),
+    "train": ("commands.train", "make the small weights: on this machine's CPU, or faster on a GPU"),
+    "card": ("commands.card", "measure the small weights on held-out clips and write their model card"),
     "lab": ("commands.lab", "open JupyterLab on the first notebook"),
     "doctor": ("doctor", "print what is installed, and what to do about what is not"),
 }
