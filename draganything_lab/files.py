@@ -89,9 +89,9 @@ def write_bundle(path: str | Path, contents: dict[str, bytes], owned: str) -> Pa
         with contextlib.suppress(OSError, ValueError):
             if former.exists() and not path.exists():
                 os.rename(former, path)
-        for rest in (fresh, former):
-            if path.exists() or rest is fresh:  # the old bundle is not deleted before the new one stands
-                shutil.rmtree(rest, ignore_errors=True)
+            shutil.rmtree(fresh, ignore_errors=True)
+            if path.exists():  # the old bundle is not deleted before the new one stands
+                shutil.rmtree(former, ignore_errors=True)
     return path
 
 
