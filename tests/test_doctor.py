@@ -87,7 +87,7 @@ def test_hub_cache_is_where_the_hub_puts_it(monkeypatch: pytest.MonkeyPatch) -> 
 def test_it_runs_without_models_and_notebooks(python: Callable[[str], subprocess.CompletedProcess[str]]) -> None:
     done = python(
         "import importlib.util, importlib.metadata as m, sys\n"
-        "gone = {'torch', 'huggingface_hub', 'diffusers', 'transformers', 'jupyterlab', 'ipycanvas'}\n"
+        "gone = {'torch', 'huggingface_hub', 'diffusers', 'transformers', 'jupyterlab', 'ipywidgets', 'ipycanvas'}\n"
         "for name in gone: sys.modules[name] = None\n"
         "real = importlib.util.find_spec\n"
         "importlib.util.find_spec = lambda name, *rest: None if name in gone else real(name, *rest)\n"
@@ -95,5 +95,5 @@ def test_it_runs_without_models_and_notebooks(python: Callable[[str], subprocess
         "sys.exit(main(['doctor']))"
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "jupyterlab, ipycanvas not installed" in done.stdout
+    assert "jupyterlab, ipywidgets, ipycanvas not installed" in done.stdout
     assert "PyTorch is missing" in done.stdout and '-e ".[models]"' in done.stdout
