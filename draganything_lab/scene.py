@@ -20,6 +20,7 @@ import numpy as np
 from .checks import checked_num_frames, checked_size
 from .entity import MAX_ENTITIES, Entity, Kind, checked_entities, named, own_mask, resized_mask
 from .errors import LabError
+from .history import History
 from .picture import Source, load_picture
 from .trajectory import Points, Trajectory, as_trajectory
 from .uses import with_background, with_camera, with_foreground
@@ -27,10 +28,9 @@ from .uses import with_background, with_camera, with_foreground
 __all__ = ["MAX_ENTITIES", "Entity", "Kind", "Scene"]
 
 Which: TypeAlias = "str | int"
-MAX_UNDO = 200
 
 
-class Scene:
+class Scene(History[tuple[Entity, ...]]):
     """A picture and its entities.
 
     Args:
@@ -61,9 +61,7 @@ class Scene:
         picture = load_picture(image)
         picture.flags.writeable = False
         self._image = picture
-        self._entities: tuple[Entity, ...] = checked_entities(tuple(entities), self.size)
-        self._past: list[tuple[Entity, ...]] = []
-        self._future: list[tuple[Entity, ...]] = []
+        super().__init__(checked_entities(tuple(entities), self.size))
         try:
             self.settings: dict[str, Any] = json.loads(json.dumps(settings or {}, allow_nan=False))
         except (TypeError, ValueError, RecursionError) as error:
@@ -86,37 +84,37 @@ class Scene:
     @property
     def entities(self) -> tuple[Entity, ...]:
         """All entities, farthest first."""
-        return self._entities
+        return self._state
 
     @property
     def controlled(self) -> tuple[Entity, ...]:
         """The entities of which something is asked, in order."""
-        return tuple(entity for entity in self._entities if entity.controlled)
+        return tuple(entity for entity in self._state if entity.controlled)
 
     def __getitem__(self, which: Which) -> Entity:
-        return self._entities[self.index(which)]
+        return self._state[self.index(which)]
 
     def __iter__(self) -> Iterator[Entity]:
-        return iter(self._entities)
+        return iter(self._state)
 
     def __contains__(self, name: object) -> bool:
-        return any(entity.name == name for entity in self._entities)
+        return any(entity.name == name for entity in self._state)
 
     def index(self, which: Which) -> int:
         """The 0-based place of an entity, from its name or place; a `LabError` lists what there is."""
         if isinstance(which, str):
-            for place, entity in enumerate(self._entities):
+            for place, entity in enumerate(self._state):
                 if entity.name == which.strip():
                     return place
         elif isinstance(which, (int, np.integer)) and not isinstance(which, bool):
-            if 0 <= which < len(self._entities):
+            if 0 <= which < len(self._state):
                 return int(which)
         else:
             raise LabError(f"an entity is chosen by its name or its place (0, 1, …), not by a {type(which).__name__}")
-        if not self._entities:
+        if not self._state:
             raise LabError(f"there is no entity {which!r}; the scene has none yet, add one with .add()")
-        names = ", ".join(f'"{entity.name}"' for entity in self._entities[:20])
-        last = len(self._entities) - 1
+        names = ", ".join(f'"{entity.name}"' for entity in self._state[:20])
+        last = len(self._state) - 1
         raise LabError(f"there is no entity {which!r}; the scene has {names} (in code 0 to {last})")
 
     def paths(self, num_frames: int) -> np.ndarray:
@@ -159,10 +157,10 @@ class Scene:
         Raises:
             LabError: The name is taken, the mask is empty or of another size, or the trajectory is far outside.
         """
-        place = len(self._entities) + 1
+        place = len(self._state) + 1
         with named(place, name):
             entity = Entity(name, own_mask(mask, self.size), as_trajectory(trajectory), kind, pinned)
-        self._commit((*self._entities, entity))
+        self._commit((*self._state, entity))
         return entity
 
     def update(self, which: Which, **changes: Any) -> Entity:
@@ -171,10 +169,10 @@ class Scene:
         unknown = set(changes) - {"name", "mask", "trajectory", "kind", "pinned"}
         if unknown:
             raise LabError(f"an entity has no {sorted(unknown)[0]!r}; it has name, mask, trajectory, kind and pinned")
-        old = self._entities[place]
+        old = self._state[place]
         with named(place + 1, old.name):
             entity = replace(old, **changes)
-        self._commit((*self._entities[:place], entity, *self._entities[place + 1 :]))
+        self._commit((*self._state[:place], entity, *self._state[place + 1 :]))
         return entity
 
     def rename(self, which: Which, name: str) -> Entity:
@@ -188,13 +186,13 @@ class Scene:
     def remove(self, which: Which) -> Entity:
         """Take an entity out and return it."""
         place = self.index(which)
-        removed = self._entities[place]
-        self._commit(self._entities[:place] + self._entities[place + 1 :])
+        removed = self._state[place]
+        self._commit(self._state[:place] + self._state[place + 1 :])
         return removed
 
     def reorder(self, which: Which, index: int) -> None:
         """Move an entity to another place, counted from 0 = farthest; later ones are nearer the viewer."""
-        rest = list(self._entities)
+        rest = list(self._state)
         entity = rest.pop(self.index(which))
         if isinstance(index, bool) or not isinstance(index, (int, np.integer)) or not 0 <= index <= len(rest):
             raise LabError(f"place {index!r} is outside 0 to {len(rest)}")
@@ -204,32 +202,6 @@ class Scene:
     def clear(self) -> None:
         """Take all entities out."""
         self._commit(())
-
-    def undo(self) -> bool:
-        """Take back the last change; False if there is none."""
-        if not self._past:
-            return False
-        self._future.append(self._entities)
-        self._entities = self._past.pop()
-        return True
-
-    def redo(self) -> bool:
-        """Do again what was taken back last; False if there is nothing."""
-        if not self._future:
-            return False
-        self._past.append(self._entities)
-        self._entities = self._future.pop()
-        return True
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether `undo` would do something."""
-        return bool(self._past)
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether `redo` would do something."""
-        return bool(self._future)
 
     # The paper's four uses
 
@@ -247,30 +219,28 @@ class Scene:
             The entity, which is foreground and no longer pinned.
         """
         place, mask = self._target(which_or_mask)
-        self._commit(with_foreground(self._entities, self.size, place, mask, points, name))
-        return self._entities[-1 if place is None else place]
+        self._commit(with_foreground(self._state, self.size, place, mask, points, name))
+        return self._state[-1 if place is None else place]
 
     def drag_background(self, points: Trajectory | Points) -> Entity:
         """Drag everything that is no foreground; foreground things without a trajectory are pinned.
 
         An earlier background or camera motion is replaced. Returns the entity "background", the farthest of all.
         """
-        self._commit(with_background(self._entities, self.size, points))
-        return self._entities[0]
+        self._commit(with_background(self._state, self.size, points))
+        return self._state[0]
 
     def drag_both(
         self, which_or_mask: Which | np.ndarray, points: Trajectory | Points, background_points: Trajectory | Points
     ) -> tuple[Entity, Entity]:
         """Drag one thing and the background at once; returns both, the thing first."""
         place, mask = self._target(which_or_mask)
-        entities = with_foreground(self._entities, self.size, place, mask, points, None)
+        entities = with_foreground(self._state, self.size, place, mask, points, None)
         name = entities[-1 if place is None else place].name
         self._commit(with_background(entities, self.size, background_points))
-        return self[name], self._entities[0]
+        return self[name], self._state[0]
 
-    def drag_camera(
-        self, pan: Sequence[float] = (0.0, 0.0), zoom: float = 1.0, anchors: int = 4
-    ) -> tuple[Entity, ...]:
+    def drag_camera(self, pan: Sequence[float] = (0.0, 0.0), zoom: float = 1.0, anchors: int = 4) -> tuple[Entity, ...]:
         """Move the camera: straight tracks spread over the picture, each of the pixels nearest to it.
 
         Things with a trajectory of their own, or pinned, keep it; all others ride along. An earlier background or
@@ -284,14 +254,14 @@ class Scene:
         Returns:
             The new entities, "camera 1" and on, of kind "camera", the farthest of all.
         """
-        self._commit(with_camera(self._entities, self.size, pan, zoom, anchors))
-        return tuple(entity for entity in self._entities if entity.kind == "camera")
+        self._commit(with_camera(self._state, self.size, pan, zoom, anchors))
+        return tuple(entity for entity in self._state if entity.kind == "camera")
 
     # Copies and files
 
     def copy(self) -> Scene:
         """A scene of its own with the same content and nothing to undo; pixels are shared, they cannot change."""
-        return self._of(self._image, self._entities)
+        return self._of(self._image, self._state)
 
     def resized(self, size: tuple[int, int]) -> Scene:
         """The scene on its picture resized to (H, W): masks and trajectories follow, and nothing can be undone."""
@@ -308,7 +278,7 @@ class Scene:
                 mask=resized_mask(entity.mask, size),
                 trajectory=None if entity.trajectory is None else entity.trajectory.scaled(self.size, size),
             )
-            for entity in self._entities
+            for entity in self._state
         )
         return self._of(picture, entities)
 
@@ -328,23 +298,24 @@ class Scene:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Scene):
             return NotImplemented
-        same = self._entities == other._entities and self.settings == other.settings
+        same = self._state == other._state and self.settings == other.settings
         return same and (self._image is other._image or np.array_equal(self._image, other._image))
 
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Scene, (self._image, self._entities, self.settings)
+        return Scene, (self._image, self._state, self.settings)
 
     def __repr__(self) -> str:
-        lines = [f"Scene {self.size[1]}x{self.size[0]}, {len(self._entities)} entities"]
-        return "\n".join(lines + [f"  {number} {entity!r}" for number, entity in enumerate(self._entities, 1)])
+        lines = [f"Scene {self.size[1]}x{self.size[0]}, {len(self._state)} entities"]
+        return "\n".join(lines + [f"  {number} {entity!r}" for number, entity in enumerate(self._state, 1)])
 
     # Inside
 
     def _of(self, picture: np.ndarray, entities: tuple[Entity, ...]) -> Scene:
         scene = object.__new__(Scene)
-        scene._image, scene._entities, scene._past, scene._future = picture, entities, [], []
+        History.__init__(scene, entities)
+        scene._image = picture
         scene.settings = copy.deepcopy(self.settings)
         return scene
 
@@ -353,10 +324,5 @@ class Scene:
             return self.index(which_or_mask), None
         return None, which_or_mask
 
-    def _commit(self, entities: tuple[Entity, ...]) -> None:
-        entities = checked_entities(entities, self.size)
-        if entities == self._entities:
-            return
-        self._past = [*self._past[-(MAX_UNDO - 1) :], self._entities]
-        self._future = []
-        self._entities = entities
+    def _commit(self, state: tuple[Entity, ...]) -> None:
+        super()._commit(checked_entities(state, self.size))
