@@ -1,4 +1,4 @@
-"""The default tracker: OpenCV's optical flow, no weights. First version: DIS flow chained with a check back."""
+"""The default tracker: no weights, no torch; OpenCV's flow, and layers that move as wholes."""
 
 from __future__ import annotations
 
@@ -7,38 +7,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .base import Tracks
+from .evidence import Evidence
+from .flow import chain
+from .layers import find_layers
+
+WORK_SIDE = 256  # layers are told apart on pictures of at most this side
 
 
 class OpenCVTracker:
-    """DIS flow from frame to frame, checked backward."""
+    """Tracks every pixel of frame 0 at once, from DIS flow and layers.
+
+    Dense flow (DIS) is chained through the clip and checked backward. Tracks that move alike are gathered into layers
+    (RANSAC); each layer is followed by all its pixels together (Lucas and Kanade), so that it is found again after it
+    was hidden; what left too fast for flow is looked for by its looks. Every pixel then goes to the layer, or to its
+    own flow, with which it fits all frames best, together with neighbours of its colour. It is hidden where a layer in
+    front covers it, where it does not look like itself, or outside the picture.
+    """
 
     def track(self, video: NDArray[np.uint8], queries: NDArray[np.float32]) -> Tracks:
         """Follow points; see `Tracker.track`."""
-        count, height, width = video.shape[:3]
-        grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in video]
-        scale = max(1, round(192 / min(height, width)))
-        if scale > 1:
-            grey = [cv2.resize(g, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) for g in grey]
-        dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        dis.setFinestScale(0)
-        points = np.empty((count, len(queries), 2), np.float32)
-        visible = np.ones((count, len(queries)), bool)
-        points[0] = queries
-        for t in range(1, count):
-            there, back = dis.calc(grey[t - 1], grey[t], None), dis.calc(grey[t], grey[t - 1], None)
-            here = (points[t - 1] + 0.5) * scale - 0.5
-            step = _at(there, here)
-            undo = _at(back, here + step)
-            points[t] = points[t - 1] + step / scale
-            off = np.linalg.norm(step + undo, axis=1) / scale
-            inside = ((points[t] >= -0.5) & (points[t] <= (width - 0.5, height - 0.5))).all(axis=1)
-            visible[t] = visible[t - 1] & inside & (off < 1.0)
+        height, width = video.shape[1:3]
+        scale = min(1.0, WORK_SIDE / max(height, width))
+        if scale < 1:
+            size = max(8, round(width * scale)), max(8, round(height * scale))
+            video = np.stack([cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in video])
+        ratio = np.array([video.shape[2] / width, video.shape[1] / height], np.float32)
+        asked = (queries + np.float32(0.5)) * ratio - np.float32(0.5)
+        points, visible = self._tracked(video, asked)
+        points = (points + np.float32(0.5)) / ratio - np.float32(0.5)
+        points[0], visible[0] = queries, True
         return Tracks(points, visible)
 
-
-def _at(flow: NDArray[np.float32], points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Read a field (H, W, 2) at points (N, 2), linear in between."""
-    if not len(points):
-        return np.zeros((0, 2), np.float32)
-    x, y = points[:, 0].reshape(1, -1), points[:, 1].reshape(1, -1)
-    return cv2.remap(flow, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(-1, 2)
+    def _tracked(
+        self, video: NDArray[np.uint8], queries: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        flow = chain(video)
+        evidence = Evidence(video, flow)
+        layers = find_layers(evidence, flow)
+        height, width = evidence.size
+        at = np.rint(queries).astype(int).clip(0, (width - 1, height - 1))
+        chosen = layers.labels[at[:, 1], at[:, 0]]
+        points = np.empty((evidence.count, len(queries), 2), np.float32)
+        for k, motion in enumerate(layers.motions):
+            points[:, chosen == k] = motion.over_time(queries[chosen == k])
+        free = chosen == len(layers.motions)
+        if free.any():
+            points[:, free] = flow.follow(queries[free])[0]
+        return points, layers.visible[:, at[:, 1], at[:, 0]]
