@@ -199,6 +199,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         "video": stamps[-1] - stamps[0],
         "memory": torch.cuda.max_memory_allocated() if cuda else _peak(),
         "resting": torch.cuda.memory_allocated() if cuda else resting,
+        "estimate": 0 if way == "released" else pipe.estimate(
+            (args.height, args.width), args.frames, steps=args.steps, offload=False, memory=2**60
+        ).memory,
     }
 
 
@@ -233,12 +236,12 @@ def compare(args: argparse.Namespace) -> None:
         f"{args.size}, {args.width}x{args.height}, {args.frames} frames, {args.steps} steps, guidance 1 to 3, "
         f"{args.device}, {args.clock} clock; medians of {args.repeats} (smallest to largest)\n"
     )
-    print("| mode | s/step | s/video | peak GiB | of these at rest | step | video | latents differ by |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| mode | s/step | s/video | peak GiB | of these at rest | estimated | step | video | latents differ by |")
+    print("|---|---|---|---|---|---|---|---|---|")
     first = next((mode for mode in modes if results[mode]), None)
     for mode in modes:
         if not results[mode] or first is None:
-            print(f"| {MODES[mode]} | failed | | | | | | |")
+            print(f"| {MODES[mode]} | failed | | | | | | | |")
             continue
         median = {key: statistics.median(one[key] for one in results[mode]) for key in results[mode][0]}
         base = {key: statistics.median(one[key] for one in results[first]) for key in median}
@@ -247,6 +250,7 @@ def compare(args: argparse.Namespace) -> None:
         print(
             f"| {MODES[mode]} | {median['step']:.3f} ({low:.3f} to {high:.3f}) | {median['video']:.2f} "
             f"| {median['memory'] / 2**30:.2f} | {median['resting'] / 2**30:.2f} "
+            f"| {median['estimate'] / 2**30:.2f} "
             f"| {base['step'] / median['step']:.2f}x | {base['video'] / median['video']:.2f}x | {differ:.1e} |"
         )
 

@@ -1,5 +1,6 @@
 """From a picture and a control signal to a video: SVD's sampling, steered by the DragAnything ControlNet."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,10 +18,12 @@ from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 from . import stages
 from .cancel import Cancelled, CancelSwitch
 from .control_signal import ControlSignal
+from .dryrun import DryRun
 from .errors import LabError
 from .inputs import DenseControl, check_callback, check_number
+from .memory import RunPlan, plan_run, prepare
 from .models import DragAnythingControlNet, DragAnythingUNet
-from .models.attention import one_token_attention
+from .models.shortcuts import shortcuts
 from .presets import Behaviour, behaviour
 from .request import Request, make_request
 from .sampling import OUTPUT_TYPES, draw_noise, model_pixels, to_frames
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
     from .features import DiffusionFeatures
 
 __all__ = ["Cancelled", "DragAnythingOutput", "DragAnythingPipeline"]
+
+# Parameters of a UNet from which on a run is long enough to be announced.
+LARGE = 500_000_000
 
 
 @dataclass
@@ -111,6 +117,9 @@ class DragAnythingPipeline(DiffusionPipeline):
         self._running = False
         self._interrupt = False
         self._num_timesteps = 0
+        self.plan: RunPlan | None = None
+        self._speeds: dict[tuple[str, torch.dtype], float] = {}
+        self._dry: tuple[Any, DryRun] | None = None
 
     @property
     def size_multiple(self) -> int:
@@ -131,6 +140,18 @@ class DragAnythingPipeline(DiffusionPipeline):
         """Stop the run that another thread has under way, within a step. That run raises `Cancelled`."""
         if self._running:
             self._switch.set()
+
+    def prepare(self, size: tuple[int, int] = (320, 576), num_frames: int = 14, **options: Any) -> RunPlan:
+        """Choose device, precision and settings for runs of a size, and print their cost; see `memory.prepare`.
+
+        >>> pipe.prepare((320, 576), num_frames=20)                                # doctest: +SKIP
+        20 frames of 576x320, 25 steps, float16 on cuda: about 10.1 of 14.6 GiB and roughly 2.1 min; …
+        """
+        return prepare(self, size, num_frames, **options)
+
+    def estimate(self, size: tuple[int, int] = (320, 576), num_frames: int = 14, **options: Any) -> RunPlan:
+        """Say what a run would cost, where the pipeline is now; see `memory.plan_run`."""
+        return plan_run(self, size, num_frames, **options)
 
     @torch.no_grad()
     def __call__(
@@ -157,7 +178,7 @@ class DragAnythingPipeline(DiffusionPipeline):
         latents: torch.Tensor | None = None,
         control_chunk_size: int | None = None,
         decode_chunk_size: int | None = None,
-        split_guidance: bool = False,
+        split_guidance: bool | None = None,
         output_type: str = "np",
         callback_on_step_end: Callable[..., dict[str, Any] | None] | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
@@ -187,10 +208,11 @@ class DragAnythingPipeline(DiffusionPipeline):
                 first, the latents after it.
             num_videos_per_prompt: How many videos; None for one, or for as many as there are seeds.
             latents: (F, C, h, w) or (V, F, C, h, w) standard normal noise, instead of drawing it.
-            control_chunk_size: Frames of control that are written out at a time; None for what fits 256 MiB.
+            control_chunk_size: Frames of control that are written out at a time; None for what fits 512 MiB.
             decode_chunk_size: Frames that the VAE decodes at a time; fewer need less memory, and change the frames
-                slightly, since the decoder looks at neighbours in time. None for all.
-            split_guidance: Run the two halves of guidance one after the other: less memory, slower.
+                slightly, since the decoder looks at neighbours in time. None for the plan's, else all.
+            split_guidance: Run the two halves of guidance one after the other: less memory, slower. None for the
+                plan's, else together.
             output_type: "np" (uint8), "pil", "pt" (float32, 0..1, channels first) or "latent".
             callback_on_step_end: Called as `callback(pipe, step, timestep, tensors)`; it may return tensors to use.
             callback_on_step_end_tensor_inputs: Which tensors it sees: "latents", "noise_prediction".
@@ -228,9 +250,17 @@ class DragAnythingPipeline(DiffusionPipeline):
         )
         with self._alone():
             stages.avoid_half_precision_on_cpu(self)
-            start, run = self._prepare(request, control_chunk_size, split_guidance)
+            plan = self._plan_for(request)
+            if plan is not None:
+                decode_chunk_size = decode_chunk_size or plan.decode_chunk
+                split_guidance = plan.split_guidance if split_guidance is None else split_guidance
+            start, run = self._prepare_run(request, control_chunk_size, bool(split_guidance))
+            begin = time.perf_counter()
             result = self._denoise(start, run, callback_on_step_end, callback_on_step_end_tensor_inputs)
             stages.check_result(result)
+            if plan is not None:
+                speed = plan.step_flops * self.num_timesteps / (time.perf_counter() - begin)
+                self._speeds[torch.device(self._execution_device).type, self.unet.dtype] = speed
             if output_type == "latent":
                 made: list[Any] = list(result)
             else:
@@ -241,6 +271,19 @@ class DragAnythingPipeline(DiffusionPipeline):
         frames = stages.stacked(made) if request.several else made[0]
         return DragAnythingOutput(frames, request.seeds, request.control) if return_dict else (frames,)
 
+    def _plan_for(self, request: Request) -> RunPlan | None:
+        """Estimate a large run and say so; a small one is over before one has read it."""
+        plan, asked = self.plan, (request.size, request.frames, request.steps, request.videos)
+        if plan is not None and (plan.size, plan.num_frames, plan.steps, plan.videos) == asked:
+            return plan
+        if sum(parameter.numel() for parameter in self.unet.parameters()) < LARGE:
+            return None
+        size, frames, steps, videos = asked
+        guided, offloaded = request.guidance is not None, bool(getattr(self, "_all_hooks", ()))
+        self.plan = plan_run(self, size, frames, steps=steps, videos=videos, guided=guided, offload=offloaded)
+        print(self.plan if self.plan.fits else f"{self.plan}: this may not fit; pipe.prepare(...) chooses what does")
+        return self.plan
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """One run at a time, that can be cancelled, and that leaves everything as it was, however it ends."""
@@ -250,13 +293,13 @@ class DragAnythingPipeline(DiffusionPipeline):
         self._switch.clear()
         watched = stages.watched_layers(self.vae, self.unet, self.controlnet)
         try:
-            with one_token_attention(self.unet, self.controlnet), self._switch.watching(watched):
+            with shortcuts(self.unet, self.controlnet, self.vae), self._switch.watching(watched):
                 yield
         finally:
             self._running = False
             self.maybe_free_model_hooks()
 
-    def _prepare(self, request: Request, control_chunk: int | None, split: bool) -> tuple[torch.Tensor, stages.Run]:
+    def _prepare_run(self, request: Request, control_chunk: int | None, split: bool) -> tuple[torch.Tensor, stages.Run]:
         """Do what is done once a video: encode the picture, draw the noise, embed the control."""
         device, dtype = self._execution_device, self.unet.dtype
         context = stages.encode_for_attention(self, request.picture, device, normalised=request.clip_normalised)

@@ -14,10 +14,10 @@ import torch
 from .control_signal import ControlSignal
 from .errors import LabError
 from .inputs import DenseControl
+from .memory import control_chunk_size
 from .sampling import CLIP_MEAN, CLIP_STD, encoder_pixels
 
 logger = logging.getLogger(__name__)
-CONTROL_CHUNK_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -72,15 +72,13 @@ def embed_control(
         controlnet: The ControlNet.
         control: Compact, or dense maps.
         device: Where the ControlNet runs.
-        chunk: Frames at a time; None for what fits 256 MiB.
+        chunk: Frames at a time; None for what fits 512 MiB.
 
     Returns:
         (1, F, C0, H / 8, W / 8).
     """
-    dtype, channels = controlnet.dtype, controlnet.config.entity_embedding_out_channels[0]
-    if chunk is None:
-        height, width = control.size
-        chunk = max(1, CONTROL_CHUNK_BYTES // (3 * channels * height * width * dtype.itemsize))
+    dtype = controlnet.dtype
+    chunk = chunk or control_chunk_size(controlnet, control.size, dtype)
     parts = []
     for start in range(0, control.num_frames, chunk):
         image, entity_map = _dense(control, start, start + chunk, device, dtype)

@@ -18,6 +18,7 @@ from PIL import Image  # noqa: E402
 
 from draganything_lab.control import build_control  # noqa: E402
 from draganything_lab.errors import LabError  # noqa: E402
+from draganything_lab.models import DragAnythingControlNet  # noqa: E402
 from draganything_lab.models.sizes import random_parts  # noqa: E402
 from draganything_lab.pipeline import Cancelled, DragAnythingPipeline  # noqa: E402
 from draganything_lab.scene import Scene  # noqa: E402
@@ -120,21 +121,45 @@ def test_paper_preset_without_control_equals_diffusers_own_svd(picture):
     torch.testing.assert_close(got, wanted[0], rtol=0, atol=1e-5)
 
 
-def test_one_token_attention_is_equal_and_leaves_no_trace(pipe):
+def test_shortcuts_are_equal_and_leave_no_trace(pipe):
     from diffusers.models.attention_processor import AttnProcessor2_0
 
-    from draganything_lab.models.attention import one_token_attention
+    from draganything_lab.models.shortcuts import FrameConvolution, shortcuts
 
     unet = pipe.unet
     inputs = torch.randn(2, 3, 8, 8, 8), torch.tensor(0.5), torch.randn(2, 1, 16), torch.tensor([[6.0, 127, 0.02]] * 2)
     with torch.no_grad():
         wanted = unet(*inputs).sample
-        with one_token_attention(unet) as layers:
+        with shortcuts(unet) as (attentions, convolutions):
+            assert sum(type(layer) is FrameConvolution for layer in unet.modules()) == convolutions
             got = unet(*inputs).sample
-    # One spatial and one temporal layer in each of: a down block, the middle, two layers of an up block.
-    assert layers == 2 * (1 + 1 + 2)
+    # One spatial and one temporal attention in each of: a down block, the middle, two layers of an up block.
+    assert attentions == 2 * (1 + 1 + 2)
+    # Two temporal convolutions in every residual block: 2 down, 2 in the middle, 4 up.
+    assert convolutions == 2 * (2 + 2 + 4)
     torch.testing.assert_close(got, wanted, rtol=0, atol=1e-5)
     assert {type(processor) for processor in unet.attn_processors.values()} == {AttnProcessor2_0}
+    assert not any(type(layer) is FrameConvolution for layer in unet.modules())
+
+
+def test_shortcuts_have_the_same_gradients(pipe):
+    from draganything_lab.models.shortcuts import shortcuts
+
+    controlnet = DragAnythingControlNet.from_config(pipe.controlnet.config)
+    controlnet.load_state_dict(pipe.controlnet.state_dict())
+    inputs = torch.randn(1, 3, 8, 8, 8), torch.tensor(0.5), torch.randn(1, 1, 16), torch.tensor([[6.0, 127, 0.02]])
+
+    def gradients():
+        controlnet.zero_grad()
+        controlnet(*inputs).mid.square().mean().backward()
+        return {name: p.grad.clone() for name, p in controlnet.named_parameters() if p.grad is not None}
+
+    plain = gradients()
+    with shortcuts(controlnet):
+        short = gradients()
+    assert plain.keys() == short.keys()
+    for name, gradient in plain.items():
+        torch.testing.assert_close(short[name], gradient, rtol=1e-3, atol=1e-6)
 
 
 def test_halves_in_turn_equal_halves_together(pipe, picture, control):
@@ -439,8 +464,7 @@ def test_another_representation_is_said(pipe, scene, picture, caplog):
 
 def test_parts_that_do_not_fit_are_named():
     parts = random_parts("tiny")
-    with torch.device("meta"):
-        other = random_parts("small", device="meta")
+    other = random_parts("small", device="meta")
     for name, words in (("controlnet", "ControlNet's.*the UNet's"), ("image_encoder", "projection_dim is 64.*16")):
         with pytest.raises(LabError, match=words):
             DragAnythingPipeline(**{**parts, name: other[name]})

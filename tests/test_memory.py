@@ -1,0 +1,119 @@
+"""Estimates of memory and time, and the settings that are chosen by them."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+pytest.importorskip("transformers")
+
+import numpy as np  # noqa: E402
+from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
+
+from draganything_lab import dryrun, memory, pipeline  # noqa: E402
+from draganything_lab.dryrun import DryRun  # noqa: E402
+from draganything_lab.errors import LabError  # noqa: E402
+from draganything_lab.models.shortcuts import shortcuts  # noqa: E402
+from draganything_lab.models.sizes import random_parts  # noqa: E402
+from draganything_lab.pipeline import DragAnythingPipeline  # noqa: E402
+
+SIZE, GIB = (64, 64), 2**30
+
+
+@pytest.fixture(scope="module")
+def pipe():
+    made = DragAnythingPipeline(**random_parts("tiny"))
+    made.set_progress_bar_config(disable=True)
+    return made
+
+
+@pytest.fixture(scope="module")
+def full():
+    return DragAnythingPipeline(**random_parts("full", device="meta", dtype=torch.float16))
+
+
+def test_the_meter_counts_what_is_alive():
+    meter = dryrun._Meter()
+    with dryrun._HoldResults(meter):
+        a = torch.zeros(1000)  # 4,000 bytes
+        b = a + 1  # 8,000
+        view = b.view(10, 100)  # nothing new
+        del a  # 4,000
+        c = torch.cat([b, b])  # 12,000
+        del b
+        assert meter.live == 12_000, "the view keeps its storage"
+        del view, c
+    assert (meter.live, meter.peak) == (0, 12_000)
+
+
+def test_operations_equal_those_of_a_real_run(pipe):
+    inputs = torch.zeros(2, 4, 8, 8, 8), torch.tensor(0.5), torch.zeros(2, 1, 16), torch.zeros(2, 3)
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), shortcuts(pipe.unet, pipe.controlnet), counter:
+        down, mid = pipe.controlnet(*inputs, control_embedding=torch.zeros(1, 4, 32, 8, 8))
+        pipe.unet(*inputs, down_block_additional_residuals=down, mid_block_additional_residual=mid)
+    estimated = DryRun(pipe).step(SIZE, 4, batch=2)
+    assert estimated.flops == pytest.approx(counter.get_total_flops(), rel=0.02)
+
+
+def test_memory_of_the_dry_run_equals_that_of_a_real_run(pipe):
+    control = torch.zeros(1, 4, 3, *SIZE), torch.zeros(1, 4, 6, *SIZE)
+    meter = dryrun._Meter()
+    with torch.no_grad(), dryrun._HoldResults(meter):
+        image, entity_map = (maps.clone() for maps in control)
+        pipe.controlnet.embed_control(image, entity_map)
+    assert DryRun(pipe).embed(SIZE, 4).memory == pytest.approx(meter.peak, rel=0.05)
+
+
+def test_full_size_fits_twelve_gigabytes_in_half_precision(full):
+    plan = full.estimate((320, 576), 20, device="cpu", memory=12 * GIB)
+    need = plan.memory * memory.GPU_GAPS + memory.GPU_CONTEXT
+    assert plan.fits and need < 12 * GIB
+    assert sum(DryRun(full).weights.values()) > 5 * GIB, "the weights are counted"
+
+
+def test_less_memory_means_smaller_settings(full):
+    plans = [full.estimate((320, 576), 14, device="cpu", memory=gib * GIB) for gib in (64, 8.5, 7.2, 1)]
+    assert [plan.decode_chunk for plan in plans[:2]] == [14, 8]
+    assert plans[2].split_guidance or plans[2].decode_chunk < 8
+    assert [plan.fits for plan in plans] == [True, True, True, False]
+    assert plans[0].memory > plans[1].memory > plans[2].memory
+    assert all(plan.memory <= plan.available for plan in plans[:3])
+
+
+def test_prepare_says_what_it_does_and_the_next_run_does_it(pipe, capsys):
+    plan = pipe.prepare(SIZE, 4, steps=2, device="cpu")
+    assert capsys.readouterr().out.strip() == str(plan)
+    assert "4 frames of 64x64, 2 steps, float32 on cpu" in str(plan) and "roughly" in str(plan)
+    decoded = []
+    hook = pipe.vae.decoder.register_forward_pre_hook(lambda module, inputs: decoded.append(len(inputs[0])))
+    nothing = (np.zeros((4, 3, *SIZE), np.float32), None)
+    try:
+        from dataclasses import replace
+
+        pipe.plan = replace(plan, decode_chunk=3)
+        pipe(np.zeros((*SIZE, 3), np.uint8), nothing, num_inference_steps=2, seed=0)
+    finally:
+        hook.remove()
+        pipe.plan = None
+    assert decoded == [3, 1]
+    again = pipe.estimate(SIZE, 4, steps=2)
+    assert again.measured and "about" in str(again), "the run was timed"
+
+
+def test_prepare_refuses_what_cannot_fit(pipe):
+    with pytest.raises(LabError, match=r"4 frames of 64x64 need about .* GiB on cpu, which has 0.0 GiB; use fewer"):
+        pipe.prepare(SIZE, 4, device="cpu", memory=1000)
+    with pytest.raises(LabError, match="float16 is slow"):
+        pipe.prepare(SIZE, 4, device="cpu", dtype=torch.float16)
+
+
+def test_large_runs_are_announced(pipe, capsys, monkeypatch):
+    nothing = (np.zeros((2, 3, *SIZE), np.float32), None)
+    monkeypatch.setattr(pipe, "plan", None)
+    pipe(np.zeros((*SIZE, 3), np.uint8), nothing, num_inference_steps=1, seed=0)
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(pipeline, "LARGE", 0)
+    pipe(np.zeros((*SIZE, 3), np.uint8), nothing, num_inference_steps=1, seed=0)
+    assert "2 frames of 64x64, 1 steps" in capsys.readouterr().out
