@@ -20,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--processes", type=int, default=1, help="training processes that share each step")
     parser.add_argument("--workers", type=int, default=0, help="extra processes that draw batches")
     parser.add_argument("--batch", type=int, help="clips a step and process")
+    parser.add_argument(
+        "--representations", help="how many of the five the control stage trains: 1 to 5", type=int, default=5
+    )
     parser.add_argument("--picture", type=int, default=64, help="side of the pictures, a multiple of 16")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path("runs/toy"), help="checkpoints and logs")
@@ -58,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
             )
             toy.train(
                 args.folder, settings, stages=stages, resume=args.resume, batch=args.batch, picture=args.picture,
+                representations=toy.REPRESENTATIONS[: args.representations],
                 report=lambda line: print(line, flush=True),
             )  # fmt: skip
         if args.export is not None and (not shared or dist.get_rank() == 0):

@@ -164,6 +164,9 @@ def _dragged(
         bend = np.array([a[1] - b[1], b[0] - a[0]]) * rng.uniform(0.1, 0.4)
         things[pair[0]] = replace(first, path=a + share * (b - a) + 4 * share * (1 - share) * bend)
         things[pair[1]] = replace(second, path=b + share * (a - b) - 4 * share * (1 - share) * bend)
+    reach = np.array([[-0.4 * unit] * 2, [size[1] + 0.4 * unit, size[0] + 0.4 * unit]])
+    for index in pair:  # no farther out than one can draw
+        things[index] = replace(things[index], path=np.clip(things[index].path, *reach))
     shift = rng.normal(0, 0.14, 2) * unit * (1.0, 0.5)
     shift = np.clip(shift, -0.28 * unit, 0.28 * unit)
     move = (float(shift[0]), float(shift[1]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from ..toyland.sampler import Style
 from .networks import ENTITY_CHANNELS, NUM_FRAMES
 
 MOST_ENTITIES = 12
+MOST_CLIPS = 1000  # seeds set aside for each batch
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,15 @@ class ClipSize:
 
     picture: int = 64
     length: int = NUM_FRAMES
-    frames: int = 5
+    frames: int = 4
+
+
+def share_out(number: int, batch: int, size: ClipSize) -> tuple[int, ClipSize]:
+    """Batch and clip size of a batch: two of three are few frames of many clips, one is whole clips, so that the
+    temporal layers see every position they will be asked for. Both have about as many frames in all."""
+    if number // 2 % 3:  # neighbours go to processes of the same step
+        return batch, size
+    return max(1, batch * size.frames // size.length), replace(size, frames=size.length)
 
 
 def pick_frames(rng: np.random.Generator, size: ClipSize) -> np.ndarray:
@@ -51,7 +60,7 @@ def draw_life(number: int, batch: int, size: ClipSize) -> dict[str, Any]:
     """
     videos, moved = [], []
     for index in range(batch):
-        seed = number * batch + index
+        seed = number * MOST_CLIPS + index
         style: Style = "life" if seed % 10 < 6 else "drag"
         clip = sample_clip(seed, (size.picture, size.picture), size.length, style=style)
         frames = pick_frames(np.random.default_rng((seed, 2)), size)
@@ -63,7 +72,7 @@ def draw_life(number: int, batch: int, size: ClipSize) -> dict[str, Any]:
 def usable_clip(seed: int, size: ClipSize) -> tuple[ToyClip, Scene]:
     """The next clip from `seed` on whose controlled entities all survive at latent size."""
     for attempt in range(50):
-        clip = sample_clip(seed + attempt * 1_000_003, (size.picture, size.picture), size.length)
+        clip = sample_clip(seed + attempt * 20_000_000, (size.picture, size.picture), size.length)
         scene = clip.scene(start_seed=seed if seed % 3 == 0 else None)
         cells = (size.picture // 8, size.picture // 8)
         if scene.controlled and all(latent_mask(entity.mask, cells).any() for entity in scene.controlled):
@@ -84,7 +93,7 @@ def draw_controlled(number: int, batch: int, size: ClipSize, representations: tu
     cells_of = (size.picture // 8, size.picture // 8)
     which = []
     for index in range(batch):
-        seed = number * batch + index
+        seed = number * MOST_CLIPS + index
         clip, scene = usable_clip(seed, size)
         frames = pick_frames(np.random.default_rng((seed, 2)), size)
         representation = representations[index % len(representations)]

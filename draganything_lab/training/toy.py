@@ -27,7 +27,14 @@ REPRESENTATIONS = ("entity+gaussian", "entity", "gaussian", "trajectory", "point
 MAX_SHARD = "15MB"
 
 
-def build_stage(name: str, folder: Path, *, batch: int | None = None, picture: int = 64) -> Stage:
+def build_stage(
+    name: str,
+    folder: Path,
+    *,
+    batch: int | None = None,
+    picture: int = 64,
+    representations: tuple[str, ...] = REPRESENTATIONS,
+) -> Stage:
     """Build a stage on top of the checkpoints of the stages before it.
 
     Args:
@@ -35,10 +42,13 @@ def build_stage(name: str, folder: Path, *, batch: int | None = None, picture: i
         folder: Where the checkpoints lie.
         batch: Clips (pictures for "vae" and "dift") a step and process; None for the stage's own number.
         picture: Side of the pictures in pixels.
+        representations: For the control stages: the first so many of `REPRESENTATIONS`, which share the batch.
 
     Raises:
         LabError: The name is unknown or an earlier stage has not been trained.
     """
+    if not representations or representations != REPRESENTATIONS[: len(representations)]:
+        raise LabError(f"train the first so many of {', '.join(REPRESENTATIONS)}, not {', '.join(representations)}")
     torch.manual_seed(0)
     size: dict[str, Any] = {} if batch is None else {"batch": batch}
     clips = ClipSize(picture=picture)
@@ -57,7 +67,7 @@ def build_stage(name: str, folder: Path, *, batch: int | None = None, picture: i
     load_average(animator, folder / "unet.pt")
     load_average(denoiser, folder / "dift.pt")
     return ControlStage(
-        vae, animator, denoiser, size=clips, representations=REPRESENTATIONS, train_unet=name == "control", **size
+        vae, animator, denoiser, size=clips, representations=representations, train_unet=name == "control", **size
     )
 
 
@@ -69,6 +79,7 @@ def train(
     resume: bool = False,
     batch: int | None = None,
     picture: int = 64,
+    representations: tuple[str, ...] = REPRESENTATIONS,
     report: Callable[[str], Any] = print,
 ) -> None:
     """Train stages in their order; minutes are shared out by `SHARES`, steps are each stage's own.
@@ -78,7 +89,7 @@ def train(
         settings: How long, where, how; see `loop.Settings`.
         stages: Which of `STAGES`.
         resume: Go on from the checkpoints that are there.
-        batch, picture: As for `build_stage`.
+        batch, picture, representations: As for `build_stage`.
         report: Gets lines of progress.
     """
     total = sum(SHARES.get(name, 0.1) for name in stages)
@@ -87,7 +98,8 @@ def train(
         if settings.minutes is not None:
             minutes = settings.minutes * SHARES.get(name, 0.1) / total
             own = Settings(**{**vars(settings), "minutes": minutes})
-        run(build_stage(name, folder, batch=batch, picture=picture), folder, own, resume=resume, report=report)
+        stage = build_stage(name, folder, batch=batch, picture=picture, representations=representations)
+        run(stage, folder, own, resume=resume, report=report)
 
 
 def assemble(folder: Path) -> tuple[Any, Denoiser, Animator, Controlled | None]:
@@ -97,7 +109,9 @@ def assemble(folder: Path) -> tuple[Any, Denoiser, Animator, Controlled | None]:
     load_average(animator, folder / "unet.pt")
     whole = None
     if (folder / "control.pt").exists():
-        whole = Controlled(animator, REPRESENTATIONS, train_unet=True)
+        names = torch.load(folder / "control.pt", map_location="cpu", weights_only=True)["average"]
+        embeddings = {name.split(".")[1] for name in names if name.startswith("embeddings.")}
+        whole = Controlled(animator, REPRESENTATIONS[: 1 + len(embeddings)], train_unet=True)
         load_average(whole, folder / "control.pt")
     return vae, denoiser, animator, whole
 
@@ -121,7 +135,7 @@ def export(folder: Path, out: Path) -> None:
     build_video_scheduler().save_pretrained(part / "scheduler")
     build_feature_extractor().save_pretrained(part / "feature_extractor")
     whole.controlnet.half().save_pretrained(part / "controlnet" / "trunk", **half)
-    for index, representation in enumerate(REPRESENTATIONS):
+    for index, representation in enumerate(REPRESENTATIONS[: 1 + len(whole.embeddings)]):
         weights = {k: v.half().contiguous() for k, v in whole.embedding(index).state_dict().items()}
         save_file(weights, part / "controlnet" / f"{representation.replace('+', '_')}.safetensors")
     denoiser.unet.half().save_pretrained(part / "dift" / "unet", **half)

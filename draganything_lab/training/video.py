@@ -9,14 +9,14 @@ from torch import Tensor, nn
 
 from ..features.dift import DiffusionFeatures
 from ..sampling import CLIP_MEAN, CLIP_STD, encoder_pixels
-from .clips import ClipSize, draw_controlled, draw_life
+from .clips import ClipSize, draw_controlled, draw_life, share_out
 from .dift import Denoiser, build_scheduler
 from .loop import Stage
 from .networks import build_controlnet, build_image_encoder, build_unet
 from .vae import to_range
 
-SIGMA_MEAN, SIGMA_SPREAD = 0.3, 1.5  # of the logarithm of the noise
-NO_PICTURE = 0.08  # share of clips that are trained without their picture, so that guidance has a half to lean on
+SIGMA_MEAN, SIGMA_SPREAD = 0.6, 1.3  # of the logarithm of the noise
+NO_PICTURE = 0.05  # share of clips that are trained without their picture, so that guidance has a half to lean on
 
 
 class Animator(nn.Module):
@@ -66,7 +66,7 @@ class UnetStage(Stage):
         self.vae.to(device)
 
     def draw(self, number: int) -> dict[str, Any]:
-        return draw_life(number, self.batch, self.size)
+        return draw_life(number, *share_out(number, self.batch, self.size))
 
     def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
         return {"loss": self.denoise(batch, generator, control=None)}
@@ -125,7 +125,7 @@ class ControlStage(UnetStage):
     """The ControlNet on the video UNet, all representations on the same trunk, data, steps and seeds."""
 
     name = "control"
-    rate = 8e-4
+    rate = 1.5e-3
 
     def __init__(
         self,
@@ -157,7 +157,7 @@ class ControlStage(UnetStage):
         self.features.to(device)
 
     def draw(self, number: int) -> dict[str, Any]:
-        return draw_controlled(number, self.batch, self.size, self.representations)
+        return draw_controlled(number, *share_out(number, self.batch, self.size), self.representations)
 
     def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
         def control(sample: Tensor, timestep: Tensor, context: Tensor, ids: Tensor) -> dict[str, Any]:
