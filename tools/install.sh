@@ -52,7 +52,7 @@ fi
 
 echo "Installing draganything-lab[$extras] into $venv (the first time up to 6.5 GB and some minutes; log: $log)"
 { $venv/bin/python -m pip install --no-input --disable-pip-version-check -e ".[$extras]" 2>&1 || echo PIP-FAILED; } |
-    tee $log | sed -n 's/^ *Downloading /  downloading /p'
+    tee $log | sed -n 's/^ *Downloading \(.* MB)\)$/  downloading \1/p'
 if grep -q '^PIP-FAILED$' $log; then
     if grep -q 'No space left' $log; then
         fail "the disk filled up while installing; about $need_gb GB are needed here and in ${TMPDIR:-/tmp}"
