@@ -160,7 +160,9 @@ def _control_from_scene(
                 f'these weights are for "{config.representation}" and need an entity vector for each entity: give '
                 f"features= (zoo.load_features) or vectors= ({len(scene.controlled)}, {channels})"
             )
-        vectors = features.entity_vectors(scene, channels, size=size)
+        # The released code keeps the first of all channels, before any averaging.
+        kept = features.feature_channels if rules.entity_vector == "first_channel" else channels
+        vectors = features.entity_vectors(scene, kept, size=size)
     return build_control(
         scene, frames, representation=config.representation, vectors=vectors, channels=channels, size=size, preset=rules
     )

@@ -92,8 +92,14 @@ def test_release_preset_equals_the_released_way(pipe, benchmark, scene, picture)
     options = {"num_inference_steps": 3, "preset": "release", "fps": 20, "motion_bucket_id": 3, "decode_chunk_size": 3}
     for given in (control, tuple(dense)):
         for chunk in (None, 1, 3):
-            ours = pipe(picture, given, **options, control_chunk_size=chunk, output_type="latent",
-                        generator=torch.Generator().manual_seed(5)).frames
+            ours = pipe(
+                picture,
+                given,
+                **options,
+                control_chunk_size=chunk,
+                output_type="latent",
+                generator=torch.Generator().manual_seed(5),
+            ).frames
             torch.testing.assert_close(ours, wanted[0], rtol=0, atol=1e-5)
     frames = pipe(picture, control, **options, output_type="pt", generator=torch.Generator().manual_seed(5)).frames
     torch.testing.assert_close(frames, pixels, rtol=0, atol=1e-5)
@@ -106,15 +112,31 @@ def test_paper_preset_without_control_equals_diffusers_own_svd(picture):
     parts = random_parts("tiny")
     torch.manual_seed(0)
     # diffusers' pipeline has 224 written into it.
-    encoder = CLIPVisionConfig(image_size=224, patch_size=112, hidden_size=32, intermediate_size=64,
-                               num_hidden_layers=1, num_attention_heads=2, projection_dim=16)
+    encoder = CLIPVisionConfig(
+        image_size=224,
+        patch_size=112,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        projection_dim=16,
+    )
     parts["image_encoder"] = CLIPVisionModelWithProjection(encoder).eval()
     ours = quiet(DragAnythingPipeline(**parts))
     stock = quiet(StableVideoDiffusionPipeline(**{name: parts[name] for name in parts if name != "controlnet"}))
     # Another size than the video's: both resizings are at work.
     big = np.asarray(Image.fromarray(picture).resize((300, 260), Image.Resampling.BICUBIC))
-    options = {"height": H, "width": W, "num_frames": FRAMES, "num_inference_steps": 3, "fps": 9,
-               "motion_bucket_id": 90, "noise_aug_strength": 0.1, "max_guidance_scale": 2.5, "output_type": "latent"}
+    options = {
+        "height": H,
+        "width": W,
+        "num_frames": FRAMES,
+        "num_inference_steps": 3,
+        "fps": 9,
+        "motion_bucket_id": 90,
+        "noise_aug_strength": 0.1,
+        "max_guidance_scale": 2.5,
+        "output_type": "latent",
+    }
     wanted = stock(Image.fromarray(big), generator=torch.Generator().manual_seed(3), **options).frames
     nothing = (np.zeros((FRAMES, 3, H, W), np.float32), None)
     got = ours(big, nothing, generator=torch.Generator().manual_seed(3), conditioning_scale=0, **options).frames
@@ -169,8 +191,15 @@ def test_halves_in_turn_equal_halves_together(pipe, picture, control):
 
 def test_control_matters_and_so_do_its_settings(pipe, picture, control):
     base = latents_of(pipe, picture, control)
-    for change in ({"conditioning_scale": 0}, {"preset": "release"}, {"motion_bucket_id": 10}, {"fps": 20},
-                   {"noise_aug_strength": 0.5}, {"max_guidance_scale": 1.0}, {"seed": 2}):
+    for change in (
+        {"conditioning_scale": 0},
+        {"preset": "release"},
+        {"motion_bucket_id": 10},
+        {"fps": 20},
+        {"noise_aug_strength": 0.5},
+        {"max_guidance_scale": 1.0},
+        {"seed": 2},
+    ):
         assert (latents_of(pipe, picture, control, **change) - base).abs().max() > 1e-4, change
     assert torch.equal(latents_of(pipe, picture, control), base), "the same seed gives the same numbers"
 
@@ -220,6 +249,21 @@ def test_a_scene_goes_in_in_one_call(pipe, scene, control, picture):
     assert out.control.num_frames == FRAMES
     other = quiet(DragAnythingPipeline(**random_parts("tiny", representation="gaussian")))
     assert other(scene, num_frames=2, num_inference_steps=1).frames.shape == (2, H, W, 3), "needs no vectors"
+
+
+def test_release_keeps_the_first_of_all_feature_channels(pipe, scene):
+    """Not the average of the first two: the released code picks before it averages pairs."""
+    wide = np.linspace(-1, 1, 2 * CHANNELS, dtype=np.float32)[None]
+
+    class Features:
+        feature_channels = 2 * CHANNELS
+
+        def entity_vectors(self, scene, channels, *, size):
+            return wide if channels == 2 * CHANNELS else wide.reshape(1, CHANNELS, 2).mean(2)
+
+    options = {"num_frames": FRAMES, "features": Features(), "seed": 1, "num_inference_steps": 1}
+    assert (pipe(scene, preset="release", **options).control.vectors[1] == -1).all()
+    np.testing.assert_allclose(pipe(scene, **options).control.vectors[1], wide.reshape(CHANNELS, 2).mean(1), atol=1e-6)
 
 
 def test_a_scene_of_an_odd_size_is_rounded_with_a_word(pipe, picture, caplog):
@@ -305,8 +349,14 @@ def test_callback_sees_and_changes_and_interrupts(pipe, picture, control):
             pipe._interrupt = True
         return {"latents": torch.zeros_like(tensors["latents"])}
 
-    out = latents_of(pipe, picture, control, callback_on_step_end=callback, num_inference_steps=5,
-                     callback_on_step_end_tensor_inputs=["latents", "noise_prediction"])
+    out = latents_of(
+        pipe,
+        picture,
+        control,
+        callback_on_step_end=callback,
+        num_inference_steps=5,
+        callback_on_step_end_tensor_inputs=["latents", "noise_prediction"],
+    )
     assert seen == [(0, ["latents", "noise_prediction"]), (1, ["latents", "noise_prediction"])]
     assert not out.any()
 
