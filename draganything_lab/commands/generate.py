@@ -35,7 +35,8 @@ def run(args: argparse.Namespace) -> int:
     size = parse_size(args.size) if args.size else None
     from ..zoo import load_pipeline
 
-    pipe = load_pipeline(args.model, args.representation, download=args.download)
+    entity = "entity" in args.representation  # Then the entities' vectors are needed, and what makes them.
+    pipe = load_pipeline(args.model, args.representation, download=args.download, features=entity)
     frames = generated(pipe, scene, size or trained_size(pipe), args.frames, seed=args.seed, steps=args.steps)
     path = write_video(args.out, frames, args.fps)
     height, width = frames.shape[1:3]
