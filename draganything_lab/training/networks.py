@@ -11,7 +11,7 @@ from ..models import DragAnythingControlNet, DragAnythingUNet
 
 CONTEXT = 64
 ENTITY_CHANNELS = 32
-LATENT_CHANNELS = 16  # of the VAE
+LATENT_CHANNELS = 8  # of the VAE; 16 keep more of the picture, but the samples kept their noise
 NUM_FRAMES = 14
 SIGMA_MIN, SIGMA_MAX = 0.05, 20.0
 
