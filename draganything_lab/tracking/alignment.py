@@ -11,6 +11,7 @@ from .similarity import Motion, as_complex, as_points
 
 MOST_PIXELS = 1500
 LOST = 0.55  # mean misfit from which a layer counts as not found in a frame
+JUMP = 0.6  # misfit that a jump across the whole picture must gain: things keep their speed
 ONE_FRAME = tuple[complex, complex]
 
 
@@ -52,14 +53,16 @@ def align(
             starts.append((turns[-1], 2 * places[-1] - places[-2]))
         if known[t]:
             starts.append((complex(guess.turn[t]), complex(guess.turn[t] * middle + guess.shift[t])))
-        found = [(_misfit(evidence, pixels, seen, middle, start, t), start) for start in starts]
-        for _, start in sorted(found, key=lambda pair: pair[0])[:2]:
+        steady = starts[min(t, 2) - 1][1]
+
+        found = [_rated(evidence, pixels, seen, middle, start, steady, t) for start in starts]
+        for _, _, start in sorted(found, key=lambda rating: rating[0])[:2]:
             rough = _refined(evidence, pixels, seen, middle, start, t, soft=True)
             fine = _refined(evidence, pixels, seen, middle, rough, t, soft=False)
-            found.append((_misfit(evidence, pixels, seen, middle, fine, t), fine))
-        misfit, best = min(found, key=lambda pair: pair[0])
+            found.append(_rated(evidence, pixels, seen, middle, fine, steady, t))
+        _, misfit, best = min(found, key=lambda rating: rating[0])
         if misfit > LOST:
-            best = starts[-1]
+            best = turns[-1], steady
         misfits[t] = misfit
         turns.append(best[0])
         places.append(best[1])
@@ -67,14 +70,21 @@ def align(
     return Motion(turn, place - turn * middle), misfits
 
 
-def _misfit(
-    evidence: Evidence, pixels: NDArray[np.intp], seen: NDArray[np.bool_], middle: complex, at: ONE_FRAME, frame: int
-) -> float:
+def _rated(
+    evidence: Evidence,
+    pixels: NDArray[np.intp],
+    seen: NDArray[np.bool_],
+    middle: complex,
+    at: ONE_FRAME,
+    steady: complex,
+    frame: int,
+) -> tuple[float, float, ONE_FRAME]:
+    """How bad a place is, jump included; its mean misfit 0..1; the place itself."""
     points = as_points(at[0] * (as_complex(pixels) - middle) + at[1])
     use = seen & inside(points, evidence.size)
-    if use.sum() < max(3, 0.15 * len(pixels)):
-        return 1.0
-    return float(evidence.misfit(frame, points[use], pixels[use]).mean())
+    enough = use.sum() >= max(3, 0.15 * len(pixels))
+    misfit = float(evidence.misfit(frame, points[use], pixels[use]).mean()) if enough else 1.0
+    return misfit + JUMP * abs(at[1] - steady) / max(evidence.size), misfit, at
 
 
 def _refined(

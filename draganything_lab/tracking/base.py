@@ -41,8 +41,8 @@ class Tracks:
         bad = ~np.isfinite(points).all(axis=(0, 2))
         if bad.any():
             raise LabError(
-                f"{int(bad.sum())} of {points.shape[1]} tracks have points that are not finite (track {int(bad.argmax())} "
-                "first); where a point is not seen give a guess, and visible=False"
+                f"{int(bad.sum())} of {points.shape[1]} tracks have points that are not finite (track "
+                f"{int(bad.argmax())} first); where a point is not seen give a guess, and visible=False"
             )
         object.__setattr__(self, "points", points)
         object.__setattr__(self, "visible", visible)
@@ -123,7 +123,7 @@ def grid_queries(size: tuple[int, int], rows: int, columns: int) -> NDArray[np.f
     height, width = checked_size(size)
     if min(rows, columns) < 1 or rows * columns > MAX_QUERIES:
         raise LabError(
-            f"a grid of {rows} rows and {columns} columns cannot be used; give 1 or more, {MAX_QUERIES:,} points at most"
+            f"a grid of {rows} rows and {columns} columns cannot be used; give 1 or more, {MAX_QUERIES:,} points in all"
         )
     x = (np.arange(columns) + 0.5) * width / columns - 0.5
     y = (np.arange(rows) + 0.5) * height / rows - 0.5

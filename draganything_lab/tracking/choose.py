@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LabError
@@ -17,7 +16,37 @@ def _opencv() -> Tracker:
     return OpenCVTracker()
 
 
-TRACKERS: dict[str, Callable[[], Tracker]] = {"opencv": _opencv}
+def _lucas_kanade() -> Tracker:
+    from .lucas_kanade import LucasKanadeTracker
+
+    return LucasKanadeTracker()
+
+
+def _dis() -> Tracker:
+    from .flow import DISTracker
+
+    return DISTracker()
+
+
+def _cotracker_offline() -> Tracker:
+    from .cotracker import CoTracker
+
+    return CoTracker("offline")
+
+
+def _cotracker_online() -> Tracker:
+    from .cotracker import CoTracker
+
+    return CoTracker("online")
+
+
+TRACKERS: dict[str, Callable[[], Tracker]] = {
+    "opencv": _opencv,
+    "lucas-kanade": _lucas_kanade,
+    "dis": _dis,
+    "cotracker3-offline": _cotracker_offline,
+    "cotracker3-online": _cotracker_online,
+}
 """Every tracker by name; each is made anew, and its libraries imported, when it is asked for."""
 
 

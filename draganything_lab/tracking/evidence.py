@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .flow import Chain, field_at, inside
 
 Float = NDArray[np.float32]
-SHARP, SOFT = 0.6, 1.6  # pixels of blur; a soft picture pulls from farther away
+SHARP, SOFT = 0.8, 1.6  # pixels of blur; a soft picture pulls from farther away
 
 
 class Evidence:

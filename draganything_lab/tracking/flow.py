@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -61,7 +62,7 @@ def chain(video: NDArray[np.uint8]) -> Chain:
     if scale > 1:
         grey = [cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) for frame in grey]
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    pairs = list(zip(grey, grey[1:], strict=False))
+    pairs = list(pairwise(grey))
     ahead = np.stack([dis.calc(a, b, None) for a, b in pairs])
     back = np.stack([dis.calc(b, a, None) for a, b in pairs])
     return Chain(ahead / scale, back / scale, scale)

@@ -15,8 +15,9 @@ ROUNDS = 6
 CERTAIN = 12.0  # how strongly a misfit speaks
 TOGETHER = 3.5  # how strongly neighbours of one colour pull
 FREE = 0.12  # misfit by which a pixel must gain to go a way of its own
-HIDDEN = 0.06  # what it costs a motion to be out of sight
-MISSED = 0.6  # misfit from which a pixel is not seen
+GROUND = 0.04  # misfit by which a small layer must gain to take a pixel from the ground
+HIDDEN = 0.02  # what it costs a motion to be out of sight
+TRIMMED = 0.6  # share of the frames, the best, that count as long as it is not known what hides what
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def label(
     *,
     passes: int = 2,
 ) -> Labelling:
-    """Choose a motion for every pixel; neighbours alike in colour go together, and what is hidden is not held against it.
+    """Choose a motion for every pixel; neighbours of one colour go together, being hidden is no fault.
 
     Args:
         places: (K, T, H, W, 2) float32: where each pixel would go with each motion; the last is its own flow.
@@ -92,16 +93,19 @@ def label(
     Source: a mean field with a pull between neighbours of one colour, after Krähenbühl and Koltun, "Efficient
         Inference in Fully Connected CRFs with Gaussian Edge Potentials", 2011.
     """
-    count, frames, height, width = misfits.shape
+    _, frames, height, width = misfits.shape
     within = inside(places, (height, width))
-    prior = np.append(0.02 * (1 - weight / max(float(weight.sum()), 1e-9)), FREE).astype(np.float32)
+    prior = np.append(GROUND * (1 - weight / max(float(weight.sum()), 1e-9)), FREE).astype(np.float32)
     pull = TOGETHER * np.minimum(neighbours.total / 4, 1)
     behind = np.zeros(within.shape, bool)
     for turn in range(passes + 1):
         use = within & ~behind
         use[:, 0] = False
         seen = use.sum(axis=1, dtype=np.float32)
-        cost = ((misfits * use).sum(axis=1) + 0.08) / (seen + 0.15)
+        if turn:
+            cost = ((misfits * use).sum(axis=1) + 0.08) / (seen + 0.15)
+        else:
+            cost = _trimmed(misfits, use)
         cost = CERTAIN * (cost + prior[:, None, None] + HIDDEN * (1 - seen / (frames - 1)))
         share = _softmin(cost)
         for _ in range(ROUNDS):
@@ -110,6 +114,12 @@ def label(
         if turn < passes:
             behind = _behind(labels, places, misfits, within)
     return Labelling(labels, _behind(labels, places, misfits, within))
+
+
+def _trimmed(misfits: NDArray[np.float32], use: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(K, H, W) the mean misfit over the best frames; being out of the picture is not among the best."""
+    ranked = np.sort(np.where(use, misfits, np.float32(1))[:, 1:], axis=1)
+    return ranked[:, : max(1, round(TRIMMED * ranked.shape[1]))].mean(axis=1)
 
 
 def _softmin(cost: NDArray[np.float32]) -> NDArray[np.float32]:

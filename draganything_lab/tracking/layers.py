@@ -17,7 +17,7 @@ from .search import search
 from .similarity import Motion, as_complex
 
 MOST_LAYERS = 8
-MOST_SEARCHES = 6
+MOST_SEARCHES = 10
 LEAST_PIXELS = 10
 SAME = 0.35  # pixels by which two motions differ at least
 
@@ -58,7 +58,7 @@ def find_layers(evidence: Evidence, chain: Chain, rounds: int = 2) -> Layers:
     motions = []
     for motion, members in groups:
         motions.append(align(evidence, pixels[members], motion, known_frames(kept, members))[0])
-    weight = np.array([float(evidence.texture.ravel()[members].sum()) for _, members in groups])
+    weight = np.array([_spread(evidence, members.reshape(height, width)) for _, members in groups])
     own_places = flow.reshape(evidence.count, height, width, 2)
     own_fit = own_fit.reshape(evidence.count, height, width)
     neighbours = Neighbours(evidence)
@@ -69,7 +69,7 @@ def find_layers(evidence: Evidence, chain: Chain, rounds: int = 2) -> Layers:
         told = label(places, misfits, weight, neighbours)
         if number == rounds:
             break
-        fresh = [] if number else _searched(evidence, told, misfits)
+        fresh = [] if number else _searched(evidence, weight, misfits)
         better, sizes = [], []
         for k, motion in enumerate(motions):
             own = told.labels == k
@@ -77,12 +77,18 @@ def find_layers(evidence: Evidence, chain: Chain, rounds: int = 2) -> Layers:
                 continue
             hidden = told.behind[k][:, own]
             better.append(align(evidence, evidence.grid[own], motion, always, hidden)[0])
-            sizes.append(float(evidence.texture[own].sum()))
+            sizes.append(_spread(evidence, own))
         for motion, region in fresh:
             better.append(align(evidence, evidence.grid[region], motion, always)[0])
-            sizes.append(float(evidence.texture[region].sum()))
+            sizes.append(_spread(evidence, region))
         motions, weight = better, np.array(sizes)
     return _finished(evidence, motions, told, misfits, places)
+
+
+def _spread(evidence: Evidence, region: NDArray[np.bool_]) -> float:
+    """Over how much of the picture a region has something to see, 0..1: what is everywhere is the ground."""
+    cells = cv2.resize(evidence.texture * region, (12, 12), interpolation=cv2.INTER_AREA)
+    return float((cells > 0.01).mean()) + 1e-3
 
 
 def _volumes(
@@ -115,26 +121,33 @@ def _distinct(
 
 
 def _searched(
-    evidence: Evidence, told: Labelling, misfits: NDArray[np.float32]
+    evidence: Evidence, weight: NDArray[np.float64], misfits: NDArray[np.float32]
 ) -> list[tuple[Motion, NDArray[np.bool_]]]:
-    """Motions of regions that no layer explains and that have left their place early: things too fast for flow."""
-    layers = misfits[:-1].copy()
-    layers[told.behind[:-1]] = 0
-    missed = (layers > 0.67)[:, 1:]  # (K - 1, T - 1, H, W)
+    """Motions of what leaves its place early and no large layer explains: things too fast for flow."""
+    large = np.flatnonzero(weight >= 0.25 * weight.max()) if len(weight) else np.zeros(0, int)
+    missed = misfits[large, 1:] > 0.67  # (L, T - 1, H, W)
     early = missed[:, : max(1, (evidence.count - 1) // 3)].all(axis=1) & (missed.mean(axis=1) > 0.6)
-    lost = early.all(axis=0) if len(early) else np.ones(evidence.size, bool)
-    lost = cv2.morphologyEx(lost.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    count, parts, stats, _ = cv2.connectedComponentsWithStats(lost, connectivity=8)
-    order = np.argsort(-stats[1:, cv2.CC_STAT_AREA])[:MOST_SEARCHES] + 1 if count > 1 else []
+    lost = cv2.morphologyEx(early.all(axis=0).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0
     found = []
-    for part in order:
-        region = parts == part
-        if region.sum() < LEAST_PIXELS:
-            continue
+    for region in _pieces(lost, round(10 * evidence.pixel))[:MOST_SEARCHES]:
         motion = search(evidence, region)
         if motion is not None:
             found.append((motion, region))
     return found
+
+
+def _pieces(lost: NDArray[np.bool_], side: int) -> list[NDArray[np.bool_]]:
+    """The connected parts of a mask, and the large ones cut into squares besides, the largest first."""
+    _, parts = cv2.connectedComponents(lost.astype(np.uint8), connectivity=8)
+    ys, xs = np.indices(lost.shape) // side
+    squares = (parts * (int(ys.max()) + 1) + ys) * (int(xs.max()) + 1) + xs
+    pieces = []
+    for numbers in (parts, squares):
+        for number in np.unique(numbers[lost]).tolist():
+            piece = lost & (numbers == number)
+            if piece.sum() >= (LEAST_PIXELS if numbers is parts else side * side // 3):
+                pieces.append(piece)
+    return sorted(pieces, key=lambda piece: -int(piece.sum()))
 
 
 def _finished(
