@@ -126,10 +126,10 @@ def test_lab_opens_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("jupyterlab")
     called: list[list[str]] = []
     monkeypatch.setattr("subprocess.call", lambda command: called.append(command) or 0)
-    assert cli.main(["lab", "--no-browser", "--port", "9999"]) == 0
+    assert cli.main(["lab", "--no-browser", "--port", "9999", "--", "--allow-root"]) == 0
     assert called[0][:4] == [sys.executable, "-m", "jupyter", "lab"]
     assert json.loads(Path(called[0][4]).read_text())["nbformat"] == 4
-    assert called[0][5:] == ["--no-browser", "--port=9999"]
+    assert called[0][5:] == ["--no-browser", "--port=9999", "--allow-root"]
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

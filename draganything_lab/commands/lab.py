@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name the command's arguments."""
     parser.add_argument("--no-browser", action="store_true", help="only print the address to open")
     parser.add_argument("--port", type=int, metavar="N", help="port to listen on (default: JupyterLab's)")
+    parser.add_argument("more", nargs="*", metavar="-- OPTIONS", help="of JupyterLab itself, such as -- --allow-root")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -27,6 +28,7 @@ def run(args: argparse.Namespace) -> int:
     command = [sys.executable, "-m", "jupyter", "lab", str(notebook)]
     command += ["--no-browser"] if args.no_browser else []
     command += [f"--port={args.port}"] if args.port is not None else []
+    command += args.more
     print(f"Opening {notebook} in JupyterLab; press Ctrl-C here to stop it", flush=True)
     return subprocess.call(command)
 
