@@ -34,11 +34,20 @@ MODES = {
     "ours-bfloat16": "ours, bfloat16",
     "ours-float16-compile": "ours, float16, compiled",
     "ours-float32-split": "ours, float32, halves in turn",
+    "ours-float32-last": "ours, float32, channels last",
+    "ours-float16-last": "ours, float16, channels last",
     "ours-float16-split": "ours, float16, halves in turn",
 }
 DEFAULT_MODES = {
-    "cpu": ["released-float32", "ours-float32", "ours-float32-split"],
-    "cuda": ["released-float32", "ours-float32", "released-float16", "ours-float16", "ours-float16-compile"],
+    "cpu": ["released-float32", "ours-float32", "ours-float32-last", "ours-float32-split"],
+    "cuda": [
+        "released-float32",
+        "ours-float32",
+        "released-float16",
+        "ours-float16",
+        "ours-float16-last",
+        "ours-float16-compile",
+    ],
 }
 SIZES = {"tiny": (64, 64, 4, 4), "small": (128, 192, 14, 3), "full": (320, 576, 20, 5)}
 
@@ -128,6 +137,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     import torch
 
     from draganything_lab.control import build_control
+    from draganything_lab.memory import compile_blocks, use_channels_last
     from draganything_lab.models.sizes import random_parts
     from draganything_lab.pipeline import DragAnythingPipeline
 
@@ -138,9 +148,12 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     cuda = args.device == "cuda"
     pipe = DragAnythingPipeline(**random_parts(args.size, device=args.device, dtype=dtype))
     pipe.set_progress_bar_config(disable=True)
+    if "last" in more:
+        for net in (pipe.unet, pipe.controlnet):
+            use_channels_last(net)
     if "compile" in more:
-        pipe.unet.compile_repeated_blocks(fullgraph=True)
-        pipe.controlnet.compile_repeated_blocks(fullgraph=True)
+        for net in (pipe.unet, pipe.controlnet):
+            compile_blocks(net)
     channels = pipe.controlnet.config.entity_embedding_out_channels[0]
     picture, scene, vectors = make_inputs(channels, args.height, args.width, args.frames)
     control = build_control(scene, args.frames, vectors=vectors, preset="release")

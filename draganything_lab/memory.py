@@ -20,6 +20,7 @@ GPU_GAPS = 1.15
 CONTROL_CHUNK_BYTES = 512 * 2**20
 # How much of a plain matrix product's speed denoising reaches. Assumed until the first run of a pipeline measures it.
 SHARE_OF_PRODUCT = 0.4
+REPEATED = ("SpatioTemporalResBlock", "BasicTransformerBlock", "TemporalBasicTransformerBlock")
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,7 @@ def prepare(
         device: None for a GPU if there is one.
         dtype: None for float16 on a GPU and float32 on a CPU.
         compile: Compile the repeated blocks; the first step then takes minutes, the later ones less.
-        channels_last: Lay out convolutions as some GPUs prefer.
+        channels_last: Lay out convolutions as GPUs prefer in half precision, and CPUs.
         show: Whether to print the plan.
         **options: As for `plan_run`: steps, videos, guided, memory.
 
@@ -229,9 +230,9 @@ def prepare(
         pipe.to(where)
     for net in (pipe.unet, pipe.controlnet):
         if channels_last:
-            _channels_last(net)
+            use_channels_last(net)
         if compile:
-            net.compile_repeated_blocks()
+            compile_blocks(net)
     pipe.plan = plan
     if show:
         print(plan)
@@ -293,7 +294,19 @@ def _dry(pipe: Any, dtype: torch.dtype | None) -> DryRun:
     return pipe._dry[1]
 
 
-def _channels_last(net: torch.nn.Module) -> None:
+def compile_blocks(net: torch.nn.Module) -> int:
+    """Compile a network's repeated blocks, each kind once, and return how many there are.
+
+    The whole network would take several times as long to compile, and be hardly faster.
+    """
+    blocks = [module for module in net.modules() if type(module).__name__ in REPEATED]
+    for block in blocks:
+        block.compile()
+    return len(blocks)
+
+
+def use_channels_last(net: torch.nn.Module) -> None:
+    """Lay out a network's 2D convolutions with their channels last; equal numbers up to rounding."""
     for module in net.modules():
         if isinstance(module, torch.nn.Conv2d):
             module.to(memory_format=torch.channels_last)

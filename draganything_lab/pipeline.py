@@ -257,7 +257,7 @@ class DragAnythingPipeline(DiffusionPipeline):
             start, run = self._prepare_run(request, control_chunk_size, bool(split_guidance))
             begin = time.perf_counter()
             result = self._denoise(start, run, callback_on_step_end, callback_on_step_end_tensor_inputs)
-            stages.check_result(result)
+            stages.check_result(result, self.unet.dtype)
             if plan is not None:
                 speed = plan.step_flops * self.num_timesteps / (time.perf_counter() - begin)
                 self._speeds[torch.device(self._execution_device).type, self.unet.dtype] = speed
@@ -323,7 +323,7 @@ class DragAnythingPipeline(DiffusionPipeline):
             guidance=request.guidance,
             split=split,
         )
-        return (noise * self.scheduler.init_noise_sigma).to(device, dtype), run
+        return (noise * self.scheduler.init_noise_sigma).to(device), run
 
     def _denoise(
         self,
@@ -332,7 +332,7 @@ class DragAnythingPipeline(DiffusionPipeline):
         callback: Callable[..., dict[str, Any] | None] | None,
         seen: Sequence[str],
     ) -> torch.Tensor:
-        """Go from noise (V, F, C, h, w) to latents."""
+        """Go from noise (V, F, C, h, w) to latents, both in float32: half precision would lose what a step changes."""
         timesteps = self.scheduler.timesteps
         self._num_timesteps = len(timesteps)
         with self.progress_bar(total=len(timesteps)) as bar:

@@ -104,10 +104,10 @@ def _dense(
 
 
 def predict(pipe: Any, latents: torch.Tensor, timestep: torch.Tensor, run: Run) -> torch.Tensor:
-    """Predict (V, F, C, h, w) for one step, guided."""
-    scaled = pipe.scheduler.scale_model_input(latents, timestep)
+    """Predict (V, F, C, h, w) for one step, guided; in float32, as the latents are, whatever the networks run in."""
+    scaled = pipe.scheduler.scale_model_input(latents, timestep).to(pipe.unet.dtype)
     if run.guidance is None:
-        return _predict_part(pipe, scaled, timestep, run, run.image_latents, run.context)
+        return _predict_part(pipe, scaled, timestep, run, run.image_latents, run.context).float()
     unguided = torch.zeros_like(run.image_latents), torch.zeros_like(run.context)
     if run.split:
         without = _predict_part(pipe, scaled, timestep, run, *unguided)
@@ -116,7 +116,8 @@ def predict(pipe: Any, latents: torch.Tensor, timestep: torch.Tensor, run: Run) 
         images, contexts = torch.cat([unguided[0], run.image_latents]), torch.cat([unguided[1], run.context])
         both = _predict_part(pipe, torch.cat([scaled, scaled]), timestep, run, images, contexts)
         without, given = both.chunk(2)
-    return without + run.guidance.to(given) * (given - without)
+    without, given = without.float(), given.float()
+    return without + run.guidance.to(given.device) * (given - without)
 
 
 def _predict_part(
@@ -240,10 +241,10 @@ def check_parts(vae: Any, image_encoder: Any, unet: Any, controlnet: Any) -> Non
             raise LabError(f"{name} is {value}, {other} is {wanted}; take all parts from one model")
 
 
-def check_result(latents: torch.Tensor) -> None:
+def check_result(latents: torch.Tensor, dtype: torch.dtype) -> None:
     """Raise a `LabError` if the networks ran into NaN."""
     bad = int((~torch.isfinite(latents)).sum())
     if bad:
-        half = latents.dtype == torch.float16
+        half = dtype == torch.float16
         fix = "use torch.bfloat16 or float32" if half else "lower the guidance, or check the weights"
-        raise LabError(f"denoising ended in NaN ({bad:,} of {latents.numel():,} values, {latents.dtype}); {fix}")
+        raise LabError(f"denoising ended in NaN ({bad:,} of {latents.numel():,} values, {dtype}); {fix}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,17 @@ def test_full_size_has_the_released_keys_and_shapes(name, kind):
     assert sum(parameter.numel() for parameter in net.parameters()) == wanted["total_parameters"]
     if name == "controlnet":
         assert wanted["total_parameters"] == 684_999_873
+
+
+@needs_official
+def test_the_authors_folder_loads_as_it_is(released, tmp_path, caplog):
+    config = {"_class_name": "DragAnythingSDVModel", "_diffusers_version": "0.25.0.dev0"}
+    config |= json.loads((FIXTURE / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    shutil.copy(FIXTURE / "weights.safetensors", tmp_path / "diffusion_pytorch_model.safetensors")
+    loaded = DragAnythingControlNet.from_pretrained(tmp_path)
+    assert all(torch.equal(value, released.state_dict()[key]) for key, value in loaded.float().state_dict().items())
+    assert "not expected" not in caplog.text
 
 
 def test_embedding_given_or_computed_inside_and_shared_by_the_guidance_halves():

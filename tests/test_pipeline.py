@@ -321,7 +321,8 @@ def test_half_precision_on_a_cpu(saved, picture, control, dtype, caplog):
     with caplog.at_level(logging.WARNING):
         frames = half(picture, control, seed=1, num_inference_steps=2).frames
     exact = quiet(DragAnythingPipeline.from_pretrained(saved))(picture, control, seed=1, num_inference_steps=2).frames
-    assert np.abs(frames.astype(int) - exact).max() <= 25
+    difference = np.abs(frames.astype(int) - exact)
+    assert difference.mean() <= 3 and difference.max() <= 60
     assert ("float16 is slow" in caplog.text) == (dtype == "float16")
 
 
@@ -338,6 +339,32 @@ def test_upcasting_vae_in_half_precision_comes_back(saved):
     latents = encode_for_latents(half, torch.zeros(1, 3, H, W), "cpu")
     assert latents.dtype == torch.float32
     assert half.vae.dtype == torch.float16
+
+
+def test_a_decoder_that_overflows_in_half_precision_decodes_again(caplog):
+    from draganything_lab.stages import decode
+
+    vae = random_parts("tiny")["vae"]
+    vae.decoder.conv_in.weight.mul_(3e4)
+    latents = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0)) * 20
+    wanted = decode(vae, latents, None, "cpu")
+    with caplog.at_level(logging.WARNING):
+        got = decode(vae.half(), latents, 1, "cpu")
+    assert torch.isfinite(got).all() and got.shape == wanted.shape
+    assert "decoded again in float32" in caplog.text
+    assert vae.dtype == torch.float16
+
+
+def test_offloading_changes_nothing(pipe, picture, control):
+    wanted = pipe(picture, control, seed=1, num_inference_steps=2).frames
+    other = quiet(DragAnythingPipeline(**pipe.components))
+    other.enable_model_cpu_offload(device="cpu")
+    try:
+        assert [hook.model for hook in other._all_hooks][-1] is pipe.controlnet
+        for _ in range(2):
+            assert np.array_equal(other(picture, control, seed=1, num_inference_steps=2).frames, wanted)
+    finally:
+        other.remove_all_hooks()
 
 
 def test_callback_sees_and_changes_and_interrupts(pipe, picture, control):

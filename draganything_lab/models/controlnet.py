@@ -58,7 +58,6 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
     # The public address; saved pipelines remember it.
     __module__ = "draganything_lab.models"
     _supports_gradient_checkpointing = True
-    _repeated_blocks = ["SpatioTemporalResBlock", "BasicTransformerBlock", "TemporalBasicTransformerBlock"]  # noqa: RUF012
 
     @register_to_config
     def __init__(

@@ -41,7 +41,6 @@ class DragAnythingUNet(CheckedModel, UNetSpatioTemporalConditionModel):  # type:
 
     # The public address; saved pipelines remember it.
     __module__ = "draganything_lab.models"
-    _repeated_blocks = ["SpatioTemporalResBlock", "BasicTransformerBlock", "TemporalBasicTransformerBlock"]  # noqa: RUF012
 
     # diffusers reads the names of the configuration from this signature.
     @functools.wraps(UNetSpatioTemporalConditionModel.__init__)  # type: ignore[misc]
