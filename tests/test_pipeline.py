@@ -314,6 +314,20 @@ def test_a_stock_unet_is_taken_over(pipe, picture, control):
     torch.testing.assert_close(latents_of(other, picture, control), latents_of(pipe, picture, control))
 
 
+def test_a_saved_svd_and_a_controlnet_make_a_pipeline(pipe, picture, control, tmp_path):
+    from diffusers import StableVideoDiffusionPipeline, UNetSpatioTemporalConditionModel
+
+    stock = UNetSpatioTemporalConditionModel.from_config(pipe.unet.config).eval()
+    stock.load_state_dict(pipe.unet.state_dict())
+    parts = {name: part for name, part in pipe.components.items() if name != "controlnet"}
+    StableVideoDiffusionPipeline(**{**parts, "unet": stock}).save_pretrained(tmp_path)
+    other = quiet(DragAnythingPipeline.from_pretrained(tmp_path, controlnet=pipe.controlnet))
+    assert type(other.unet).__name__ == "DragAnythingUNet"
+    torch.testing.assert_close(
+        latents_of(other, picture, control), latents_of(pipe, picture, control), rtol=0, atol=1e-4
+    )
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_on_a_cpu(saved, picture, control, dtype, caplog):
     half = quiet(DragAnythingPipeline.from_pretrained(saved, **{dtype_argument(): getattr(torch, dtype)}))
