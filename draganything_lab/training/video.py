@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..features.dift import DiffusionFeatures
+from ..models.shortcuts import shortcuts
 from ..sampling import CLIP_MEAN, CLIP_STD, encoder_pixels
 from .clips import ClipSize, draw_controlled, draw_life, share_out
 from .dift import Denoiser, build_scheduler
@@ -69,7 +70,8 @@ class UnetStage(Stage):
         return draw_life(number, *share_out(number, self.batch, self.size))
 
     def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
-        return {"loss": self.denoise(batch, generator, control=None)}
+        with shortcuts(self.net.unet):
+            return {"loss": self.denoise(batch, generator, control=None)}
 
     def denoise(self, batch: dict[str, Any], generator: torch.Generator, control: Any) -> Tensor:
         """Noise the latents, predict, compare. `control(sample, timestep, context, ids)` gives residuals."""
@@ -165,7 +167,8 @@ class ControlStage(UnetStage):
             down, mid = self.whole.controlnet(sample, timestep, context, ids, control_embedding=embedding)
             return {"down_block_additional_residuals": down, "mid_block_additional_residual": mid}
 
-        return {"loss": self.denoise(batch, generator, control)}
+        with shortcuts(self.net.unet, self.whole.controlnet):
+            return {"loss": self.denoise(batch, generator, control)}
 
     def embed(self, batch: dict[str, Any], generator: torch.Generator) -> Tensor:
         """The control embedding (B, F, C0, h, w), each clip through its representation's own towers."""
