@@ -159,3 +159,6 @@ def test_the_log_is_one_json_line_every_twenty_steps(trained, tmp_path):
     run(toy.build_stage("dift", trained, **TINY), tmp_path, Settings(steps=20), report=lambda line: None)
     lines = [json.loads(line) for line in (tmp_path / "dift.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [20] and lines[0]["loss"] > 0
+    # A second run from the start does these steps again, and its log says so once.
+    run(toy.build_stage("dift", trained, **TINY), tmp_path, Settings(steps=20), report=lambda line: None)
+    assert len((tmp_path / "dift.jsonl").read_text().splitlines()) == 1

@@ -134,6 +134,9 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
     start = saved = time.perf_counter()
     share = 0.0
     sums: dict[str, float] = {}
+    summed = 0
+    if rank == 0:
+        _cut_log(log, step)
     while share < 1.0:
         now = time.perf_counter()
         by_time = (now - start) / 60 / settings.minutes if settings.minutes else 0.0
@@ -162,9 +165,10 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
         average.update(module, step)
         for key, value in {**losses, "norm": norm}.items():
             sums[key] = sums.get(key, 0.0) + float(value.detach())
+        summed += 1
         if step % 20 == 0 and rank == 0:
-            means = {k: round(v / 20, 6) for k, v in sums.items()}
-            sums = {}
+            means = {k: round(v / summed, 6) for k, v in sums.items()}
+            sums, summed = {}, 0
             if not math.isfinite(means["loss"]):
                 raise LabError(f"{stage.name}: the loss is {means['loss']} at step {step}; resume with a smaller rate")
             seconds = spent + time.perf_counter() - start
@@ -179,6 +183,13 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
         _write(_state(module, average, optimiser, step, spent + time.perf_counter() - start), path)
         report(f"{stage.name}: {step} steps, saved to {path}")
     return path
+
+
+def _cut_log(log: Path, step: int) -> None:
+    """Drop the lines after the checkpoint that a run goes on from: those steps are done again."""
+    if log.exists():
+        lines = [line for line in log.read_text().splitlines() if json.loads(line)["step"] <= step]
+        log.write_text("".join(line + "\n" for line in lines))
 
 
 def _mean(tensors: list[Tensor]) -> list[Tensor]:
