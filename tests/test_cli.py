@@ -125,7 +125,28 @@ def test_generate_says_what_to_do_without_weights(
 def test_lab_opens_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("jupyterlab")
     called: list[list[str]] = []
-    monkeypatch.setattr("subprocess.call", lambda command: called.append(command) or 0)
+
+    class Server:
+        """In JupyterLab's place; the first Ctrl-C does not end it."""
+
+        waits = 0
+
+        def __init__(self, command: list[str]) -> None:
+            called.append(command)
+
+        def __enter__(self) -> Server:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+        def wait(self) -> int:
+            self.waits += 1
+            if self.waits == 1:
+                raise KeyboardInterrupt
+            return 0
+
+    monkeypatch.setattr("subprocess.Popen", Server)
     assert cli.main(["lab", "--no-browser", "--port", "9999", "--", "--allow-root"]) == 0
     assert called[0][:4] == [sys.executable, "-m", "jupyter", "lab"]
     assert json.loads(Path(called[0][4]).read_text())["nbformat"] == 4

@@ -29,8 +29,13 @@ def run(args: argparse.Namespace) -> int:
     command += ["--no-browser"] if args.no_browser else []
     command += [f"--port={args.port}"] if args.port is not None else []
     command += args.more
-    print(f"Opening {notebook} in JupyterLab; press Ctrl-C here to stop it", flush=True)
-    return subprocess.call(command)
+    print(f"Opening {notebook} in JupyterLab; press Ctrl-C here twice to stop it", flush=True)
+    with subprocess.Popen(command) as server:
+        while True:
+            try:
+                return server.wait()
+            except KeyboardInterrupt:
+                continue  # JupyterLab gets it too, asks, and ends by itself.
 
 
 def find_notebooks() -> Path:
