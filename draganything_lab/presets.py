@@ -51,5 +51,6 @@ def behaviour(preset: str | Behaviour) -> Behaviour:
     if isinstance(preset, Behaviour):
         return preset
     if preset not in PRESETS:
-        raise LabError(f'preset "{preset}" is unknown; use one of {", ".join(sorted(PRESETS))} or a Behaviour of your own')
+        known = ", ".join(sorted(PRESETS))
+        raise LabError(f'preset "{preset}" is unknown; use one of {known} or a Behaviour of your own')
     return PRESETS[preset]

@@ -133,7 +133,11 @@ def fill_holes(image: np.ndarray, holes: np.ndarray) -> np.ndarray:
     colours = (colours / np.maximum(weight, 1e-6)[..., None] + 0.5).clip(0, 255).astype(np.uint8)
     unknown = weight < 0.5
     _draw_through_rows(colours, unknown)
-    filled = cv2.inpaint(colours, unknown.astype(np.uint8), 3, cv2.INPAINT_NS)
+    # cv2.inpaint reads beyond a picture of one row or column, so those get a second one.
+    room = ((0, int(colours.shape[0] == 1)), (0, int(colours.shape[1] == 1)))
+    colours = np.pad(colours, (*room, (0, 0)), mode="edge")
+    filled = cv2.inpaint(colours, np.pad(unknown, room, mode="edge").astype(np.uint8), 3, cv2.INPAINT_NS)
+    filled = np.ascontiguousarray(filled[: small[1], : small[0]])
     filled = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.where(wide[..., None] > 0, filled, image)
 
