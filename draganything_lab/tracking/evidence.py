@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from .flow import Chain, field_at, inside
 
-Float = NDArray[np.float32]
+Float: TypeAlias = "NDArray[Any]"  # float32
 SHARP, SOFT = 0.8, 1.6  # pixels of blur; a soft picture pulls from farther away
 
 

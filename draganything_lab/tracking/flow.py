@@ -61,7 +61,7 @@ def chain(video: NDArray[np.uint8]) -> Chain:
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in video]
     if scale > 1:
         grey = [cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) for frame in grey]
-    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     pairs = list(pairwise(grey))
     ahead = np.stack([dis.calc(a, b, None) for a, b in pairs])
     back = np.stack([dis.calc(b, a, None) for a, b in pairs])
@@ -78,14 +78,14 @@ def field_at(field: NDArray[np.float32], points: NDArray[np.float32]) -> NDArray
     out = np.empty((len(flat), *field.shape[2:]), field.dtype)
     for start in range(0, len(flat), 30_000):  # OpenCV's pictures have less than 32,768 rows
         part = flat[start : start + 30_000, None]
-        read = cv2.remap(field, part, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        read = cv2.remap(field, part[..., 0], part[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         out[start : start + 30_000] = read.reshape(len(part), *field.shape[2:])
     return out.reshape(*np.shape(points)[:-1], *field.shape[2:])
 
 
-def inside(points: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.bool_]:
+def inside(points: NDArray[np.float32], size: tuple[int, ...]) -> NDArray[np.bool_]:
     """Return which points (..., 2) lie in a picture (H, W): (...) bool."""
-    return ((points >= -0.5) & (points <= (size[1] - 0.5, size[0] - 0.5))).all(axis=-1)
+    return np.asarray(((points >= -0.5) & (points <= (size[1] - 0.5, size[0] - 0.5))).all(axis=-1))
 
 
 class DISTracker:

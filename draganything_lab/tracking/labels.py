@@ -93,9 +93,8 @@ def label(
     Source: a mean field with a pull between neighbours of one colour, after Krähenbühl and Koltun, "Efficient
         Inference in Fully Connected CRFs with Gaussian Edge Potentials", 2011.
     """
-    _, frames, height, width = misfits.shape
-    within = inside(places, (height, width))
-    prior = np.append(GROUND * (1 - weight / max(float(weight.sum()), 1e-9)), FREE).astype(np.float32)
+    within = inside(places, misfits.shape[2:])
+    prior = np.append(GROUND * (1 - weight / max(float(weight.max(initial=0)), 1e-9)), FREE).astype(np.float32)
     pull = TOGETHER * np.minimum(neighbours.total / 4, 1)
     behind = np.zeros(within.shape, bool)
     for turn in range(passes + 1):
@@ -103,10 +102,10 @@ def label(
         use[:, 0] = False
         seen = use.sum(axis=1, dtype=np.float32)
         if turn:
-            cost = ((misfits * use).sum(axis=1) + 0.08) / (seen + 0.15)
+            cost = ((misfits * use).sum(axis=1) + 0.02) / (seen + 0.04)  # never seen: 0.5
         else:
             cost = _trimmed(misfits, use)
-        cost = CERTAIN * (cost + prior[:, None, None] + HIDDEN * (1 - seen / (frames - 1)))
+        cost = CERTAIN * (cost + prior[:, None, None] + HIDDEN * behind.mean(axis=1, dtype=np.float32))
         share = _softmin(cost)
         for _ in range(ROUNDS):
             share = _softmin(cost - pull * neighbours.mean(share))
@@ -117,9 +116,11 @@ def label(
 
 
 def _trimmed(misfits: NDArray[np.float32], use: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """(K, H, W) the mean misfit over the best frames; being out of the picture is not among the best."""
-    ranked = np.sort(np.where(use, misfits, np.float32(1))[:, 1:], axis=1)
-    return ranked[:, : max(1, round(TRIMMED * ranked.shape[1]))].mean(axis=1)
+    """(K, H, W) the mean misfit over the best of the frames in which a pixel is inside the picture."""
+    ranked = np.sort(np.where(use, misfits, np.float32(2)), axis=1).cumsum(axis=1)
+    count = np.maximum(1, np.rint(TRIMMED * use.sum(axis=1, keepdims=True)).astype(np.intp))
+    mean = np.take_along_axis(ranked, count - 1, axis=1)[:, 0] / count[:, 0]
+    return np.where(use.any(axis=1), mean, np.float32(0.5))
 
 
 def _softmin(cost: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -154,7 +155,7 @@ def _behind(
         gains = [float(np.nansum(fits[k] - fits[j])) if j != k else 0.0 for j in range(count)]
         front = [j for j in range(count) if gains[j] > 0.5]
         if front:
-            cover = lands[front].any(axis=0)  # (T, H W)
+            cover = np.any(lands[front], axis=0)  # (T, H W)
             for t in range(1, frames):
                 behind[k, t] = cover[t][spots[k, t]] & within[k, t]
     return behind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
@@ -35,21 +36,27 @@ class LucasKanadeTracker:
             return Tracks(points, visible)
         here = np.ascontiguousarray((queries + np.float32(0.5)) * scale - np.float32(0.5))[:, None]
         first = _patches(grey[0], here)
-        options = {"winSize": (WINDOW, WINDOW), "maxLevel": 3}
         for t, (before, now) in enumerate(pairwise(grey), start=1):
-            there, found, _ = cv2.calcOpticalFlowPyrLK(before, now, here, None, **options)
-            back, returned, _ = cv2.calcOpticalFlowPyrLK(now, before, there, None, **options)
+            there, found = _step(before, now, here)
+            back, returned = _step(now, before, there)
             there = np.where(np.isfinite(there), there, here)
             gap = np.linalg.norm(np.nan_to_num(back, nan=1e6) - here, axis=-1)[:, 0] / scale
             points[t] = (there[:, 0] + np.float32(0.5)) / scale - np.float32(0.5)
             alike = np.abs(_patches(now, there) - first).mean(axis=(1, 2)) < OFF
-            good = (found[:, 0] > 0) & (returned[:, 0] > 0) & (gap < 1) & alike
+            good = found & returned & (gap < 1) & alike
             visible[t] = visible[t - 1] & good & inside(points[t], video.shape[1:3])
             here = there
         return Tracks(points, visible)
 
 
-def _patches(grey: NDArray[np.uint8], points: NDArray[np.float32], side: int = 5) -> NDArray[np.float32]:
+def _step(before: NDArray[Any], now: NDArray[Any], here: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray]:
+    """Where points (N, 1, 2) of one picture are in the next, and which (N,) were found."""
+    follow: Any = cv2.calcOpticalFlowPyrLK
+    there, found, _ = follow(before, now, here, None, winSize=(WINDOW, WINDOW), maxLevel=3)
+    return there, found[:, 0] > 0
+
+
+def _patches(grey: NDArray[Any], points: NDArray[np.float32], side: int = 5) -> NDArray[np.float32]:
     """(N, side, side) float32: what lies around points (N, 1, 2)."""
     reach = np.arange(side, dtype=np.float32) - side // 2
     offsets = np.stack(np.meshgrid(reach, reach), axis=-1).reshape(1, -1, 2)
@@ -57,6 +64,6 @@ def _patches(grey: NDArray[np.uint8], points: NDArray[np.float32], side: int = 5
     out = np.empty(at.shape[:2], np.float32)
     for start in range(0, len(at), 30_000):  # OpenCV's pictures have less than 32,768 rows
         part = at[start : start + 30_000]
-        read = cv2.remap(grey, part, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        read = cv2.remap(grey, part[..., 0], part[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         out[start : start + 30_000] = read
     return out.reshape(-1, side, side)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from .evidence import Evidence
 from .similarity import Motion
 
 PLACES = 6  # candidates in each frame
+STEP, SWERVE = 0.3, 1.5  # misfit that a step, and a change of speed, across the whole picture must gain
 GOOD = 0.35  # mean misfit up to which a place counts as a find
 
 
@@ -31,34 +34,53 @@ def search(evidence: Evidence, region: NDArray[np.bool_]) -> Motion | None:
     cut = evidence.picture(0, soft=False)[box]
     mask = np.sqrt(np.repeat(weight[..., None], 3, axis=-1))
     area = float(region[box].sum())
-    reach = float(np.hypot(*evidence.size))
-    steps, costs, links = [np.zeros((1, 2))], np.zeros(1), []
+    candidates = [(np.zeros((1, 2)), np.zeros(1))]
     for t in range(1, evidence.count):
         wider = cv2.copyMakeBorder(evidence.picture(t, soft=False), pad_y, pad_y, pad_x, pad_x, cv2.BORDER_REPLICATE)
         off = cv2.matchTemplate(wider, cut, cv2.TM_SQDIFF, mask=mask) / area  # mean of (miss / 3 tolerances)^2
-        shifts, misfits = _dips(off, (pad_x + columns[0], pad_y + rows[0]))
-        # The likeliest way here: small steps are likelier than large ones (Viterbi).
-        step = np.linalg.norm(shifts[:, None] - steps[-1][None], axis=-1) / reach  # (now, before)
-        total = costs[None] + 0.8 * step
-        link = total.argmin(axis=1)
-        costs = total[np.arange(len(shifts)), link] + misfits
-        steps.append(shifts)
-        links.append((link, misfits))
-    best = int(costs.argmin())
-    path, found = np.zeros((evidence.count, 2)), 0
-    for t in range(evidence.count - 1, 0, -1):
-        path[t] = steps[t][best]
-        link, misfits = links[t - 1]
-        found += bool(misfits[best] < GOOD)
-        best = int(link[best])
+        candidates.append(_dips(off, (pad_x + columns[0], pad_y + rows[0])))
+    path, misfits = _likeliest(candidates, float(np.hypot(*evidence.size)))
+    found = int((misfits[1:] < GOOD).sum())
     if found < (evidence.count - 1) / 2:
         return None
     return Motion(np.ones(evidence.count, np.complex128), path[:, 0] + 1j * path[:, 1])
 
 
-def _dips(off: NDArray[np.float32], origin: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _likeliest(
+    candidates: list[tuple[NDArray[np.float64], NDArray[np.float64]]], reach: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The path through candidates that fits well, in small steps and at an even speed.
+
+    Args:
+        candidates: For each frame places (K, 2) and misfits (K,); one in frame 0.
+        reach: Pixels, the picture's diagonal.
+
+    Returns:
+        (T, 2) places and (T,) their misfits.
+
+    Source: Viterbi, 1967, over pairs of neighbouring frames, so that a change of speed has its price.
+    """
+    (before, _), (places, misfits) = candidates[:2]
+    costs = (STEP / reach * np.linalg.norm(places - before, axis=1) + misfits)[:, None]  # (now, one before)
+    links = []
+    for (first, _), (second, _), (third, misfits) in zip(candidates, candidates[1:], candidates[2:], strict=False):
+        step = np.linalg.norm(third[:, None] - second, axis=-1)  # (next, now)
+        swerve = np.linalg.norm(third[:, None, None] - 2 * second[:, None] + first, axis=-1)  # (next, now, before)
+        total = costs[None] + (STEP * step[..., None] + SWERVE * swerve) / reach
+        links.append(total.argmin(axis=2))
+        costs = total.min(axis=2) + misfits[:, None]
+    now, before_it = np.unravel_index(int(costs.argmin()), costs.shape)
+    chosen = [int(now), int(before_it)]
+    for link in reversed(links):
+        chosen.append(int(link[chosen[-2], chosen[-1]]))
+    chosen = chosen[: len(candidates)][::-1]
+    picked = [(places[k], misfits[k]) for k, (places, misfits) in zip(chosen, candidates, strict=True)]
+    return np.array([place for place, _ in picked]), np.array([misfit for _, misfit in picked])
+
+
+def _dips(off: NDArray[Any], origin: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The lowest places of a map, apart from one another: (K, 2) shifts and (K,) values, at most 1 each."""
-    level = np.minimum(np.nan_to_num(off, nan=1.0, posinf=1.0), 1.0)
+    level = np.nan_to_num(off, nan=1.0, posinf=1.0).clip(0, 1)  # rounding goes below 0
     low = level <= cv2.erode(level, np.ones((5, 5)))
     ys, xs = np.nonzero(low & (level < 1))
     if not len(ys):

@@ -1,0 +1,21 @@
+"""Motion: what moved in a video, what made it move, and whether it is what a scene asked for."""
+
+from .attribution import Attribution, attribute
+from .camera import CameraMotion, camera_motion
+from .distance import DistanceCurve, motion_by_distance
+from .entity_motion import EntityMotion
+from .measure import measure
+from .report import Leakage, MotionReport
+
+__all__ = [
+    "Attribution",
+    "CameraMotion",
+    "DistanceCurve",
+    "EntityMotion",
+    "Leakage",
+    "MotionReport",
+    "attribute",
+    "camera_motion",
+    "measure",
+    "motion_by_distance",
+]

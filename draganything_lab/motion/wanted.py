@@ -1,0 +1,52 @@
+"""What a scene asks of every pixel: the motion that its trajectories stand for."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..entity import Entity
+from ..preview import fit_similarity
+from ..scene import Scene
+
+
+def wanted_view(scene: Scene, num_frames: int) -> NDArray[np.float64]:
+    """What is asked of everything that has no trajectory of its own: to ride with the camera.
+
+    Args:
+        scene: Its camera entities together give the shift, zoom and roll that fit their tracks best.
+        num_frames: T.
+
+    Returns:
+        (T, 2, 3) float64, from (x, y, 1) in frame 0 to frame t; the identity where no camera is asked for.
+    """
+    paths = [entity.path(num_frames) for entity in scene.controlled if entity.kind == "camera"]
+    cameras = [path for path in paths if path is not None]
+    if not cameras:
+        return np.repeat(np.eye(2, 3)[None], num_frames, axis=0)
+    tracks = np.stack(cameras, axis=1)  # (T, N, 2)
+    return np.stack([fit_similarity(tracks[0], places) for places in tracks])
+
+
+def wanted_places(entity: Entity, points: NDArray, view: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where points of a controlled entity are to be.
+
+    Args:
+        entity: Controlled. Foreground and background are shifted along the path; foreground that is not pinned also
+            takes on the camera's zoom and roll about its point, as in the preview. Camera cells follow the camera.
+        points: (N, 2) x and y in frame 0.
+        view: (T, 2, 3) from `wanted_view`.
+
+    Returns:
+        (T, N, 2) float64.
+    """
+    points = np.asarray(points, np.float64)
+    path = entity.path(len(view))
+    assert path is not None  # It is controlled.
+    if entity.kind == "camera":
+        return points @ view[:, :, :2].transpose(0, 2, 1) + view[:, None, :, 2]
+    step = (path - path[0]).astype(np.float64)[:, None]  # (T, 1, 2)
+    if entity.kind == "background" or entity.pinned:
+        return points + step
+    arm = points - path[0].astype(np.float64)
+    return path[0] + step + arm @ view[:, :, :2].transpose(0, 2, 1)
