@@ -92,6 +92,7 @@ def test_the_export_loads_as_a_pipeline_for_every_representation(trained, tmp_pa
         pipe = zoo.load_pipeline(out, representation)
         pipe.set_progress_bar_config(disable=True)
         assert pipe.controlnet.config.representation == representation
+        assert pipe.unet.config.sample_size == TINY["picture"] // 8
         videos[representation] = pipe(scene, num_frames=3, num_inference_steps=2, seed=1).frames
     assert all(video.shape == (3, 64, 64, 3) and video.dtype == np.uint8 for video in videos.values())
 
@@ -148,6 +149,11 @@ def test_bad_arguments_name_the_fix(words, fix, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(words) == 2
     assert fix in capsys.readouterr().err
+
+
+def test_another_picture_size_is_refused_in_a_trained_folder(trained):
+    with pytest.raises(LabError, match="trained at 48 pixels"):
+        toy.train(trained, Settings(steps=1), resume=True, picture=64)
 
 
 def test_training_without_an_end_is_refused(trained, tmp_path):

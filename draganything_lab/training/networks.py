@@ -16,10 +16,12 @@ NUM_FRAMES = 14
 SIGMA_MIN, SIGMA_MAX = 0.05, 20.0
 
 
-def build_unet(latents: int = LATENT_CHANNELS, widths: tuple[int, ...] = (64, 128)) -> DragAnythingUNet:
-    """A small video UNet with attention at every level."""
+def build_unet(
+    picture: int = 64, latents: int = LATENT_CHANNELS, widths: tuple[int, ...] = (64, 128)
+) -> DragAnythingUNet:
+    """A small video UNet with attention at every level; `picture` is the side it is trained at, in pixels."""
     return DragAnythingUNet(
-        sample_size=8,
+        sample_size=picture // 8,
         in_channels=2 * latents,
         out_channels=latents,
         block_out_channels=widths,

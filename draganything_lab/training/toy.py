@@ -25,6 +25,7 @@ SHARES = {"vae": 0.28, "dift": 0.08, "unet": 0.16, "control": 0.4, "decoder": 0.
 STAGES = tuple(SHARES)
 REPRESENTATIONS = ("entity+gaussian", "entity", "gaussian", "trajectory", "point")
 MAX_SHARD = "15MB"
+SIZE = "size.json"  # what the checkpoints of a folder were trained at
 
 
 def build_stage(
@@ -63,7 +64,7 @@ def build_stage(
         return DiftStage(vae, picture=picture, **size)
     if name == "unet":
         return UnetStage(vae, size=clips, **size)
-    animator, denoiser = Animator(), Denoiser()
+    animator, denoiser = Animator(picture), Denoiser()
     load_average(animator, folder / "unet.pt")
     load_average(denoiser, folder / "dift.pt")
     return ControlStage(
@@ -92,6 +93,11 @@ def train(
         batch, picture, representations: As for `build_stage`.
         report: Gets lines of progress.
     """
+    size = folder / SIZE
+    if resume and size.exists() and (before := json.loads(size.read_text())["picture"]) != picture:
+        raise LabError(f"{folder} was trained at {before} pixels; give --picture {before}, or another --folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    size.write_text(json.dumps({"picture": picture}) + "\n")
     total = sum(SHARES.get(name, 0.1) for name in stages)
     for name in stages:
         own = settings
@@ -104,7 +110,8 @@ def train(
 
 def assemble(folder: Path) -> tuple[Any, Denoiser, Animator, Controlled | None]:
     """Load the averaged weights of every stage: VAE, denoiser, animator, and the ControlNets where they are trained."""
-    vae, denoiser, animator = load_vae(folder / "vae.pt"), Denoiser(), Animator()
+    vae, denoiser = load_vae(folder / "vae.pt"), Denoiser()
+    animator = Animator(json.loads((folder / SIZE).read_text())["picture"])
     load_average(denoiser, folder / "dift.pt")
     load_average(animator, folder / "unet.pt")
     whole = None

@@ -23,9 +23,9 @@ NO_PICTURE = 0.05  # share of clips that are trained without their picture, so t
 class Animator(nn.Module):
     """The video UNet and the image encoder, trained together."""
 
-    def __init__(self) -> None:
+    def __init__(self, picture: int = 64) -> None:
         super().__init__()
-        self.unet: Any = build_unet()
+        self.unet: Any = build_unet(picture)
         self.image_encoder: Any = build_image_encoder()
 
     def context(self, first: Tensor) -> Tensor:
@@ -57,7 +57,7 @@ class UnetStage(Stage):
 
     def __init__(self, vae: Any, batch: int = 20, size: ClipSize | None = None) -> None:
         self.vae, self.batch, self.size = vae.eval().requires_grad_(False), batch, size or ClipSize()
-        self.net = Animator()
+        self.net = Animator(self.size.picture)
 
     def trained(self) -> nn.Module:
         return self.net
