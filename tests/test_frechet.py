@@ -308,3 +308,18 @@ def test_wilson_and_sign_test_are_scipys() -> None:
     assert wilson(0, 0) == (0, 1) and sign_test(0, 0) == 1
     with pytest.raises(LabError, match="no share"):
         wilson(3, 2)
+
+
+def test_pairs_are_drawn_together() -> None:
+    rng = np.random.default_rng(5)
+    real = rng.normal(size=(30, 2))
+    fake = real + 0.1 * rng.normal(size=(30, 2)) + 0.5  # the same scenes, all off by the same
+    names = [f"scene {k}" for k in range(30)]
+    turned = rng.permutation(30)
+    apart = frechet(real, fake, PLAIN, real_groups=names, fake_groups=names)
+    shuffled = [names[k] for k in turned]
+    together = frechet(real, fake[turned], PLAIN, real_groups=names, fake_groups=shuffled, paired=True)
+    assert together.value == pytest.approx(apart.value)
+    assert together.high - together.low < 0.5 * (apart.high - apart.low)
+    with pytest.raises(LabError, match="same groups on both sides"):
+        frechet(real, fake, PLAIN, real_groups=names, fake_groups=list(range(30)), paired=True)

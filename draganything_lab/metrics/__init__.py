@@ -1,10 +1,11 @@
 """Numbers with their protocols: ObjMC, Fréchet distances, intervals, and tables that rank only what can be ranked."""
 
+from .baselines import Obedience, with_baselines
 from .extractors import Extractor, diffusion_features, frechet_of_videos, thumbnails, vae_latents
 from .frechet import frechet, frechet_distance, frechet_of_gaussians
 from .intervals import Measured, bootstrap, mean_of, sign_test, wilson
 from .networks import i3d, inception, videomae
-from .objmc import Obedience, ObjMC, objmc, share_obeyed, with_baselines
+from .objmc import ObjMC, objmc, share_obeyed
 from .protocol import Protocol
 from .published import PUBLISHED
 from .summary import our_protocol, pooled, released_protocol

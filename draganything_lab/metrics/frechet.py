@@ -69,6 +69,7 @@ def frechet(
     *,
     real_groups: Sequence[Hashable] | None = None,
     fake_groups: Sequence[Hashable] | None = None,
+    paired: bool = False,
     resamples: int = RESAMPLES,
     seed: int = 0,
     what: str = "clips",
@@ -86,6 +87,8 @@ def frechet(
         protocol: Which features, from what; the counts are added.
         real_groups, fake_groups: Which clip each row comes from, if a clip has several rows (frames): clips are drawn
             whole, and clips are counted.
+        paired: Both sides have the same groups, such as the true and the generated videos of the same scenes: each is
+            drawn on both sides at once.
         resamples: Draws, fewer where the features are large; 0 for no interval.
         seed: Of the draws and of the halves.
         what: What the groups are, for words.
@@ -96,6 +99,8 @@ def frechet(
     a, b = checked_features(real, "real"), checked_features(fake, "fake")
     _check_dimensions(a, b)
     value = _distance(a, b)
+    if paired:
+        real_groups, fake_groups, a, b = _in_one_order(real_groups, fake_groups, a, b)
     parts_a, parts_b = grouped(len(a), real_groups), grouped(len(b), fake_groups)
     counts, dimensions = (len(parts_a), len(parts_b)), a.shape[1]
     notes = list(few(min(counts), what))
@@ -118,7 +123,9 @@ def frechet(
     if resamples and min(counts) >= 2:
         drawn = []
         for _ in range(draws):
-            picks = [np.concatenate([p[i] for i in rng.integers(len(p), size=len(p))]) for p in (parts_a, parts_b)]
+            first = rng.integers(counts[0], size=counts[0])
+            second = first if paired else rng.integers(counts[1], size=counts[1])
+            picks = [np.concatenate([p[i] for i in pick]) for p, pick in ((parts_a, first), (parts_b, second))]
             drawn.append(_distance(a[picks[0]], b[picks[1]]))
         spread = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) - np.mean(drawn)
         low, high = max(0.0, value + spread[0]), value + spread[1]
@@ -156,6 +163,21 @@ def _distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     # trace (S_a S_b)^(1/2) is the nuclear norm of R_a R_b^T for any R with R^T R = S: here the triangles of QR.
     r_a, r_b = (np.asarray(np.linalg.qr(rows, mode="r")) for rows in (x, y))
     return max(0.0, float(apart - 2 * np.linalg.svd(r_a @ r_b.T, compute_uv=False).sum()))
+
+
+def _in_one_order(
+    real: Sequence[Hashable] | None,
+    fake: Sequence[Hashable] | None,
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+) -> tuple[list[Hashable], list[Hashable], NDArray[np.float64], NDArray[np.float64]]:
+    """Groups and rows of both sides sorted by group, if both have the same groups."""
+    keys_a, keys_b = list(range(len(a)) if real is None else real), list(range(len(b)) if fake is None else fake)
+    if set(keys_a) != set(keys_b):
+        raise LabError("paired sets must have the same groups on both sides; leave out what only one side has")
+    order = {key: place for place, key in enumerate(dict.fromkeys(keys_a))}
+    rows = sorted(range(len(b)), key=lambda row: order[keys_b[row]])
+    return keys_a, [keys_b[row] for row in rows], a, b[rows]
 
 
 def _cost(n: int, m: int, dimensions: int) -> float:

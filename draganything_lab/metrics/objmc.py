@@ -19,7 +19,7 @@ left is the tracker's own error).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -28,13 +28,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LabError
-from ..preview import preview
 from ..scene import Scene
 from ..tracking import Tracker, Tracks, track
 from ..video import checked_frames
 from .released import released_errors, released_grid, released_points
 
 TRIM = 0.1
+# These follow each point by itself, so only the points that count are followed; others lean on the whole grid.
+ONE_BY_ONE = ("opencv", "lucas-kanade", "dis")
 
 
 def trimmed_mean(values: NDArray[np.float64], share: float = TRIM) -> float:
@@ -127,6 +128,25 @@ class ObjMC:
         rows = zip(self.names, self.percent.T, strict=True)
         return {name: float(np.nanmean(row)) if np.isfinite(row).any() else math.nan for name, row in rows}
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything, as arrays for an .npz file."""
+        return {
+            "names": np.array(self.names), "size": np.array(self.size), "wanted": self.wanted,
+            "measured": self.measured, "counted": self.counted, "released_px": self.released_px,
+            "tracker": np.array(self.tracker),
+        }  # fmt: skip
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> ObjMC:
+        """What `arrays` gave; a `LabError` if something is missing."""
+        try:
+            height, width = map(int, arrays["size"])
+            rest = {key: arrays[key] for key in ("wanted", "measured", "counted", "released_px")}
+            names = tuple(map(str, arrays["names"]))
+            return cls(names=names, size=(height, width), tracker=str(arrays["tracker"]), **rest)
+        except (KeyError, TypeError, ValueError) as error:
+            raise LabError(f"these arrays are no ObjMC ({error})") from error
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON: the numbers, and the error of every entity and frame (None where not counted)."""
         rows = {
@@ -149,6 +169,7 @@ def objmc(
     scene: Scene,
     *,
     tracker: str | Tracker = "opencv",
+    tracker_name: str | None = None,
     whole_pixels: bool = True,
 ) -> ObjMC:
     """Measure a video against its scene, by both protocols.
@@ -157,6 +178,7 @@ def objmc(
         video: (T, H, W, 3) uint8 RGB, T >= 2. Where its size is not the scene's, the scene is scaled to it.
         scene: Who was to go where; at least one controlled entity.
         tracker: A name of `tracking.TRACKERS`, or an object that tracks.
+        tracker_name: What the protocol calls such an object.
         whole_pixels: Cut tracks to whole pixels in the released protocol, as the released files do.
 
     Returns:
@@ -172,8 +194,7 @@ def objmc(
     scene = fitted(scene, frames)
     ours, counts = _our_queries(scene)
     grid, nearest = released_grid(scene.size), released_points(scene)
-    # OpenCV follows each point by itself, so only the points that count are followed; others may lean on the grid.
-    whole_grid = not (isinstance(tracker, str) and tracker == "opencv")
+    whole_grid = tracker not in ONE_BY_ONE
     theirs = grid if whole_grid else grid[nearest]
     tracks = track(frames, np.concatenate([ours, theirs]), tracker)
     near = tracks.chosen(len(ours) + (nearest if whole_grid else np.arange(len(nearest))))
@@ -186,54 +207,14 @@ def objmc(
     inside = ((wanted >= -0.5) & (wanted <= (width - 0.5, height - 0.5))).all(axis=2)
     counted = seen & inside
     counted[0] = False
-    name = tracker if isinstance(tracker, str) else type(tracker).__name__
+    name = tracker_name or (tracker if isinstance(tracker, str) else type(tracker).__name__)
     names = tuple(entity.name for entity in scene.controlled)
     return ObjMC(names, scene.size, wanted, centres + measured, counted, released, name)
 
 
-@dataclass(frozen=True)
-class Obedience:
-    """A video's ObjMC between its two baselines.
-
-    Attributes:
-        video: Of the video.
-        frozen: Of the first frame held still: what doing nothing costs.
-        preview: Of the preview, where every pixel obeys: what the tracker itself gets wrong.
-    """
-
-    video: ObjMC
-    frozen: ObjMC
-    preview: ObjMC
-
-    def rows(self) -> dict[str, ObjMC]:
-        """All three by name."""
-        return {"video": self.video, "frozen": self.frozen, "preview": self.preview}
-
-    def __str__(self) -> str:
-        lines = [f"{'':9}{'mean':>8}{'median':>8}{'trimmed':>9}{'obeyed':>8}{'seen':>7}{'released':>11}"]
-        for name, row in self.rows().items():
-            numbers = f"{row.mean:8.2f}{row.median:8.2f}{row.trimmed:9.2f}{row.obeyed:8.0%}{row.seen:7.0%}"
-            lines.append(f"{name:9}{numbers}{row.released:8.1f} px")
-        return "\n".join([*lines, "mean, median, trimmed: % of the diagonal, where seen; released: every frame, px"])
-
-
-def with_baselines(
-    video: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], scene: Scene, *, tracker: str | Tracker = "opencv"
-) -> Obedience:
-    """Measure a video, and beside it the frozen video and the preview; arguments as for `objmc`.
-
-    >>> print(with_baselines(video, scene))  # doctest: +SKIP
-    """
-    frames = checked_frames(video)
-    scene = fitted(scene, frames)
-    still = np.broadcast_to(scene.image, frames.shape)
-    perfect = preview(scene, len(frames), label=False)
-    return Obedience(*(objmc(clip, scene, tracker=tracker) for clip in (frames, still, perfect)))
-
-
 def share_obeyed(error: float, frozen: float) -> float:
     """1 - error / frozen: 0 for a video that does nothing, 1 for one that does all; NaN where nothing was to move."""
-    return 1 - error / frozen if frozen > 0.05 else math.nan
+    return round(1 - error / frozen, 9) if frozen > 0.05 else math.nan
 
 
 def fitted(scene: Scene, frames: NDArray[np.uint8]) -> Scene:

@@ -1,0 +1,93 @@
+"""`draganything-lab evaluate`: scenes x models x representations x seeds to videos, numbers and one page."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+
+from ..errors import LabError
+from .generate import parse_size
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Name the command's arguments."""
+    parser.add_argument(
+        "where", metavar="WHERE", nargs="?", default="toyland:12",
+        help="folder of scenes, of released demo folders, or like VIPSeg; or toyland:20 for 20 drawn clips "
+        "(default: toyland:12)",
+    )  # fmt: skip
+    parser.add_argument("--models", metavar="A,B", default="", help="toy, svd, or folders of weights (default: none)")
+    parser.add_argument("--representations", metavar="A,B", default="entity+gaussian", help="default: entity+gaussian")
+    parser.add_argument("--seeds", metavar="N|A,B", default="1", help="how many seeds, or which: 3, or 0,5,7")
+    parser.add_argument("--size", metavar="WxH", help="of all videos (default: what the models know)")
+    parser.add_argument("--frames", type=int, metavar="N", help="of all videos (default: what the models know)")
+    parser.add_argument("--steps", type=int, default=25, metavar="N", help="denoising steps (default: 25)")
+    parser.add_argument("--tracker", default="opencv", metavar="NAME", help="default: opencv, which needs no weights")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most so many scenes")
+    parser.add_argument(
+        "--features", metavar="A,B", default="thumbnails",
+        help="Fréchet distances on thumbnails, toy-vae, toy-dift, or none (default: thumbnails)",
+    )  # fmt: skip
+    parser.add_argument("--fid", nargs="?", const="", metavar="FILE", help="FID too, with Inception's weights")
+    parser.add_argument("--fvd", metavar="FILE", help="FVD too, with I3D's weights (i3d_torchscript.pt)")
+    parser.add_argument("--videomae", nargs="?", const="", metavar="FOLDER", help="FVD on VideoMAE too")
+    parser.add_argument("--download", action="store_true", help="fetch weights that are not here; sizes are said first")
+    parser.add_argument("--out", default="outputs/evaluate", metavar="FOLDER", help="default: outputs/evaluate")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what is not done, write the page; return 0, or 1 if something was skipped."""
+    from ..evaluate import Settings, evaluate
+
+    settings = Settings(
+        where=args.where,
+        models=words(args.models),
+        representations=words(args.representations),
+        seeds=parse_seeds(args.seeds),
+        size=parse_size(args.size) if args.size else None,
+        frames=args.frames,
+        steps=args.steps,
+        tracker=args.tracker,
+        features=tuple(word for word in words(args.features) if word != "none"),
+        fid=args.fid,
+        fvd=args.fvd,
+        videomae=args.videomae,
+        download=args.download,
+        limit=args.limit,
+    )
+    command = shlex.join(["draganything-lab", *sys.argv[1:]])
+    try:
+        results = evaluate(settings, args.out, command=command)
+    except KeyboardInterrupt:
+        print("\nStopped. What is done is kept; the same command goes on from here.", file=sys.stderr)
+        return 130
+    if results is None:
+        return 0
+    print()
+    for summary in results.summaries:
+        mean, obeyed = summary.numbers["mean"], summary.numbers["obeyed"]
+        print(f"  {summary.who:<32}  ObjMC {mean.short():<24} % of the diagonal   obeyed {obeyed.short()} %")
+    print(f"Wrote {len(results.records)} of {results.total} videos, results.csv and table.csv to {args.out}/")
+    print(f"Open {args.out}/index.html in a browser.")
+    return 1 if results.failed else 0
+
+
+def words(text: str) -> tuple[str, ...]:
+    """What stands between commas or blanks."""
+    return tuple(text.replace(",", " ").split())
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """(0, 1, 2) from "3", (0, 5) from "0,5"; a `LabError` for anything else."""
+    try:
+        numbers = [int(word) for word in words(text)]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 0 or max(numbers) >= 2**63:
+        raise LabError(f'--seeds is "{text}"; give how many, such as 3, or which, such as 0,5,7')
+    if len(numbers) == 1 and "," not in text:
+        if not 1 <= numbers[0] <= 10_000:
+            raise LabError(f"--seeds {text} asks for {text} seeds; give 1 to 10000, or one seed as {text},")
+        return tuple(range(numbers[0]))
+    return tuple(numbers)

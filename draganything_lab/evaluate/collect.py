@@ -1,0 +1,222 @@
+"""From the files of an evaluation to numbers: one record a video, one summary for each model and representation."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..errors import LabError
+from ..metrics import Measured, ObjMC, Protocol, Row, Table, frechet, mean_of, pooled
+from ..metrics.extractors import stacked
+from .makers import feature_names
+from .plan import BASELINES, REFERENCE, Job, Plan
+from .store import Store
+
+ORDER = (REFERENCE, "preview", "frozen")  # where the baselines stand in tables
+
+
+@dataclass(frozen=True)
+class Record:
+    """One video that was made and measured."""
+
+    job: Job
+    about: dict[str, Any]
+    objmc: ObjMC
+
+    @property
+    def who(self) -> str:
+        """Model and representation in words."""
+        return name_of(*self.job.maker)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One model with one representation, over all scenes and seeds.
+
+    Attributes:
+        maker: (model, representation).
+        records: Its videos.
+        numbers: "mean", "median", "trimmed", "obeyed", "seen", "released", and one for each kind of features.
+    """
+
+    maker: tuple[str, str]
+    records: tuple[Record, ...]
+    numbers: dict[str, Measured]
+
+    @property
+    def who(self) -> str:
+        """In words."""
+        return name_of(*self.maker)
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that an evaluation found.
+
+    Attributes:
+        plan: What was to be done.
+        summaries: Baselines first.
+        records: All videos.
+        failed: What is to blame -> why, and how many jobs it cost.
+        total: Number of jobs.
+    """
+
+    plan: Plan
+    summaries: tuple[Summary, ...]
+    records: tuple[Record, ...]
+    failed: dict[str, tuple[str, int]]
+    total: int
+    notes: tuple[str, ...] = field(default=())
+
+    def table(self) -> Table:
+        """All measured numbers by protocol."""
+        rows = []
+        for name in dict.fromkeys(name for summary in self.summaries for name in summary.numbers):
+            better_high = name in ("obeyed", "seen")
+            rows += [
+                Row.measured(summary.who, summary.numbers[name], higher_is_better=better_high)
+                for summary in self.summaries
+                if name in summary.numbers
+            ]
+        return Table(rows)
+
+    def csv(self) -> str:
+        """One line a video, for a spreadsheet."""
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        heads = ["scene", "model", "representation", "seed", "mean_percent", "median_percent", "trimmed_percent",
+                 "asked_percent", "obeyed", "seen", "released_px", "seconds", "video"]  # fmt: skip
+        writer.writerow(heads)
+        for record in self.records:
+            one = record.objmc
+            numbers = (one.mean, one.median, one.trimmed, one.asked, one.obeyed, one.seen, one.released)
+            told = ["" if np.isnan(number) else f"{number:.6g}" for number in numbers]
+            job = record.job
+            writer.writerow(
+                [job.source.name, job.model, job.representation, job.seed if job.representation else "", *told,
+                 record.about.get("seconds", ""), f"videos/{job.name}.mp4"]
+            )  # fmt: skip
+        return buffer.getvalue()
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "settings": json.loads(json.dumps(vars(self.plan.settings))),
+            "size": f"{self.plan.size[1]}x{self.plan.size[0]}",
+            "frames": self.plan.frames,
+            "videos": len(self.records),
+            "jobs": self.total,
+            "failed": {about: {"why": why, "jobs": jobs} for about, (why, jobs) in self.failed.items()},
+            "models": [
+                {"model": s.maker[0], "representation": s.maker[1], "videos": len(s.records)}
+                | {name: number.as_dict() for name, number in s.numbers.items()}
+                for s in self.summaries
+            ],
+        }
+
+
+def name_of(model: str, representation: str) -> str:
+    """How a model is called in tables."""
+    short = model if len(model) <= 40 else "…" + model[-39:]
+    words = {REFERENCE: "true video", "frozen": "frozen video", "preview": "preview"}
+    return words.get(model, f"{short}, {representation}" if representation else short)
+
+
+def collect(plan: Plan, store: Store) -> Results:
+    """Read all results that belong to a plan; what is missing is left out, what is damaged too.
+
+    Raises:
+        LabError: There is no result at all.
+    """
+    records: list[Record] = []
+    failed: dict[str, tuple[str, int]] = {}
+    for job in plan.jobs:
+        arrays = store.read_arrays("measured", f"{job.name}--{plan.settings.tracker}")
+        about = store.read_json("made", job.name)
+        if arrays is not None and about is not None:
+            try:
+                records.append(Record(job, about, ObjMC.from_arrays(arrays)))
+                continue
+            except LabError:
+                pass
+        failure = store.failure(job.name)
+        if failure is not None:
+            who, why = failure
+            failed[who] = (why, failed.get(who, (why, 0))[1] + 1)
+    data = f"{plan.settings.where}, {len({record.job.source.name for record in records})} scenes"
+    features = {name: _features(plan, store, records, key) for name, key in feature_names(plan.settings).items()}
+    makers = dict.fromkeys(record.job.maker for record in records)
+    order = {name: place for place, name in enumerate(ORDER)}
+    summaries = []
+    for maker in sorted(makers, key=lambda maker: order.get(maker[0], len(ORDER))):
+        mine = tuple(record for record in records if record.job.maker == maker)
+        numbers = _numbers(mine, data, plan)
+        for name, (protocol, known) in features.items():
+            if protocol is not None and maker[0] != REFERENCE:
+                found = _distance(mine, records, known, protocol.but(data=data))
+                if found is not None:
+                    numbers[name] = found
+        summaries.append(Summary(maker, mine, numbers))
+    if not records:
+        raise LabError(
+            f"nothing was made: {'; '.join(f'{who}: {why}' for who, (why, _) in failed.items()) or 'no jobs are done'}"
+        )
+    return Results(plan, tuple(summaries), tuple(records), failed, len(plan.jobs))
+
+
+def _numbers(records: Sequence[Record], data: str, plan: Plan) -> dict[str, Measured]:
+    """ObjMC by both protocols; scenes are drawn whole, since seeds of one scene are not independent."""
+    scenes = [record.job.source.name for record in records]
+    numbers = pooled([record.objmc for record in records], scenes, data=data)
+    protocol = numbers["mean"].protocol.but(unit="share of what was asked", summary="1 - mean error / frozen error")
+    shares = [record.objmc.obeyed for record in records]
+    obeyed = mean_of([100 * share for share in shares], protocol, unit="%", groups=scenes)
+    return {name: numbers[name] for name in ("mean", "median", "trimmed")} | {
+        "obeyed": obeyed, "seen": numbers["seen"], "released": numbers["released"],
+    }  # fmt: skip
+
+
+def _features(
+    plan: Plan, store: Store, records: Sequence[Record], key: str
+) -> tuple[Protocol | None, dict[str, np.ndarray]]:
+    """One kind of features of every video: its protocol, and the rows by job."""
+    protocol, rows = None, {}
+    for record in records:
+        found = store.read_arrays("features", f"{record.job.name}--{key}")
+        if found is not None and "rows" in found and "about" in found:
+            rows[record.job.name] = found["rows"]
+            protocol = protocol or Protocol.from_dict(json.loads(str(found["about"])))
+    if protocol is not None:
+        protocol = protocol.but(frames=plan.frames, size=f"{plan.size[1]}x{plan.size[0]}")
+    return protocol, rows
+
+
+def _distance(
+    mine: Sequence[Record], records: Sequence[Record], known: dict[str, np.ndarray], protocol: Protocol
+) -> Measured | None:
+    """Fréchet distance between a model's videos and the true videos of the same scenes; None without two of each."""
+    made = [record for record in mine if record.job.name in known]
+    scenes = {record.job.source.name for record in made}
+    true = [r for r in records if r.job.model == REFERENCE and r.job.source.name in scenes and r.job.name in known]
+    if len(true) < 2 or len(made) < 2:
+        return None
+    there = {record.job.source.name for record in true}
+    made = [record for record in made if record.job.source.name in there]
+    real, real_clips = stacked([known[record.job.name] for record in true])
+    fake, clips = stacked([known[record.job.name] for record in made])
+    fake_scenes = [made[int(str(clip))].job.source.name for clip in clips]
+    if min(len(real), len(fake)) < 2:
+        return None
+    real_names = [true[int(str(clip))].job.source.name for clip in real_clips]
+    return frechet(real, fake, protocol, real_groups=real_names, fake_groups=fake_scenes, paired=True, what="scenes")
+
+
+def baseline(summary: Summary) -> bool:
+    """Whether a summary is a baseline or the true videos."""
+    return summary.maker[0] in (*BASELINES, REFERENCE)

@@ -1,0 +1,61 @@
+"""One call for a whole evaluation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from ..files import write_whole
+from .collect import Results, collect
+from .page import write_page
+from .plan import Settings, make_plan
+from .progress import Progress
+from .store import Store
+from .work import Processes, Worker
+
+
+def evaluate(
+    settings: Settings,
+    out: str | Path = "outputs/evaluate",
+    *,
+    processes: Processes | None = None,
+    say: Callable[[str], None] = print,
+    bar: bool = True,
+    command: str = "",
+) -> Results | None:
+    """Make and measure every video that the settings ask for and that is not there yet, and write the page.
+
+    Stop it at any time, start it again, or start several of it: results are shared through the folder, each is written
+    whole, and nothing is done twice. A broken scene, or a model whose weights are missing, is said and skipped; the
+    next start tries it again.
+
+    Args:
+        settings: What to evaluate.
+        out: Folder of the results: index.html, results.csv, table.csv, summary.json, videos/ and more.
+        processes: Which of several processes this is; None for what the environment says.
+        say: Gets a line for everything that goes wrong.
+        bar: Whether to show progress (the first process only).
+        command: What made this, for the page.
+
+    Returns:
+        The results; None in processes other than the first, which write no page.
+
+    Raises:
+        LabError: There is nothing to evaluate, or nothing could be made.
+
+    >>> results = evaluate(Settings("toyland:12", models=("toy",)), "outputs/toy")  # doctest: +SKIP
+    >>> print(results.table())                                                     # doctest: +SKIP
+    """
+    processes = processes or Processes.from_environment()
+    plan = make_plan(settings)
+    store = Store(out)
+    first = processes.rank == 0
+    worker = Worker(plan, store, processes, say)
+    worker.run(Progress(len(plan.jobs)) if bar and first else None)
+    if not first:
+        return None
+    results = collect(plan, store)
+    write_page(results, store, command)
+    write_whole(store.folder / "summary.json", (json.dumps(results.as_dict(), indent=1) + "\n").encode())
+    return results

@@ -1,0 +1,139 @@
+"""From a scene to frames: the baselines, and models through the zoo, one of them in memory at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import LabError
+from ..metrics.extractors import Extractor, diffusion_features, thumbnails, vae_latents
+from ..preview import preview
+from ..tracking import Tracker
+from .plan import REFERENCE, Job, Settings
+from .sources import Loaded
+from .store import fingerprint
+
+FEATURES = ("thumbnails", "toy-vae", "toy-dift")
+
+
+class ModelMissing(LabError):
+    """A model that cannot be loaded: none of its jobs can run."""
+
+
+class Makers:
+    """Makes videos.
+
+    Args:
+        settings: Steps, and whether weights may be fetched.
+        device: "cuda:1", "cpu"; None for a GPU if there is one.
+    """
+
+    def __init__(self, settings: Settings, device: str | None = None) -> None:
+        self.settings, self.device = settings, device
+        self._loaded: tuple[tuple[str, str], Any] | None = None
+        self._missing: dict[tuple[str, str], str] = {}
+
+    def make(self, job: Job, loaded: Loaded, frames: int) -> NDArray[np.uint8]:
+        """Return the job's video: (T, H, W, 3) uint8.
+
+        Raises:
+            ModelMissing: The model cannot be loaded.
+            LabError: This scene cannot be made.
+        """
+        scene = loaded.scene
+        if job.model == "frozen":
+            return np.repeat(scene.image[None], frames, axis=0)
+        if job.model == "preview":
+            return preview(scene, frames, label=False)
+        if job.model == REFERENCE:
+            if loaded.reference is None:
+                raise LabError("it has no true video")
+            return loaded.reference
+        pipe = self._pipe(job.maker)
+        height, width = scene.size
+        made: Any = pipe(
+            scene, height=height, width=width, num_frames=frames, num_inference_steps=self.settings.steps,
+            seed=job.seed,
+        )  # fmt: skip
+        return np.asarray(made.frames)
+
+    def _pipe(self, maker: tuple[str, str]) -> Any:
+        if maker in self._missing:
+            raise ModelMissing(self._missing[maker])
+        if self._loaded is None or self._loaded[0] != maker:
+            self._loaded = None  # let go of the last one first
+            try:
+                from ..zoo import load_features, load_pipeline
+
+                model, representation = maker
+                pipe = load_pipeline(model, representation, device=self.device, download=self.settings.download)
+                if "entity" in representation and pipe.features is None:
+                    pipe.features = load_features(model, self.device, download=self.settings.download)
+            except (LabError, ImportError) as error:
+                self._missing[maker] = f"{' '.join(maker)}: {error}"
+                raise ModelMissing(self._missing[maker]) from error
+            pipe.set_progress_bar_config(disable=True)
+            self._loaded = (maker, pipe)
+        return self._loaded[1]
+
+
+def make_tracker(settings: Settings, device: str | None) -> str | Tracker:
+    """The tracker: its name where it costs nothing to make, else the object itself, made once.
+
+    Raises:
+        LabError: Its weights or its code are not there.
+    """
+    name = settings.tracker
+    if not name.startswith("cotracker3"):
+        return name
+    from ..tracking.cotracker import CoTracker
+
+    return CoTracker("online" if name.endswith("online") else "offline", download=settings.download, device=device)
+
+
+def feature_names(settings: Settings) -> dict[str, str]:
+    """Name of each kind of features that the settings ask for -> what their file name must say about them."""
+    unknown = [name for name in settings.features if name not in FEATURES]
+    if unknown:
+        raise LabError(f'features "{unknown[0]}" are unknown; use {", ".join(FEATURES)}')
+    from .plan import weights_fingerprint
+
+    out = {name: name if name == "thumbnails" else f"{name}-{weights_fingerprint('toy')}" for name in settings.features}
+    for name, weights in (("fid", settings.fid), ("fvd", settings.fvd), ("videomae", settings.videomae)):
+        if weights is not None:
+            out[name] = f"{name}-{fingerprint(weights)}"
+    return out
+
+
+def make_extractor(name: str, settings: Settings, device: str | None) -> Extractor:
+    """The features of a name.
+
+    Raises:
+        LabError: Its weights or its library are not there.
+    """
+    from ..metrics import networks
+
+    if name == "thumbnails":
+        return thumbnails()
+    if name == "fid":
+        return networks.inception(settings.fid or None, download=settings.download, device=device)
+    if name == "fvd":
+        return networks.i3d(settings.fvd or "", device=device)
+    if name == "videomae":
+        weights = settings.videomae or networks.VIDEOMAE
+        return networks.videomae(weights, download=settings.download, device=device)
+    from .. import zoo
+
+    if name == "toy-dift":
+        return diffusion_features(zoo.load_features("toy", device))
+    import diffusers
+
+    from ..features.folder import load_model
+
+    where = zoo.weights_folder("toy") / "vae"
+    import torch
+
+    vae = load_model(diffusers.AutoencoderKLTemporalDecoder, where, ("AutoencoderKLTemporalDecoder",), torch.float32)
+    return vae_latents(vae.to(device or ("cuda" if torch.cuda.is_available() else "cpu")))

@@ -1,0 +1,258 @@
+"""The page of an evaluation: one HTML file with sortable tables, plots and players, that needs no network."""
+
+from __future__ import annotations
+
+import base64
+import html
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import __version__
+from ..files import write_whole
+from ..metrics import PUBLISHED, Measured, Table
+from ..report import STYLE as REPORT_STYLE
+from ..report import picture_address
+from .collect import Record, Results, Summary, baseline
+from .page_parts import SCRIPT, STYLE
+from .plots import colour_of, errors_plot, frames_plot
+from .store import Store
+
+MAX_EMBEDDED = 48 * 2**20  # bytes of video inside the page; the others are beside it
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table of models: its number, its head, and what hovering over the head says."""
+
+    name: str
+    head: str
+    hint: str
+
+
+COLUMNS = (
+    Column("mean", "ObjMC<br>mean, %", "Mean distance from where it was to be, in % of the diagonal. Low is good."),
+    Column("median", "median, %", "Half of all entities and frames are nearer than this."),
+    Column("trimmed", "trimmed, %", "Mean without the lowest and the highest tenth."),
+    Column("obeyed", "obeyed, %", "0: as a frozen video; 100: went exactly where it was to go."),
+    Column("seen", "seen, %", "Share of entities and frames that count. Low: the errors say little."),
+    Column("released", "ObjMC as<br>released, px", "The released protocol: raw pixels, every frame, seen or not."),
+)
+
+
+def write_page(results: Results, store: Store, command: str = "") -> Path:
+    """Write index.html into the results' folder, and results.csv and table.csv beside it; return the page's path."""
+    write_whole(store.folder / "results.csv", results.csv().encode())
+    write_whole(store.folder / "table.csv", (results.table() + PUBLISHED).csv().encode())
+    return write_whole(store.folder / "index.html", page(results, store, command).encode())
+
+
+def page(results: Results, store: Store, command: str = "") -> str:
+    """Return the whole page as text."""
+    say = html.escape
+    summaries = results.summaries
+    colours = [colour_of(n, baseline(s)) for n, s in enumerate(sorted(summaries, key=baseline))]
+    ordered = sorted(summaries, key=baseline)  # models first; baselines keep their order
+    notes = "".join(f'<p class="note">{say(note)}</p>' for note in notes_of(results))
+    plan = results.plan
+    models = [s for s in summaries if not baseline(s)]
+    scenes = len({record.job.source.name for record in results.records})
+    who = f"{len(models)} model{'s' * (len(models) != 1)} beside the baselines" if models else "The baselines alone"
+    lead = (
+        f"{who}, on {scenes} scene{'s' * (scenes != 1)} "
+        f"({plan.settings.where}): {len(results.records)} of {results.total} videos of {plan.frames} frames at "
+        f"{plan.size[1]}x{plan.size[0]}, tracker {plan.settings.tracker}."
+    )
+    plots = "".join(
+        f'<figure><img alt="" src="{picture_address(figure)}"><figcaption>{say(words)}</figcaption></figure>'
+        for words, figure in (
+            ("How far things were from where they were to be", errors_plot(ordered, colours)),
+            ("How the error grows from frame to frame", frames_plot(ordered, colours)),
+        )
+    )
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Evaluation</title><style>{REPORT_STYLE}{STYLE}</style></head><body>
+<h1>Who went where they were told to go?</h1>
+<p class="lead">{say(lead)}</p>{notes}
+<h2>Models</h2>
+<p>Click a head to sort. In brackets: 95 % interval. Numbers of one column are of one protocol.</p>
+<div class="scroll">{models_table(ordered, colours)}</div>
+<h2>At a glance</h2>
+<div class="plots">{plots}</div>
+<h2>Watch</h2>
+{players(results, store, ordered)}
+<h2>Every video</h2>
+<div class="scroll">{videos_table(results)}</div>
+{failures(results)}
+<h2>Published numbers</h2>
+<p>Quoted from papers. Their protocols differ from those above, and from each other; no rank goes across a line.</p>
+<details><summary>{len(PUBLISHED)} numbers with their protocols</summary>
+<div class="scroll">{Table(PUBLISHED).html()}</div></details>
+<details><summary>Protocols of the numbers above, in full</summary>
+<div class="scroll">{results.table().html()}</div></details>
+<h2>Make it again</h2>
+<pre>{say(command or "draganything-lab evaluate …")}</pre>
+<p>The same command goes on where this run stopped, and does nothing twice. Beside this page: results.csv (a line a
+video), table.csv (every number with its protocol), videos/.</p>
+<footer>{say(f"DragAnything Lab {__version__}")}</footer>
+<script>{SCRIPT}</script>
+</body></html>
+"""
+
+
+def notes_of(results: Results) -> list[str]:
+    """What the reader must know before believing the numbers."""
+    notes = list(results.notes)
+    for summary in results.summaries:
+        mean, seen = summary.numbers["mean"], summary.numbers["seen"].value
+        notes += [note[0].upper() + note[1:] + "." for note in mean.notes if note.startswith("too few")]
+        if seen < 50:
+            notes.append(f"{summary.who}: only {seen:.0f} % of entities and frames were seen; its errors say little.")
+    missing = results.total - len(results.records)
+    if missing:
+        notes.append(f"{missing} of {results.total} videos are missing: see Skipped, or start again to go on.")
+    return [note for note in dict.fromkeys(notes) if note]
+
+
+def models_table(summaries: Sequence[Summary], colours: Sequence[str]) -> str:
+    """The sortable table of models."""
+    extra = [name for name in dict.fromkeys(n for s in summaries for n in s.numbers) if name not in _known()]
+    columns = [*COLUMNS, *(Column(name, html.escape(_distance_head(summaries, name)), _hint(name)) for name in extra)]
+    heads = [("#", "", "Number in the plots"), ("model", "text", "")]
+    heads += [(column.head, "", column.hint) for column in columns]
+    heads += [("videos", "", "How many were made and measured"), ("scenes", "", "How many scenes they are of")]
+    rows = []
+    for number, (summary, colour) in enumerate(zip(summaries, colours, strict=True), start=1):
+        cells = [f'<td data-v="{number}"><span class="dot" style="background:{colour}">{number}</span></td>']
+        cells.append(f'<td class="who">{html.escape(summary.who)}</td>')
+        cells += [_number(summary.numbers.get(column.name)) for column in columns]
+        scenes = len({record.job.source.name for record in summary.records})
+        cells += [_plain(len(summary.records)), _plain(scenes)]
+        kind = ' class="baseline"' if baseline(summary) else ""
+        rows.append(f"<tr{kind}>{''.join(cells)}</tr>")
+    return _table(heads, rows)
+
+
+def videos_table(results: Results) -> str:
+    """The sortable table of single videos."""
+    heads = [("scene", "text", ""), ("model", "text", ""), ("seed", "", ""), ("ObjMC mean, %", "", COLUMNS[0].hint)]
+    heads += [("obeyed, %", "", COLUMNS[3].hint), ("seen, %", "", COLUMNS[4].hint)]
+    heads += [("as released, px", "", COLUMNS[5].hint), ("seconds", "", "To make it"), ("", "text", "")]
+    rows = []
+    for record in sorted(results.records, key=lambda record: record.job.source.name):
+        one, job = record.objmc, record.job
+        seed = str(job.seed) if job.representation else ""
+        cells = [f"<td>{html.escape(job.source.name)}</td>", f"<td>{html.escape(record.who)}</td>", f"<td>{seed}</td>"]
+        cells += [_plain(one.mean, 2), _plain(100 * one.obeyed, 0), _plain(100 * one.seen, 0), _plain(one.released, 1)]
+        cells.append(_plain(float(record.about.get("seconds", math.nan)), 2))
+        cells.append(f'<td><a href="videos/{html.escape(job.name)}.mp4">video</a></td>')
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    return _table(heads, rows)
+
+
+def players(results: Results, store: Store, summaries: Sequence[Summary]) -> str:
+    """A fold for each scene with the picture that says what was asked, and everybody's video on one clock."""
+    parts: list[str] = []
+    budget, left_out = MAX_EMBEDDED, 0
+    for source in results.plan.sources:
+        chosen = []
+        for number, summary in enumerate(summaries, start=1):
+            mine = [record for record in summary.records if record.job.source.name == source.name]
+            chosen += [(number, record) for record in mine[:1]]  # the first seed; the table links the others
+        if not chosen:
+            continue
+        size = sum(_size(store.path("videos", record.job.name, ".mp4")) for _, record in chosen)
+        if size > budget:
+            left_out += 1
+            continue
+        budget -= size
+        figures = "".join(_figure(store, number, record) for number, record in chosen)
+        asked = _data(store.path("asked", results.plan.asked_name(source), ".png"), "image/png")
+        names = ", ".join(f"{n} {name}" for n, name in enumerate(chosen[0][1].objmc.names, 1))
+        last = len(chosen[0][1].objmc.wanted) - 1
+        parts.append(
+            f'<details class="scene"{"" if parts else " open"}><summary>{html.escape(source.name)} '
+            f"<small>{html.escape(names)}</small></summary>"
+            f'<div class="films"><figure><img alt="" src="{asked}"><figcaption>asked</figcaption></figure>{figures}'
+            f'<div class="bar"><button type="button">Play</button><input type="range" min="0" max="{last}" value="0" '
+            f'aria-label="frame"><output>frame 0 of {last}</output></div></div></details>'
+        )
+    if left_out:
+        parts.append(f"<p>{left_out} more scenes did not fit into this page; their videos are in videos/.</p>")
+    return "".join(parts)
+
+
+def failures(results: Results) -> str:
+    """What was skipped, and why."""
+    if not results.failed:
+        return ""
+    rows = [
+        f"<tr><td>{html.escape(about)}</td><td>{html.escape(why)}</td>{_plain(jobs)}</tr>"
+        for about, (why, jobs) in results.failed.items()
+    ]
+    return f"<h2>Skipped</h2>{_table([('what', 'text', ''), ('why', 'text', ''), ('videos lost', '', '')], rows)}"
+
+
+def _figure(store: Store, number: int, record: Record) -> str:
+    data = _data(store.path("videos", record.job.name, ".mp4"), "video/mp4")
+    words = f"{number} {record.who}"
+    error = "not seen" if math.isnan(record.objmc.mean) else f"{record.objmc.mean:.2f} %"
+    return (
+        f'<figure><video muted playsinline preload="none" data-src="{data}"></video>'
+        f"<figcaption>{html.escape(words)} <small>{error}</small></figcaption></figure>"
+    )
+
+
+def _table(heads: Sequence[tuple[str, str, str]], rows: Sequence[str]) -> str:
+    head = "".join(
+        f'<th class="{kind or "number"}" title="{html.escape(hint)}"><button type="button">{text}</button></th>'
+        if text
+        else "<th></th>"
+        for text, kind, hint in heads
+    )
+    return f'<table class="sortable"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _number(number: Measured | None) -> str:
+    if number is None:
+        return '<td class="number" data-v=""></td>'
+    words = html.escape(str(number))
+    value = "" if math.isnan(number.value) else f"{number.value:.6g}"
+    head, _, ends = number.short().partition(" [")
+    small = f"<br><small>[{ends}</small>" if ends else ""
+    return f'<td class="number" data-v="{value}" title="{words}">{head}{small}</td>'
+
+
+def _plain(value: float, digits: int = 0) -> str:
+    if math.isnan(value):
+        return '<td class="number" data-v="">–</td>'
+    return f'<td class="number" data-v="{value:.6g}">{value + 0.0:.{digits}f}</td>'
+
+
+def _known() -> set[str]:
+    return {column.name for column in COLUMNS}
+
+
+def _distance_head(summaries: Sequence[Summary], name: str) -> str:
+    head = next(s.numbers[name].protocol.name for s in summaries if name in s.numbers)
+    return head.replace("Fréchet distance on ", "Fréchet, ")
+
+
+def _hint(name: str) -> str:
+    return f"Between the model's videos and the true videos of the same scenes ({name}). Low is good."
+
+
+def _data(path: Path, kind: str) -> str:
+    try:
+        return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+    except OSError:
+        return ""
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size * 4 // 3
+    except OSError:
+        return 0

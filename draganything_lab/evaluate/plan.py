@@ -1,0 +1,187 @@
+"""What an evaluation will do: settings, and the list of jobs, each with a name that says what its result depends on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .. import zoo
+from ..control_signal import REPRESENTATIONS
+from ..errors import LabError
+from ..tracking import TRACKERS
+from .sources import Source, default_extent, find_sources
+from .store import file_name, fingerprint
+
+VERSION = 1  # of what a job does; another one makes all earlier results out of date
+BASELINES = ("frozen", "preview")
+REFERENCE = "reference"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to evaluate, and how. Every number of one evaluation is of one protocol.
+
+    Attributes:
+        where: Folder of scenes, or "toyland:20"; see `find_sources`.
+        models: "toy", "svd", or folders of weights. The baselines, and the true videos, are always there.
+        representations: Of the control signal, for every model.
+        seeds: For every model, scene and representation.
+        size: (H, W); None for what the models know.
+        frames: None for what the models know.
+        steps: Of the scheduler.
+        tracker: A name of `tracking.TRACKERS`.
+        features: Fréchet distances on what: "thumbnails", "toy-vae", "toy-dift".
+        fid: File of Inception's weights, "" to look in torch's folder; None for no FID.
+        fvd: File of I3D's weights (TorchScript); None for no FVD.
+        videomae: Folder of VideoMAE's weights, or its name; None for none.
+        download: Fetch weights that are not there; sizes are said first.
+        limit: At most so many scenes.
+    """
+
+    where: str
+    models: tuple[str, ...] = ()
+    representations: tuple[str, ...] = ("entity+gaussian",)
+    seeds: tuple[int, ...] = (0,)
+    size: tuple[int, int] | None = None
+    frames: int | None = None
+    steps: int = 25
+    tracker: str = "opencv"
+    features: tuple[str, ...] = ("thumbnails",)
+    fid: str | None = None
+    fvd: str | None = None
+    videomae: str | None = None
+    download: bool = False
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.tracker not in TRACKERS:
+            raise LabError(f'there is no tracker "{self.tracker}"; there are {", ".join(TRACKERS)}')
+        for name, values in (("models", self.models), ("representations", self.representations), ("seeds", self.seeds)):
+            if len(set(values)) != len(values):
+                raise LabError(f"{name} has a value twice: {', '.join(map(str, values))}; name each once")
+        unknown = [name for name in self.representations if name not in REPRESENTATIONS]
+        if unknown:
+            raise LabError(f'representation "{unknown[0]}" is unknown; use {", ".join(REPRESENTATIONS)}')
+        if not self.representations or not self.seeds:
+            raise LabError("there must be at least one representation and one seed")
+        if self.frames is not None and not 2 <= self.frames <= 1000:
+            raise LabError(f"{self.frames} frames cannot be evaluated; give 2 to 1000")
+        if self.size is not None and not all(16 <= side <= 4096 for side in self.size):
+            raise LabError(f"size {self.size[1]}x{self.size[0]} cannot be evaluated; give sides of 16 to 4096 pixels")
+        if not 1 <= self.steps <= 1000:
+            raise LabError(f"{self.steps} steps cannot be run; give 1 to 1000")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One video to make and to measure.
+
+    Attributes:
+        source: What it is made from.
+        model: Or a baseline, or "reference".
+        representation: "" for baselines.
+        seed: 0 for baselines.
+        name: Of its results.
+    """
+
+    source: Source
+    model: str
+    representation: str
+    seed: int
+    name: str
+
+    @property
+    def maker(self) -> tuple[str, str]:
+        """Which model and representation make it."""
+        return self.model, self.representation
+
+    def __str__(self) -> str:
+        words = [self.model, self.representation, f"seed {self.seed}" if self.representation else ""]
+        return f"{self.source.name}: {', '.join(word for word in words if word)}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Settings with nothing left open, the sources, and the jobs in the order in which one process does them."""
+
+    settings: Settings
+    sources: tuple[Source, ...]
+    jobs: tuple[Job, ...]
+    size: tuple[int, int]
+    frames: int
+    weights: dict[str, str] = field(default_factory=dict)
+    prints: dict[str, str] = field(default_factory=dict)
+
+    def asked_name(self, source: Source) -> str:
+        """Name of the picture of what a source asks."""
+        content = [self.prints[source.name], self.size, self.frames]
+        return f"{file_name(source.name)}--{fingerprint(content)}"
+
+
+def make_plan(settings: Settings) -> Plan:
+    """Find the sources and list the jobs.
+
+    Raises:
+        LabError: No sources, or models that know different sizes.
+    """
+    sources = find_sources(settings.where, tracker=settings.tracker, limit=settings.limit)
+    size, frames = settings.size, settings.frames
+    if size is None or frames is None:
+        known_size, known_frames = default_extent(settings.where, settings.models)
+        size, frames = size or known_size, frames or known_frames
+    weights = {model: weights_fingerprint(model) for model in settings.models}
+    prints = {source.name: source.fingerprint() for source in sources}
+
+    def job(source: Source, model: str, representation: str = "", seed: int = 0) -> Job:
+        content: dict[str, Any] = {
+            "version": VERSION, "source": prints[source.name], "model": model, "representation": representation,
+            "seed": seed, "size": size, "frames": frames,
+        }  # fmt: skip
+        if representation:
+            content |= {"weights": weights[model], "steps": settings.steps}
+        words = [source.name, Path(model).name, representation, str(seed) if representation else ""]
+        readable = "--".join(file_name(word) for word in words if word)
+        return Job(source, model, representation, seed, f"{readable}--{fingerprint(content)}")
+
+    jobs = [job(source, baseline) for baseline in BASELINES for source in sources]
+    jobs += [job(source, REFERENCE) for source in sources if source.reference]
+    jobs += [
+        job(source, model, representation, seed)
+        for model in settings.models
+        for representation in settings.representations
+        for source in sources
+        for seed in settings.seeds
+    ]
+    return Plan(settings, tuple(sources), tuple(jobs), size, frames, weights, prints)
+
+
+def in_turn(jobs: Sequence[Job], rank: int, world: int) -> list[Job]:
+    """The jobs in the order for one of several processes: each starts elsewhere in each model's list."""
+    makers: dict[tuple[str, str], list[Job]] = {}
+    for job in jobs:
+        makers.setdefault(job.maker, []).append(job)
+    out = []
+    for group in makers.values():
+        start = rank * len(group) // max(world, 1)
+        out += group[start:] + group[:start]
+    return out
+
+
+def weights_fingerprint(model: str) -> str:
+    """Of a model's weights, without reading them whole: names, sizes, and both ends of every file."""
+    try:
+        folder = zoo.find(model) if model in zoo.MODELS else Path(model).expanduser()
+    except LabError:
+        folder = None
+    digest = hashlib.sha256(model.encode())
+    if folder is not None and folder.is_dir():
+        for file in sorted(folder.rglob("*")):
+            if file.suffix in (".safetensors", ".bin", ".json") and file.is_file():
+                with file.open("rb") as stream:
+                    head = stream.read(1 << 20)
+                    stream.seek(max(0, file.stat().st_size - (1 << 20)))
+                    digest.update(str(file.relative_to(folder)).encode() + head + stream.read())
+    return digest.hexdigest()[:10]

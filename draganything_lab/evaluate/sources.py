@@ -1,0 +1,230 @@
+"""What is evaluated: scenes in a folder, released demo folders, VIPSeg-like clips, or drawn Toyland clips.
+
+A source is cheap to list and loaded only when its turn comes, so one that is broken costs only its own turn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import LabError
+from ..formats import read_demo_folder
+from ..scene import Scene
+from ..scene_file import INDEX
+from ..tracking import Tracker
+from ..video import read_video
+from .vipseg import clip_files, list_clips, load_clip
+
+VIDEO_KINDS = (".mp4", ".gif", ".webm")
+TOYLAND_SIZE, TOYLAND_FRAMES = (64, 64), 8
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A scene ready to run.
+
+    Attributes:
+        scene: At the evaluation's size.
+        reference: (T, H, W, 3) uint8, the true video, where there is one.
+    """
+
+    scene: Scene
+    reference: NDArray[np.uint8] | None
+
+
+class Loader(Protocol):
+    """Loads a source at a size (H, W) and a number of frames."""
+
+    def __call__(self, size: tuple[int, int], frames: int, tracker: str | Tracker) -> Loaded: ...
+
+
+@dataclass(frozen=True)
+class Source:
+    """One thing to evaluate on.
+
+    Attributes:
+        name: Unique, good for file names.
+        load: Loads it; raises a `LabError` if it is broken.
+        reference: Whether it has a true video.
+        files: What it is made of; a change of one makes its results out of date.
+        also: What else it is made of, in words.
+    """
+
+    name: str
+    load: Loader
+    reference: bool
+    files: tuple[Path, ...] = ()
+    also: str = ""
+
+    def fingerprint(self) -> str:
+        """Of its content: 16 hex digits."""
+        digest = hashlib.sha256(f"{self.name} {self.also}".encode())
+        for file in self.files:
+            try:
+                digest.update(f"{file.name} ".encode() + hashlib.sha256(file.read_bytes()).digest())
+            except OSError as error:
+                digest.update(f"{file.name} {error.errno}".encode())
+        return digest.hexdigest()[:16]
+
+
+def find_sources(where: str | Path, *, tracker: str = "opencv", limit: int | None = None) -> list[Source]:
+    """List what there is to evaluate on.
+
+    Args:
+        where: A folder of scenes (folders or .zip files; a video of the same name beside one is its true video), of
+            released demo folders, a VIPSeg-like folder (imgs/ and panomasks/); or "toyland:20" for 20 drawn clips.
+        tracker: Follows the segments of VIPSeg-like clips that come without trajectories.
+        limit: Take at most so many, the first by name.
+
+    Raises:
+        LabError: There is no such folder, or nothing in it.
+    """
+    text = str(where)
+    if text.startswith("toyland"):
+        sources = _toyland(text)
+    else:
+        folder = Path(where).expanduser()
+        if not folder.is_dir():
+            raise LabError(f'{folder} is no folder; give a folder of scenes, or "toyland:20" for 20 drawn ones')
+        clips = list_clips(folder)
+        if clips:
+            also = f"tracker {tracker}"
+            sources = [Source(clip.name, partial(_vipseg, clip), True, clip_files(clip), also) for clip in clips]
+        else:
+            sources = _scenes(folder)
+        if not sources:
+            raise LabError(
+                f"{folder} has no scenes: no folder with {INDEX} or demo.json, no .zip, and no imgs/ with panomasks/"
+            )
+    if limit is not None and limit < 1:
+        raise LabError(f"a limit of {limit} scenes leaves nothing; give 1 or more")
+    return sources[:limit]
+
+
+def _toyland(text: str) -> list[Source]:
+    count = text.partition(":")[2] or "12"
+    if not count.isdigit() or not 1 <= int(count) <= 10_000:
+        raise LabError(f'"{text}" is not understood; write toyland:20 for 20 drawn clips')
+    width = len(str(int(count) - 1))
+    return [Source(f"toyland {n:0{width}}", partial(_drawn, n), True, also=f"clip {n}") for n in range(int(count))]
+
+
+def _drawn(number: int, size: tuple[int, int], frames: int, tracker: str | Tracker) -> Loaded:
+    from ..toyland import sample_clip
+
+    for attempt in range(100):  # not every world moves
+        clip = sample_clip(1_000_003 * (attempt + 1) + number, size, frames)  # not the seeds that training uses
+        scene = clip.scene()
+        paths = scene.paths(frames)
+        if paths.size and np.linalg.norm(paths - paths[:1], axis=2).max() > 2:
+            return Loaded(scene, clip.video)
+    raise LabError(f"Toyland clip {number}: nothing moves at {size[1]}x{size[0]}; make it larger")
+
+
+def _scenes(folder: Path) -> list[Source]:
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir() and (path / INDEX).is_file():
+            files = tuple(sorted(file for file in path.iterdir() if file.is_file()))
+            found.append((path.name, partial(_saved, path), files))
+        elif path.is_dir() and (path / "demo.json").is_file():
+            files = tuple(sorted(file for file in path.iterdir() if file.is_file()))
+            found.append((path.name, partial(_demo, path), files))
+        elif path.suffix.lower() == ".zip":
+            found.append((path.stem, partial(_saved, path), (path,)))
+    names: dict[str, int] = {}
+    sources = []
+    for name, load, files in found:
+        names[name] = names.get(name, 0) + 1
+        unique = name if names[name] == 1 else f"{name} ({names[name]})"
+        true = _true_video(folder / name)
+        sources.append(Source(unique, load, true is not None, (*files, *([true] if true else []))))
+    return sources
+
+
+def _true_video(path: Path) -> Path | None:
+    beside = (path.with_name(path.name + kind) for kind in VIDEO_KINDS)
+    return next((file for file in beside if file.is_file()), None)
+
+
+def _saved(path: Path, size: tuple[int, int], frames: int, tracker: str | Tracker) -> Loaded:
+    return _with_true_video(Scene.load(path), path.with_suffix("") if path.suffix == ".zip" else path, size, frames)
+
+
+def _demo(path: Path, size: tuple[int, int], frames: int, tracker: str | Tracker) -> Loaded:
+    return _with_true_video(read_demo_folder(path), path, size, frames)
+
+
+def _with_true_video(scene: Scene, stem: Path, size: tuple[int, int], frames: int) -> Loaded:
+    if not scene.controlled:
+        raise LabError(f"none of its {len(scene.entities)} entities is controlled; give one a trajectory or pin it")
+    true = _true_video(stem)
+    if true is None:
+        return Loaded(scene.resized(size), None)
+    video = read_video(true)
+    if len(video) != frames:
+        raise LabError(f"{true.name} has {len(video)} frames, the evaluation {frames}; give --frames {len(video)}")
+    return Loaded(scene.resized(size), np.stack([fit(frame, size) for frame in video]))
+
+
+def _vipseg(clip: Path, size: tuple[int, int], frames: int, tracker: str | Tracker) -> Loaded:
+    return Loaded(*load_clip(clip, size, frames, tracker))
+
+
+def fit(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A picture at a size (H, W)."""
+    if picture.shape[:2] == size:
+        return picture
+    smaller = size[0] < picture.shape[0] or size[1] < picture.shape[1]
+    return np.asarray(
+        cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC), np.uint8
+    )
+
+
+def default_extent(where: str | Path, models: Sequence[str]) -> tuple[tuple[int, int], int]:
+    """The (H, W) and number of frames to evaluate at, where they are not given: what the models know.
+
+    Raises:
+        LabError: The models know different ones.
+    """
+    known = {model: extent for model in models if (extent := trained_extent(model)) is not None}
+    if len(set(known.values())) > 1:
+        said = ", ".join(f"{name} {h}x{w} and {t} frames" for name, ((w, h), t) in known.items())
+        raise LabError(f"the models know different sizes ({said}); give --size and --frames, one protocol for all")
+    if known:
+        return next(iter(known.values()))
+    if str(where).startswith("toyland"):
+        return TOYLAND_SIZE, TOYLAND_FRAMES
+    return (256, 256), 14  # as in the paper
+
+
+def trained_extent(model: str) -> tuple[tuple[int, int], int] | None:
+    """What a model's configuration says it was trained at; None for baselines and where it cannot be read."""
+    if model in ("frozen", "preview", "reference"):
+        return None
+    if model in ("svd", "svd-xt"):
+        return (320, 576), 14 if model == "svd" else 25
+    from .. import zoo
+
+    folder = zoo.find(model) if model in zoo.MODELS else Path(model).expanduser()
+    try:
+        unet = json.loads((Path(folder or "") / "unet" / "config.json").read_text())
+        vae = json.loads((Path(folder or "") / "vae" / "config.json").read_text())
+        factor = 2 ** (len(vae["block_out_channels"]) - 1)
+        side = unet["sample_size"]
+        height, width = (side, side) if isinstance(side, int) else side
+        return (int(height) * factor, int(width) * factor), int(unet["num_frames"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
