@@ -52,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 all well, 1 the command found something wrong, 2 it could not use what it was given.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    if not words:
+        parser().print_help(sys.stderr)
+        return 2
     chosen = next((word for word in words if not word.startswith("-")), None)
     try:
         args = parser(chosen).parse_args(words)

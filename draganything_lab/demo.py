@@ -39,7 +39,7 @@ NO_MODEL = "This is the preview, not a generated video: the things are cut out a
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name the command's arguments."""
-    parser.add_argument("--toyland", metavar="NAME", default="harbour", help="drawn scene to use (default: harbour)")
+    parser.add_argument("--toyland", metavar="NAME", help="drawn scene to use (default: harbour)")
     parser.add_argument("--image", metavar="FILE", help="your own picture instead")
     parser.add_argument("--point", metavar="X,Y", help="click on the thing to move (default: where the path starts)")
     parser.add_argument("--path", metavar='"X,Y X,Y …"', help="where it is to go, in pixels of your picture")
@@ -92,6 +92,8 @@ def check(args: argparse.Namespace) -> None:
         raise LabError(f"--frames is {args.frames}; give 2 to 240")
     if not 0 < args.fps <= 240:
         raise LabError(f"--fps is {args.fps:g}; give more than 0 and at most 240")
+    if args.image is not None and args.toyland is not None:
+        raise LabError("--toyland and --image exclude each other; give one")
     for name in ("point", "path", "mask"):
         if args.image is None and getattr(args, name) is not None:
             raise LabError(f"--{name} belongs to a picture of your own; give --image FILE too")
@@ -125,7 +127,7 @@ def make_job(args: argparse.Namespace, pipe: DragAnythingPipeline | None) -> tup
     if pipe is not None:
         size, frames = trained_size(pipe), pipe.unet.config.num_frames
     frames = args.frames or frames
-    return toyland_job(args.toyland, size, frames), frames
+    return toyland_job(args.toyland or "harbour", size, frames), frames
 
 
 def write_pictures(

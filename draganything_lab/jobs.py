@@ -69,6 +69,11 @@ def photo_job(image: str, path: str | None, point: str | None = None, mask: str 
     for name, (x, y) in (("--point is", clicks[0]), ("--path starts at", track[0])):
         if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
             raise LabError(f"{name} ({x:g}, {y:g}), outside the {width}x{height} picture; count in its pixels")
+    if point is not None and mask is None and np.hypot(*np.subtract(track[0], clicks[0])) > 0.25 * min(height, width):
+        raise LabError(
+            f"--path starts at ({track[0][0]:g}, {track[0][1]:g}), far from the click ({clicks[0][0]:g}, "
+            f"{clicks[0][1]:g}); start the path on the thing that is clicked"
+        )
     cut = grabcut(picture, clicks[0]) if mask is None else load_mask(mask, (height, width))
     scene = Scene(picture)
     scene.add("thing", cut, Trajectory(track))
@@ -76,9 +81,15 @@ def photo_job(image: str, path: str | None, point: str | None = None, mask: str 
     if scale < 1:
         scene = scene.resized((max(1, round(height * scale)), max(1, round(width * scale))))
     notes = [
-        "The small models that come with the lab know Toyland and not photographs, so a picture of your own gets the "
-        "preview only. The real weights take photographs: draganything-lab generate --model svd"
+        "Small models know Toyland and not photographs, so a picture of your own gets the preview only, and the error "
+        "is the preview's own. The real weights take photographs: draganything-lab generate --model svd --download"
     ]
+    if scale < 1:
+        size = f"{scene.size[1]}x{scene.size[0]}"
+        notes.append(f"The {width}x{height} picture was made smaller, {size}; pixels in the results are of that size.")
+    share = cut.mean()
+    if mask is None and share > 0.15:
+        notes.append(f"The mask covers {share:.0%} of the picture: the click may have hit the ground, not a thing.")
     if mask is None:
         notes.append("The mask was cut out by GrabCut from one click: look at it, and give --mask if it is wrong.")
     return Job(scene, Path(image).name, None, tuple(notes))

@@ -151,6 +151,8 @@ def _open_file(source: str | Path, what: str, max_side: int, max_pixels: int) ->
     path = Path(source).expanduser()
     name = f'{what} "{path.name}"'
     try:
+        if path.is_dir():
+            raise LabError(f'{what} "{source}" is a folder; give the path of a file in it')
         if not path.is_file():
             raise LabError(f'{what} "{source}" is not there; check the path (working folder: {Path.cwd()})')
         if path.stat().st_size == 0:

@@ -8,18 +8,15 @@ trajectory), and the cut-outs are laid over it, farthest first.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from . import overlay
 from .checks import checked_num_frames
+from .entity import Entity
 from .errors import LabError
-
-if TYPE_CHECKING:
-    from .entity import Entity
-    from .scene import Scene
+from .scene import Scene
 
 MAX_BYTES = 2**30
 FILL_SIDE = 320  # holes are filled on a picture of at most this side: they are soft anyway, and it bounds the time
@@ -59,6 +56,8 @@ def preview(scene: Scene, num_frames: int = 14, *, label: bool = True) -> np.nda
     >>> video.shape                 # doctest: +SKIP
     (14, 320, 576, 3)
     """
+    if not isinstance(scene, Scene):
+        raise LabError(f"preview needs a Scene, not {type(scene).__name__}; read a file with Scene.load(path)")
     count = checked_num_frames(num_frames)
     need, limit = count * scene.image.nbytes, MAX_BYTES // scene.image.nbytes
     if need > MAX_BYTES:
@@ -207,14 +206,14 @@ def _cut_out(image: np.ndarray, mask: np.ndarray, motion: np.ndarray) -> _Cut:
 
 
 def _warped_backdrop(backdrop: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Return the backdrop moved; where the view runs out of picture, the picture is mirrored."""
+    """The backdrop moved. Where the view runs out of picture, its edge is drawn out: a mirror shows things twice."""
     if np.array_equal(matrix, np.eye(2, 3)):
         return backdrop
     size = backdrop.shape[1], backdrop.shape[0]
     zoom = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if zoom < 0.6:  # shrinking much would skip pixels
         backdrop = cv2.GaussianBlur(backdrop, (0, 0), 0.35 / zoom)
-    return cv2.warpAffine(backdrop, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    return cv2.warpAffine(backdrop, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _lay_over(picture: np.ndarray, cut: _Cut, frame: int) -> None:

@@ -58,9 +58,12 @@ def with_background(entities: Entities, size: tuple[int, int], path: Trajectory 
 
 def with_camera(entities: Entities, size: tuple[int, int], pan: Sequence[float], zoom: float, anchors: int) -> Entities:
     """A camera motion: `anchors` tracks behind all else, each the owner of the pixels nearest to it."""
-    dx, dy = (float(value) for value in pan) if len(pan) == 2 else (math.nan, math.nan)
+    try:
+        dx, dy = (float(value) for value in pan)
+    except (TypeError, ValueError):
+        dx = dy = math.nan
     if not (math.isfinite(dx) and math.isfinite(dy)):
-        raise LabError(f"camera pan is {tuple(pan)}; give (dx, dy) in pixels")
+        raise LabError(f"camera pan is {pan}; give (dx, dy) in pixels")
     if not (isinstance(zoom, (int, float, np.number)) and 0.01 <= zoom <= 100):
         raise LabError(f"camera zoom is {zoom}; give 0.01 to 100 (above 1 zooms in, below 1 zooms out)")
     front = tuple(entity for entity in entities if entity.kind == "foreground")

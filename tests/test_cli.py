@@ -46,7 +46,13 @@ def test_help_imports_nothing_heavy(python: Callable[[str], subprocess.Completed
     assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("words", ["", "paint", "demo --colour red", "demo --frames many", "preview"])
+def test_no_words_list_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 2
+    said = capsys.readouterr().err
+    assert all(name in said for name in cli.COMMANDS)
+
+
+@pytest.mark.parametrize("words", ["paint", "demo --colour red", "demo --frames many", "preview"])
 def test_wrong_words_stop_with_2(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         cli.main(words.split())

@@ -166,9 +166,23 @@ def test_large_photographs_are_made_smaller(photo: np.ndarray, tmp_path: Path) -
     save_picture(np.asarray(Image.fromarray(photo).resize((2400, 1800))), tmp_path / "large.jpg")
     save_picture(np.ones((1800, 2400), bool), tmp_path / "all.png")
     job = photo_job(str(tmp_path / "large.jpg"), "900,1000 1400,800", mask=str(tmp_path / "all.png"))
-    assert max(job.scene.size) == MAX_SIDE and len(job.notes) == 1
+    assert max(job.scene.size) == MAX_SIDE
+    assert any("2400x1800" in note and "768x576" in note for note in job.notes)
     path = job.scene["thing"].path(2)
     assert path is not None and np.allclose(path, (np.array([[900, 1000], [1400, 800]]) + 0.5) * 0.32 - 0.5, atol=0.01)
+
+
+def test_a_path_far_from_the_click_is_refused(photo: np.ndarray, tmp_path: Path) -> None:
+    save_picture(photo, tmp_path / "photo.png")
+    with pytest.raises(LabError, match="far from the click"):
+        photo_job(str(tmp_path / "photo.png"), "10,10 40,40", point="90,100")
+
+
+def test_a_click_on_the_ground_is_said(photo: np.ndarray, tmp_path: Path) -> None:
+    save_picture(photo, tmp_path / "photo.png")
+    on_ground, on_disc = (photo_job(str(tmp_path / "photo.png"), path) for path in ("200,30 210,60", "90,100 120,90"))
+    assert any("may have hit the ground" in note for note in on_ground.notes)
+    assert not any("may have hit the ground" in note for note in on_disc.notes)
 
 
 def test_points_are_read_as_written() -> None:

@@ -160,7 +160,7 @@ def test_a_file_cut_short_is_refused(kind: str) -> None:
         ("missing.png", "not there"),
         ("https://example.org/cat.png", "web address"),
         ("\x00", "not there|cannot be opened"),
-        (".", "not there"),
+        (".", "is a folder"),
         (None, "NoneType"),
         (7, "int"),
         ([[1, 2]], "list"),

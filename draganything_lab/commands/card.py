@@ -13,7 +13,7 @@ LINK = "../../../docs/images/toy"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="the weights folder (default: the shipped one)")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="the weights folder (default: the package's)")
     parser.add_argument("--clips", type=int, default=200, help="held-out clips (default: 200)")
     parser.add_argument("--seeds", type=int, default=3, help="videos of each clip (default: 3)")
     parser.add_argument("--steps", type=int, default=10, help="of the scheduler (default: 10)")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name the command's arguments."""
     parser.add_argument("--scene", required=True, metavar="FILE", help="a scene: a .zip or a folder")
-    parser.add_argument("--model", default="toy", metavar="NAME", help="toy (shipped, Toyland only), svd, or a folder")
+    parser.add_argument("--model", default="toy", metavar="NAME", help="toy (knows Toyland only), svd, or a folder")
     parser.add_argument("--representation", default="entity+gaussian", metavar="NAME", help="default: entity+gaussian")
     parser.add_argument("--download", action="store_true", help="fetch weights that are not here; sizes are said first")
     parser.add_argument("--size", metavar="WxH", help="of the video (default: what the model was trained at)")

@@ -62,7 +62,7 @@ SCENES: dict[str, Setting] = {
         Actor("car", "blue", "blue", (0.22, 0.74), 0.17, to=(0.74, 0.74)),
     ), horizon=0.45),
     "space": Setting("space", 3, (
-        Actor("star", "yellow", "yellow", (0.78, 0.24), 0.13, pinned=True),
+        Actor("star", "yellow", "yellow", (0.62, 0.2), 0.13, pinned=True),
         Actor("ufo", "purple", "lime", (0.3, 0.28), 0.17, to=(0.6, 0.46), bend=0.3),
         Actor("rocket", "red", "blue", (0.5, 0.74), 0.2, to=(0.3, 0.42), bend=-0.2),
     )),

@@ -288,4 +288,4 @@ class ToyClip:
             scene.drag_background(Trajectory(path, frames=tuple(range(count))))
         elif self.world.camera_moves:
             scene.drag_camera(pan=self.world.pan, zoom=self.world.zoom)
-        return scene
+        return Scene(scene.image, scene.entities)  # with nothing to undo

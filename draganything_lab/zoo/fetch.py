@@ -77,8 +77,8 @@ def weights_folder(name: str, *, download: bool = False, half: bool = False, say
     if model.source == "package":
         if not package_folder(model).is_dir():
             raise LabError(
-                f'the "{name}" weights are not in this installation ({package_folder(model)}); install the package '
-                f"again, train them (draganything-lab train toy), or set {model.variable} to their folder"
+                f'the "{name}" weights are not in this installation ({package_folder(model)}); train them '
+                f"(draganything-lab train toy), or set {model.variable} to their folder"
             )
         return package_folder(model)
     return _hub_folder(model, half, download, say)
@@ -176,7 +176,8 @@ def absent(model: Model, half: bool) -> str:
     size = in_words(model.bytes(half))
     return (
         f'the "{model.name}" weights are not on this machine ({model.what}; about {size}, {model.licence}). Download '
-        f'them with zoo.{call}("{model.name}", download=True) after reading {model.licence_page}, or copy them from '
+        f'them with zoo.{call}("{model.name}", download=True), on the command line with --download, after reading '
+        f"{model.licence_page}; or copy them from "
         f"another machine and set {model.variable} to the {'file' if model.source == 'url' else 'folder'}"
     )
 
