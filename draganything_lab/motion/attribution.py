@@ -53,11 +53,11 @@ class Attribution:
             return f"Nothing moved: {100 * self.area['still']:.0f} % of the picture stood still."
         says = {
             "camera": "the whole view moved",
-            "entity": "the dragged entity moved on its own",
+            "entity": "what was dragged moved on its own",
             "other things": "things moved of which nothing was asked",
             "background": "parts of the background moved on their own",
         }
-        return f"Mostly {most}: {says[most]}, {100 * self.motion[most]:.0f} % of all motion."
+        return f"{says[most][0].upper()}{says[most][1:]}: {100 * self.motion[most]:.0f} % of all motion."
 
     def as_dict(self) -> dict[str, object]:
         """Plain numbers for JSON."""

@@ -15,7 +15,7 @@ from ..tracking import Tracker, Tracks, grid_queries, mask_queries, track
 from ..tracking.base import checked_clip
 from .camera import camera_motion
 from .entity_motion import EntityMotion, following, measured_path, rigid_share
-from .report import OUTSIDE, THING, Leakage, MotionReport
+from .report import EDGE, OUTSIDE, THING, Leakage, MotionReport
 from .wanted import wanted_places, wanted_view
 
 GRID = 900  # points over the picture
@@ -67,7 +67,7 @@ def measure(
         if entity.kind == "foreground":
             front |= entity.mask
     at = queries.round().astype(int)
-    ground = on_grid & ~front[at[:, 1], at[:, 0]]
+    ground = on_grid & (owners != EDGE) & ~front[at[:, 1], at[:, 0]]
     seen = tracks if not still else Tracks(tracks.points, _only_first(tracks.visible))
     return MotionReport(
         size=size,
@@ -76,7 +76,7 @@ def measure(
         tolerance_px=tolerance,
         entities=entities,
         camera=camera_motion(seen.chosen(ground), size, tolerance),
-        leakage=_leakage(seen.chosen(on_grid & (owners == OUTSIDE)), view, tolerance),
+        leakage=_leakage(seen.chosen(on_grid & np.isin(owners, (OUTSIDE, THING))), view, tolerance),
         tracks=seen,
         regions=owners,
         on_grid=on_grid,
@@ -108,6 +108,13 @@ def _queries(scene: Scene) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArr
             owner[entity.mask] = THING
     for k, entity in enumerate(scene.controlled, start=1):  # later ones are nearer
         owner[entity.mask] = k
+    controlled = np.zeros(scene.size, bool)
+    for entity in scene.controlled:
+        if entity.kind == "foreground":
+            controlled |= entity.mask
+    # Beside an edge a point may belong to either side: it is nobody's.
+    margin = 2 * max(1, round(0.006 * float(np.hypot(height, width)))) + 1
+    owner[(cv2.dilate(controlled.astype(np.uint8), np.ones((margin, margin), np.uint8)) > 0) & ~controlled] = EDGE
     at = grid.round().astype(int)
     parts, owners = [grid], [owner[at[:, 1], at[:, 0]]]
     for k, entity in enumerate(scene.controlled, start=1):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-OUTSIDE, THING = 0, -1
+OUTSIDE, THING, EDGE = 0, -1, -2
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class MotionReport:
         leakage: Motion where nothing was asked.
         tracks: All tracks, (T, N).
         regions: (N,) int: k = the k-th controlled entity's, -1 = in the mask of a thing of which nothing was asked, 0 =
-            none.
+            none, -2 = so close outside a controlled mask that it may be on either side, and counts nowhere.
         on_grid: (N,) bool: which tracks belong to an even grid over the picture.
     """
 
@@ -113,12 +113,22 @@ class MotionReport:
             raise LabError(f"there is no frame {frame}; the video has frames 0 to {self.num_frames - 1}")
         solid = [entity.number for entity in self.entities if entity.kind == "foreground"]
         regions = np.where(np.isin(self.regions, solid) | (self.regions == THING), self.regions, OUTSIDE)
-        return attribute(self.tracks.chosen(self.on_grid), regions[self.on_grid], self.camera, self.tolerance_px, frame)
+        use = self.on_grid & (self.regions != EDGE)
+        return attribute(self.tracks.chosen(use), regions[use], self.camera, self.tolerance_px, frame)
 
     def by_distance(self, which: str | int = 1, frame: int = -1, rings: int = 10) -> DistanceCurve:
-        """Motion against distance from an entity's dragged spot; see `motion_by_distance`."""
+        """Motion against distance from an entity's dragged spot, without other dragged things; `motion_by_distance`."""
         entity = self[which]
-        return motion_by_distance(self.tracks, entity.wanted[0], self.regions == entity.number, frame, rings)
+        inside, outside = self.sides(which)
+        use = inside | outside
+        return motion_by_distance(self.tracks.chosen(use), entity.wanted[0], inside[use], frame, rings)
+
+    def sides(self, which: str | int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which of the tracks (N,) lie inside an entity's mask, and which outside of all controlled foreground."""
+        inside = self.regions == self[which].number
+        front = [other.number for other in self.entities if other.kind == "foreground"]
+        outside = self.on_grid & ~inside & (self.regions != EDGE) & ~np.isin(self.regions, front)
+        return inside, outside
 
     @property
     def summary(self) -> tuple[str, ...]:
@@ -174,8 +184,8 @@ class MotionReport:
         return overview(self, video)
 
     def html(self, video: NDArray[np.uint8]) -> str:
-        """The report as one self-contained page, with players. See `motion_page.report_page`."""
-        from ..motion_page import report_page
+        """The report as one self-contained page, with players. See `motion_figures.report_page`."""
+        from ..motion_figures import report_page
 
         return report_page(self, video)
 

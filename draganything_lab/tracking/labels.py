@@ -17,6 +17,7 @@ TOGETHER = 3.5  # how strongly neighbours of one colour pull
 FREE = 0.12  # misfit by which a pixel must gain to go a way of its own
 GROUND = 0.04  # misfit by which a small layer must gain to take a pixel from the ground
 HIDDEN = 0.02  # what it costs a motion to be out of sight
+ALIKE = 1.5  # pixels: layers that part by less are pieces of one thing and do not hide one another
 TRIMMED = 0.6  # share of the frames, the best, that count as long as it is not known what hides what
 
 
@@ -128,6 +129,11 @@ def _softmin(cost: NDArray[np.float32]) -> NDArray[np.float32]:
     return share / share.sum(axis=0)
 
 
+def _part(places: NDArray[np.float32], own: NDArray[np.bool_], one: int, other: int) -> float:
+    """How far two motions part on some pixels: pixels, mean over the frames."""
+    return float(np.abs(places[one][:, own] - places[other][:, own]).mean()) if own.any() else np.inf
+
+
 def _behind(
     labels: NDArray[np.intp],
     places: NDArray[np.float32],
@@ -153,7 +159,7 @@ def _behind(
     for k in range(count):
         # Where two layers meet, the one that fits better is in front.
         gains = [float(np.nansum(fits[k] - fits[j])) if j != k else 0.0 for j in range(count)]
-        front = [j for j in range(count) if gains[j] > 0.5]
+        front = [j for j in range(count) if gains[j] > 0.5 and _part(places, labels == k, j, k) > ALIKE]
         if front:
             cover = np.any(lands[front], axis=0)  # (T, H W)
             for t in range(1, frames):

@@ -19,7 +19,7 @@ from .similarity import Motion, as_complex
 MOST_LAYERS = 8
 MOST_SEARCHES = 10
 LEAST_PIXELS = 10
-SAME = 0.35  # pixels by which two motions differ at least
+SAME = 0.35  # of what counts as a pixel, by which two motions differ at least
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def find_layers(evidence: Evidence, chain: Chain, rounds: int = 2) -> Layers:
     neighbours = Neighbours(evidence)
     always = np.ones(evidence.count, bool)
     for number in range(rounds + 1):
-        motions, weight = _distinct(motions, weight, pixels)
+        motions, weight = _distinct(motions, weight, pixels, SAME * evidence.pixel)
         places, misfits = _volumes(evidence, motions, own_places, own_fit)
         told = label(places, misfits, weight, neighbours)
         if number == rounds:
@@ -104,14 +104,14 @@ def _volumes(
 
 
 def _distinct(
-    motions: list[Motion], weight: NDArray[np.float64], pixels: NDArray[np.intp]
+    motions: list[Motion], weight: NDArray[np.float64], pixels: NDArray[np.intp], same: float
 ) -> tuple[list[Motion], NDArray[np.float64]]:
     """Motions that differ, the weightiest first."""
     some = as_complex(pixels[:: max(1, len(pixels) // 200)])
     kept: list[Motion] = []
     weights: list[float] = []
     for k in np.argsort(-weight, kind="stable"):
-        twin = next((i for i, other in enumerate(kept) if apart(motions[k], other, some) < SAME), None)
+        twin = next((i for i, other in enumerate(kept) if apart(motions[k], other, some) < same), None)
         if twin is None:
             kept.append(motions[k])
             weights.append(float(weight[k]))

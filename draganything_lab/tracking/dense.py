@@ -1,0 +1,48 @@
+"""The motion of every pixel, for pictures of motion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import LabError
+from .base import Tracker, checked_clip, grid_queries
+from .choose import track
+
+MOST_POINTS = 40_000
+
+
+def dense_motion(
+    video: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], frame: int = -1, tracker: str | Tracker = "opencv"
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Where every pixel of frame 0 has gone by a frame.
+
+    Args:
+        video: (T, H, W, 3) uint8 RGB, T >= 2.
+        frame: Counted from 0, or from the end if negative.
+        tracker: A name of `TRACKERS`, or an object with the method `track`. A picture of more than 40,000 pixels is
+            tracked on a coarser grid, and what lies between is filled in.
+
+    Returns:
+        steps (H, W, 2) float32 in pixels, and visible (H, W) bool.
+
+    Raises:
+        LabError: The video cannot be tracked, or has no such frame.
+    """
+    frames = checked_clip(video)
+    count, height, width = frames.shape[:3]
+    if not -count <= frame < count:
+        raise LabError(f"there is no frame {frame}; the video has frames 0 to {count - 1}")
+    finer = min(1.0, (MOST_POINTS / (height * width)) ** 0.5)
+    rows, columns = max(1, round(height * finer)), max(1, round(width * finer))
+    tracks = track(frames, grid_queries((height, width), rows, columns), tracker)
+    steps = (tracks.points[frame] - tracks.points[0]).reshape(rows, columns, 2)
+    visible = tracks.visible[frame].reshape(rows, columns)
+    if (rows, columns) != (height, width):
+        steps = np.asarray(cv2.resize(steps, (width, height), interpolation=cv2.INTER_NEAREST), np.float32)
+        grown = cv2.resize(visible.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+        visible = np.asarray(grown) > 0
+    return steps, visible
