@@ -78,13 +78,13 @@ def test_fewer_samples_than_dimensions_are_computed_and_said() -> None:
 def test_the_interval_holds_the_number_and_what_samples_of_this_size_give() -> None:
     def draw(seed: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng(seed)
-        return rng.normal(size=(40, 3)), rng.normal(size=(40, 3)) + 0.8
+        return rng.normal(size=(40, 12)), rng.normal(size=(40, 12)) + 0.3
 
-    expected = np.mean([frechet_distance(*draw(seed)) for seed in range(1000, 1300)])
+    expected = np.mean([frechet_distance(*draw(seed)) for seed in range(1000, 1200)])
     held = 0
     for seed in range(40):
-        found = frechet(*draw(seed), PLAIN, resamples=80, seed=seed)
-        assert found.low < found.value < found.high
+        found = frechet(*draw(seed), PLAIN, resamples=60, seed=seed)
+        assert found.low < found.value < found.high  # plain percentiles would lie above the number
         held += found.low <= expected <= found.high
     assert held >= 33, "a 95 % interval ought to hold it about 38 times in 40"
 
@@ -256,12 +256,12 @@ def test_inception_with_other_weights_is_not_called_fid(tmp_path: Path, monkeypa
 
 
 def test_bootstrap_is_near_scipys_bca() -> None:
-    values = np.random.default_rng(0).lognormal(size=30)
-    mine = bootstrap(values, resamples=8000)
-    theirs = stats.bootstrap((values,), np.mean, method="BCa", n_resamples=8000, rng=1).confidence_interval
-    assert mine == pytest.approx((theirs.low, theirs.high), rel=0.03)
+    values = np.random.default_rng(0).lognormal(sigma=1.2, size=12)  # skewed: plain percentiles are 10 % off
+    mine = bootstrap(values, resamples=20_000)
+    theirs = stats.bootstrap((values,), np.mean, method="BCa", n_resamples=20_000, rng=1).confidence_interval
+    assert mine == pytest.approx((theirs.low, theirs.high), rel=0.02)
     slow = bootstrap(values, lambda rows: float(rows.mean()), resamples=4000)
-    assert slow == pytest.approx(mine, rel=0.03)
+    assert slow == pytest.approx(mine, rel=0.04)
     assert bootstrap(values) == bootstrap(values) != bootstrap(values, seed=1)
 
 

@@ -170,6 +170,14 @@ def test_votes_survive_a_kill_and_a_cut_line(study: tuple[Study, Key], tmp_path:
     assert "1 lines could not be read (votes.jsonl, line 2)" in votes.notes()
 
 
+def test_a_vote_is_on_the_disk_before_it_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = []
+    monkeypatch.setattr("os.fsync", lambda number: synced.append((tmp_path / "v.jsonl").stat().st_size))
+    for _ in range(2):
+        append_vote(tmp_path / "v.jsonl", Vote("s", "r", "pair 1", "motion", "a", "b", "left"))
+    assert len(synced) == 2 and 0 < synced[0] < synced[1] == (tmp_path / "v.jsonl").stat().st_size
+
+
 def test_a_killed_process_keeps_what_it_said_it_saved(tmp_path: Path) -> None:
     code = (
         "import os, sys\nfrom draganything_lab.study import Vote, append_vote\n"
@@ -317,33 +325,32 @@ def voted(study: Study, key: Key, rule: dict[str, list[str]]) -> list[Vote]:
 
 
 def test_win_rates_intervals_and_signs_by_hand(quick: None) -> None:
-    study, key = make_study(candidates(4))
+    study, key = make_study(candidates(5))
     z, y = "zebra-model", "yak-model"
-    pairs = list(study.pairs)
-    rule = dict(zip(pairs, [[z, z, z], [z, z, y], [y, "tie", "tie"], [z, "tie", "tie"]], strict=True))
+    votes = [[z, z, z], [z, z, y], [y, "tie", "tie"], [z, "tie", "tie"], [y, z, "tie"]]
+    rule = dict(zip(study.pairs, votes, strict=True))
     results = analyse(voted(study, key, rule), key)
     (c,) = results.comparisons
     assert (c.first, c.second) == (y, z)  # by name
-    assert (c.wins, c.losses, c.ties, c.pairs, c.raters) == (2, 6, 4, 4, 3)
-    assert c.share == 0.25 and c.share_with_ties == pytest.approx(4 / 12)
-    assert (c.low, c.high) == pytest.approx(tuple(stats.binomtest(2, 8).proportion_ci(method="wilson")))
-    assert (c.pairs_won, c.pairs_lost) == (1, 3)
+    assert (c.wins, c.losses, c.ties, c.pairs, c.raters) == (3, 7, 5, 5, 3)
+    assert c.share == 0.3 and c.share_with_ties == pytest.approx(5.5 / 15)
+    assert (c.low, c.high) == pytest.approx(tuple(stats.binomtest(3, 10).proportion_ci(method="wilson")))
+    assert (c.pairs_won, c.pairs_lost) == (1, 3)  # the last pair is even
     assert c.p_pairs == pytest.approx(stats.binomtest(1, 4).pvalue)
-    assert c.p_votes == pytest.approx(stats.binomtest(2, 8).pvalue)
+    assert c.p_votes == pytest.approx(stats.binomtest(3, 10).pvalue)
     assert c.low_pairs < c.share_with_ties < c.high_pairs
     units = list(rule.values())
     assert results.alpha["motion"][0] == pytest.approx(krippendorff_alpha(units))
     by_name = {rater.name: rater for rater in results.raters}
-    assert by_name["rater 0"].votes == 4 and by_name["rater 0"].ties == 0 and by_name["rater 0"].seconds == 2
+    assert by_name["rater 0"].votes == 5 and by_name["rater 0"].ties == 0 and by_name["rater 0"].seconds == 2
     assert by_name["rater 0"].agrees == pytest.approx(1 / 3)  # of three pairs on which the two others agree
-    assert any("too few: 4 pairs" in note for note in results.notes)
+    assert any("too few: 5 pairs" in note for note in results.notes)
     rows = list(csv.DictReader(io.StringIO(results.csv())))
-    assert rows[0]["wins"] == "2" and float(rows[0]["p_sign_pairs"]) == pytest.approx(c.p_pairs, rel=1e-4)
+    assert rows[0]["wins"] == "3" and float(rows[0]["p_sign_pairs"]) == pytest.approx(c.p_pairs, rel=1e-4)
     raw = list(csv.DictReader(io.StringIO(results.votes_csv())))
-    assert len(raw) == 12 and [row["chosen"] for row in raw].count(z) == 6 and {row["scene"] for row in raw} == {
-        f"scene {s}" for s in range(4)
-    }  # fmt: skip
-    assert "Krippendorff's alpha" in str(results) and "2 to 6, 4 ties" in str(results)
+    assert len(raw) == 15 and [row["chosen"] for row in raw].count(z) == 7
+    assert {row["scene"] for row in raw} == {f"scene {s}" for s in range(5)}
+    assert "Krippendorff's alpha" in str(results) and "3 to 7, 5 ties" in str(results)
 
 
 def test_the_table_stands_beside_the_papers_and_is_not_ranked_with_it(quick: None) -> None:

@@ -72,7 +72,7 @@ class Makers:
                 if "entity" in representation and pipe.features is None:
                     pipe.features = load_features(model, self.device, download=self.settings.download)
             except (LabError, ImportError) as error:
-                self._missing[maker] = f"{' '.join(maker)}: {error}"
+                self._missing[maker] = str(error)
                 raise ModelMissing(self._missing[maker]) from error
             pipe.set_progress_bar_config(disable=True)
             self._loaded = (maker, pipe)

@@ -16,6 +16,7 @@ from ..report import STYLE as REPORT_STYLE
 from ..report import picture_address
 from .collect import Record, Results, Summary, baseline
 from .page_parts import SCRIPT, STYLE
+from .plan import REFERENCE
 from .plots import colour_of, errors_plot, frames_plot
 from .store import Store
 
@@ -105,9 +106,16 @@ video), table.csv (every number with its protocol), videos/.</p>
 def notes_of(results: Results) -> list[str]:
     """What the reader must know before believing the numbers."""
     notes = list(results.notes)
+    fewest = min((summary.numbers["mean"] for summary in results.summaries), key=lambda mean: mean.count)
+    notes += [note[0].upper() + note[1:] + "." for note in fewest.notes if note.startswith("too few")]
     for summary in results.summaries:
-        mean, seen = summary.numbers["mean"], summary.numbers["seen"].value
-        notes += [note[0].upper() + note[1:] + "." for note in mean.notes if note.startswith("too few")]
+        seen = summary.numbers["seen"].value
+        obeyed = summary.numbers["obeyed"].value
+        if summary.maker[0] == REFERENCE and obeyed < 90:
+            notes.append(
+                f"Even the true videos measure as {obeyed:.0f} % obeyed: the tracker loses its way in these scenes. "
+                "More frames, a larger size or another tracker make it surer."
+            )
         if seen < 50:
             notes.append(f"{summary.who}: only {seen:.0f} % of entities and frames were seen; its errors say little.")
     missing = results.total - len(results.records)

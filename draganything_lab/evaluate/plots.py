@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from ..overlay import OKABE_ITO, numbers_over, paths_over
+from ..overlay import OKABE_ITO, entity_colour, numbers_over
 from ..players import enlarged
 from ..scene import Scene
 from ..show import INK
@@ -26,9 +27,31 @@ def asked_picture(scene: Scene, frames: int) -> NDArray[np.uint8]:
     """The picture with every wanted path on it, large enough to see: (H', W', 3) uint8."""
     picture = enlarged(scene.image[None], LEAST_SIDE)[0]
     times = picture.shape[0] / scene.size[0]
-    paths = (scene.paths(frames) + 0.5) * times - 0.5
-    drawn = paths_over((picture * 0.6 + 255 * 0.4).astype(np.uint8), paths, frames - 1)
-    return numbers_over(drawn, paths[0])
+    paths = ((scene.paths(frames) + 0.5) * times - 0.5).clip(-1e4, 1e4)  # (T, N, 2)
+    drawn = (picture * 0.7 + 255 * 0.3).astype(np.uint8)
+    line = max(2, round(min(drawn.shape[:2]) / 120))
+    behind = []
+    for number, path in enumerate(paths.transpose(1, 0, 2), start=1):
+        way = path - path[0]
+        reach = float(np.abs(way).max())
+        # The number stands behind the start, so that it hides no way; what is to stay has it in its middle.
+        ahead = way[np.abs(way).max(axis=1) > 0.2 * reach][0] if reach >= 1 else np.zeros(2)
+        behind.append(path[0] - 5 * line * ahead / max(float(np.linalg.norm(ahead)), 1e-6))
+        if reach >= 1:
+            _way(drawn, path, entity_colour(number), line)
+    return numbers_over(drawn, np.array(behind).reshape(-1, 2))
+
+
+def _way(picture: NDArray[np.uint8], path: NDArray[np.float32], colour: tuple[int, int, int], line: int) -> None:
+    """Draw a path with an arrow's head at its end and a white rim, in place."""
+    steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
+    last = path[-1] - path[:-1][np.cumsum(steps[::-1])[::-1] >= min(4 * line, steps.sum() * 0.5)][-1]
+    along = last / max(float(np.linalg.norm(last)), 1e-6)
+    sides = [path[-1] - 4.5 * line * (along + turn * 0.6 * np.array([-along[1], along[0]])) for turn in (1, -1)]
+    strokes = [path, np.array([sides[0], path[-1], sides[1]])]
+    for shade, width in (((255, 255, 255), line + 3), (colour, line)):
+        points = [np.round(stroke * 16).astype(np.int32) for stroke in strokes]
+        cv2.polylines(picture, points, False, shade, width, cv2.LINE_AA, shift=4)
 
 
 def colour_of(place: int, is_baseline: bool) -> str:
@@ -57,7 +80,8 @@ def errors_plot(summaries: Sequence[Summary], colours: Sequence[str]) -> Figure:
     _style(axes)
     axes.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
     axes.set_xlim(0)
-    axes.set_xticks(_root_ticks(axes.get_xlim()[1]))
+    ticks = _root_ticks(axes.get_xlim()[1])
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_yticks(range(len(summaries)), [f"{n}  {s.who}" for n, s in enumerate(summaries, 1)])
     axes.set_ylim(len(summaries) - 0.5, -0.5)
     axes.set_xlabel(f"error, % of the diagonal ({SCALE}); diamond: mean and 95 % interval, dots: scenes", color=INK)
@@ -124,8 +148,11 @@ def _curves(summary: Summary) -> NDArray[np.float64]:
 
 
 def _root_ticks(end: float) -> list[float]:
-    steps = (0.1, 0.5, 1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200)
-    return [0, *(step for step in steps if end / 400 < step <= end)]
+    ticks = [0.0]
+    for step in (0.1, 0.5, 1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200):
+        if step <= end and np.sqrt(step) - np.sqrt(ticks[-1]) > 0.09 * np.sqrt(end):
+            ticks.append(step)
+    return ticks
 
 
 def _style(axes) -> None:  # type: ignore[no-untyped-def]
