@@ -20,6 +20,7 @@ COMMANDS = {
     "generate": ("commands.generate", "a scene file to a video, with a DragAnything model"),
     "train": ("commands.train", "make the small weights: on this machine's CPU, or faster on a GPU"),
     "card": ("commands.card", "measure the small weights on held-out clips and write their model card"),
+    "track": ("commands.track", "where every pixel of a video went; with a scene, whether that was asked for"),
     "evaluate": ("commands.evaluate", "scenes x models x seeds to videos, numbers and one page; stop, and go on"),
     "study": ("commands.study", "a blind study: make its page from an evaluation, or say what the votes mean"),
     "lab": ("commands.lab", "open JupyterLab on the first notebook"),

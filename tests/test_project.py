@@ -30,11 +30,11 @@ FLOORS = """
     errors files presets checks cancel curve overlay picture trajectory entity uses history scene scene_file
     track_file formats toyland segment features stamps control_inputs control_signal control models
     inputs sampling dryrun memory stages request pipeline zoo preview video matching tracking motion metrics
-    players show report evaluate study studio training lessons jobs commands demo doctor cli
+    players show report motion_figures evaluate study studio training lessons jobs commands demo doctor cli
 """
 HOUSE = FLOORS.split()
-# Convenience of the lower module, taken only when it is called: a scene saves itself.
-UPWARDS = {("scene", "scene_file")}
+# Convenience of the lower module, taken only when it is called: a scene saves itself, a motion report draws itself.
+UPWARDS = {("scene", "scene_file"), ("motion", "motion_figures")}
 
 
 def modules() -> list[Path]:

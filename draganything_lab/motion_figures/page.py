@@ -88,7 +88,7 @@ def _entity_row(entity: EntityMotion) -> tuple[str, ...]:
     plate = f'<span style="{PLATE};background:rgb{colour};color:{ink}">{entity.number}</span>'
     said = {True: "yes", False: "no", None: "not known"}[entity.obeyed]
     return (
-        plate + html.escape(entity.name),
+        f'<span style="white-space:nowrap">{plate}{html.escape(entity.name)}</span>',
         said,
         _say(entity.mean_error_px, 2),
         _say(entity.mean_error_percent, 2),
@@ -133,7 +133,7 @@ def _kind(place: int) -> str:
 
 
 def _say(value: float, digits: int = 0) -> str:
-    return f"{value:.{digits}f}" if np.isfinite(value) else "–"
+    return f"{round(value, digits) + 0.0:.{digits}f}" if np.isfinite(value) else "–"  # + 0 makes -0 a 0
 
 
 def _image(words: str, figure: LabFigure) -> str:
