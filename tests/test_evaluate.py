@@ -104,6 +104,8 @@ def test_everything_is_there(whole: Path) -> None:
     summary = json.loads((whole / "summary.json").read_text())
     assert summary["videos"] == summary["jobs"] == 6 and summary["failed"] == {}
     by_model = {row["model"]: row for row in summary["models"]}
+    assert by_model["frozen"]["coverage"]["value"] < 20 < 60 < by_model["preview"]["coverage"]["value"]
+    assert by_model["frozen"]["leakage"]["value"] < 5 and by_model["reference"]["rigidity"]["value"] > 60
     assert by_model["preview"]["mean"]["value"] < by_model["frozen"]["mean"]["value"]
     assert by_model["preview"]["mean"]["protocol"]["choices"]["data"] == "toyland:2, 2 scenes"
     assert "thumbnails" in by_model["preview"] and "thumbnails" not in by_model["reference"]

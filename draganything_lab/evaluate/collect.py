@@ -14,10 +14,16 @@ import numpy as np
 from ..errors import LabError
 from ..metrics import Measured, ObjMC, Protocol, Row, Table, frechet, mean_of, pooled
 from ..metrics.extractors import stacked
+from ..motion import MotionReport
 from .makers import feature_names
 from .plan import BASELINES, REFERENCE, Job, Plan
 from .store import Store
 
+MOTION = {
+    "coverage": "share of the mask that followed",
+    "leakage": "share of the outside that moved unasked",
+    "rigidity": "share of the mask that moved as one whole",
+}
 ORDER = (REFERENCE, "preview", "frozen")  # where the baselines stand in tables
 
 
@@ -28,6 +34,7 @@ class Record:
     job: Job
     about: dict[str, Any]
     objmc: ObjMC
+    motion: dict[str, float]
 
     @property
     def who(self) -> str:
@@ -78,7 +85,7 @@ class Results:
         """All measured numbers by protocol."""
         rows = []
         for name in dict.fromkeys(name for summary in self.summaries for name in summary.numbers):
-            better_high = name in ("obeyed", "seen")
+            better_high = name in ("obeyed", "seen", "coverage", "rigidity")
             rows += [
                 Row.measured(summary.who, summary.numbers[name], higher_is_better=better_high)
                 for summary in self.summaries
@@ -91,11 +98,12 @@ class Results:
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         heads = ["scene", "model", "representation", "seed", "mean_percent", "median_percent", "trimmed_percent",
-                 "asked_percent", "obeyed", "seen", "released_px", "seconds", "video"]  # fmt: skip
+                 "asked_percent", "obeyed", "seen", "released_px", *MOTION, "seconds", "video"]  # fmt: skip
         writer.writerow(heads)
         for record in self.records:
             one = record.objmc
-            numbers = (one.mean, one.median, one.trimmed, one.asked, one.obeyed, one.seen, one.released)
+            numbers = (one.mean, one.median, one.trimmed, one.asked, one.obeyed, one.seen, one.released,
+                       *record.motion.values())  # fmt: skip
             told = ["" if np.isnan(number) else f"{number:.6g}" for number in numbers]
             job = record.job
             writer.writerow(
@@ -141,9 +149,10 @@ def collect(plan: Plan, store: Store) -> Results:
         about = store.read_json("made", job.name)
         if arrays is not None and about is not None:
             try:
-                records.append(Record(job, about, ObjMC.from_arrays(arrays)))
+                motion = dict(zip(MOTION, arrays["motion"].tolist(), strict=True))
+                records.append(Record(job, about, ObjMC.from_arrays(arrays), motion))
                 continue
-            except LabError:
+            except (LabError, KeyError, ValueError):
                 pass
         failure = store.failure(job.name)
         if failure is not None:
@@ -177,9 +186,30 @@ def _numbers(records: Sequence[Record], data: str, plan: Plan) -> dict[str, Meas
     protocol = numbers["mean"].protocol.but(unit="share of what was asked", summary="1 - mean error / frozen error")
     shares = [record.objmc.obeyed for record in records]
     obeyed = mean_of([100 * share for share in shares], protocol, unit="%", groups=scenes)
-    return {name: numbers[name] for name in ("mean", "median", "trimmed")} | {
-        "obeyed": obeyed, "seen": numbers["seen"], "released": numbers["released"],
+    motion = {
+        name: mean_of(
+            [100 * record.motion[name] for record in records],
+            Protocol.of("motion report", what=words, unit="%", tracker=plan.settings.tracker, frames=plan.frames,
+                        size=f"{plan.size[1]}x{plan.size[0]}", data=data),
+            unit="%",
+            groups=scenes,
+        )
+        for name, words in MOTION.items()
     }  # fmt: skip
+    return {name: numbers[name] for name in ("mean", "median", "trimmed")} | {
+        "obeyed": obeyed, **motion, "seen": numbers["seen"], "released": numbers["released"],
+    }  # fmt: skip
+
+
+def motion_numbers(report: MotionReport) -> np.ndarray:
+    """What is kept of a motion report, in the order of `MOTION`, 0..1: means over the entities, NaN where not seen."""
+
+    def mean(values: list[float]) -> float:
+        there = [value for value in values if not np.isnan(value)]
+        return float(np.mean(there)) if there else float("nan")
+
+    coverage, rigidity = ([getattr(e, name) for e in report.entities] for name in ("coverage", "rigidity"))
+    return np.array([mean(coverage), report.leakage.mean_share, mean(rigidity)])
 
 
 def _features(

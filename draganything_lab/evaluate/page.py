@@ -37,9 +37,14 @@ COLUMNS = (
     Column("median", "median, %", "Half of all entities and frames are nearer than this."),
     Column("trimmed", "trimmed, %", "Mean without the lowest and the highest tenth."),
     Column("obeyed", "obeyed, %", "0: as a frozen video; 100: went exactly where it was to go."),
+    Column("coverage", "coverage, %", "Share of the mask that followed: did the whole thing come along?"),
+    Column("leakage", "leakage, %", "Share of the outside that moved though nothing asked it to. Low is good."),
+    Column("rigidity", "rigidity, %", "Share of the mask that moved as one whole."),
     Column("seen", "seen, %", "Share of entities and frames that count. Low: the errors say little."),
     Column("released", "ObjMC as<br>released, px", "The released protocol: raw pixels, every frame, seen or not."),
 )
+
+HINTS = {column.name: column.hint for column in COLUMNS}
 
 
 def write_page(results: Results, store: Store, command: str = "") -> Path:
@@ -126,9 +131,9 @@ def notes_of(results: Results) -> list[str]:
 
 def models_table(summaries: Sequence[Summary], colours: Sequence[str]) -> str:
     """The sortable table of models."""
-    extra = [name for name in dict.fromkeys(n for s in summaries for n in s.numbers) if name not in _known()]
+    extra = [name for name in dict.fromkeys(n for s in summaries for n in s.numbers) if name not in HINTS]
     columns = [*COLUMNS, *(Column(name, html.escape(_distance_head(summaries, name)), _hint(name)) for name in extra)]
-    heads = [("#", "", "Number in the plots"), ("model", "text", "")]
+    heads = [("#", "order", "Number in the plots"), ("model", "text", "")]
     heads += [(column.head, "", column.hint) for column in columns]
     heads += [("videos", "", "How many were made and measured"), ("scenes", "", "How many scenes they are of")]
     rows = []
@@ -145,9 +150,9 @@ def models_table(summaries: Sequence[Summary], colours: Sequence[str]) -> str:
 
 def videos_table(results: Results) -> str:
     """The sortable table of single videos."""
-    heads = [("scene", "text", ""), ("model", "text", ""), ("seed", "", ""), ("ObjMC mean, %", "", COLUMNS[0].hint)]
-    heads += [("obeyed, %", "", COLUMNS[3].hint), ("seen, %", "", COLUMNS[4].hint)]
-    heads += [("as released, px", "", COLUMNS[5].hint), ("seconds", "", "To make it"), ("", "text", "")]
+    heads = [("scene", "text", ""), ("model", "text", ""), ("seed", "", ""), ("ObjMC mean, %", "", HINTS["mean"])]
+    heads += [("obeyed, %", "", HINTS["obeyed"]), ("seen, %", "", HINTS["seen"])]
+    heads += [("as released, px", "", HINTS["released"]), ("seconds", "", "To make it"), ("", "text", "")]
     rows = []
     for record in sorted(results.records, key=lambda record: record.job.source.name):
         one, job = record.objmc, record.job
@@ -237,10 +242,6 @@ def _plain(value: float, digits: int = 0) -> str:
     if math.isnan(value):
         return '<td class="number" data-v="">–</td>'
     return f'<td class="number" data-v="{value:.6g}">{value + 0.0:.{digits}f}</td>'
-
-
-def _known() -> set[str]:
-    return {column.name for column in COLUMNS}
 
 
 def _distance_head(summaries: Sequence[Summary], name: str) -> str:

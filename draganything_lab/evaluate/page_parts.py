@@ -10,7 +10,8 @@ table.sortable th[aria-sort=ascending] button::after{content:" \\2191";opacity:1
 table.sortable th[aria-sort=descending] button::after{content:" \\2193";opacity:1}
 table.sortable th button:focus-visible{outline:2px solid #0072B2;outline-offset:2px}
 td.number,td.who{white-space:nowrap}
-th.number button{text-align:right}table.sortable th.number{white-space:normal;min-width:5em;max-width:8em}
+table.sortable th,table.sortable td{padding-right:9px}
+th.number button{text-align:right}table.sortable th.number{white-space:normal;max-width:7.5em}
 td small,summary small,figcaption small{opacity:.7;font-weight:400}
 tr.baseline td{opacity:.75}
 .dot{display:inline-block;min-width:1.5em;line-height:1.5em;border-radius:1em;text-align:center;color:#fff;

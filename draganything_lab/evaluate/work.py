@@ -17,9 +17,11 @@ from ..errors import LabError
 from ..files import write_whole
 from ..metrics import objmc
 from ..metrics.extractors import Extractor
+from ..motion import measure
 from ..picture import encode_picture
 from ..players import enlarged
 from ..video import write_video
+from .collect import motion_numbers
 from .makers import Makers, ModelMissing, feature_names, make_extractor, make_tracker
 from .plan import Job, Plan, in_turn
 from .plots import asked_picture
@@ -177,9 +179,10 @@ class Worker:
         if not store.has("measured", measured):
             start = time.perf_counter()
             one = objmc(frames, loaded.scene, tracker=self.tracker, tracker_name=self.plan.settings.tracker)
-            store.write_arrays("measured", measured, **one.arrays())
+            report = measure(frames, loaded.scene, self.tracker)
+            store.write_arrays("measured", measured, **one.arrays(), motion=motion_numbers(report))
             content = {"job": name, "tracker": one.tracker, "seconds": time.perf_counter() - start}
-            store.write_json("measured", measured, content | one.as_dict())
+            store.write_json("measured", measured, content | one.as_dict() | {"motion": report.summary})
         for feature, key in self._wanted().items():
             if not store.has("features", f"{name}--{key}", ".npz"):
                 extractor = self._extractor(feature)
