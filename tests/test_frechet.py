@@ -169,7 +169,8 @@ def test_latents_of_a_small_vae() -> None:
     rows = extractor(clip)
     assert rows.shape == (1, 12) and np.array_equal(rows, extractor(clip))
     still = extractor(np.repeat(clip[:1], 3, axis=0))
-    assert not still[0, 8:].any() and rows[0, 8:].all()  # the last third is change over time
+    # The last third is change over time; equal frames may differ in the last bit, by how a batch is split over threads.
+    assert np.abs(still[0, 8:]).max() < 1e-5 < 1e-3 < np.abs(rows[0, 8:]).min()
     assert extractor.measure == "Fréchet distance on tiny VAE latents"
 
 
