@@ -52,7 +52,8 @@ class CameraMotion:
     @property
     def zoom(self) -> NDArray[np.float64]:
         """(T,): how much larger things in the middle are; 1 is as in frame 0."""
-        return np.sqrt(np.abs(np.linalg.det(self._slope())))
+        slope = self._slope()
+        return np.sqrt(np.abs(slope[:, 0, 0] * slope[:, 1, 1] - slope[:, 0, 1] * slope[:, 1, 0]))
 
     @property
     def roll(self) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .flow import Chain, field_at, inside
 
 Float: TypeAlias = "NDArray[Any]"  # float32
+MOST_NOISE = 8.0  # grey levels; what differs more is not the same place
 SHARP, SOFT = 0.8, 1.6  # pixels of blur; a soft picture pulls from farther away
 
 
@@ -96,12 +97,13 @@ def _evenly_lit(video: NDArray[np.uint8], chain: Chain) -> tuple[Sequence[Float]
             break
         seen = field_at(frames[t], points[t])[use]
         gain, offset = _light(seen, first[use])
-        change = np.abs(seen * gain + offset - seen).mean()
-        if change > 1.5:  # less is no change of light but noise, and the pixels stay as they are
-            frames[t] = frames[t] * gain + offset
-            seen = seen * gain + offset
+        lit = seen * gain + offset
+        off, left = (float(np.median(np.abs(colours - first[use]))) for colours in (seen, lit))
+        # A change of light explains most of the difference; noise and another picture do not.
+        if np.abs(lit - seen).mean() > 1.5 and left < min(0.6 * off, 15):
+            frames[t], off = frames[t] * gain + offset, left
         if t == 1:
-            noise = 1.48 * float(np.median(np.abs(seen - first[use]))) / 1.4
+            noise = min(off * 1.48 / 2**0.5, MOST_NOISE)
     return frames, noise
 
 
