@@ -6,6 +6,7 @@ import argparse
 import io
 import sys
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -66,5 +67,5 @@ def _tracker(name: str, download: bool) -> str | Tracker:
         return name
     from ..tracking.cotracker import CoTracker
 
-    kind = "online" if name.endswith("online") else "offline"
+    kind: Literal["offline", "online"] = "online" if name.endswith("online") else "offline"
     return CoTracker(kind, download=download, say=lambda words: print(words, file=sys.stderr))
