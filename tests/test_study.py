@@ -401,4 +401,6 @@ def test_from_an_evaluation_to_a_result(tmp_path: Path, capsys: pytest.CaptureFi
     assert cli.main(words) == 0
     printed = capsys.readouterr().out
     assert "on 2 pairs by 3 raters" in printed and (tmp_path / "r" / "votes.csv").is_file()
+    page = (tmp_path / "r" / "index.html").read_text()
+    assert "12 votes by 3 raters" in page and "Wilson" in page and "63" in page and "data:image/png" in page
     assert cli.main(["study", "results", str(tmp_path / "s key.json"), str(tmp_path / "no")]) == 2

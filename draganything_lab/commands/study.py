@@ -45,7 +45,7 @@ def make_it(args: argparse.Namespace) -> int:
 def results_of(args: argparse.Namespace) -> int:
     """Merge votes and say what they mean."""
     from ..metrics.published import USER_STUDY
-    from ..study import Key, analyse, merge_votes
+    from ..study import Key, analyse, merge_votes, results_page
 
     key = Key.load(args.key)
     out = Path(args.out)
@@ -54,6 +54,7 @@ def results_of(args: argparse.Namespace) -> int:
     write_whole(out / "results.csv", results.csv().encode())
     write_whole(out / "votes.csv", results.votes_csv().encode())
     write_whole(out / "table.csv", (results.table() + USER_STUDY).csv().encode())
+    write_whole(out / "index.html", results_page(results).encode())
     print(results)
-    print(f"Wrote results.csv, votes.csv, merged.jsonl and table.csv (beside the paper's own study) to {out}/")
+    print(f"Wrote index.html, results.csv, votes.csv, merged.jsonl and table.csv to {out}/")
     return 0

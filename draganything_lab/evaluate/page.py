@@ -135,14 +135,13 @@ def models_table(summaries: Sequence[Summary], colours: Sequence[str]) -> str:
     columns = [*COLUMNS, *(Column(name, html.escape(_distance_head(summaries, name)), _hint(name)) for name in extra)]
     heads = [("#", "order", "Number in the plots"), ("model", "text", "")]
     heads += [(column.head, "", column.hint) for column in columns]
-    heads += [("videos", "", "How many were made and measured"), ("scenes", "", "How many scenes they are of")]
+    heads += [("videos", "", "How many were made and measured")]
     rows = []
     for number, (summary, colour) in enumerate(zip(summaries, colours, strict=True), start=1):
         cells = [f'<td data-v="{number}"><span class="dot" style="background:{colour}">{number}</span></td>']
         cells.append(f'<td class="who">{html.escape(summary.who)}</td>')
         cells += [_number(summary.numbers.get(column.name)) for column in columns]
-        scenes = len({record.job.source.name for record in summary.records})
-        cells += [_plain(len(summary.records)), _plain(scenes)]
+        cells.append(_plain(len(summary.records)))
         kind = ' class="baseline"' if baseline(summary) else ""
         rows.append(f"<tr{kind}>{''.join(cells)}</tr>")
     return _table(heads, rows)

@@ -3,6 +3,7 @@
 from .agreement import krippendorff_alpha
 from .files import key_path, read_study, write_study
 from .pairs import QUESTIONS, Candidate, Key, Study, candidates_of, make_study
+from .results_page import results_page, win_rates
 from .session import Session
 from .statistics import Comparison, StudyResults, analyse
 from .votes import Vote, Votes, append_vote, merge_votes, read_votes
@@ -28,5 +29,7 @@ __all__ = [
     "merge_votes",
     "read_study",
     "read_votes",
+    "results_page",
+    "win_rates",
     "write_study",
 ]
