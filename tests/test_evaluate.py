@@ -284,6 +284,7 @@ def test_a_folder_like_vipseg(vipseg: tuple[Path, ToyClip]) -> None:
     root, clip = vipseg
     sources = find_sources(root)
     assert [source.name for source in sources] == ["clip_a", "clip_b"]
+    assert "by the same tracker" in sources[0].note
     loaded = sources[0].load((64, 80), 4, "opencv")
     scene = loaded.scene
     assert np.array_equal(loaded.reference, clip.video[:4])
@@ -302,7 +303,8 @@ def test_vipseg_with_released_trajectories(vipseg: tuple[Path, ToyClip]) -> None
     ids = [7, *(2000 + label for label in range(1, len(clip.kinds) + 1))]
     paths = {number: np.array([[10, 10], [20, 12], [30, 14], [40, 16], [50, 18]]) for number in ids}
     write_trajectories(root / "trajectories" / "clip_a.json", paths)
-    first = find_sources(root)[0]
+    first, second = find_sources(root)
+    assert not first.note and second.note
     path = first.load((32, 40), 5, "opencv").scene.entities[-1].path(5)
     assert path[-1] == pytest.approx(((50 + 0.5) / 2 - 0.5, (18 + 0.5) / 2 - 0.5))
     write_trajectories(root / "trajectories" / "clip_a.json", {7: paths[7]})

@@ -176,7 +176,8 @@ def collect(plan: Plan, store: Store) -> Results:
         raise LabError(
             f"nothing was made: {'; '.join(f'{who}: {why}' for who, (why, _) in failed.items()) or 'no jobs are done'}"
         )
-    return Results(plan, tuple(summaries), tuple(records), failed, len(plan.jobs))
+    notes = dict.fromkeys(record.job.source.note for record in records if record.job.source.note)
+    return Results(plan, tuple(summaries), tuple(records), failed, len(plan.jobs), tuple(notes))
 
 
 def _numbers(records: Sequence[Record], data: str, plan: Plan) -> dict[str, Measured]:

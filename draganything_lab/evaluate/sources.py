@@ -23,9 +23,13 @@ from ..scene import Scene
 from ..scene_file import INDEX
 from ..tracking import Tracker
 from ..video import read_video
-from .vipseg import clip_files, list_clips, load_clip
+from .vipseg import clip_files, has_paths, list_clips, load_clip
 
 VIDEO_KINDS = (".mp4", ".gif", ".webm")
+CIRCLE = (
+    "The wanted paths were read from the true videos by the same tracker, so the true videos are without error by "
+    "construction; files in trajectories/ would say more."
+)
 TOYLAND_SIZE, TOYLAND_FRAMES = (64, 64), 8
 
 
@@ -58,6 +62,7 @@ class Source:
         reference: Whether it has a true video.
         files: What it is made of; a change of one makes its results out of date.
         also: What else it is made of, in words.
+        note: What must be said of its numbers.
     """
 
     name: str
@@ -65,6 +70,7 @@ class Source:
     reference: bool
     files: tuple[Path, ...] = ()
     also: str = ""
+    note: str = ""
 
     def fingerprint(self) -> str:
         """Of its content: 16 hex digits."""
@@ -99,7 +105,10 @@ def find_sources(where: str | Path, *, tracker: str = "opencv", limit: int | Non
         clips = list_clips(folder)
         if clips:
             also = f"tracker {tracker}"
-            sources = [Source(clip.name, partial(_vipseg, clip), True, clip_files(clip), also) for clip in clips]
+            sources = [
+                Source(clip.name, partial(_vipseg, clip), True, clip_files(clip), also, "" if has_paths(clip) else CIRCLE)
+                for clip in clips
+            ]
         else:
             sources = _scenes(folder)
         if not sources:

@@ -48,6 +48,11 @@ def clip_files(clip: Path) -> tuple[Path, ...]:
     return (*(file for files in first for file in files), *([paths] if paths.is_file() else []))
 
 
+def has_paths(clip: Path) -> bool:
+    """Whether a clip comes with its trajectories."""
+    return (clip.parents[1] / PATHS / f"{clip.name}.json").is_file()
+
+
 def load_clip(
     clip: Path, size: tuple[int, int], frames: int, tracker: str | Tracker
 ) -> tuple[Scene, NDArray[np.uint8]]:
