@@ -378,7 +378,7 @@ def test_every_figure_draws_on_light_and_dark(harbour_report):
     }
     for name, figure in figures.items():
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", bbox_inches="tight", transparent=True)
+        figure.savefig(buffer, format="png", bbox_inches="tight", transparent=True, dpi=70)
         pixels = np.asarray(Image.open(buffer).convert("RGBA")).astype(int)
         assert min(pixels.shape[:2]) > 100, name
         solid = pixels[..., 3] > 200

@@ -12,6 +12,7 @@ from ..overlay import entity_colour
 from ..show import INK, LabFigure
 from ..tracking import Tracker, Tracks, dense_motion, grid_queries, track
 from ..tracking.base import checked_clip
+from ..tracking.dense import dense_from, dense_shape
 from .colours import flow_colours, flow_wheel
 from .drawing import checked_frame, matching_clip, trails
 from .parts import Clip, pale, picture_on, rgb
@@ -36,10 +37,12 @@ def motion_of_frame(video: Clip, frame: int = -1, tracker: str | Tracker = "open
     """
     frames = checked_clip(video)
     frame = checked_frame(frame, len(frames))
-    steps, visible = dense_motion(frames, frame, tracker)
     height, width = frames.shape[1:3]
-    rows = max(4, round(20 * (height / width) ** 0.5))
-    tracks = track(frames, grid_queries((height, width), rows, round(rows * width / height)), tracker)
+    rows, shape = max(4, round(20 * (height / width) ** 0.5)), dense_shape((height, width))
+    few = grid_queries((height, width), rows, max(1, round(rows * width / height)))
+    every = track(frames, np.concatenate([few, grid_queries((height, width), *shape)]), tracker)  # one run for both
+    tracks, dense = every.chosen(np.arange(len(few))), every.chosen(np.arange(len(few), len(every)))
+    steps, visible = dense_from(dense, frame, shape, (height, width))
     whole = 13 / 5 * height / width + 1.0
     figure = LabFigure(figsize=(13, whole), dpi=120, facecolor="none")
     place = {"wspace": 0.04, "left": 0, "right": 1, "bottom": 0.7 / whole, "top": 1 - 0.3 / whole}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LabError
-from .base import Tracker, checked_clip, grid_queries
+from .base import Tracker, Tracks, checked_clip, grid_queries
 from .choose import track
 
 MOST_POINTS = 40_000
@@ -36,13 +36,23 @@ def dense_motion(
     count, height, width = frames.shape[:3]
     if not -count <= frame < count:
         raise LabError(f"there is no frame {frame}; the video has frames 0 to {count - 1}")
-    finer = min(1.0, (MOST_POINTS / (height * width)) ** 0.5)
-    rows, columns = max(1, round(height * finer)), max(1, round(width * finer))
-    tracks = track(frames, grid_queries((height, width), rows, columns), tracker)
-    steps = (tracks.points[frame] - tracks.points[0]).reshape(rows, columns, 2)
-    visible = tracks.visible[frame].reshape(rows, columns)
-    if (rows, columns) != (height, width):
-        steps = np.asarray(cv2.resize(steps, (width, height), interpolation=cv2.INTER_NEAREST), np.float32)
-        grown = cv2.resize(visible.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
-        visible = np.asarray(grown) > 0
+    shape = dense_shape((height, width))
+    return dense_from(track(frames, grid_queries((height, width), *shape), tracker), frame, shape, (height, width))
+
+
+def dense_shape(size: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of the grid that stands for every pixel of a picture (H, W)."""
+    finer = min(1.0, (MOST_POINTS / (size[0] * size[1])) ** 0.5)
+    return max(1, round(size[0] * finer)), max(1, round(size[1] * finer))
+
+
+def dense_from(
+    tracks: Tracks, frame: int, shape: tuple[int, int], size: tuple[int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Steps (H, W, 2) and visibility (H, W) of every pixel, from tracks of a grid of `dense_shape`, row by row."""
+    steps = (tracks.points[frame] - tracks.points[0]).reshape(*shape, 2)
+    visible = tracks.visible[frame].reshape(shape)
+    if shape != size:
+        steps = np.asarray(cv2.resize(steps, size[::-1], interpolation=cv2.INTER_NEAREST), np.float32)
+        visible = np.asarray(cv2.resize(visible.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST)) > 0
     return steps, visible

@@ -31,12 +31,14 @@ class Layers:
         labels: (H, W) int, 0..K-1, in frame 0.
         visible: (T, H, W) bool: where each pixel of frame 0 is seen.
         misfit: (T, H, W) float32, 0..1: how well it fits where it is said to be.
+        places: (T, H, W, 2) float32: where that is.
     """
 
     motions: list[Motion]
     labels: NDArray[np.intp]
     visible: NDArray[np.bool_]
     misfit: NDArray[np.float32]
+    places: NDArray[np.float32]
 
 
 def find_layers(evidence: Evidence, chain: Chain, rounds: int = 2) -> Layers:
@@ -165,4 +167,4 @@ def _finished(
     around = np.stack([cv2.blur(frame, (3, 3)) for frame in misfit])
     visible = inside(where, evidence.size) & ~behind & (around < 0.6)
     visible[0] = True
-    return Layers(motions, told.labels, visible, misfit)
+    return Layers(motions, told.labels, visible, misfit, where)

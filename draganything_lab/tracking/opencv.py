@@ -10,6 +10,7 @@ from .base import Tracks
 from .evidence import Evidence
 from .flow import chain
 from .layers import find_layers
+from .residual import residual_flow
 
 WORK_SIDE = 256  # layers are told apart on pictures of at most this side
 
@@ -20,8 +21,9 @@ class OpenCVTracker:
     Dense flow (DIS) is chained through the clip and checked backward. Tracks that move alike are gathered into layers
     (RANSAC); each layer is followed by all its pixels together (Lucas and Kanade), so that it is found again after it
     was hidden; what left too fast for flow is looked for by its looks. Every pixel then goes to the layer, or to its
-    own flow, with which it fits all frames best, together with neighbours of its colour. It is hidden where a layer in
-    front covers it, where it does not look like itself, or outside the picture.
+    own flow, with which it fits all frames best, together with neighbours of its colour. What is left over (things that
+    bend) is flow again, on frames warped back. A pixel is hidden where a layer in front covers it, where it does not
+    look like itself, or outside the picture.
     """
 
     def track(self, video: NDArray[np.uint8], queries: NDArray[np.float32]) -> Tracks:
@@ -53,4 +55,5 @@ class OpenCVTracker:
         free = chosen == len(layers.motions)
         if free.any():
             points[:, free] = flow.follow(queries[free])[0]
-        return points, layers.visible[:, at[:, 1], at[:, 0]]
+        correction = residual_flow(evidence, layers.places, layers.visible, layers.misfit)
+        return points + correction[:, at[:, 1], at[:, 0]], layers.visible[:, at[:, 1], at[:, 0]]
