@@ -105,9 +105,10 @@ def find_sources(where: str | Path, *, tracker: str = "opencv", limit: int | Non
         clips = list_clips(folder)
         if clips:
             also = f"tracker {tracker}"
+            notes = ("" if has_paths(clip) else CIRCLE for clip in clips)
             sources = [
-                Source(clip.name, partial(_vipseg, clip), True, clip_files(clip), also, "" if has_paths(clip) else CIRCLE)
-                for clip in clips
+                Source(clip.name, partial(_vipseg, clip), True, clip_files(clip), also, note)
+                for clip, note in zip(clips, notes, strict=True)
             ]
         else:
             sources = _scenes(folder)
