@@ -28,8 +28,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # From the bottom of the house to its top; each may import what stands before it.
 FLOORS = """
     errors files presets checks cancel curve overlay picture trajectory entity uses history scene scene_file
-    track_file formats toyland segment features stamps control_inputs control_signal control models
-    inputs sampling dryrun memory stages request pipeline zoo preview video matching tracking motion metrics
+    track_file formats toyland features stamps control_inputs control_signal control models
+    inputs sampling dryrun memory stages request pipeline zoo segment preview video matching tracking motion metrics
     players show report motion_figures evaluate study studio training lessons jobs commands demo doctor cli
 """
 HOUSE = FLOORS.split()

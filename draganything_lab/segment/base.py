@@ -1,0 +1,236 @@
+"""What every backend is: a picture is set once, clicks are answered many times; all input is checked here."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..errors import LabError
+from ..picture import load_picture
+
+Points = Sequence[tuple[float, float]] | np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Prompt:
+    """Checked clicks and box.
+
+    Attributes:
+        points: (N, 2) float32 (x, y) in pixels of the picture; N may be 0.
+        labels: (N,) int64, 1 for what belongs to the thing, 0 for what does not.
+        box: (4,) float32 left, top, right, bottom, the last two beyond the box's last pixel; or None.
+        previous: What an earlier call found, to refine; or None.
+    """
+
+    points: np.ndarray
+    labels: np.ndarray
+    box: np.ndarray | None
+    previous: Found | None
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a click found: candidates, best first.
+
+    Attributes:
+        masks: (K, H, W) bool.
+        scores: (K,) float32, higher is better: SAM's own estimate of the IoU (0 to 1, sometimes a little above), for
+            GrabCut how well the outline runs along edges of the picture (0 to 1).
+        backend: Who found it: "toy", "grabcut", "sam_vit_b", …
+        logits: (K, h, w) float32 at the network's own size, what refinement starts from; None without a network.
+    """
+
+    masks: np.ndarray
+    scores: np.ndarray
+    backend: str
+    logits: np.ndarray | None = None
+
+    @property
+    def best(self) -> np.ndarray:
+        """(H, W) bool: the mask with the highest score."""
+        return self.masks[0]
+
+    def chosen(self, index: int) -> Found:
+        """The same with candidate `index` moved to the front, so that refinement starts from it.
+
+        Raises:
+            LabError: There is no such candidate.
+        """
+        if not 0 <= index < len(self.masks):
+            raise LabError(f"candidate {index} of {len(self.masks)}: count from 0 to {len(self.masks) - 1}")
+        order = [index, *(i for i in range(len(self.masks)) if i != index)]
+        logits = None if self.logits is None else self.logits[order]
+        return replace(self, masks=self.masks[order], scores=self.scores[order], logits=logits)
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """A thing found without a click.
+
+    Attributes:
+        mask: (H, W) bool.
+        score: As in `Found.scores`.
+        box: (left, top, right, bottom) of the mask, for mask[top:bottom, left:right].
+    """
+
+    mask: np.ndarray
+    score: float
+    box: tuple[int, int, int, int]
+
+
+class Segmenter(ABC):
+    """Click to mask. `set_picture` once, then `predict` as often as the user clicks."""
+
+    name: str
+
+    def __init__(self) -> None:
+        self._picture: np.ndarray | None = None
+
+    @property
+    def backend(self) -> str:
+        """Who answers the next click."""
+        return self.name
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the picture that is set.
+
+        Raises:
+            LabError: None is set.
+        """
+        if self._picture is None:
+            raise LabError("no picture is set; call set_picture(image) before the first click")
+        return self._picture.shape[0], self._picture.shape[1]
+
+    def set_picture(self, image: np.ndarray) -> None:
+        """Take a picture; the work for it is done once, and not again for the same picture.
+
+        Args:
+            image: (H, W, 3) uint8 RGB, or anything else that `load_picture` takes.
+
+        Raises:
+            LabError: It is no picture, or none that the backend can take.
+        """
+        if not (isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3):
+            image = load_picture(image)
+        if image.size == 0:
+            raise LabError(f"the picture is empty ({image.shape[1]}x{image.shape[0]}); give one of at least 1x1")
+        if self._picture is not None and np.array_equal(self._picture, image):
+            return
+        self._picture = None  # a picture that fails leaves none behind
+        picture = image.copy()
+        self._set(picture)
+        self._picture = picture
+
+    def predict(
+        self,
+        points: Points | None = None,
+        labels: Sequence[int] | np.ndarray | None = None,
+        box: Sequence[float] | np.ndarray | None = None,
+        previous: Found | None = None,
+    ) -> Found:
+        """Find the thing that is clicked.
+
+        Args:
+            points: (x, y) of each click so far, in pixels of the picture.
+            labels: For each click 1 (belongs to the thing) or 0 (does not); all 1 when None.
+            box: (left, top, right, bottom) around the thing, in pixels; right and bottom lie beyond its last pixel.
+            previous: What the last call found, to be refined: give it together with all clicks so far.
+
+        Returns:
+            One or several candidates, best first. A single click can mean a thing, its part or its group, so it gets
+            three candidates from SAM; anything more gets one.
+
+        Raises:
+            LabError: No picture, nothing clicked, a click outside, clicks that contradict each other, or nothing found.
+
+        Source: Kirillov et al., "Segment Anything", 2023, section 3.
+        """
+        height, width = self.size
+        if previous is not None and previous.masks.shape[1:] != (height, width):
+            was = f"{previous.masks.shape[2]}x{previous.masks.shape[1]}"
+            raise LabError(f"previous is of a {was} picture, this one is {width}x{height}; start again without it")
+        spots, marks = _checked_points(points, labels, (height, width))
+        frame = _checked_box(box, (height, width))
+        if not len(spots) and frame is None:
+            raise LabError("nothing was clicked; give at least one point on the thing, or a box around it")
+        if not marks.any() and frame is None and previous is None:
+            raise LabError(
+                f"all {len(marks)} clicks are minus: they say what the thing is not; add a click on the thing"
+            )
+        found = self._predict(Prompt(spots, marks, frame, previous))
+        order = np.argsort(-found.scores, kind="stable")
+        logits = None if found.logits is None else found.logits[order]
+        return replace(found, masks=found.masks[order], scores=found.scores[order], logits=logits)
+
+    @abstractmethod
+    def everything(self) -> list[Proposal]:
+        """Find all things of the picture without a click, best first."""
+
+    @abstractmethod
+    def _set(self, picture: np.ndarray) -> None:
+        """Do the work that a picture needs once."""
+
+    @abstractmethod
+    def _predict(self, prompt: Prompt) -> Found:
+        """Answer checked clicks; the order of the candidates does not matter."""
+
+
+def _checked_points(
+    points: Points | None, labels: Sequence[int] | np.ndarray | None, size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        spots = np.asarray([] if points is None else points, np.float32)
+    except (TypeError, ValueError) as error:
+        raise LabError(f"points must be (x, y) pairs of numbers, not {points!r:.80}") from error
+    spots = spots.reshape(0, 2) if spots.size == 0 else spots
+    if spots.ndim != 2 or spots.shape[1] != 2:
+        raise LabError(f"points must have shape (N, 2), one (x, y) a click, not {spots.shape}")
+    height, width = size
+    for number, (x, y) in enumerate(spots.tolist(), start=1):
+        if not (np.isfinite(x) and np.isfinite(y)):
+            raise LabError(f"click {number} is ({x:g}, {y:g}); give finite numbers")
+        if not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5):
+            raise LabError(
+                f"click {number} at ({x:g}, {y:g}) is outside the {width}x{height} picture; click on the thing"
+            )
+    marks = np.ones(len(spots), np.int64) if labels is None else np.asarray(labels).ravel()
+    if len(marks) != len(spots):
+        raise LabError(f"{len(spots)} points but {len(marks)} labels; give one label a point, 1 or 0")
+    bad = [label for label in marks.tolist() if label not in (0, 1)]
+    if bad:
+        raise LabError(f"label {bad[0]} is neither 1 (belongs to the thing) nor 0 (does not)")
+    marks = marks.astype(np.int64)
+    for first in np.flatnonzero(marks == 1):
+        for second in np.flatnonzero(marks == 0):
+            if np.abs(spots[first] - spots[second]).max() < 0.5:
+                x, y = spots[first].tolist()
+                raise LabError(
+                    f"clicks {first + 1} and {second + 1} contradict each other: ({x:g}, {y:g}) is both plus and "
+                    "minus; take one of them back"
+                )
+    spots = np.clip(spots, 0, [width - 1, height - 1]).astype(np.float32)
+    return spots, marks
+
+
+def _checked_box(box: Sequence[float] | np.ndarray | None, size: tuple[int, int]) -> np.ndarray | None:
+    if box is None:
+        return None
+    try:
+        edges = np.asarray(box, np.float32).ravel()
+    except (TypeError, ValueError) as error:
+        raise LabError(f"box must be (left, top, right, bottom), not {box!r:.80}") from error
+    if edges.shape != (4,) or not np.isfinite(edges).all():
+        raise LabError(f"box must be four finite numbers (left, top, right, bottom), not {box!r:.80}")
+    height, width = size
+    edges = np.clip(edges, 0, [width, height, width, height]).astype(np.float32)
+    left, top, right, bottom = edges.tolist()
+    if right - left < 1 or bottom - top < 1:
+        raise LabError(
+            f"box {tuple(np.asarray(box).tolist())} holds no pixel of the {width}x{height} picture; give left, top, "
+            "right, bottom with right and bottom the larger"
+        )
+    return edges
