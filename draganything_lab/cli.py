@@ -23,7 +23,9 @@ COMMANDS = {
     "track": ("commands.track", "where every pixel of a video went; with a scene, whether that was asked for"),
     "evaluate": ("commands.evaluate", "scenes x models x seeds to videos, numbers and one page; stop, and go on"),
     "study": ("commands.study", "a blind study: make its page from an evaluation, or say what the votes mean"),
+    "lessons": ("commands.lessons", "write the lessons' notebooks from their sources, or say which are stale"),
     "lab": ("commands.lab", "open JupyterLab on the first notebook"),
+    "studio": ("commands.studio", "open the studio by itself in a browser, for yourself or for a class"),
     "doctor": ("doctor", "print what is installed, and what to do about what is not"),
 }
 

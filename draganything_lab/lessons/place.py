@@ -1,0 +1,55 @@
+"""Where the project is published: for badges and for what Colab installs. Change it here, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+
+from .. import __version__
+
+REPOSITORY = os.environ.get("DRAGANYTHING_LAB_REPOSITORY", "draganything-lab/draganything-lab")
+"""owner/name on GitHub."""
+RELEASE = os.environ.get("DRAGANYTHING_LAB_RELEASE", f"v{__version__}")
+"""The tag that badges open and Colab installs."""
+
+COLAB_BRINGS = (
+    "numpy", "opencv-python-headless", "pillow", "matplotlib", "torch", "torchvision", "diffusers", "transformers",
+    "accelerate", "safetensors", "huggingface-hub", "ipywidgets", "jupyterlab",
+)  # fmt: skip
+"""What Colab has already, and what must not be touched there; everything else is installed without its dependencies."""
+COLAB_LACKS = ("mediapy>=1.2.2,<2", "imageio-ffmpeg>=0.4.9,<0.8", "ipycanvas>=0.13.3,<0.15", "segment-anything==1.0")
+
+BOOTSTRAP = '''# On Google Colab this cell installs the lab, and leaves the torch and numpy that are there alone. Elsewhere it does nothing.
+import sys
+
+if "google.colab" in sys.modules:
+    import subprocess
+
+    from google.colab import output
+
+    lab = "https://github.com/{repository}/archive/refs/tags/{release}.zip"
+    wanted = [lab, {lacks}]
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *wanted], check=True)
+    output.enable_custom_widget_manager()'''
+
+STUDIO = """# Optional: the studio does the same with the mouse. Everything below works without it.
+from draganything_lab.studio import Studio
+
+Studio()"""
+
+
+def bootstrap() -> str:
+    """The first code cell of every notebook."""
+    lacks = ", ".join(f'"{name}"' for name in COLAB_LACKS)
+    return BOOTSTRAP.format(repository=REPOSITORY, release=RELEASE, lacks=lacks)
+
+
+def badges(name: str) -> str:
+    """Markdown: open the notebook on Colab, on Binder, or look at it on GitHub."""
+    file = f"notebooks/{name}.ipynb"
+    shield = "https://img.shields.io/badge"
+    colab = f"https://colab.research.google.com/github/{REPOSITORY}/blob/{RELEASE}/{file}"
+    binder = f"https://mybinder.org/v2/gh/{REPOSITORY}/{RELEASE}?labpath={file.replace('/', '%2F')}"
+    return " ".join(
+        f"[![{words}]({shield}/{words.replace(' ', '_')}-{colour})]({link})"
+        for words, colour, link in (("Open in Colab", "E69F00", colab), ("Open on Binder", "56B4E9", binder))
+    )

@@ -1,0 +1,40 @@
+"""What a student handed in: whether it is still blank, and what its own errors mean in plain words."""
+
+from __future__ import annotations
+
+import dis
+import linecache
+from typing import Any
+
+NOTHING_DONE = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "POP_TOP"}
+
+ADVICE: tuple[tuple[type[Exception], str], ...] = (
+    (NameError, "A name is used that is not known. Is it spelt as above, and is it given to the function?"),
+    (IndexError, "A place is asked for that is not there. Arrays count from 0, and take the row first: a[y, x]."),
+    (ZeroDivisionError, "Something is divided by zero."),
+    (AttributeError, "Something is asked for by a name that this kind of object does not have."),
+    (TypeError, "Two kinds of things do not go together, or a function got too many or too few arguments."),
+    (ValueError, "Shapes or values do not fit. Print the shapes just before this line."),
+)
+
+
+def is_blank(student: Any) -> bool:
+    """Whether a function does nothing but give back None, as one whose body is `...`."""
+    code = getattr(student, "__code__", None)
+    if code is None or any(constant not in (None, Ellipsis, student.__doc__) for constant in code.co_consts):
+        return False
+    return {instruction.opname for instruction in dis.get_instructions(code)} <= NOTHING_DONE
+
+
+def what_went_wrong(error: Exception, student: Any) -> str:
+    """A student's own error in words, with the line of the student's function in which it came up."""
+    code = getattr(student, "__code__", None)
+    line, trace = "", error.__traceback__
+    while trace is not None:
+        if code is not None and trace.tb_frame.f_code.co_filename == code.co_filename:
+            line = linecache.getline(code.co_filename, trace.tb_lineno).strip() or line
+        trace = trace.tb_next
+    where = f" at the line `{line}`" if line else ""
+    words = next((words for kind, words in ADVICE if isinstance(error, kind)), "")
+    said = str(error).strip().splitlines()
+    return f"Your function stopped{where}: {type(error).__name__}{': ' + said[0][:160] if said else ''}. {words}".strip()
