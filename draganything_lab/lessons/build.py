@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 MAX_BYTES = 1_500_000
 TIMEOUT = 600  # seconds for one cell, on a machine that does other things too
-SMALL = 30_000  # bytes from which a picture is worth recolouring
 
 
 def sources(root: Path = ROOT) -> list[Path]:
@@ -152,7 +151,7 @@ def _joined(outputs: list[Any]) -> list[Any]:
 
 
 def _small(output: Any) -> Any:
-    """An output without addresses of this run, and with pictures of few colours."""
+    """An output without addresses of this run, and with pictures packed tightly."""
     data = output.get("data", {})
     if "image/png" in data:
         data["image/png"] = small_png(data["image/png"])
@@ -163,19 +162,13 @@ def _small(output: Any) -> Any:
 
 
 def small_png(text: str) -> str:
-    """A PNG (base64) with at most 256 colours, if that makes it smaller; small ones stay as they are."""
+    """A PNG (base64) packed as tightly as it goes without losing anything."""
     from PIL import Image
 
     raw = base64.b64decode(text)
-    if len(raw) < SMALL:
-        return text.strip()
-    picture = Image.open(io.BytesIO(raw)).convert("RGBA")
-    clear = picture.getextrema()[3][0] < 255
-    few = picture.quantize(256, method=Image.Quantize.FASTOCTREE) if clear else picture.convert("RGB").quantize(256)
     buffer = io.BytesIO()
-    few.save(buffer, "PNG", optimize=True)
-    best = min(raw, buffer.getvalue(), key=len)
-    return base64.b64encode(best).decode("ascii")
+    Image.open(io.BytesIO(raw)).save(buffer, "PNG", optimize=True)
+    return base64.b64encode(min(raw, buffer.getvalue(), key=len)).decode("ascii")
 
 
 def _write(path: Path, notebook: NotebookNode) -> int:

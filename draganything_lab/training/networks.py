@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from diffusers import EulerDiscreteScheduler
+from torch import nn
 from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from ..models import DragAnythingControlNet, DragAnythingUNet
@@ -52,13 +54,28 @@ def build_image_encoder() -> CLIPVisionModelWithProjection:
 
 
 def build_controlnet(unet: DragAnythingUNet, representation: str = "entity+gaussian") -> DragAnythingControlNet:
-    """A ControlNet of a UNet's layout, starting from its weights."""
-    return DragAnythingControlNet.from_unet(
+    """A ControlNet of a UNet's layout, starting from its weights; its towers take control images of 0..1 (see `fold`).
+
+    Towers without normalisation, started as PyTorch does, hand on a thousandth of what they get after seven layers; and
+    their last layers need not start at zero, since the UNet learns together with them. So they start loud.
+    """
+    net = DragAnythingControlNet.from_unet(
         unet,
         conditioning_embedding_out_channels=(16, 32, 48, 64),
         entity_embedding_out_channels=(ENTITY_CHANNELS, 32, 48, 64),
         representation=representation,
     )
+    for module in net.controlnet_cond_embedding.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            nn.init.zeros_(module.bias)
+    return net
+
+
+@torch.no_grad()
+def fold(embedding: Any) -> None:
+    """Make towers that were trained on control images of 0..1 take those of 0..255, as the released weights do."""
+    embedding.conv_in.weight /= 255
 
 
 def build_scheduler() -> Any:

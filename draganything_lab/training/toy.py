@@ -15,7 +15,7 @@ from ..errors import LabError
 from .clips import ClipSize
 from .dift import Denoiser, DiftStage, build_scheduler
 from .loop import Settings, Stage, load_average, run
-from .networks import ENTITY_CHANNELS, build_feature_extractor
+from .networks import ENTITY_CHANNELS, build_feature_extractor, fold
 from .networks import build_scheduler as build_video_scheduler
 from .vae import DecoderStage, VaeStage, load_vae
 from .video import Animator, Controlled, ControlStage, UnetStage
@@ -120,6 +120,8 @@ def assemble(folder: Path) -> tuple[Any, Denoiser, Animator, Controlled | None]:
         embeddings = {name.split(".")[1] for name in names if name.startswith("embeddings.")}
         whole = Controlled(animator, REPRESENTATIONS[: 1 + len(embeddings)], train_unet=True)
         load_average(whole, folder / "control.pt")
+        for index in range(1 + len(embeddings)):
+            fold(whole.embedding(index))
     return vae, denoiser, animator, whole
 
 

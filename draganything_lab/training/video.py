@@ -178,7 +178,7 @@ class ControlStage(UnetStage):
             rows = (batch["representation"] == index).nonzero().flatten()
             if not len(rows):
                 continue
-            image = batch["image"][rows].flatten(0, 1)
+            image = batch["image"][rows].flatten(0, 1) / 255
             maps = None
             if "entity" in self.representations[index]:
                 labels = batch["labels"][rows].long()  # (b, F, H, W)
