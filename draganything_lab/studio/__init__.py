@@ -1,0 +1,1 @@
+"""The studio: click, drag, generate, look. A model without widgets, and views of it."""

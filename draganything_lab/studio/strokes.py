@@ -1,0 +1,147 @@
+"""From what a hand draws to key points, and back: which key point, which stretch, lies under the pointer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..curve import farthest_points
+from ..errors import LabError
+from ..trajectory import Points, Trajectory
+
+MAX_SAMPLES = 4000  # of one stroke; a hand that draws for a minute makes about as many
+MAX_KEYS = 24
+SMOOTHING = 0.5
+
+
+def checked_stroke(points: Points, times: Sequence[float] | np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """A stroke as (K, 2) float64 and (K,) seconds, without repeated points.
+
+    Raises:
+        LabError: No points, no numbers, or times that do not fit.
+    """
+    try:
+        path = np.asarray(points, np.float64)
+        clock = None if times is None else np.asarray(times, np.float64)
+    except (TypeError, ValueError) as error:
+        raise LabError("a stroke is a list of (x, y) points; draw it again") from error
+    if path.ndim != 2 or path.shape[1:] != (2,) or not len(path) or not np.isfinite(path).all():
+        raise LabError(f"a stroke needs finite points (x, y), at least one; got shape {path.shape}; draw it again")
+    if clock is not None and (clock.shape != (len(path),) or not np.isfinite(clock).all()):
+        raise LabError(f"a stroke of {len(path)} points has times of shape {clock.shape}; give one time a point")
+    if len(path) > MAX_SAMPLES:
+        kept = np.linspace(0, len(path) - 1, MAX_SAMPLES).round().astype(int)
+        path, clock = path[kept], None if clock is None else clock[kept]
+    moved = np.append(True, np.abs(np.diff(path, axis=0)).max(axis=1) > 0.01)
+    return path[moved], None if clock is None else clock[moved]
+
+
+def drawn(
+    path: np.ndarray, clock: np.ndarray | None, size: tuple[int, int], num_frames: int, *, rhythm: bool
+) -> Trajectory:
+    """A freehand stroke as a trajectory: jitter smoothed away, and only as many key points as its shape needs.
+
+    Args:
+        path: (K, 2) float64 (x, y) in pixels.
+        clock: (K,) seconds, or None.
+        size: (H, W) of the picture; the tolerance follows from it.
+        num_frames: T of the clip.
+        rhythm: Whether to move as fast as the hand did (needs a clock), or evenly.
+    """
+    smooth = Trajectory(path).smoothed(SMOOTHING).points.astype(np.float64)
+    if len(smooth) < 3:
+        return Trajectory(smooth)
+    tolerance = max(0.75, 0.004 * float(np.hypot(*size)))
+    for count in range(2, min(MAX_KEYS, len(smooth)) + 1):
+        kept = farthest_points(smooth, count)
+        if _deviation(smooth, kept) <= tolerance:
+            break
+    if rhythm and clock is not None and clock[-1] > clock[0] and num_frames > 2:
+        return _in_rhythm(smooth, clock, kept, num_frames)
+    return Trajectory(smooth[kept])
+
+
+def _in_rhythm(smooth: np.ndarray, clock: np.ndarray, kept: np.ndarray, num_frames: int) -> Trajectory:
+    """Key points with the frames at which the hand passed them; where several share a frame, one stays."""
+    even = np.unique(np.linspace(0, len(smooth) - 1, 6).round().astype(int))  # a pause has no shape, but it has time
+    kept = np.union1d(kept, even)
+    frames = np.rint((clock[kept] - clock[0]) / (clock[-1] - clock[0]) * (num_frames - 1)).astype(int)
+    frames = np.maximum.accumulate(frames)
+    last = np.append(np.diff(frames) > 0, True)  # of those that share a frame, the latest
+    last[0] = len(frames) == 1 or frames[1] > frames[0]
+    chosen, when = kept[last], frames[last]
+    if when[0] != 0:
+        chosen, when = np.append(0, chosen), np.append(0, when)
+    return Trajectory(smooth[chosen], [int(frame) for frame in when])
+
+
+def _deviation(points: np.ndarray, kept: np.ndarray) -> float:
+    """How far the points are from the straight lines between some of them, at most."""
+    worst = 0.0
+    for start, end in zip(kept[:-1], kept[1:], strict=True):
+        inner = points[start : end + 1]
+        worst = max(worst, float(_distance(inner, points[start], points[end]).max()))
+    return worst
+
+
+def _distance(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """(K,) distances of (K, 2) points from the stretch between two."""
+    along = end - start
+    share = np.clip((points - start) @ along / max(float(along @ along), 1e-12), 0, 1)
+    return np.linalg.norm(points - start - share[:, None] * along, axis=1)
+
+
+def nearest_key(trajectory: Trajectory, x: float, y: float, within: float) -> int | None:
+    """The key point nearest to (x, y), if one is within some pixels of it."""
+    distance = np.hypot(*(trajectory.points.astype(np.float64) - (x, y)).T)
+    return int(distance.argmin()) if distance.min() <= within else None
+
+
+def stretch_at(trajectory: Trajectory, x: float, y: float) -> int:
+    """The place at which a new key point (x, y) comes between the two that it is nearest to, or before or after all."""
+    points, here = trajectory.points.astype(np.float64), np.array([[x, y]])
+    if len(points) == 1:
+        return 1
+    distances = [float(_distance(here, start, end)[0]) for start, end in zip(points[:-1], points[1:], strict=True)]
+    nearest = int(np.argmin(distances))
+    start, end = points[nearest], points[nearest + 1]
+    share = float((here[0] - start) @ (end - start)) / max(float((end - start) @ (end - start)), 1e-12)
+    if nearest == len(points) - 2 and share > 1:
+        return len(points)
+    return 0 if nearest == 0 and share < 0 else nearest + 1
+
+
+def with_key(trajectory: Trajectory, place: int, x: float, y: float) -> Trajectory:
+    """The trajectory with a key point more at a place.
+
+    Raises:
+        LabError: There is no frame left between its neighbours.
+    """
+    frames = trajectory.frames
+    if frames is not None:
+        if place == 0:
+            low, high = -1, frames[0]
+        elif place == len(frames):
+            low, high = frames[-1], frames[-1] + 2 * max(1, round(frames[-1] / max(1, len(frames) - 1)))
+        else:
+            low, high = frames[place - 1], frames[place]
+        if high - low < 2:
+            raise LabError(f"there is no frame between {low} and {high} for a new key point; set the frames to none")
+        frames = (*frames[:place], (low + high) // 2, *frames[place:])
+    points = np.insert(trajectory.points, place, (x, y), axis=0)
+    return Trajectory(points, frames, trajectory.easing, trajectory.spacing)
+
+
+def without_key(trajectory: Trajectory, place: int) -> Trajectory:
+    """The trajectory with a key point less.
+
+    Raises:
+        LabError: It is the only one.
+    """
+    if len(trajectory.points) == 1:
+        raise LabError("a path keeps at least one key point; delete the whole path instead")
+    frames = trajectory.frames
+    if frames is not None:
+        frames = (*frames[:place], *frames[place + 1 :])
+    return Trajectory(np.delete(trajectory.points, place, axis=0), frames, trajectory.easing, trajectory.spacing)
