@@ -1,7 +1,7 @@
 # DragAnything Lab. Each target makes what it needs and is safe to run twice.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo lab test check bench figures clean
+.PHONY: help demo lab test check bench lessons figures clean
 BIN := .venv/bin
 INSTALL = PYTHON="$(PYTHON)" sh tools/install.sh
 export PYTHONUTF8 := 1
@@ -24,6 +24,9 @@ check: .venv/.dev  ## Lint, and check the types
 
 bench: .venv/.dev  ## Run the benchmarks: time and memory
 	$(BIN)/python benchmarks/run.py
+
+lessons: .venv/.dev  ## Write the notebooks from lessons/, run, for students and teachers
+	$(BIN)/draganything-lab lessons build
 
 figures: .venv/.models  ## Make the README's pictures again
 	$(BIN)/python tools/figures.py

@@ -98,8 +98,11 @@ class DragAnythingPipeline(DiffusionPipeline):
         controlnet: DragAnythingControlNet,
         scheduler: EulerDiscreteScheduler,
         feature_extractor: CLIPImageProcessor,
+        default_steps: int = 25,
+        default_guidance: float = 3.0,
     ) -> None:
         super().__init__()
+        self.register_to_config(default_steps=default_steps, default_guidance=default_guidance)
         if type(unet) is UNetSpatioTemporalConditionModel:
             unet = DragAnythingUNet.from_stock(unet)
         stages.check_parts(vae, image_encoder, unet, controlnet)
@@ -162,9 +165,9 @@ class DragAnythingPipeline(DiffusionPipeline):
         num_frames: int | None = None,
         height: int | None = None,
         width: int | None = None,
-        num_inference_steps: int = 25,
+        num_inference_steps: int | None = None,
         min_guidance_scale: float = 1.0,
-        max_guidance_scale: float = 3.0,
+        max_guidance_scale: float | None = None,
         fps: int = 7,
         motion_bucket_id: int = 127,
         noise_aug_strength: float = 0.02,
@@ -193,9 +196,9 @@ class DragAnythingPipeline(DiffusionPipeline):
             num_frames: F; None for the control's, else the UNet's own.
             height: Of the video, a multiple of `size_multiple`; None for the control's, else the picture's, rounded.
             width: Likewise.
-            num_inference_steps: Steps of the scheduler.
+            num_inference_steps: Steps of the scheduler; None for what the weights were tuned for (25 for SVD's).
             min_guidance_scale: Guidance of the first frame; in equal steps to the last's. 1 for both: none.
-            max_guidance_scale: Guidance of the last frame.
+            max_guidance_scale: Guidance of the last frame; None for what the weights were tuned for (3 for SVD's).
             fps: Frames a second that the model is told (less one, as SVD was trained). Not with preset "release".
             motion_bucket_id: How much motion the model is told. Not with preset "release".
             noise_aug_strength: Noise on the picture, and what the model is told of it (told: not with "release").
@@ -237,8 +240,11 @@ class DragAnythingPipeline(DiffusionPipeline):
             rules=behaviour(preset),
             size=(height, width),
             num_frames=num_frames,
-            steps=num_inference_steps,
-            guidance=(min_guidance_scale, max_guidance_scale),
+            steps=self.config.default_steps if num_inference_steps is None else num_inference_steps,
+            guidance=(
+                min_guidance_scale,
+                self.config.default_guidance if max_guidance_scale is None else max_guidance_scale,
+            ),
             time_ids=(fps, motion_bucket_id, noise_aug_strength),
             conditioning_scale=conditioning_scale,
             seed=seed,

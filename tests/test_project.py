@@ -187,15 +187,3 @@ def test_no_network_is_said_in_one_line(bare: Path) -> None:
     )
     assert "could not be downloaded; connect to the network" in one_error(done)
     assert (bare / ".venv" / "install.log").exists()
-
-
-def test_the_first_notebook_runs_in_a_fresh_kernel(tmp_path: Path) -> None:
-    nbformat = pytest.importorskip("nbformat")
-    pytest.importorskip("ipykernel")
-    from nbclient import NotebookClient
-
-    notebook = nbformat.read(ROOT / "notebooks" / "00_drag_anything.ipynb", as_version=4)
-    assert all(not cell.get("outputs") for cell in notebook.cells), "commit notebooks without their outputs"
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    kinds = [kind for cell in notebook.cells for output in cell.get("outputs", []) for kind in output.get("data", {})]
-    assert kinds.count("image/png") >= 3 and "text/html" in kinds

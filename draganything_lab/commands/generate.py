@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--download", action="store_true", help="fetch weights that are not here; sizes are said first")
     parser.add_argument("--size", metavar="WxH", help="of the video (default: what the model was trained at)")
     parser.add_argument("--frames", type=int, metavar="N", help="length (default: what the model was trained at)")
-    parser.add_argument("--steps", type=int, default=25, metavar="N", help="denoising steps (default: 25)")
+    parser.add_argument("--steps", type=int, metavar="N", help="denoising steps (default: what the weights were tuned for)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same machine: same video")
     parser.add_argument("--fps", type=float, default=8, metavar="N", help="frames per second (default: 8)")
     parser.add_argument("--out", default="outputs/generated.mp4", metavar="FILE", help="default: outputs/generated.mp4")
@@ -51,7 +51,7 @@ def generated(
     num_frames: int | None = None,
     *,
     seed: int = 0,
-    steps: int = 25,
+    steps: int | None = None,
 ) -> np.ndarray:
     """Run a pipeline on a scene.
 
@@ -61,7 +61,7 @@ def generated(
         size: (H, W) of the video.
         num_frames: T; None for what the model was trained at.
         seed: Same seed, same machine: same video.
-        steps: Of the scheduler.
+        steps: Of the scheduler; None for what the weights were tuned for.
 
     Returns:
         (T, H, W, 3) uint8 RGB.

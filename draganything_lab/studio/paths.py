@@ -108,7 +108,7 @@ class Paths(Things):
     def set_timing(
         self, frames: Sequence[int] | None = None, easing: str | None = None, spacing: str | None = None
     ) -> bool:
-        """Say when the selected path's key points are reached (None: spread over the clip), and how it starts and ends."""
+        """Say when the selected path's key points are reached (None: spread over the clip), and its easing."""
         old = self._need_path()
         self._put(Trajectory(old.points, frames, easing or old.easing, spacing or old.spacing))  # type: ignore[arg-type]
         return True
@@ -208,7 +208,8 @@ class Paths(Things):
             self._selected = self._scene.drag_foreground(entity.mask, trajectory, entity.name).name
         else:
             self._scene.update(place, trajectory=trajectory, pinned=False)
-        text = f"{self._title(entity.name)}: a path of {trajectory.length:.0f} pixels, {len(trajectory.points)} key points."
+        count = len(trajectory.points)
+        text = f"{self._title(entity.name)}: a path of {trajectory.length:.0f} pixels, {count} key points."
         if grabbed or entity.kind != "foreground":
             self.say(text, "Play shows it.")
         else:

@@ -137,9 +137,8 @@ class Pictures(Core):
         return thread
 
     def _warm(self) -> None:
-        with contextlib.suppress(Exception):  # the click itself will say what is wrong
-            with self._segmenting:
-                self._ready_segmenter()
+        with contextlib.suppress(Exception), self._segmenting:  # the click itself will say what is wrong
+            self._ready_segmenter()
 
     def _ready_segmenter(self) -> Any:
         """The segmenter with the present picture in it; call it under the lock `_segmenting`."""

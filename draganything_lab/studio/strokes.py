@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -79,7 +80,7 @@ def _in_rhythm(smooth: np.ndarray, clock: np.ndarray, kept: np.ndarray, num_fram
 def _deviation(points: np.ndarray, kept: np.ndarray) -> float:
     """How far the points are from the straight lines between some of them, at most."""
     worst = 0.0
-    for start, end in zip(kept[:-1], kept[1:], strict=True):
+    for start, end in pairwise(kept):
         inner = points[start : end + 1]
         worst = max(worst, float(_distance(inner, points[start], points[end]).max()))
     return worst
@@ -103,7 +104,7 @@ def stretch_at(trajectory: Trajectory, x: float, y: float) -> int:
     points, here = trajectory.points.astype(np.float64), np.array([[x, y]])
     if len(points) == 1:
         return 1
-    distances = [float(_distance(here, start, end)[0]) for start, end in zip(points[:-1], points[1:], strict=True)]
+    distances = [float(_distance(here, start, end)[0]) for start, end in pairwise(points)]
     nearest = int(np.argmin(distances))
     start, end = points[nearest], points[nearest + 1]
     share = float((here[0] - start) @ (end - start)) / max(float((end - start) @ (end - start)), 1e-12)

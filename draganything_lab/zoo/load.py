@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 RELEASED = "entity+gaussian"
 TRUNK = "trunk"  # folder of the ControlNet without its embedding, where several representations share one
 FEATURES_OF = {"svd": "sd15", "svd-xt": "sd15", "draganything": "sd15"}
+SAMPLING = "sampling.json"
 PARTS = ("unet", "vae", "image_encoder", "scheduler", "feature_extractor")
 
 
@@ -193,7 +195,20 @@ def _assemble(folder: Path, control: Path, dtype: torch.dtype) -> DragAnythingPi
         controlnet=load_model(DragAnythingControlNet, control, control_names, dtype),
         scheduler=scheduler,
         feature_extractor=extractor,
+        **_sampling(folder),
     )
+
+
+def _sampling(folder: Path) -> dict[str, Any]:
+    """How the weights of a folder are best sampled, where they say so in `sampling.json`."""
+    file = folder / SAMPLING
+    if not file.exists():
+        return {}
+    try:
+        told = json.loads(file.read_text())
+        return {"default_steps": int(told["steps"]), "default_guidance": float(told["guidance"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise LabError(f'{file} must say {{"steps": N, "guidance": G}} ({error}); mend it, or remove it') from None
 
 
 def _torch() -> Any:
