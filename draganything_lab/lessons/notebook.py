@@ -66,7 +66,8 @@ def stale(notebook: NotebookNode, lesson: Lesson) -> str:
     fresh = make_notebook(lesson, about.get("for", "students"), about.get("measured"))
     here, there = ([(c.cell_type, c.id, c.source) for c in nb.cells] for nb in (notebook, fresh))
     if here != there:
-        place = next((k for k, (a, b) in enumerate(zip(here, there, strict=False)) if a != b), min(len(here), len(there)))
+        pairs = enumerate(zip(here, there, strict=False))
+        place = next((k for k, (a, b) in pairs if a != b), min(len(here), len(there)))
         return f"cell {place} of notebooks/{lesson.name}.ipynb was changed by hand; change its source, run make lessons"
     return ""
 

@@ -18,7 +18,8 @@ COLAB_BRINGS = (
 """What Colab has already, and what must not be touched there; everything else is installed without its dependencies."""
 COLAB_LACKS = ("mediapy>=1.2.2,<2", "imageio-ffmpeg>=0.4.9,<0.8", "ipycanvas>=0.13.3,<0.15", "segment-anything==1.0")
 
-BOOTSTRAP = '''# On Google Colab this cell installs the lab, and leaves the torch and numpy that are there alone. Elsewhere it does nothing.
+BOOTSTRAP = '''# On Google Colab this cell installs the lab, and leaves the torch and numpy that are there alone.
+# Elsewhere it does nothing.
 import sys
 
 if "google.colab" in sys.modules:

@@ -37,4 +37,5 @@ def what_went_wrong(error: Exception, student: Any) -> str:
     where = f" at the line `{line}`" if line else ""
     words = next((words for kind, words in ADVICE if isinstance(error, kind)), "")
     said = str(error).strip().splitlines()
-    return f"Your function stopped{where}: {type(error).__name__}{': ' + said[0][:160] if said else ''}. {words}".strip()
+    details = f": {said[0][:160]}" if said else ""
+    return f"Your function stopped{where}: {type(error).__name__}{details}. {words}".strip()
