@@ -12,20 +12,22 @@ from ..errors import LabError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=("toy",), help="toy: VAE, diffusion features, video UNet, ControlNets")
+    parser.add_argument(
+        "what", choices=("toy", "sam"), help="toy: VAE, diffusion features, video UNet, ControlNets; sam: click to mask"
+    )
     parser.add_argument("--minutes", type=float, help="time for all stages together")
     parser.add_argument("--steps", type=int, help="steps of each stage in all, instead of a time")
     parser.add_argument("--stages", help="comma-separated: vae, dift, unet, control, decoder; all when not given")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--processes", type=int, default=1, help="training processes that share each step")
     parser.add_argument("--workers", type=int, default=0, help="extra processes that draw batches")
-    parser.add_argument("--batch", type=int, help="clips a step and process")
+    parser.add_argument("--batch", type=int, help="clips (for sam pictures) a step and process")
     parser.add_argument(
         "--representations", help="how many of the five the control stage trains: 1 to 5", type=int, default=5
     )
-    parser.add_argument("--picture", type=int, default=64, help="side of the pictures, a multiple of 16")
+    parser.add_argument("--picture", type=int, help="side of the pictures, a multiple of 16 (default: 64, for sam 128)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--folder", type=Path, default=Path("runs/toy"), help="checkpoints and logs")
+    parser.add_argument("--folder", type=Path, help="checkpoints and logs (default: runs/toy or runs/sam)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoints that are there")
     parser.add_argument("--export", type=Path, help="write the weights folder here at the end")
 
@@ -33,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.minutes is None and args.steps is None and args.export is None:
         raise LabError("say how long: --minutes 60, or --steps 1000; or --export FOLDER to write what is trained")
+    args.folder = args.folder or Path("runs") / args.what
+    args.picture = args.picture or {"toy": 64, "sam": 128}[args.what]
     if args.picture < 48 or args.picture % 16:
         raise LabError(f"--picture {args.picture} is not a multiple of 16 from 48 up; use 64 or 128")
     if args.processes > 1 and "RANK" not in os.environ:
@@ -55,6 +59,9 @@ def run(args: argparse.Namespace) -> int:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // dist.get_world_size()))
     cv2.setNumThreads(1)
     try:
+        if args.what == "sam":
+            _train_sam(args)
+            return 0
         if args.minutes is not None or args.steps is not None:
             settings = Settings(
                 minutes=args.minutes, steps=args.steps, device=args.device, workers=args.workers, seed=args.seed
@@ -71,3 +78,22 @@ def run(args: argparse.Namespace) -> int:
         if shared:
             dist.destroy_process_group()
     return 0
+
+
+def _train_sam(args: argparse.Namespace) -> None:
+    import torch.distributed as dist
+
+    from ..training import sam
+    from ..training.loop import Settings
+
+    if args.minutes is not None or args.steps is not None:
+        settings = Settings(
+            minutes=args.minutes, steps=args.steps, device=args.device, workers=args.workers, seed=args.seed
+        )
+        sam.train(
+            args.folder, settings, resume=args.resume, batch=args.batch, picture=args.picture,
+            report=lambda line: print(line, flush=True),
+        )  # fmt: skip
+    if args.export is not None and (not dist.is_initialized() or dist.get_rank() == 0):
+        step = sam.export(args.folder, args.export)
+        print(f"wrote {args.export} from step {step}")

@@ -1,0 +1,304 @@
+"""Training the small SAM by the paper's recipe, with dense hints for its encoder that speed it up on a CPU.
+
+Source: Kirillov et al., "Segment Anything", 2023, appendix A: focal and dice loss 20:1, mean squared error of the
+IoU head, three masks of which the best one learns, then correction clicks from the error with the previous mask.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from segment_anything.modeling import Sam
+from torch import Tensor, nn
+
+from ..errors import LabError
+from ..segment.network import SamSize, build_sam, save_sam
+from .loop import Settings, Stage, load_average, run
+from .sam_data import PHOTOS, draw_batch
+
+SIZE = "sam.json"  # what the checkpoint of a folder was trained at
+HINTS = 7
+FOCAL, DICE, QUALITY = 20.0, 1.0, 1.0
+BOXES = 0.25  # share of batches that begin with boxes instead of clicks
+ROUNDS = (0.45, 0.25, 0.3)  # how often one, two or three rounds of clicks
+
+
+class Hinted(nn.Module):
+    """A `Sam` with a linear layer on its image embedding that is thrown away after training."""
+
+    def __init__(self, size: SamSize) -> None:
+        super().__init__()
+        self.sam = build_sam(size)
+        self.hints = nn.Conv2d(size.channels, HINTS * 16, 1)
+        begin(self.sam, size)
+
+    def hinted(self, embedding: Tensor) -> Tensor:
+        """(B, 7, M, M): the hints that the embedding (B, C, h, w) holds, at the masks' size."""
+        return F.pixel_shuffle(self.hints(embedding), 4)
+
+
+@torch.no_grad()
+def begin(sam: Sam, size: SamSize) -> None:
+    """First weights from which a small set of steps gets far.
+
+    Patches are read by orthonormal cosines, brightness first, so that nothing of them is lost; positions are sines;
+    each head looks around itself, the first ones near, the last one everywhere (relative positions, as in ConViT).
+    """
+    generator = torch.Generator().manual_seed(20230405)
+    encoder, side = sam.image_encoder, size.patch
+    grid = torch.arange(side) + 0.5
+    waves = torch.cos(math.pi * torch.arange(side)[:, None] * grid / side)
+    waves /= waves.norm(dim=1, keepdim=True)
+    planes = torch.einsum("ai,bj->abij", waves, waves)
+    order = sorted(((a, b) for a in range(side) for b in range(side)), key=lambda ab: (sum(ab), ab))
+    colours = torch.tensor([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / torch.tensor([3, 2, 6]).sqrt()[:, None]
+    bright, chroma = size.width // 2, size.width // 4
+    picks = [(0, ab) for ab in order[:bright]] + [(c, ab) for ab in order[:chroma] for c in (1, 2)]
+    weight = encoder.patch_embed.proj.weight  # (width, 3, patch, patch)
+    for row, (colour, (a, b)) in enumerate(picks[: size.width]):
+        weight[row] = colours[colour][:, None, None] * planes[a, b] * (0.5 if a + b == 0 else 1.0)
+    encoder.patch_embed.proj.bias.zero_()
+    steps = torch.arange(size.cells, dtype=torch.float32)
+    quarter = size.width // 4
+    speeds = math.pi / size.cells * (size.cells / 2) ** (torch.arange(quarter) / max(1, quarter - 1))
+    turns = steps[:, None] * speeds
+    row = torch.cat([turns.sin(), turns.cos()], dim=1)  # (cells, width / 2)
+    across = row[None].expand(size.cells, -1, -1)
+    encoder.pos_embed.copy_(0.3 * torch.cat([across, across.transpose(0, 1)], dim=-1)[None])
+    for block in encoder.blocks:
+        attention = block.attn
+        for linear in (attention.proj, block.mlp.lin2):
+            linear.weight /= math.sqrt(2 * size.depth)
+            linear.bias.zero_()
+        each = size.width // size.heads
+        direction = F.normalize(torch.randn(each, generator=generator), dim=0)
+        # One table serves all heads, so how near a head looks is set by its query's bias along the direction.
+        near = torch.tensor([0.5 / (0.8 * 2.5**head) ** 2 for head in range(size.heads)])
+        near[-1] = 0.0
+        attention.qkv.bias.zero_()
+        attention.qkv.bias[: size.width].copy_((near[:, None] * direction).flatten())
+        offsets = torch.arange(-(size.cells - 1), size.cells, dtype=torch.float32)
+        for table in (attention.rel_pos_h, attention.rel_pos_w):
+            table.copy_(-(offsets**2)[:, None] * direction)
+    matrix = sam.prompt_encoder.pe_layer.positional_encoding_gaussian_matrix
+    matrix.copy_(torch.randn(matrix.shape, generator=generator))
+
+
+class SamStage(Stage):
+    """All of the small SAM at once.
+
+    Args:
+        size: The network's.
+        batch: Pictures a step.
+        prompts: Things clicked in each.
+        photos: Share of pictures pasted from photographs.
+        half: Compute in bfloat16 where that is safe.
+    """
+
+    name = "sam"
+    rate = 1e-3
+
+    def __init__(
+        self,
+        size: SamSize | None = None,
+        *,
+        batch: int = 6,
+        prompts: int = 4,
+        photos: float = PHOTOS,
+        half: bool = True,
+    ) -> None:
+        self.size = size or SamSize()
+        self.batch, self.prompts, self.photos, self.half = batch, prompts, photos, half
+        torch.manual_seed(0)
+        self.network = Hinted(self.size)
+
+    def trained(self) -> nn.Module:
+        return self.network
+
+    def draw(self, number: int) -> dict[str, Any]:
+        return draw_batch(number, self.batch, self.prompts, self.size, self.photos)
+
+    def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
+        sam = self.network.sam
+        pixels = batch["pixels"].permute(0, 3, 1, 2).float()  # (B, 3, S, S)
+        pixels = (pixels - sam.pixel_mean) / sam.pixel_std
+        inside = F.interpolate(batch["inside"][:, None].float(), scale_factor=pixels.shape[-1] / self.size.mask_side)
+        pixels = pixels * inside  # beyond the picture lies what `Sam.preprocess` puts there
+        truth = batch["truth"].float() / 255  # (B, P, M, M)
+        choice = torch.rand(2, generator=generator, device=generator.device).tolist()
+        boxes = batch["boxes"] if choice[0] < BOXES else None
+        rounds = 1 if choice[1] < ROUNDS[0] else 2 if choice[1] < ROUNDS[0] + ROUNDS[1] else 3
+        with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.half):
+            embedding = sam.image_encoder(pixels)
+            hinted = self.network.hinted(embedding)
+        losses = {"hints": hint_loss(hinted.float(), batch["hints"], batch["inside"])}
+        total, first = 0.4 * losses["hints"], torch.zeros(())
+        points = batch["points"][:, :, None] if boxes is None else None  # (B, P, N, 2)
+        labels = torch.ones(*truth.shape[:2], 1, device=truth.device) if boxes is None else None
+        previous: Tensor | None = None
+        for number in range(rounds):
+            single = number > 0 or boxes is not None
+            logits, quality = self.decode(embedding, points, labels, boxes, previous, single)
+            focal, dice, error, best, iou = mask_loss(logits.float(), quality.float(), truth)
+            total = total + (FOCAL * focal + DICE * dice + QUALITY * error) / rounds
+            if number == 0:
+                first = iou
+                losses |= {"focal": focal, "dice": dice, "quality": error}
+            if number + 1 < rounds:
+                previous = best.detach()
+                spot, label = correction(previous, truth, generator, self.size)
+                points = spot if points is None else torch.cat([points, spot], dim=2)
+                labels = label if labels is None else torch.cat([labels, label], dim=2)
+        return {"loss": total, **losses, "iou": first}
+
+    def decode(
+        self,
+        embedding: Tensor,
+        points: Tensor | None,
+        labels: Tensor | None,
+        boxes: Tensor | None,
+        previous: Tensor | None,
+        single: bool,
+    ) -> tuple[Tensor, Tensor]:
+        """Masks (B, P, K, M, M) and qualities (B, P, K) for P prompts a picture; K is 1 when single, else 3."""
+        sam = self.network.sam
+        logits, qualities = [], []
+        place = sam.prompt_encoder.get_dense_pe()
+        for index in range(len(embedding)):
+            clicks = None if points is None or labels is None else (points[index], labels[index])
+            sparse, dense = sam.prompt_encoder(
+                points=clicks,
+                boxes=None if boxes is None else boxes[index],
+                masks=None if previous is None else previous[index][:, None],
+            )
+            with torch.autocast(embedding.device.type, torch.bfloat16, enabled=self.half):
+                masks, quality = sam.mask_decoder(
+                    image_embeddings=embedding[index : index + 1],
+                    image_pe=place,
+                    sparse_prompt_embeddings=sparse,
+                    dense_prompt_embeddings=dense,
+                    multimask_output=not single,
+                )
+            logits.append(masks)
+            qualities.append(quality)
+        return torch.stack(logits), torch.stack(qualities)
+
+
+def mask_loss(logits: Tensor, quality: Tensor, truth: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """The paper's loss, of the best candidate only.
+
+    Args:
+        logits: (B, P, K, M, M).
+        quality: (B, P, K), the estimated IoU of each.
+        truth: (B, P, M, M) in [0, 1], how much of each cell the thing covers.
+
+    Returns:
+        Focal loss, dice loss, squared error of the estimates (of all candidates), the logits (B, P, M, M) of the
+        candidate with the highest estimate, and its mean IoU.
+    """
+    target = truth[:, :, None].expand_as(logits)
+    chance = logits.sigmoid()
+    cross = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    balance = 0.25 * target + 0.75 * (1 - target)
+    focal = (balance * (chance - target).abs() ** 2 * cross).mean((-1, -2))
+    both = (chance * target).sum((-1, -2))
+    dice = 1 - (2 * both + 1) / ((chance**2).sum((-1, -2)) + (target**2).sum((-1, -2)) + 1)
+    with torch.no_grad():
+        mask, wanted = logits > 0, target > 0.5
+        iou = (mask & wanted).sum((-1, -2)) / (mask | wanted).sum((-1, -2)).clamp(min=1)
+        best = (FOCAL * focal + DICE * dice).argmin(-1, keepdim=True)
+        shown = quality.argmax(-1, keepdim=True)
+        kept = logits.gather(2, shown[..., None, None].expand(-1, -1, -1, *logits.shape[-2:]))[:, :, 0]
+    error = (quality - iou).square().mean()
+    return (
+        focal.gather(2, best).mean(), dice.gather(2, best).mean(), error, kept, iou.gather(2, shown).mean()
+    )  # fmt: skip
+
+
+def hint_loss(found: Tensor, wanted: Tensor, inside: Tensor) -> Tensor:
+    """Things, box edges and same-neighbour from the embedding alone; only inside the picture, boxes only on things."""
+    known = inside.float()
+    share = known.mean()
+    thing = (F.binary_cross_entropy_with_logits(found[:, 0], wanted[:, 0], reduction="none") * known).mean() / share
+    on = (wanted[:, 0] > 0.5).float() * known
+    edges = ((found[:, 1:5] - wanted[:, 1:5]).abs().sum(1) * on).sum() / on.sum().clamp(min=1)
+    same = F.binary_cross_entropy_with_logits(found[:, 5:], wanted[:, 5:], reduction="none").mean(1)
+    return thing + 2 * edges + 2 * (same * known).mean() / share
+
+
+def correction(logits: Tensor, truth: Tensor, generator: torch.Generator, size: SamSize) -> tuple[Tensor, Tensor]:
+    """The next click: anywhere in the error, or on the thing where there is none.
+
+    Returns:
+        Point (B, P, 1, 2) in pixels of SAM's square and label (B, P, 1): 1 where the thing was missed, else 0.
+    """
+    wanted = truth > 0.5
+    wrong = (logits > 0) != wanted
+    flat = wrong.flatten(2).float()
+    flat = torch.where(flat.sum(-1, keepdim=True) > 0, flat, wanted.flatten(2).float())
+    pick = torch.multinomial(flat.flatten(0, 1) + 1e-9, 1, generator=generator).view(*truth.shape[:2], 1)
+    side = truth.shape[-1]
+    cell = size.picture / side
+    x, y = pick % side, pick // side
+    point = (torch.stack([x, y], dim=-1) + 0.5) * cell - 0.5
+    return point.float(), wanted.flatten(2).gather(2, pick).float()
+
+
+def train(
+    folder: Path,
+    settings: Settings,
+    *,
+    resume: bool = False,
+    batch: int | None = None,
+    picture: int = 128,
+    size: SamSize | None = None,
+    report: Callable[[str], Any] = print,
+) -> None:
+    """Train the small SAM.
+
+    Args:
+        folder: Gets `sam.pt` (checkpoint), `sam.jsonl` (log) and `sam.json` (the network's sizes).
+        settings: How long, where, how; see `loop.Settings`.
+        resume: Go on from the checkpoint that is there.
+        batch: Pictures a step; None for the stage's own number.
+        picture: Side of SAM's square in pixels.
+        size: All sizes, instead of the shipped network's at `picture`.
+        report: Gets lines of progress.
+
+    Raises:
+        LabError: The folder holds a training of another size.
+    """
+    size = size or SamSize(picture=picture)
+    if resume and (folder / SIZE).exists() and (before := read_size(folder)) != size:
+        raise LabError(f"{folder} was trained at other sizes ({before}); give the same, or another --folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / SIZE).write_text(json.dumps(asdict(size)) + "\n")
+    stage = SamStage(size) if batch is None else SamStage(size, batch=batch)
+    run(stage, folder, settings, resume=resume, report=report)
+
+
+def read_size(folder: Path) -> SamSize:
+    """The sizes that a folder was trained at.
+
+    Raises:
+        LabError: Nothing was trained there.
+    """
+    if not (folder / SIZE).exists():
+        raise LabError(f"{folder} holds no training; run: draganything-lab train sam --minutes 60 --folder {folder}")
+    return SamSize(**json.loads((folder / SIZE).read_text()))
+
+
+def export(folder: Path, out: Path) -> int:
+    """Write the averaged weights of a training folder as the shipped ones; return the step they come from."""
+    size = read_size(folder)
+    network = Hinted(size)
+    step = load_average(network, folder / "sam.pt")
+    save_sam(network.sam, size, out)
+    return step
