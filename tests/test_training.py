@@ -115,7 +115,7 @@ def test_batches_are_fixed_by_their_number_and_shared_out_evenly():
 def test_the_temporal_layers_of_a_new_vae_are_identities():
     torch.manual_seed(1)
     vae = build_vae()
-    latents = torch.randn(3, 8, 4, 4)
+    latents = torch.randn(3, vae.config.latent_channels, 4, 4)
     with torch.no_grad():
         whole = vae.decode(latents, num_frames=3).sample
         with spatial_only(vae):

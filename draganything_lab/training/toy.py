@@ -25,6 +25,8 @@ SHARES = {"vae": 0.28, "dift": 0.08, "unet": 0.16, "control": 0.4, "decoder": 0.
 STAGES = tuple(SHARES)
 REPRESENTATIONS = ("entity+gaussian", "entity", "gaussian", "trajectory", "point")
 MAX_SHARD = "15MB"
+SAMPLING = {"steps": 10, "guidance": 1.0}  # what the pipeline takes when a call does not say
+LOG_LINES = 300
 SIZE = "size.json"  # what the checkpoints of a folder were trained at
 
 
@@ -130,8 +132,9 @@ def export(folder: Path, out: Path) -> None:
 
     Args:
         folder: Where the checkpoints lie.
-        out: Becomes `vae/ unet/ image_encoder/ scheduler/ feature_extractor/ dift/ controlnet/`. The ControlNets share
-            one trunk: `controlnet/trunk/` and for each representation its embedding, `controlnet/<name>.safetensors`.
+        out: Becomes `vae/ unet/ image_encoder/ scheduler/ feature_extractor/ dift/ controlnet/ training/` (the logs)
+            and `sampling.json`. The ControlNets share one trunk: `controlnet/trunk/` and for each representation its
+            embedding, `controlnet/<name>.safetensors`.
     """
     vae, denoiser, animator, whole = assemble(folder)
     if whole is None:
@@ -153,5 +156,10 @@ def export(folder: Path, out: Path) -> None:
     save_file(prompt, part / "dift" / "null_prompt.safetensors")
     defaults = {"timestep": 261, "up_block": 1, "draws": 8, "channels": ENTITY_CHANNELS}
     (part / "dift" / "dift.json").write_text(json.dumps(defaults) + "\n")
+    (part / "sampling.json").write_text(json.dumps(SAMPLING) + "\n")
+    (part / "training").mkdir()
+    for log in folder.glob("*.jsonl"):
+        lines = log.read_text().splitlines(keepends=True)
+        (part / "training" / log.name).write_text("".join(lines[:: 1 + len(lines) // LOG_LINES]))
     shutil.rmtree(out, ignore_errors=True)
     part.rename(out)
