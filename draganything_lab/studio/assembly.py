@@ -1,0 +1,130 @@
+"""How the studio's parts stand together, and which view is on the left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as w
+
+from .bound import Binder, column
+from .form import FormView
+from .generate import GeneratePanel
+from .look import LookPanel
+from .look_style import STYLE
+
+if TYPE_CHECKING:
+    from .model import StudioModel
+
+CANVAS, FORM = "canvas", "form"
+SAID = {
+    CANVAS: "Canvas: click and drag in the picture.",
+    FORM: "Form: lists and numbers over the same scene, for keyboard and screen reader.",
+}
+DEAD = "The canvas does not answer in this program, so the form stands in."
+
+
+class Assembly:
+    """The studio's widget.
+
+    Args:
+        model: The studio's model.
+        view: "auto", "canvas" or "form".
+
+    Attributes:
+        widget: Everything.
+        generate: The panel that makes videos.
+        look: The panel that shows them.
+    """
+
+    def __init__(self, model: StudioModel, view: str = "auto") -> None:
+        self.model = model
+        self._binder = bind = Binder(model)
+        self._views: dict[str, Any] = {}
+        self._why = ""
+        self._status: Any = None
+        self._auto = view == "auto"
+        self.view = ""
+        self.generate, self.look = GeneratePanel(model), LookPanel(model)
+        self.which = w.ToggleButtons(
+            options=[("Canvas", CANVAS), ("Form", FORM)], tooltips=[SAID[CANVAS], SAID[FORM]], description="View:",
+            style={"button_width": "auto", "description_width": "auto"}, layout=w.Layout(width="auto"),
+        )  # fmt: skip
+        self.which.observe(self._chosen, names="value")
+        self.which.add_class("dal-toggle")
+        self.said = w.HTML()
+        self.left = w.VBox()
+        self.left.add_class("dal-left")
+        making = column(w.HTML('<h3 class="dal-title">Generate</h3>'), self.generate.widget)
+        making.add_class("dal-card")
+        right = w.VBox([making])
+        right.add_class("dal-right")
+        looking = column(w.HTML('<h3 class="dal-title">Look</h3>'), self.look.widget)
+        looking.add_class("dal-card")
+        looking.add_class("dal-below")
+        main = w.Box([self.left, right])
+        main.add_class("dal-two")
+        self.widget = w.VBox([w.HTML(f"<style>{STYLE}</style>"), main, looking])
+        self.widget.add_class("dal-lab")
+        self.show(CANVAS if view == "auto" else view)
+        bind.watch(self._canvas_state, "view")
+
+    def show(self, view: str) -> None:
+        """Put the canvas or the form on the left; each says which it is."""
+        if view not in (CANVAS, FORM):
+            raise ValueError(view)
+        if view not in self._views:
+            try:
+                self._views[view] = self._make(view)
+            except ImportError as error:  # no ipycanvas here
+                self._why = f"The canvas cannot be shown: {error.name} is not installed."
+                view = FORM
+                self._views.setdefault(FORM, self._make(FORM))
+        self.view = view
+        with self._binder.quiet():
+            self.which.value = view
+        why = f"{self._why} " if self._why and view == FORM else ""
+        self.said.value = f'<p class="dal-which" role="status">{why}{SAID[view]}</p>'
+        top = w.HBox([self.which, self.said])
+        top.add_class("dal-top")
+        self.left.children = (top, *self._beside(view), self._views[view].widget)
+
+    def close(self) -> None:
+        """Stop following the model."""
+        self._binder.close()
+        for part in (self.generate, self.look, self._status, *self._views.values()):
+            if part is not None:
+                part.close()
+
+    def _beside(self, view: str) -> list[Any]:
+        """The status line above the form; the canvas has its own."""
+        if view == CANVAS:
+            return []
+        if self._status is None:
+            from .parts import StatusLine
+            from .style import style
+
+            self._status = StatusLine(self.model)
+            around = w.VBox([style(), self._status.widget])
+            around.add_class("dal-studio")
+            self._status_box = around
+        return [self._status_box]
+
+    def _make(self, view: str) -> Any:
+        if view == FORM:
+            return FormView(self.model)
+        from .canvas import CanvasView
+
+        return CanvasView(self.model)
+
+    def _chosen(self, change: Any) -> None:
+        if not self._binder._quiet:
+            self._auto = False
+            self.show(change["new"])
+
+    def _canvas_state(self) -> None:
+        if self.model.view_state == "dead" and self._auto and self.view == CANVAS:
+            self._why = DEAD
+            self.show(FORM)
+        elif self.model.view_state == "alive" and self._auto and self._why == DEAD:
+            self._why = ""  # it was only slow
+            self.show(CANVAS)

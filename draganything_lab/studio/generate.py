@@ -1,0 +1,174 @@
+"""The generate panel: what to make the video with, what it will cost, how far it is, and how to stop it."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import ipywidgets as w
+import numpy as np
+
+from ..control_signal import REPRESENTATIONS
+from ..players import enlarged
+from .bound import Binder, button, column, labelled, row, words
+from .worker import Beside, Worker
+
+if TYPE_CHECKING:
+    from .model import StudioModel
+
+WEIGHTS = {
+    "toy": "toy: small, shipped, knows Toyland only",
+    "svd": "svd: released, for photographs, wants a GPU",
+}
+SPOKEN = {
+    "point": "point", "trajectory": "trajectory map", "gaussian": "2D Gaussian", "entity": "entity",
+    "entity+gaussian": "entity + Gaussian (the paper's)",
+}  # fmt: skip
+REPRESENTATION_CHOICES = [(SPOKEN[name], name) for name in REPRESENTATIONS]
+BESIDE = [("one video", "nothing"), ("and with another representation", "representation"), ("and with another seed", "seed")]
+
+
+class GeneratePanel:
+    """Settings, estimate, start, progress and stop of the generation.
+
+    Args:
+        model: The studio's model.
+        worker: What makes the videos; one of its own by default.
+
+    Attributes:
+        widget: The panel.
+    """
+
+    def __init__(self, model: StudioModel, worker: Worker | None = None) -> None:
+        self.model, self.worker = model, worker or Worker(model)
+        self._binder = bind = Binder(model)
+        self.weights = bind.setting(
+            labelled(w.Dropdown, "Weights", options=[(text, name) for name, text in WEIGHTS.items()]), "weights"
+        )
+        self.representation = bind.setting(
+            labelled(
+                w.Dropdown, "Representation", "What the model is shown of the drag", options=REPRESENTATION_CHOICES
+            ),
+            "representation",
+        )
+        self.frames = bind.setting(
+            labelled(w.BoundedIntText, "Frames", "Length of the video, 1 to 100", min=1, max=100), "num_frames"
+        )
+        self.steps = bind.setting(
+            labelled(w.BoundedIntText, "Steps", "Denoising steps: more take longer, and are finer", min=1, max=200), "steps"
+        )
+        self.guidance = bind.setting(
+            labelled(
+                w.FloatSlider, "Guidance", "1 is none and twice as fast; more holds on to the picture more strongly",
+                min=1, max=6, step=0.5, readout_format=".1f",
+            ),
+            "guidance",
+        )  # fmt: skip
+        self.seed = bind.setting(
+            labelled(w.BoundedIntText, "Seed", "Same seed, same computer: same video", min=0, max=2**31 - 1), "seed"
+        )
+        self.next_seed = bind.on_click(button("next", "The next seed: another video of the same drag"), self._next_seed)
+        self.fps = bind.setting(
+            labelled(w.BoundedIntText, "Frames / second", "How fast the video plays", min=1, max=60), "fps"
+        )
+        self.bucket = bind.setting(
+            labelled(w.BoundedIntText, "Motion bucket", "How much motion the model is told, 1 to 255", min=1, max=255),
+            "motion_bucket",
+        )
+        self.preset = bind.setting(
+            labelled(
+                w.Dropdown, "Reading", "Where the paper and its released code differ, which one to follow",
+                options=[("as in the paper", "paper"), ("as in the released code", "release")],
+            ),
+            "preset",
+        )  # fmt: skip
+        self.beside = labelled(w.Dropdown, "Make", "One video, or two to compare side by side", options=BESIDE)
+        self.other = labelled(w.Dropdown, "The other", "The second video's representation", options=REPRESENTATION_CHOICES)
+        self.other_seed = labelled(w.BoundedIntText, "The other seed", "The second video's", min=0, max=2**31 - 1, value=1)
+        self.other.value = "gaussian"
+        self.start = bind.on_click(
+            button("Generate", "Make the video with these settings", button_style="primary"), self.generate
+        )
+        self.cancel = bind.on_click(button("Cancel", "Stop within a step", disabled=True), model.cancel_job)
+        self.measure = bind.on_click(
+            button("Measure", "Load the weights and run two steps, to know how long a video takes"), self._measure
+        )
+        self.bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width="auto", flex="1 1 8em", min_width="6em"))
+        self.cost, self.note, self.draft = w.HTML(), w.HTML(), w.HTML()
+        self.draft.add_class("dal-draft")
+        self.more = w.Accordion([column(self.fps, self.bucket, self.preset)], titles=["More settings"])
+        self.more.selected_index = None
+        seeds = row(self.seed, self.next_seed, flex_flow="row nowrap", width="auto")
+        self.seed.layout.flex = "1 1 auto"
+        self.widget = column(
+            self.weights, self.representation, self.frames, self.steps, self.guidance, seeds, self.beside, self.other,
+            self.other_seed, self.more, row(self.cost, self.measure, flex_flow="row nowrap"),
+            row(self.start, self.cancel, self.bar, grid_gap="8px"), self.note, self.draft,
+        )  # fmt: skip
+        self.widget.add_class("dal-generate")
+        self.beside.observe(lambda _: self._show_beside(), names="value")
+        for control in (self.beside, self.other, self.other_seed):
+            control.observe(lambda _: self._show_cost(), names="value")
+        self._show_beside()
+        bind.watch(self._show_cost, "settings", "picture", "results")
+        bind.watch(self._show_job, "job", "results")
+
+    def generate(self) -> bool:
+        """Begin to make the video, or both; whether it began."""
+        return self.worker.start(self.chosen_beside())
+
+    def chosen_beside(self) -> Beside:
+        """What the second video is to differ in, if there is one."""
+        kind = self.beside.value
+        return Beside(kind, {"representation": self.other.value, "seed": self.other_seed.value}.get(kind))
+
+    def close(self) -> None:
+        """Stop following the model."""
+        self._binder.close()
+
+    def _measure(self) -> None:
+        self.worker.measure()
+
+    def _next_seed(self) -> None:
+        self.model.set(seed=(self.model.settings["seed"] + 1) % 2**31)
+
+    def _show_beside(self) -> None:
+        for control, kind in ((self.other, "representation"), (self.other_seed, "seed")):
+            control.layout.display = None if self.beside.value == kind else "none"
+
+    def _show_cost(self) -> None:
+        cost = self.worker.estimate(self.chosen_beside())
+        self.cost.value = words(cost.words, "dal-quiet")
+        self.measure.layout.visibility = "hidden" if cost.seconds is not None else "visible"
+
+    def _show_job(self) -> None:
+        job = self.model.job
+        self.start.disabled = self.measure.disabled = job is not None
+        self.cancel.disabled = job is None or job.cancelling
+        self.bar.value = 0.0 if job is None else job.fraction
+        if job is None:
+            self.note.value, self.draft.value = words(" ", live=True), ""
+            return
+        asked = "stopping" if job.cancelling else job.note
+        done = f"step {job.step} of {job.steps}" if job.step else "starting"
+        self.note.value = words(f"{done}: {asked}" if asked else done, live=True)
+        if job.frames is not None:
+            self.draft.value = draft_strip(job.frames)
+
+
+def draft_strip(frames: np.ndarray, side: int = 96) -> str:
+    """A few frames beside each other, as they take shape, as HTML with one picture."""
+    big = enlarged(frames, side)
+    gap = np.full((big.shape[1], 3, 3), 128, np.uint8)
+    parts: list[Any] = []
+    for frame in big:
+        parts += [frame, gap]
+    address = picture_data(np.concatenate(parts[:-1], axis=1))
+    return f'<img src="{address}" alt="The video as it takes shape: {len(frames)} of its frames">'
+
+
+def picture_data(picture: np.ndarray) -> str:
+    """A picture (H, W, 3) uint8 as a data address."""
+    data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
+    return "data:image/png;base64," + base64.b64encode(data.tobytes()).decode("ascii")
