@@ -94,6 +94,8 @@ def check(args: argparse.Namespace) -> None:
         raise LabError(f"--fps is {args.fps:g}; give more than 0 and at most 240")
     if args.image is not None and args.toyland is not None:
         raise LabError("--toyland and --image exclude each other; give one")
+    if Path(args.out).exists() and not Path(args.out).is_dir():
+        raise LabError(f"--out {args.out} is a file; give a folder")
     for name in ("point", "path", "mask"):
         if args.image is None and getattr(args, name) is not None:
             raise LabError(f"--{name} belongs to a picture of your own; give --image FILE too")

@@ -69,12 +69,20 @@ def photo_job(image: str, path: str | None, point: str | None = None, mask: str 
     for name, (x, y) in (("--point is", clicks[0]), ("--path starts at", track[0])):
         if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
             raise LabError(f"{name} ({x:g}, {y:g}), outside the {width}x{height} picture; count in its pixels")
+    for number, (x, y) in enumerate(track, start=1):
+        if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
+            raise LabError(
+                f"--path: point {number} is ({x:g}, {y:g}), outside the {width}x{height} picture; x runs to "
+                f"{width - 1}, y to {height - 1}"
+            )
     if point is not None and mask is None and np.hypot(*np.subtract(track[0], clicks[0])) > 0.25 * min(height, width):
         raise LabError(
             f"--path starts at ({track[0][0]:g}, {track[0][1]:g}), far from the click ({clicks[0][0]:g}, "
             f"{clicks[0][1]:g}); start the path on the thing that is clicked"
         )
     cut = grabcut(picture, clicks[0]) if mask is None else load_mask(mask, (height, width))
+    if not cut.any():
+        raise LabError(f"--mask {mask} has no pixel of 128 or more; paint the thing white on black")
     scene = Scene(picture)
     scene.add("thing", cut, Trajectory(track))
     scale = MAX_SIDE / max(height, width)
@@ -90,6 +98,8 @@ def photo_job(image: str, path: str | None, point: str | None = None, mask: str 
     share = cut.mean()
     if mask is None and share > 0.15:
         notes.append(f"The mask covers {share:.0%} of the picture: the click may have hit the ground, not a thing.")
+    if len(track) == 1:
+        notes.append("--path has one point, so the thing is asked to stay; give two or more to move it.")
     if mask is None:
         notes.append("The mask was cut out by GrabCut from one click: look at it, and give --mask if it is wrong.")
     return Job(scene, Path(image).name, None, tuple(notes))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from draganything_lab import cli, matching
+from draganything_lab import cli, demo, matching
 from draganything_lab.errors import LabError
 from draganything_lab.jobs import MAX_SIDE, parse_points, photo_job
 from draganything_lab.picture import save_picture
@@ -190,3 +190,17 @@ def test_points_are_read_as_written() -> None:
     for bad in ("1", "1,2,3", "a,b", "1, 2", "inf,0", ""):
         with pytest.raises(LabError, match="--path"):
             parse_points("--path", bad)
+
+
+def test_what_cannot_be_asked_is_named(photo: np.ndarray, tmp_path: Path) -> None:
+    picture = str(tmp_path / "photo.png")
+    save_picture(photo, Path(picture))
+    save_picture(np.zeros(photo.shape[:2], bool), tmp_path / "none.png")
+    with pytest.raises(LabError, match=r"--path: point 2 is \(300, 90\), outside the 240x180 picture"):
+        photo_job(picture, "90,100 300,90")
+    with pytest.raises(LabError, match="--mask .*none.png has no pixel"):
+        photo_job(picture, "90,100 120,90", mask=str(tmp_path / "none.png"))
+    assert any("one point" in note for note in photo_job(picture, "90,100").notes)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LabError, match="--out .* is a file"):
+        demo.check(cli.parser("demo").parse_args(["demo", "--out", str(tmp_path / "file")]))

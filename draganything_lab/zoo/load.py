@@ -138,7 +138,7 @@ def _control_folder(name: str | Path, folder: Path, representation: str, downloa
         there = sorted(path.name.replace("_", "+") for path in own.iterdir() if path.is_dir())
         raise LabError(f'{own} has no weights for "{representation}"; it has {", ".join(there) or "none"}')
     if str(name) not in ("svd", "svd-xt"):
-        raise LabError(f"{folder} has no controlnet/; give one with controlnet=..., or take the whole folder")
+        raise LabError(f"{folder} has no controlnet/; put the ControlNet there (in Python: controlnet=...)")
     if representation != RELEASED:
         raise LabError(
             f'the authors released weights for "{RELEASED}" only, not for "{representation}"; take the toy, or give a '
