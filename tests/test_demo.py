@@ -198,9 +198,9 @@ def test_what_cannot_be_asked_is_named(photo: np.ndarray, tmp_path: Path) -> Non
     save_picture(np.zeros(photo.shape[:2], bool), tmp_path / "none.png")
     with pytest.raises(LabError, match=r"--path: point 2 is \(300, 90\), outside the 240x180 picture"):
         photo_job(picture, "90,100 300,90")
-    with pytest.raises(LabError, match="--mask .*none.png has no pixel"):
+    with pytest.raises(LabError, match=r"--mask .*none\.png has no pixel"):
         photo_job(picture, "90,100 120,90", mask=str(tmp_path / "none.png"))
     assert any("one point" in note for note in photo_job(picture, "90,100").notes)
     (tmp_path / "file").write_text("")
-    with pytest.raises(LabError, match="--out .* is a file"):
+    with pytest.raises(LabError, match=r"--out .* is a file"):
         demo.check(cli.parser("demo").parse_args(["demo", "--out", str(tmp_path / "file")]))

@@ -32,7 +32,7 @@ def make_notebook(lesson: Lesson, reader: For = "students", measured: Mapping[st
         lesson: From `read_lesson`.
         reader: "students" get blanks; "teachers" get the solutions between nbgrader's marks, so that the notebook is a
             source notebook for nbgrader.
-        measured: {"seconds", "memory_mb", "cores"} of the last run, for the table of costs; None where it never ran.
+        measured: {"seconds", "cpu_seconds", "memory_mb"} of the last run, for the table of costs; None before any.
 
     Returns:
         An nbformat 4.5 notebook.
@@ -100,7 +100,7 @@ def cost_table(lesson: Lesson, measured: Mapping[str, Any] | None) -> str:
     if measured is None:
         ran, memory = "not measured yet", "not measured yet"
     else:
-        ran = f"{measured['seconds']:.0f} s for all cells together (measured on {measured['cores']} CPU cores)"
+        ran = f"{measured['cpu_seconds']:.0f} s of one core for all cells together (measured)"
         memory = f"{measured['memory_mb'] / 1000:.1f} GB at most"
     rows = {
         "Your time": f"about {lesson.head['minutes']} minutes with the exercises",

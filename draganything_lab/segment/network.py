@@ -37,7 +37,7 @@ class SamSize:
     heads: int = 4
     channels: int = 128
     mask_channels: int = 16
-    decoder_heads: int = 8
+    decoder_heads: int = 2
     decoder_mlp: int = 256
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -11,6 +12,7 @@ import numpy as np
 
 from ..control_signal import REPRESENTATIONS
 from ..players import enlarged
+from ..video import encode_video
 from .bound import Binder, button, column, labelled, row, words
 from .worker import Beside, Worker
 
@@ -110,9 +112,11 @@ class GeneratePanel:
         self.beside.observe(lambda _: self._show_beside(), names="value")
         for control in (self.beside, self.other, self.other_seed):
             control.observe(lambda _: self._show_cost(), names="value")
+        self._playing: tuple[Any, ...] = ()
+        self._taking_shape = True
         self._show_beside()
         bind.watch(self._show_cost, "settings", "picture", "results")
-        bind.watch(self._show_job, "job", "results")
+        bind.watch(self._show_job, "job", "results", "picture")
 
     def generate(self) -> bool:
         """Begin to make the video, or both; whether it began."""
@@ -147,17 +151,48 @@ class GeneratePanel:
         self.start.disabled = self.measure.disabled = job is not None
         self.cancel.disabled = job is None or job.cancelling
         self.bar.value = 0.0 if job is None else job.fraction
+        self._taking_shape = self._taking_shape or job is not None
         if job is None:
-            self.note.value, self.draft.value = words(" ", live=True), ""
+            self.note.value = words(" ", live=True)
+            self._show_video()
             return
         asked = "stopping" if job.cancelling else job.note
         done = f"step {job.step} of {job.steps}" if job.step else "starting"
         self.note.value = words(f"{done}: {asked}" if asked else done, live=True)
-        if job.frames is not None:
-            self.draft.value = draft_strip(job.frames)
+        self.draft.value = self._framed(
+            words("The first frames appear after the first step.", "dal-quiet") if job.frames is None
+            else draft_strip(job.frames)
+        )
+
+    def _show_video(self) -> None:
+        """The video that was made last, playing, where it took shape."""
+        results = [result for result in self.model.results if result.number in self.model.shown]
+        key = tuple(result.number for result in results), self.model.settings["fps"], self.model.scene.size
+        if key == self._playing and not self._taking_shape:
+            return
+        self._playing, self._taking_shape = key, False
+        if not results:
+            self.draft.value = self._framed(words("The video takes shape here.", "dal-quiet"))
+            return
+        films = "".join(film(result.frames, self.model.settings["fps"], result.title) for result in results)
+        said = " beside ".join(f"{result.number}: {result.title}" for result in results)
+        self.draft.value = self._framed(films) + words(f"{said}. More about it below.", "dal-quiet")
+
+    def _framed(self, inside: str) -> str:
+        height, width = self.model.scene.size
+        return f'<div class="dal-stand" style="aspect-ratio:{width}/{height}">{inside}</div>'
 
 
-def draft_strip(frames: np.ndarray, side: int = 96) -> str:
+def film(frames: np.ndarray, fps: float, words: str) -> str:
+    """A video that plays round and round, as HTML that carries it."""
+    data = base64.b64encode(encode_video(enlarged(frames), fps)).decode("ascii")
+    return (
+        f'<video autoplay loop muted playsinline controls aria-label="{html.escape(words)}" '
+        f'src="data:video/mp4;base64,{data}"></video>'
+    )
+
+
+def draft_strip(frames: np.ndarray, side: int = 128) -> str:
     """A few frames beside each other, as they take shape, as HTML with one picture."""
     big = enlarged(frames, side)
     gap = np.full((big.shape[1], 3, 3), 128, np.uint8)

@@ -48,6 +48,8 @@ def grid_picture(model: StudioModel, width: int = 640) -> np.ndarray:
     picture = _grid(picture, times)
     for number, place in zip(numbers, places, strict=True):
         _ring(picture, place, number)
+        if scene.entities[number - 1].kind != "foreground":
+            picture = _number(picture, place + 16, number)
     for number, entity in enumerate(scene.entities, start=1):
         if entity.kind == "foreground" and entity.name not in model.hidden:
             picture = _number(picture, (np.array(entity.centre) + 0.5) * times - 0.5, number)

@@ -30,8 +30,11 @@ STYLE = """
   font-weight:600}
 .dal-lab .dal-top{align-items:center;gap:10px;flex-wrap:wrap;min-height:34px}
 .dal-lab .dal-which{font-size:12.5px;color:var(--dal-quiet);margin:0}
-.dal-lab .dal-draft{min-height:74px;margin:0}
-.dal-lab .dal-draft img{max-width:100%;border-radius:4px;image-rendering:pixelated;display:block}
+.dal-lab .dal-draft{margin:4px 0 0}
+.dal-lab .dal-stand{width:100%;max-height:330px;display:flex;gap:4px;align-items:center;justify-content:center;
+  overflow:hidden;border-radius:8px;background:var(--jp-layout-color2,#eee)}
+.dal-lab .dal-stand video{min-width:0;flex:1 1 0;max-width:100%;max-height:330px;display:block}
+.dal-lab .dal-stand img{max-width:100%;image-rendering:pixelated;display:block}
 .dal-lab .dal-grid img{max-width:100%;height:auto;border-radius:8px;display:block}
 .dal-lab .dal-page{min-height:360px}
 .dal-lab .jp-OutputArea-output,.dal-lab .jp-RenderedHTMLCommon{padding:0;margin:0;overflow:visible}

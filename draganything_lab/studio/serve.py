@@ -34,7 +34,6 @@ class Classroom:
         token: What a visitor must bring; "" lets everybody in who reaches the port.
         visitors: How many may be there at once.
         upload_mb: Largest file that a visitor may send, in MiB.
-        saved: How many results a visitor's process keeps.
         idle_minutes: A visitor's process ends after so long without any activity.
         keep_minutes: A visitor's scene waits so long for them to come back, then it is deleted.
         memory_gb: Most memory of one visitor's process, in GiB; 0 sets no limit.
@@ -141,6 +140,7 @@ def _write_kernel(folder: Path) -> None:
     """The kind of process that visitors get: this very Python, whatever others the machine has."""
     folder.mkdir()
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--HistoryManager.enabled=False"]
+    argv.append("--log-level=40")  # errors only: its warnings would stand in the teacher's window
     spec = {"argv": argv, "display_name": "DragAnything Lab", "language": "python"}
     (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
 

@@ -20,10 +20,11 @@ from typing import Any
 
 import tornado.ioloop
 import tornado.web
+from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_core.utils import run_sync
 from jupyter_server.services.kernels.handlers import KernelHandler
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
-from traitlets import Instance
+from traitlets import Instance, default
 from traitlets.config import Config
 from voila.app import Voila
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
@@ -38,7 +39,7 @@ POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src 'self' ws: wss: data: blob:; "
     "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
 )
-EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "ipycanvas", "anywidget"]
+EXTENSIONS = ["@voila-dashboards/widgets-manager8", "@jupyter-widgets/jupyterlab-manager", "ipycanvas", "anywidget"]
 GONE_SECONDS = 120.0  # a process that nobody is connected to ends after so long
 SWEEP_SECONDS = 10.0
 _visitor: ContextVar[str] = ContextVar("visitor")
@@ -60,7 +61,6 @@ class VisitorPage(TornadoVoilaHandler):
             self.set_header("Retry-After", "60")
             self.finish(FULL.format(visitors=kernels.room.visitors))
             return
-        self.settings["token_free"] = True
         _visitor.set(name)
         await super().get(None)
 
@@ -88,6 +88,16 @@ class OwnShutdown(VoilaShutdownKernelHandler):
         if kernels.visitor_of.get(kernel_id) != visitor_name(self.current_user.username):
             raise tornado.web.HTTPError(404)
         await super().post(kernel_id)
+
+
+class OneSpec(KernelSpecManager):
+    """Knows the one kind of process that visitors get."""
+
+    ensure_native_kernel = False
+
+    @default("kernel_dirs")
+    def _kernel_dirs_default(self) -> list[str]:
+        return [str(self.parent.folder / "kernels")]
 
 
 class VisitorKernels(AsyncMappingKernelManager):
@@ -182,7 +192,7 @@ class StudioServer(Voila):
         idle = max(1, round(60 * room.idle_minutes))
         config = Config()
         config.VoilaConfiguration = Config(
-            multi_kernel_manager_class=VisitorKernels, extension_allowlist=EXTENSIONS, theme=room.theme,
+            multi_kernel_manager_class=VisitorKernels, kernel_spec_manager_class=OneSpec, extension_allowlist=EXTENSIONS, theme=room.theme,
             template="lab", allow_template_override="NO", file_allowlist=[], file_denylist=[".*"],
             show_tracebacks=False, http_keep_alive_timeout=10,
         )  # fmt: skip
@@ -191,12 +201,11 @@ class StudioServer(Voila):
             default_kernel_name=KERNEL, root_dir=str(folder / "page"),
         )  # fmt: skip
         config.KernelManager = Config(autorestart=False)
-        config.KernelSpecManager = Config(kernel_dirs=[str(folder / "kernels")], ensure_native_kernel=False)
         config.VoilaExecutor = Config(timeout=300)
         server = cls(
             config=config, room=room, folder=folder, ip=room.ip, port=room.port, token=room.token, open_browser=False,
             notebook_path=str(folder / "page" / "studio.ipynb"), root_dir=str(folder / "page"),
-            connection_dir_root=str(folder / "connections"), config_file_paths=[], log_level=logging.WARNING,
+            connection_dir_root=str(folder / "connections"), config_file_paths=[], log_level=logging.ERROR,
             tornado_settings={
                 "headers": {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"},
                 "websocket_max_message_size": room.message_bytes,

@@ -244,8 +244,8 @@ class Things(Pictures):
             self.say(text, f"Drag it, or look at {others} more." if others else "Now drag it.")
 
     def _title(self, name: str | None) -> str:
-        """An entity's number and name."""
-        return "" if name is None else f"{self._scene.index(name) + 1} {name}"
+        """An entity's name, as a sentence begins."""
+        return "" if name is None else f"{name[:1].upper()}{name[1:]}"
 
     def _hint(self, name: str) -> str:
         entity: Entity = self._scene[name]

@@ -89,6 +89,47 @@ def begin(sam: Sam, size: SamSize) -> None:
             table.copy_(-(offsets**2)[:, None] * direction)
     matrix = sam.prompt_encoder.pe_layer.positional_encoding_gaussian_matrix
     matrix.copy_(torch.randn(matrix.shape, generator=generator))
+    encoder.neck[3].weight.fill_(0.5)
+    begin_decoder(sam, size)
+
+
+@torch.no_grad()
+def begin_decoder(sam: Sam, size: SamSize) -> None:
+    """First weights of the mask decoder: every token looks where the click is, and takes along what it sees there.
+
+    Positions are random Fourier features, whose products are near a Gaussian of the distance. So where queries and keys
+    are the same features, attention is a soft window around the click, and the network need not find that out first.
+    """
+    prompts, decoder = sam.prompt_encoder, sam.mask_decoder
+    small = [prompts.not_a_point_embed, prompts.no_mask_embed, decoder.iou_token, decoder.mask_tokens]
+    for embedding in (*small, *prompts.point_embeddings):
+        embedding.weight *= 0.1
+    transformer = decoder.transformer
+    frequencies, per_head = size.channels // 2, size.channels // 4 // size.decoder_heads
+    blocks = list(transformer.layers)
+    crossings = [block.cross_attn_token_to_image for block in blocks] + [transformer.final_attn_token_to_image]
+    for number, attention in enumerate(crossings):
+        attention.q_proj.weight.zero_()
+        for index in range(size.channels // 4):
+            wave = (index + number * size.channels // 4) % frequencies
+            row = index // per_head * 2 * per_head + index % per_head  # a head's sines, then its cosines
+            attention.q_proj.weight[row, wave] = attention.q_proj.weight[row + per_head, wave + frequencies] = 1.2
+        attention.k_proj.weight.copy_(attention.q_proj.weight)
+        nn.init.orthogonal_(attention.v_proj.weight)
+        attention.out_proj.weight.copy_(attention.v_proj.weight.T)
+        for linear in (attention.q_proj, attention.k_proj, attention.v_proj, attention.out_proj):
+            linear.bias.zero_()
+    own = blocks[0].self_attn  # without a residual: it must hand on what it gets
+    for linear, share in ((own.q_proj, 0.5), (own.k_proj, 0.5), (own.v_proj, 1.0), (own.out_proj, 1.0)):
+        linear.weight.copy_(share * torch.eye(size.channels))
+        linear.bias.zero_()
+    for linear in (
+        *(block.cross_attn_image_to_token.out_proj for block in blocks),
+        *(block.self_attn.out_proj for block in blocks[1:]),
+        *(block.mlp.lin2 for block in blocks),
+    ):
+        linear.weight *= 0.3
+        linear.bias.zero_()
 
 
 class SamStage(Stage):
@@ -206,8 +247,7 @@ def mask_loss(logits: Tensor, quality: Tensor, truth: Tensor) -> tuple[Tensor, T
     target = truth[:, :, None].expand_as(logits)
     chance = logits.sigmoid()
     cross = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    balance = 0.25 * target + 0.75 * (1 - target)
-    focal = (balance * (chance - target).abs() ** 2 * cross).mean((-1, -2))
+    focal = (0.5 * (chance - target).abs() ** 2 * cross).mean((-1, -2))
     both = (chance * target).sum((-1, -2))
     dice = 1 - (2 * both + 1) / ((chance**2).sum((-1, -2)) + (target**2).sum((-1, -2)) + 1)
     with torch.no_grad():
