@@ -1,0 +1,99 @@
+"""What keys do on the canvas, and the help that says so: one list for both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from .model import StudioModel
+from .pointer import Pointer
+
+TOOLS = (
+    ("select", "mouse-pointer", "Select", "Click a thing to cut it out, press and drag to move it", "v"),
+    ("plus", "plus-circle", "Add", "Click what else belongs to the thing", "a"),
+    ("minus", "minus-circle", "Remove", "Click what does not belong to the thing", "r"),
+    ("brush", "paint-brush", "Brush", "Paint the thing's mask", "b"),
+    ("erase", "eraser", "Erase", "Erase from the thing's mask", "e"),
+    ("path", "pencil", "Path", "Draw where the thing goes, freehand or click by click", "d"),
+    ("points", "dot-circle-o", "Points", "Move, add and delete the path's key points", "p"),
+    ("background", "picture-o", "Ground", "Drag the background", "g"),
+    ("camera", "video-camera", "Camera", "Drag to pan the camera", "c"),
+)
+HELP = (
+    *((key.upper(), f"{title}: {words[0].lower()}{words[1:]}") for _, _, title, words, key in TOOLS),
+    ("1 2 3", "Take that candidate for the mask"),
+    ("[ ]", "Smaller, larger brush"),
+    ("K", "Pin the thing, or free it"),
+    ("H", "Hold: stay where the path starts"),
+    ("Del", "Delete the key point that is held, else the thing"),
+    ("Arrows", "A key point by a pixel (Shift: ten), else the frame"),
+    ("Space", "Play, stop"),
+    ("N", "Select the next thing"),
+    ("Ctrl+Z", "Undo"),
+    ("Ctrl+Y", "Redo (or Ctrl+Shift+Z)"),
+    ("Esc", "Give up a stroke; else select nothing"),
+    ("Tab", "Leave the canvas"),
+    ("?", "This help"),
+)
+ARROWS = {"ArrowLeft": (-1, 0), "ArrowRight": (1, 0), "ArrowUp": (0, -1), "ArrowDown": (0, 1)}
+
+
+def press(key: str, shift: bool, command: bool, model: StudioModel, pointer: Pointer) -> str | None:
+    """Do what a key means on the canvas.
+
+    Args:
+        key: As browsers call it: "a", "Delete", "ArrowLeft" …
+        shift: Whether Shift is down.
+        command: Whether Ctrl or Cmd is down.
+        model: What to do it to.
+        pointer: Which key point is held.
+
+    Returns:
+        "help" or "leave" for what the view itself must do, else None.
+    """
+    low = key.lower()
+    if command:
+        if low in ("z", "y"):
+            (model.redo if low == "y" or shift else model.undo)()
+        return None
+    if key in ("Tab", "?"):
+        return "leave" if key == "Tab" else "help"
+    if key in ARROWS:
+        _arrow(*ARROWS[key], 10 if shift else 1, model, pointer)
+    elif key == "Escape":
+        if not pointer.escape():
+            model.select(None)
+            pointer.key = None
+    elif key in ("Delete", "Backspace"):
+        _delete(model, pointer)
+    elif low.isdigit():
+        if low != "0":
+            model.choose(int(low) - 1)
+    else:
+        simple: dict[str, Callable[[], object]] = {tool[4]: partial(model.set_mode, tool[0]) for tool in TOOLS}
+        simple.update({
+            "k": model.pin, "h": model.hold, " ": model.play, "n": lambda: model.select_next(-1 if shift else 1),
+            "[": lambda: model.set_brush(model.brush_radius / 1.25),
+            "]": lambda: model.set_brush(model.brush_radius * 1.25),
+        })  # fmt: skip
+        if low in simple:
+            simple[low]()
+    return None
+
+
+def _arrow(dx: int, dy: int, far: int, model: StudioModel, pointer: Pointer) -> None:
+    path = model.path
+    if model.mode == "points" and path is not None and pointer.key is not None and pointer.key < len(path.points):
+        x, y = path.points[pointer.key].tolist()
+        model.move_point(pointer.key, x + dx * far, y + dy * far)
+    elif dx:
+        model.set_frame(model.frame + dx)
+
+
+def _delete(model: StudioModel, pointer: Pointer) -> None:
+    path = model.path
+    if model.mode == "points" and path is not None and pointer.key is not None and pointer.key < len(path.points):
+        model.delete_point(pointer.key)
+        pointer.key = None
+    else:
+        model.remove()

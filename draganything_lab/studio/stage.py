@@ -1,0 +1,113 @@
+"""The stack of canvases: where the picture lies in it, and the pictures that the browser keeps.
+
+Everything is drawn at twice the size it has on the page, so that it is sharp on fine screens as well. What changes
+rarely (picture, masks) lies below what changes often (ghosts, the line under the pointer), each on a canvas of its own.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+
+import ipywidgets as widgets
+import numpy as np
+from ipycanvas import Canvas, MultiCanvas
+
+from .pacing import later
+from .sprites import Sprite
+
+FINE = 2  # canvas pixels for a pixel of the page
+MARGIN = 20  # page pixels around the picture, for paths that leave it
+LAYERS = ("picture", "masks", "motion", "hand")
+MAX_SPRITES = 150
+CLOSE_AFTER = 30.0  # seconds: a draw command that names a closed canvas would stop all drawing
+
+
+class Stage:
+    """Canvases of a fixed size on the page, with a picture fitted into their middle.
+
+    Args:
+        width: Width on the page, in pixels; it shrinks with the page.
+        height: Height on the page.
+
+    Attributes:
+        canvas: The ipycanvas widget.
+        scale: Canvas pixels for a pixel of the picture.
+        origin: (x, y) of the picture's top left corner on the canvas.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        self.canvas = MultiCanvas(len(LAYERS), width=width * FINE, height=height * FINE)
+        self.canvas.layout = widgets.Layout(width=f"{width}px", max_width="100%", height="auto", flex="0 0 auto")
+        self.page = (width, height)
+        self.scale, self.origin, self.size = 1.0, (0.0, 0.0), (1, 1)
+        self._sprites: OrderedDict[Hashable, tuple[object, Sprite, Canvas]] = OrderedDict()
+
+    def layer(self, name: str) -> Canvas:
+        """One of the canvases in the stack."""
+        canvas: Canvas = self.canvas[LAYERS.index(name)]
+        return canvas
+
+    def fit(self, size: tuple[int, int]) -> None:
+        """Make room for a picture of a size (H, W)."""
+        wide, tall = ((side - 2 * MARGIN) * FINE for side in self.page)
+        self.size = size
+        self.scale = min(wide / size[1], tall / size[0])
+        self.origin = (
+            round((self.page[0] * FINE - size[1] * self.scale) / 2),
+            round((self.page[1] * FINE - size[0] * self.scale) / 2),
+        )
+
+    def to_picture(self, x: float, y: float) -> tuple[float, float]:
+        """From the canvas to the picture's pixels, whose centres are whole numbers."""
+        return (x - self.origin[0]) / self.scale - 0.5, (y - self.origin[1]) / self.scale - 0.5
+
+    def to_canvas(self, points: np.ndarray) -> np.ndarray:
+        """(…, 2) from the picture's pixels to the canvas, rounded to tenths."""
+        return ((np.asarray(points, np.float64) + 0.5) * self.scale + np.array(self.origin)).round(1)
+
+    def put(self, canvas: Canvas, key: Hashable, owner: object, make: object, offset: tuple[float, float]) -> None:
+        """Draw a sprite, which is sent to the browser the first time only.
+
+        Args:
+            canvas: Where to.
+            key: What it is; a sprite with the same key replaces it.
+            owner: The object that it shows; while it is the same object, the browser's copy is used.
+            make: Called without arguments for the `Sprite` when it has to be sent.
+            offset: (dx, dy) in the picture's pixels from its own place.
+        """
+        kept = self._sprites.get(key)
+        if kept is None or kept[0] is not owner:
+            if kept is not None:
+                later(CLOSE_AFTER, kept[2].close)
+            sprite: Sprite = make()  # type: ignore[operator]
+            kept = (owner, sprite, self._sent(sprite))
+            self._sprites[key] = kept
+            while len(self._sprites) > MAX_SPRITES:
+                _, (_, _, old) = self._sprites.popitem(last=False)
+                later(CLOSE_AFTER, old.close)
+        self._sprites.move_to_end(key)
+        sprite = kept[1]
+        x = (sprite.corner[0] + offset[0]) * self.scale + self.origin[0]
+        y = (sprite.corner[1] + offset[1]) * self.scale + self.origin[1]
+        canvas.draw_image(kept[2], round(x, 1), round(y, 1), sprite.size[0] * self.scale, sprite.size[1] * self.scale)
+
+    def send_again(self) -> None:
+        """A page was loaded: it has empty canvases, and does not know which one is drawn on."""
+        manager = self.layer("picture")._canvas_manager
+        manager._current_canvas = None  # else a new page never hears which canvas is meant (ipycanvas #322)
+        for _, sprite, canvas in self._sprites.values():
+            canvas.put_image_data(sprite.pixels, 0, 0)
+
+    def forget_sprites(self) -> None:
+        """Drop what the browser keeps."""
+        for _, _, canvas in self._sprites.values():
+            later(CLOSE_AFTER, canvas.close)
+        self._sprites.clear()
+
+    @staticmethod
+    def _sent(sprite: Sprite) -> Canvas:
+        tall, wide = sprite.pixels.shape[:2]
+        canvas = Canvas(width=wide, height=tall, _send_client_ready_event=False)
+        canvas.put_image_data(sprite.pixels, 0, 0)
+        return canvas
