@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from ..errors import LabError
+from ..files import write_whole
 from .clips import ClipSize
 from .dift import Denoiser, DiftStage, build_scheduler
 from .loop import Settings, Stage, load_average, run
@@ -99,7 +100,7 @@ def train(
     if resume and size.exists() and (before := json.loads(size.read_text())["picture"]) != picture:
         raise LabError(f"{folder} was trained at {before} pixels; give --picture {before}, or another --folder")
     folder.mkdir(parents=True, exist_ok=True)
-    size.write_text(json.dumps({"picture": picture}) + "\n")
+    write_whole(size, (json.dumps({"picture": picture}) + "\n").encode())  # other processes of this run read it too
     total = sum(SHARES.get(name, 0.1) for name in stages)
     for name in stages:
         own = settings
