@@ -3,7 +3,7 @@
     lab = request.getfixturevalue("lab")          # skipped, with a line that says so, where there is no Chromium
     page = lab.open(["from draganything_lab.studio.model import StudioModel", "…", "print('DONE')"])
     page.python("len(model.entities)")            # evaluated in the page's kernel, comes back through JSON
-    page.page.mouse.click(10, 20)                 # Playwright's own page
+    page.page.mouse.click(10, 20)                 # Playwright's own page (in a thread of its own, see `Far`)
 
 Every wait has an end. Times are generous: the machine may be busy with something else.
 """
@@ -19,11 +19,11 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
+NO_CHROMIUM = "no Chromium with Playwright (sh tools/install.sh dev says how to get one)"
 WAIT = 120.0  # seconds, for one thing to happen
 PATHS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/usr/bin/google-chrome-stable")
 SHOTS = Path(__file__).parents[1] / "outputs" / "screenshots"
@@ -56,6 +56,34 @@ def find_chromium() -> str | None:
     return next((path for path in found if Path(path).is_file()), None)
 
 
+class Far:
+    """An object of Playwright's that lives in a thread of its own, used as if it were here.
+
+    Playwright's loop would else count as running in the tests' thread, and what asks for a running loop (notebooks,
+    widgets) would behave differently after the first browser test than before it.
+
+    Args:
+        target: The object.
+        thread: Runs one thing at a time.
+    """
+
+    def __init__(self, target: Any, thread: ThreadPoolExecutor) -> None:
+        self._target, self._thread = target, thread
+
+    def __getattr__(self, name: str) -> Any:
+        return self._far(self._thread.submit(getattr, self._target, name).result())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        here = [arg._target if isinstance(arg, Far) else arg for arg in args]
+        return self._far(self._thread.submit(self._target, *here, **kwargs).result())
+
+    def _far(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._far(part) for part in value]
+        ours = type(value).__module__.startswith("playwright") or callable(value)
+        return Far(value, self._thread) if ours else value
+
+
 class Lab:
     """A JupyterLab server on a free port, and a Chromium.
 
@@ -85,7 +113,8 @@ class Lab:
         command += [f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={folder / 'work'}"]
         command += ["--LabApp.expose_app_in_browser=True"]
         self.server = subprocess.Popen(command, env=environment, stdout=self.log, stderr=subprocess.STDOUT)
-        self._playwright = sync_playwright().start()
+        self._thread = ThreadPoolExecutor(1)
+        self._playwright = Far(sync_playwright, self._thread)().start()
         self.browser = self._playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"]
         )
@@ -107,6 +136,8 @@ class Lab:
             run: Whether to run the cells.
             done: The text that is waited for.
         """
+        import nbformat
+
         name = f"test_{len(self.pages)}.ipynb"
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -139,6 +170,7 @@ class Lab:
             page.close()
         self.browser.close()
         self._playwright.stop()
+        self._thread.shutdown()
         self.server.terminate()
         try:
             self.server.wait(20)

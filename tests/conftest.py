@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from browser import NO_CHROMIUM, Lab, find_chromium
 
 from draganything_lab.scene import Scene
 from draganything_lab.toyland import ToyClip, named_scene
@@ -44,3 +45,21 @@ def python() -> Callable[[str], subprocess.CompletedProcess[str]]:
         return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One JupyterLab server and one Chromium for the whole session; see `browser.py`."""
+    chromium = find_chromium()
+    if chromium is None:
+        pytest.skip(NO_CHROMIUM)
+    lab = Lab(tmp_path_factory.mktemp("lab"), chromium)
+    yield lab
+    lab.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once that the browser tests were left out, so that nobody takes a green run for a complete one."""
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if NO_CHROMIUM in str(report.longrepr)]
+    if skipped:
+        terminalreporter.write_line(f"{len(skipped)} browser tests were skipped: {NO_CHROMIUM}", yellow=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from ..errors import LabError
 from .keys import press
 from .model import StudioModel
 from .pacing import Pacer, later
@@ -15,7 +16,7 @@ from .parts import HelpPanel, StatusLine, TimeSlider
 from .pointer import Pointer
 from .scenery import Scenery
 from .selftest import SelfTest
-from .stage import MARGIN, Stage
+from .stage import LAYERS, MARGIN, Stage
 from .style import button, style
 from .things_list import EntityList
 from .toolbar import OptionBar, ToolRail, TopBar
@@ -96,11 +97,11 @@ class CanvasView:
         foot = widgets.HBox([again, self.words])
         foot.add_class("dal-bar")
         foot.add_class("dal-view")
-        centre = widgets.VBox([self.options.widget, self.canvas, self.time.widget])
+        centre = widgets.VBox([self.options.widget, self.canvas, self.help.widget, self.time.widget])
         centre.add_class("dal-stage")
         main = widgets.HBox([self.tools.widget, centre])
         main.add_class("dal-main")
-        children = [style(), self.top.widget, self.help.widget, main, self.status.widget, self.list.widget, foot]
+        children = [style(), self.top.widget, main, self.status.widget, self.list.widget, foot]
         self.widget = widgets.VBox(children)
         self.widget.add_class("dal-studio")
 
@@ -162,7 +163,7 @@ class CanvasView:
 
     def _key(self, key: str, shift: bool, control: bool, meta: bool) -> None:
         wish = press(key, shift, control or meta, self.model, self.pointer)
-        if wish == "help":
+        if wish == "help" or (wish == "close" and self.help.shown):
             self.help.turn()
         elif wish == "leave":
             (self.tools.buttons[self.model.mode] if shift else self.time.play).focus()
@@ -208,6 +209,10 @@ class CanvasView:
             self.stage.fit(self.model.scene.size)
             self._warming = self.model.warm_up()
         dirty, self._dirty = self._dirty, set()
-        for layer in ("picture", "masks", "motion", "hand"):
-            if layer in dirty:
-                getattr(self.scenery, layer)()
+        try:
+            for layer in LAYERS:
+                if layer in dirty:
+                    getattr(self.scenery, layer)()
+        except LabError as error:  # a preview that does not fit into memory
+            self.model.playing = False
+            self.model.say_error(error)

@@ -16,22 +16,30 @@ TOOLS = (
     ("erase", "eraser", "Erase", "Erase from the thing's mask", "e"),
     ("path", "pencil", "Path", "Draw where the thing goes, freehand or click by click", "d"),
     ("points", "dot-circle-o", "Points", "Move, add and delete the path's key points", "p"),
-    ("background", "picture-o", "Ground", "Drag the background", "g"),
+    ("background", "picture-o", "Background", "Drag all that is no thing", "g"),
     ("camera", "video-camera", "Camera", "Drag to pan the camera", "c"),
 )
 HELP = (
-    *((key.upper(), f"{title}: {words[0].lower()}{words[1:]}") for _, _, title, words, key in TOOLS),
-    ("1 2 3", "Take that candidate for the mask"),
+    ("V", "Select, cut out, drag"),
+    ("A", "Add to the mask by clicks"),
+    ("R", "Remove from the mask by clicks"),
+    ("B", "Brush: paint the mask"),
+    ("E", "Erase from the mask"),
+    ("D", "Draw the path"),
+    ("P", "Move the path's points"),
+    ("G", "Drag the background"),
+    ("C", "Pan the camera"),
+    ("1 2 3", "Take that candidate"),
     ("[ ]", "Smaller, larger brush"),
     ("K", "Pin the thing, or free it"),
-    ("H", "Hold: stay where the path starts"),
-    ("Del", "Delete the key point that is held, else the thing"),
-    ("Arrows", "A key point by a pixel (Shift: ten), else the frame"),
+    ("H", "Hold still"),
+    ("Del", "Delete the held key point, or the thing"),
+    ("Arrows", "Nudge the key point, or step"),
     ("Space", "Play, stop"),
     ("N", "Select the next thing"),
     ("Ctrl+Z", "Undo"),
-    ("Ctrl+Y", "Redo (or Ctrl+Shift+Z)"),
-    ("Esc", "Give up a stroke; else select nothing"),
+    ("Ctrl+Y", "Redo"),
+    ("Esc", "Give up, deselect, close this"),
     ("Tab", "Leave the canvas"),
     ("?", "This help"),
 )
@@ -49,7 +57,7 @@ def press(key: str, shift: bool, command: bool, model: StudioModel, pointer: Poi
         pointer: Which key point is held.
 
     Returns:
-        "help" or "leave" for what the view itself must do, else None.
+        "help", "close" (the help) or "leave" for what the view itself must do, else None.
     """
     low = key.lower()
     if command:
@@ -60,6 +68,8 @@ def press(key: str, shift: bool, command: bool, model: StudioModel, pointer: Poi
         return "leave" if key == "Tab" else "help"
     if key in ARROWS:
         _arrow(*ARROWS[key], 10 if shift else 1, model, pointer)
+    elif key == "Escape" and pointer.gesture is None and model.selected is None:
+        return "close"
     elif key == "Escape":
         if not pointer.escape():
             model.select(None)

@@ -107,6 +107,7 @@ class TimeSlider(Part):
         self.words = widgets.HTML("")
         self.words.add_class("dal-frame")
         self.widget = bar(self.play, self.slider, self.words)
+        self.widget.add_class("dal-time")
         self.play.on_click(lambda _: model.play())
         self.slider.observe(self._moved, "value")
         self._ticking = lambda: None

@@ -7,6 +7,7 @@ import io
 import tempfile
 import threading
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ from ..files import write_whole
 from ..picture import Source, load_picture
 from ..scene import Scene
 from ..toyland import gallery, named_scene, sample_clip
+from ..trajectory import Trajectory
 from . import options
 from .core import Core, action
 
 MAX_SIDE = 768
 MAX_UPLOAD = 32 * 2**20
 TOYLAND_SIZE = (320, 480)
+SAMPLES = 5  # key points of a ready path
 FIRST = "harbour"
 
 
@@ -53,8 +56,8 @@ class Pictures(Core):
         """Open a random scene of Toyland; the same seed draws the same one."""
         if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**31:
             raise LabError(f"seed is {seed!r}; give a whole number from 0 to {2**31 - 1:,}")
-        scene = sample_clip(int(seed), TOYLAND_SIZE, 2).scene()
-        self._open(scene.copy() if ready else Scene(scene.image), f"Toyland: seed {int(seed)}")
+        scene = _drawn(sample_clip(int(seed), TOYLAND_SIZE, SAMPLES).scene(), ready)
+        self._open(scene, f"Toyland: seed {int(seed)}")
         return True
 
     @action
@@ -157,8 +160,18 @@ class Pictures(Core):
 
 def toyland_scene(name: str, ready: bool) -> Scene:
     """A scene of Toyland's gallery at the studio's size."""
-    scene = named_scene(name, TOYLAND_SIZE, 2).scene()
-    return scene.copy() if ready else Scene(scene.image)
+    return _drawn(named_scene(name, TOYLAND_SIZE, SAMPLES).scene(), ready)
+
+
+def _drawn(scene: Scene, ready: bool) -> Scene:
+    """The picture alone, or with its things, whose true paths lose their frames so that they fit any length."""
+    if not ready:
+        return Scene(scene.image)
+    entities = [
+        entity if entity.trajectory is None else replace(entity, trajectory=Trajectory(entity.trajectory.points))
+        for entity in scene
+    ]
+    return Scene(scene.image, entities)
 
 
 def within(image: np.ndarray, side: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from ipycanvas import Canvas, hold_canvas
+from ipycanvas import Canvas
 
 from ..entity import Entity
 from ..overlay import entity_colour
@@ -13,7 +13,7 @@ from ..trajectory import Trajectory
 from .model import StudioModel
 from .pointer import PAINTING, Pointer
 from .sprites import DARK, LIGHT, Sprite, css, ghost_sprite, heat_pixels, ink_on, mask_sprite
-from .stage import FINE, Stage
+from .stage import FINE, Stage, held
 
 PLUS, MINUS = (0, 158, 115), (213, 94, 0)
 TAG = 10 * FINE  # radius of a number's plate
@@ -37,7 +37,7 @@ class Scenery:
         model, stage = self.model, self.stage
         layer = stage.layer("picture")
         height, width = model.scene.size
-        with hold_canvas():
+        with held():
             layer.clear()
             layer.image_smoothing_enabled = stage.scale < 3 * FINE  # a tiny picture keeps its pixels
             if model.playing:
@@ -54,7 +54,7 @@ class Scenery:
         """The things' masks, numbered unless they move."""
         model, stage = self.model, self.stage
         layer = stage.layer("masks")
-        with hold_canvas():
+        with held():
             layer.clear()
             if model.playing or not model.show["masks"]:
                 return
@@ -71,27 +71,28 @@ class Scenery:
         """Gaussians and ghosts in the slider's frame, the paths, the numbers."""
         model = self.model
         layer = self.stage.layer("motion")
-        with hold_canvas():
+        with held():
             layer.clear()
+            if model.playing:
+                return
             drawn = self._drawn()
-            if not model.playing:
-                if model.show["ghosts"] and model.frame > 0:
-                    self._ghosts(layer, drawn)
-                if model.show["heat"]:
-                    self._heat(layer, drawn)
+            if model.show["ghosts"] and model.frame > 0:
+                self._ghosts(layer, drawn)
+            if model.show["heat"]:
+                self._heat(layer, drawn)
             if model.show["paths"]:
                 for number, entity in drawn:
                     self._path(layer, entity, number)
             for number, entity in drawn:
                 self._number(layer, entity, number)
-            if model.mode in ("select", "plus", "minus") and not model.playing:
+            if model.mode in ("select", "plus", "minus"):
                 self._clicks(layer)
 
     def hand(self) -> None:
         """What the hand is doing: only this is drawn while it moves."""
         layer, pointer, model = self.stage.layer("hand"), self.pointer, self.model
         gesture = pointer.gesture
-        with hold_canvas():
+        with held():
             layer.clear()
             line = pointer.drawing()
             mode = model.mode if gesture is None else gesture.mode

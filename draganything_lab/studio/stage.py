@@ -7,11 +7,12 @@ rarely (picture, masks) lies below what changes often (ghosts, the line under th
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 
 import ipywidgets as widgets
 import numpy as np
-from ipycanvas import Canvas, MultiCanvas
+from ipycanvas import Canvas, MultiCanvas, hold_canvas
 
 from .pacing import later
 from .sprites import Sprite
@@ -21,6 +22,19 @@ MARGIN = 20  # page pixels around the picture, for paths that leave it
 LAYERS = ("picture", "masks", "motion", "hand")
 MAX_SPRITES = 150
 CLOSE_AFTER = 30.0  # seconds: a draw command that names a closed canvas would stop all drawing
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Send what is drawn in one message, also when drawing fails (`hold_canvas` alone would then hold for ever)."""
+    failed: BaseException | None = None
+    with hold_canvas():
+        try:
+            yield
+        except BaseException as error:
+            failed = error
+    if failed is not None:
+        raise failed
 
 
 class Stage:

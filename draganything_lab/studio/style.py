@@ -8,7 +8,7 @@ CSS = """
 .dal-studio{--dal-gap:8px;--dal-line:var(--jp-border-color2,#d0d0d0);--dal-soft:var(--jp-layout-color2,#f0f0f0);
   --dal-ink:var(--jp-ui-font-color1,#1f1f1f);--dal-mute:var(--jp-ui-font-color2,#5f5f5f);
   --dal-accent:var(--jp-brand-color1,#1976d2);container-type:inline-size;color:var(--dal-ink);
-  font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:13px;max-width:736px;overflow:visible;gap:6px}
+  font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:13px;max-width:750px;overflow:visible;gap:6px}
 .dal-studio .widget-box{overflow:visible}
 .dal-studio button.jupyter-button{width:auto;height:30px;line-height:28px;border-radius:6px;margin:0;padding:0 10px;
   background:transparent;border:1px solid transparent;color:var(--dal-ink);box-shadow:none;font-size:13px}
@@ -23,17 +23,18 @@ CSS = """
 .dal-studio .dal-bar{display:flex;align-items:center;gap:2px;min-height:34px;flex-wrap:nowrap}
 .dal-studio .dal-bar>*{margin-top:0;margin-bottom:0}
 .dal-studio .dal-grow{flex:1 1 auto;min-width:0}
+.dal-studio .dal-bar button.dal-icon{width:32px}
 .dal-studio .dal-rule{width:1px;height:20px;background:var(--dal-line);margin:0 6px;flex:0 0 auto}
 .dal-studio .widget-upload.jupyter-button{font-size:0}.dal-studio .widget-upload.jupyter-button i{font-size:14px}
 .dal-studio .widget-upload.jupyter-button::after{content:"Open";font-size:13px}
 .dal-studio .dal-bar .widget-upload,.dal-studio .dal-bar .widget-button{width:auto;flex:0 0 auto}
 .dal-studio .dal-main{display:flex;gap:var(--dal-gap);align-items:flex-start;flex-wrap:nowrap}
-.dal-studio .dal-tools{flex:0 0 104px;display:flex;flex-direction:column;gap:2px}
-.dal-studio .dal-tools button.jupyter-button{width:104px;text-align:left;flex:0 0 auto}
+.dal-studio .dal-tools{flex:0 0 118px;display:flex;flex-direction:column;gap:2px}
+.dal-studio .dal-tools button.jupyter-button{width:118px;padding:0 8px;text-align:left;flex:0 0 auto}
 .dal-studio .dal-canvas{border-radius:8px;background:var(--dal-soft);touch-action:none;cursor:crosshair;
   box-sizing:border-box;min-width:0;outline-offset:-2px}
 .dal-studio .dal-canvas:focus-visible{outline:2px solid var(--dal-accent)}
-.dal-studio .dal-stage{flex:1 1 auto;min-width:0;display:flex;flex-direction:column;gap:0}
+.dal-studio .dal-stage{position:relative;flex:1 1 auto;min-width:0;display:flex;flex-direction:column;gap:0}
 .dal-studio .dal-status{min-height:36px;padding:6px 10px;border-radius:6px;background:var(--dal-soft);line-height:1.4;
   border-left:3px solid var(--dal-accent);box-sizing:border-box;width:100%;margin:0}
 .dal-studio .dal-status .widget-html-content{line-height:1.4;white-space:normal}
@@ -55,11 +56,15 @@ CSS = """
 .dal-studio .dal-empty{color:var(--dal-mute);padding:8px 10px;margin:0}
 .dal-studio .dal-frame{flex:0 0 104px;text-align:right;color:var(--dal-mute);font-variant-numeric:tabular-nums;margin:0}
 .dal-studio .dal-label{color:var(--dal-mute);margin:0 2px 0 6px;flex:0 0 auto;white-space:nowrap}
+[data-jp-theme-light="false"] .dal-studio select{color-scheme:dark}
 .dal-studio .widget-dropdown{margin:0;width:auto}.dal-studio .widget-dropdown select{height:30px;border-radius:6px}
 .dal-studio .widget-slider,.dal-studio .widget-hslider{margin:0;min-width:90px;width:auto;flex:1 1 120px}
-.dal-studio .dal-help{padding:10px 12px;border:1px solid var(--dal-line);border-radius:6px;line-height:1.5;margin:0;
+.dal-studio .dal-help{position:absolute;left:0;right:0;top:34px;z-index:5;max-height:390px;overflow:auto;
+  box-sizing:border-box;box-shadow:0 4px 16px rgba(0,0,0,.25);padding:8px 14px;
+  border:1px solid var(--dal-line);border-radius:6px;line-height:1.5;margin:0;
   background:var(--jp-layout-color1,#fff)}
 .dal-studio .dal-help .widget-html-content{line-height:1.5}
+.dal-studio .dal-help p{margin:0 0 6px;color:var(--dal-mute)}
 .dal-studio .dal-help table{border-collapse:collapse;width:100%}.dal-studio .dal-help td{padding:2px 10px 2px 0;
   text-align:left;vertical-align:top;border:0;background:transparent}
 .dal-studio kbd{display:inline-block;min-width:1.4em;padding:0 5px;border:1px solid var(--dal-line);border-radius:4px;
@@ -69,7 +74,7 @@ CSS = """
 @container (max-width:640px){
   .dal-studio .dal-tools{flex-basis:34px}
   .dal-studio .dal-tools button.jupyter-button{width:34px;padding:0;font-size:0;text-align:center}
-  .dal-studio .dal-tools button.jupyter-button i{margin:0;font-size:14px}
+  .dal-studio .dal-tools button.jupyter-button i{margin:0;font-size:14px;line-height:28px}
   .dal-studio .dal-does,.dal-studio .dal-label.dal-wide{display:none}
 }
 @container (max-width:460px){.dal-studio .dal-words{font-size:0}.dal-studio .dal-words i{margin:0;font-size:14px}}

@@ -78,7 +78,9 @@ class _Row:
 
     def _renamed(self, change: dict[str, Any]) -> None:
         if not self._filling and self.model.rename(self.name, change["new"]) is None:
+            self._filling = True
             self.text.value = self.name  # refused; the status line says why
+            self._filling = False
 
 
 class EntityList(Part):

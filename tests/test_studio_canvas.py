@@ -1,0 +1,500 @@
+"""The canvas view: its parts without a browser, and the whole in JupyterLab with a real one.
+
+In the browser every assertion is about the kernel's state or about what is to be seen. Screenshots are kept in
+outputs/screenshots for looking at.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from browser import Lab, LabPage
+from studio_stand_ins import Discs
+
+pytest.importorskip("ipycanvas")
+from draganything_lab.entity import Entity
+from draganything_lab.overlay import entity_colour
+from draganything_lab.studio.canvas import CanvasView
+from draganything_lab.studio.keys import HELP, TOOLS, press
+from draganything_lab.studio.model import MODES, StudioModel
+from draganything_lab.studio.pacing import Pacer
+from draganything_lab.studio.pointer import Pointer
+from draganything_lab.studio.sprites import ghost_sprite, heat_pixels, mask_sprite
+from draganything_lab.studio.stage import Stage
+from draganything_lab.studio.things_list import does
+
+
+@pytest.fixture
+def model() -> StudioModel:
+    return StudioModel(np.full((60, 90, 3), 200, np.uint8), segmenter=Discs())
+
+
+@pytest.fixture
+def view(model: StudioModel) -> Iterator[CanvasView]:
+    view = CanvasView(model)
+    yield view
+    view.close()
+
+
+def fire(view: CanvasView, event: str, *place: float, **more: Any) -> None:
+    """What the browser sends, at a place in the picture."""
+    x, y = view.stage.to_canvas(np.array(place or (0, 0))).tolist()
+    content: dict[str, Any] = {"event": event, "x": x, "y": y, **more}
+    if event.startswith("touch"):
+        content["touches"] = [{"x": x, "y": y}] if place else []
+    view.canvas[-1]._handle_frontend_event(None, content, [])
+
+
+# Without a browser
+
+
+def test_places_on_the_canvas_and_in_the_picture() -> None:
+    stage = Stage(624, 424)
+    stage.fit((320, 480))
+    points = np.array([[0, 0], [479, 319], [120.25, 33.5]])
+    for (x, y), (u, v) in zip(points, stage.to_canvas(points), strict=True):
+        assert stage.to_picture(u, v) == pytest.approx((x, y), abs=0.05)
+    corner, far = stage.to_canvas(np.array([[-0.5, -0.5], [479.5, 319.5]]))
+    assert corner.min() >= 40 and (far <= [1248 - 39, 848 - 39]).all()
+
+
+def test_sprites_cover_their_mask() -> None:
+    mask = np.zeros((40, 60), bool)
+    mask[10:20, 30:50] = True
+    mask[0:4, 0:4] = True
+    image = np.full((40, 60, 3), (10, 200, 30), np.uint8)
+    for sprite in (
+        mask_sprite(Entity("a", mask), 2, 3.0, selected=False),
+        ghost_sprite(Entity("a", mask), 2, image, 3.0),
+    ):
+        fine = sprite.pixels.shape[1] / sprite.size[0]
+        assert fine == pytest.approx(3, rel=0.02)
+        ys, xs = np.mgrid[:40, :60]
+        u = ((xs + 0.5 - sprite.corner[0]) * fine).astype(int)
+        v = ((ys + 0.5 - sprite.corner[1]) * fine).astype(int)
+        inside = (u >= 0) & (v >= 0) & (u < sprite.pixels.shape[1]) & (v < sprite.pixels.shape[0])
+        alpha = np.where(
+            inside, sprite.pixels[v.clip(0, sprite.pixels.shape[0] - 1), u.clip(0, sprite.pixels.shape[1] - 1), 3], 0
+        )
+        assert (alpha[mask] > 20).all() and (alpha[~mask] < 60).mean() > 0.95
+    ghost = ghost_sprite(Entity("a", mask), 2, image, 3.0)
+    middle = ghost.pixels[round((15.5 - ghost.corner[1]) * 3), round((40.5 - ghost.corner[0]) * 3)]
+    assert middle[:3].tolist() == [10, 200, 30] and middle[3] > 180
+    heat = heat_pixels()
+    assert heat[0, 0, 3] == 0 and heat[96, 96, 3] > heat[96, 10, 3] > 100
+
+
+def test_pointer_tells_clicks_from_drags(model: StudioModel) -> None:
+    hand = Pointer(model)
+    hand.press(30, 30, 0.0)
+    hand.move(31, 30, 0.1)
+    hand.release((31, 31), 0.2)
+    assert model.selected == "thing 1" and model.path is None
+    hand.press(30, 30, 1.0)
+    hand.move(40, 30, 1.1)
+    assert model.path is None and np.allclose(hand.drawing()[-1], np.add(model.scene["thing 1"].centre, (10, 0)))
+    hand.leave(60, 30, 1.2)
+    assert model.path is not None and model.path.length == pytest.approx(30, abs=0.5), "leaving keeps what was drawn"
+    hand.press(30, 30, 2.0)
+    hand.move(30, 50, 2.1)
+    hand.press(30, 30, 3.0)  # the release got lost
+    assert model.path.length == pytest.approx(20, abs=0.5)
+    assert hand.escape() and not hand.escape()
+    hand.release((0, 0), 3.1)
+    assert model.path.length == pytest.approx(20, abs=0.5)
+
+
+def test_double_clicks(model: StudioModel) -> None:
+    hand = Pointer(model)
+    model.cut_out(30, 30)
+    model.set_path([(20, 20), (50, 20), (70, 40)])
+    model.mode = "points"
+    for now in (0.0, 0.2):
+        hand.press(50, 21, now)
+        hand.release((50, 21), now + 0.05)
+    assert model.path is not None and len(model.path.points) == 2
+    hand.press(35, 22, 2.0)
+    hand.release((35, 22), 2.05)
+    assert len(model.path.points) == 3 and hand.key == 1
+    hand.press(35, 22, 4.0)
+    hand.move(38, 30, 4.1)
+    assert hand.moved_path().points[1].tolist() == [38, 30] and model.path.points[1].tolist() == [35, 22]
+    hand.release((38, 30), 4.2)
+    assert model.path.points[1].tolist() == [38, 30]
+
+
+def test_keys(model: StudioModel) -> None:
+    hand = Pointer(model)
+    for mode, *_, key in TOOLS:
+        assert press(key.upper(), True, False, model, hand) is None and model.mode == mode
+    assert {tool[0] for tool in TOOLS} == set(MODES)
+    assert {tool[4].upper() for tool in TOOLS} < {keys for keys, _ in HELP}
+    model.cut_out(30, 30)
+    press("2", False, False, model, hand)
+    assert model.prompt is not None and model.prompt.chosen == 1
+    press("z", False, True, model, hand)
+    assert model.prompt.chosen == 0
+    press("Z", True, True, model, hand)
+    assert model.prompt.chosen == 1
+    press("k", False, False, model, hand)
+    assert model.scene["thing 1"].pinned
+    model.set_path([(10, 10), (20, 20)])
+    model.mode, hand.key = "points", 1
+    press("ArrowRight", True, False, model, hand)
+    press("ArrowUp", False, False, model, hand)
+    assert model.path is not None and model.path.points[1].tolist() == [30, 19]
+    hand.key = None
+    press("ArrowRight", False, False, model, hand)
+    assert model.frame == 1
+    press("Delete", False, False, model, hand)
+    assert (
+        not model.entities
+        and press("?", True, False, model, hand) == "help"
+        and press("Tab", False, False, model, hand) == "leave"
+    )
+
+
+def test_mouse_touch_and_keys_reach_the_model(view: CanvasView, model: StudioModel) -> None:
+    fire(view, "mouse_down", 30, 30)
+    for x in range(30, 61, 3):
+        fire(view, "mouse_move", x, 30)
+    fire(view, "mouse_out", 95, 30)
+    assert model.path is not None and model.path.length == pytest.approx(65, abs=1)
+    fire(view, "mouse_move", 20, 20)
+    fire(view, "mouse_up", 20, 20)
+    assert len(model.entities) == 1, "a button that goes up elsewhere is no click"
+    fire(view, "touch_start", 70, 45)
+    fire(view, "touch_move", 72, 50)
+    fire(view, "touch_move", 60, 50)
+    fire(view, "touch_end")
+    assert len(model.entities) == 2 and model.path.length > 5
+    fire(view, "key_down", key="z", shift_key=False, ctrl_key=True, meta_key=False)
+    assert len(model.entities) == 1
+    model.mode = "brush"
+    fire(view, "mouse_wheel", 0, 0)
+    assert model.brush_radius != 12
+
+
+def test_the_controls_drive_the_model_and_follow_it(view: CanvasView, model: StudioModel) -> None:
+    view.tools.buttons["path"].value = True
+    assert model.mode == "path" and not view.tools.buttons["select"].value
+    view.tools.buttons["path"].value = False
+    assert model.mode == "path" and view.tools.buttons["path"].value, "the tool in hand stays in hand"
+    model.cut_out(30, 30)
+    row = view.list.rows[0]
+    assert row.text.value == "thing 1" and row.badge.description == "1" and row.does.value == "free"
+    row.text.value = "boat"
+    assert "boat" in model.scene
+    row.text.value = ""
+    assert row.text.value == "boat" and model.status.kind == "error"
+    row.pin.value = True
+    assert model.scene["boat"].pinned and row.does.value == "stays"
+    row.eye.click()
+    assert model.hidden == {"boat"} and row.eye.icon == "eye-slash"
+    model.mode = "select"
+    view.options.candidates[2].value = True
+    assert model.prompt is not None and model.prompt.chosen == 2
+    view.options.candidates[2].value = False
+    assert view.options.candidates[2].value and model.prompt.chosen == 2
+    view.time.slider.value = 5
+    assert model.frame == 5 and "frame 6 of 14" in view.time.words.value
+    model.set(num_frames=4)
+    assert view.time.slider.max == 3 and view.time.slider.value == 3
+    view.top.chooser.names.value = "Toyland: sky"
+    assert model.picture_name == "Toyland: sky" and view.stage.size == (320, 480)
+    view.top.undo.click()
+    assert "boat" in model.scene and view.top.chooser.names.value == "picture"
+    view.options.zoom.value = 1.5
+    assert model.camera is not None and model.camera["zoom"] == 1.5
+    assert [row.badge.description for row in view.list.rows[: len(model.entities)]][-1] == "1"
+
+
+def test_status_is_escaped_and_polite(view: CanvasView, model: StudioModel) -> None:
+    model.open_upload("<script>alert(1)</script>.png", b"no")
+    text = view.status.widget.value
+    assert "<script" not in text and 'aria-live="polite"' in text and "dal-error" in view.status.widget._dom_classes
+    model.say("well")
+    assert "dal-error" not in view.status.widget._dom_classes and "Well." in view.status.widget.value
+
+
+def test_what_a_thing_does() -> None:
+    mask = np.ones((4, 4), bool)
+    assert does(Entity("a", mask)) == "free" and does(Entity("a", mask, pinned=True)) == "stays"
+    assert does(Entity("a", mask, [(0, 0)])) == "holds still" and "10 px" in does(Entity("a", mask, [(0, 0), (10, 0)]))
+
+
+def test_a_closed_view_no_longer_follows(model: StudioModel) -> None:
+    view = CanvasView(model)
+    view.close()
+    model.frame = 4
+    model.mode = "brush"
+    assert view.time.slider.value == 0 and view.tools.buttons["select"].value
+
+
+def test_a_pacer_puts_asks_together() -> None:
+    import asyncio
+
+    done: list[float] = []
+
+    async def busy() -> None:
+        pacer = Pacer(lambda: done.append(time.monotonic()), most_a_second=50)
+        for _ in range(40):
+            pacer.ask()
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.1)
+        pacer.close()
+        pacer.ask()
+
+    asyncio.run(busy())
+    assert 2 <= len(done) <= 25 and min(np.diff(done)) > 0.015
+
+
+# In a browser
+
+
+CELL = """
+from draganything_lab.studio.model import StudioModel
+from draganything_lab.studio.canvas import CanvasView
+model = StudioModel.named()
+model.warm_up().join()
+view = CanvasView(model)
+view.widget
+"""
+FINISHED = "print('DO' + 'NE')"
+
+
+class Hand:
+    """A hand on the canvas, in pixels of the picture."""
+
+    def __init__(self, page: LabPage) -> None:
+        self.page, self.mouse = page, page.page.mouse
+        self.canvas = page.page.locator(".dal-canvas").first
+        self.canvas.scroll_into_view_if_needed()
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        box = self.canvas.bounding_box()
+        left, top, scale, width = self.page.python("[*view.stage.origin, view.stage.scale, view.canvas.width]")
+        shrunk = box["width"] / width
+        return box["x"] + ((x + 0.5) * scale + left) * shrunk, box["y"] + ((y + 0.5) * scale + top) * shrunk
+
+    def click(self, x: float, y: float) -> None:
+        self.mouse.click(*self.at(x, y))
+
+    def drag(self, points: list[tuple[float, float]], up: bool = True) -> None:
+        places = [self.at(*points[0])]
+        first, second = np.array(places[0]), np.array(self.at(points[0][0] + 100, points[0][1] + 100))
+        scale = (second - first) / 100
+        places = [tuple(first + scale * (np.array(point) - points[0])) for point in points]
+        self.mouse.move(*places[0])
+        self.mouse.down()
+        for place in places[1:]:
+            self.mouse.move(*place)
+            time.sleep(0.016)
+        if up:
+            self.mouse.up()
+
+    def seen(self, x: float, y: float) -> list[int]:
+        """The colour to be seen at a place of the picture."""
+        left, top, scale, width = self.page.python("[*view.stage.origin, view.stage.scale, view.canvas.width]")
+        place = [round((x + 0.5) * scale + left), round((y + 0.5) * scale + top)]
+        colour: list[int] = self.page.page.evaluate(
+            """([x, y]) => {
+              const paper = document.querySelector('canvas.dal-canvas').getContext('2d');
+              return [...paper.getImageData(x, y, 1, 1).data];
+            }""",
+            place,
+        )
+        return colour[:3]
+
+    def shows(self, x: float, y: float, colour: Any, far: int = 30) -> None:
+        """Wait until a colour is to be seen at a place."""
+        self.page.lab.wait_until(
+            lambda: np.abs(np.subtract(self.seen(x, y), colour)).max() <= far, f"{colour} at ({x}, {y})", 30
+        )
+
+
+def wave(x: float, y: float, dx: float, count: int = 30) -> list[tuple[float, float]]:
+    return [(x + dx * i / count, y - 20 * math.sin(math.pi * i / count)) for i in range(count + 1)]
+
+
+@pytest.fixture(scope="module")
+def page(lab: Lab) -> LabPage:
+    """A notebook with the canvas; the tests of this module go on with one another's scene."""
+    page = lab.open([CELL, FINISHED])
+    page.until("model.view_state == 'alive'")
+    return page
+
+
+@pytest.fixture
+def hand(page: LabPage) -> Hand:
+    page.python("0", "model.open_toyland('harbour'); model.mode = 'select'; model.frame = 0; model.warm_up().join()")
+    page.until("view._image is model.scene.image")
+    return Hand(page)
+
+
+@pytest.mark.slow
+def test_click_drag_two_things_undo_redo(page: LabPage, hand: Hand) -> None:
+    sky = page.python("model.scene.image[20, 20].tolist()")
+    hand.shows(20, 20, sky, 6)
+    hand.click(115, 211)
+    page.until("len(model.entities) == 1 and model.selected == 'thing 1'")
+    hand.drag(wave(115, 211, 150))
+    page.until("model.path is not None")
+    assert page.python("model.path.points[0].tolist()") == page.python("list(model.scene['thing 1'].centre)")
+    end = page.python("model.path.points[-1].tolist()")
+    assert end[0] - page.python("model.scene['thing 1'].centre[0]") == pytest.approx(150, abs=3)
+    hand.drag(wave(345, 52, -120))
+    page.until("len(model.entities) == 2 and model.scene['thing 2'].controlled")
+    page.shot("canvas_two_things")
+    assert page.page.locator(".dal-row").count() == 2
+    page.page.keyboard.press("Control+z")
+    page.until("len(model.entities) == 1")
+    page.page.keyboard.press("Control+z")
+    page.until("model.path is None")
+    page.page.keyboard.press("Control+y")
+    page.page.keyboard.press("Control+Shift+Z")
+    page.until("len(model.entities) == 2")
+    page.page.locator(".dal-row").nth(1).wait_for()
+    assert not page.errors
+
+
+@pytest.mark.slow
+def test_a_mask_and_its_ghost_are_seen(page: LabPage, hand: Hand) -> None:
+    page.python(
+        "0", "model.add_mask(__import__('numpy').pad(__import__('numpy').ones((80, 80), bool), ((200, 40), (20, 380))))"
+    )
+    x, y = 60, 275
+    blank = page.python(f"model.scene.image[{y}, {x}].tolist()")
+    colour = np.array(entity_colour(1))
+    tinted = np.array(blank) + 0.34 * (colour - blank)
+    hand.shows(x, y, tinted, 14)
+    page.python("0", "model.set_path([(60, 240), (260, 240)]); model.frame = 13")
+    hand.shows(260, 270, page.python("model.scene.image[270, 60].tolist()"), 45)
+    page.python("0", "model.set_visible(0, False)")
+    hand.shows(x, y, blank, 6)
+    assert not page.errors
+
+
+@pytest.mark.slow
+def test_a_stroke_that_leaves_the_canvas_counts(page: LabPage, hand: Hand) -> None:
+    hand.drag([(115, 211), (200, 200), (400, 180), (700, 160), (1200, 160)])
+    page.until("model.path is not None")
+    assert page.python("float(model.path.points[-1][0])") > 460
+    assert page.python("view.pointer.gesture is None and len(model.entities) == 1")
+
+
+@pytest.mark.slow
+def test_buttons_pin_play_and_scrub(page: LabPage, hand: Hand) -> None:
+    hand.drag(wave(115, 211, 150))
+    page.until("model.path is not None")
+    page.page.get_by_role("button", name="Background").click()
+    page.page.get_by_role("button", name="Pin the background").click()
+    page.until("model.background is not None and len(model.background.trajectory.points) == 1")
+    page.page.locator("button[title^='Play the preview']").click()
+    page.until("model.playing and model.frame > 3")
+    page.shot("canvas_playing")
+    page.page.locator("button[title^='Stop']").click()
+    page.until("not model.playing")
+    page.python("0", "model.frame = 5")
+    page.page.locator(".dal-time .noUi-handle").focus()
+    page.page.keyboard.press("ArrowRight")
+    page.until("model.frame == 6", 30)
+    page.page.locator(".dal-time", has_text="frame 7 of 14").wait_for()
+    assert not page.errors
+
+
+@pytest.mark.slow
+def test_keys_and_help(page: LabPage, hand: Hand) -> None:
+    hand.click(115, 211)
+    page.until("len(model.entities) == 1")
+    page.page.keyboard.press("b")
+    page.until("model.mode == 'brush'")
+    page.page.keyboard.press("?")
+    page.page.locator(".dal-help").wait_for(state="visible")
+    page.page.keyboard.press("?")
+    page.page.locator(".dal-help").wait_for(state="hidden")
+    page.page.keyboard.press("Tab")
+    page.lab.wait_until(
+        lambda: page.page.evaluate("() => document.activeElement.title.startsWith('Play')"), "Tab leaves the canvas", 20
+    )
+
+
+@pytest.mark.slow
+def test_a_bad_upload_is_told(page: LabPage, hand: Hand) -> None:
+    field = page.page.locator("input[type=file]").first
+    field.set_input_files([{"name": "cat.png", "mimeType": "image/png", "buffer": b"not a picture"}])
+    page.page.locator(".dal-status.dal-error", has_text="cat.png").wait_for()
+    assert page.python("model.picture_name") == "Toyland: harbour"
+    good = b"P6 60 40 255\n" + bytes(60 * 40 * 3)
+    field.set_input_files([{"name": "dark.ppm", "mimeType": "image/x-portable-pixmap", "buffer": good}])
+    page.until("model.picture_name == 'dark.ppm' and model.scene.size == (40, 60)")
+    hand.shows(30, 20, [0, 0, 0], 2)
+
+
+@pytest.mark.slow
+def test_reloading_the_page_brings_everything_back(page: LabPage, hand: Hand) -> None:
+    hand.click(115, 211)
+    page.until("len(model.entities) == 1")
+    page.python("0", "model.rename(0, 'boat'); model.set_path([(60, 240), (260, 200)])")
+    seen = {place: hand.seen(*place) for place in ((20, 20), (160, 220), (300, 300))}
+    page.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    time.sleep(1)
+    page.load()
+    page.page.locator(".dal-canvas").first.wait_for()
+    page.until("model.view_state == 'alive'")
+    hand = Hand(page)
+    for place, colour in seen.items():
+        hand.shows(*place, colour, 12)
+    assert page.page.locator(".dal-row input").first.input_value() == "boat"
+    hand.click(345, 52)
+    page.until("len(model.entities) == 2")
+    page.shot("canvas_reloaded")
+
+
+@pytest.mark.slow
+def test_the_cell_again_and_a_dead_canvas(page: LabPage) -> None:
+    page.python("0", "model.open_toyland('sky', ready=True); model.view_state = 'unknown'")
+    page.run_all()
+    page.until("len(model.entities) == 4 and model.view_state == 'alive'")
+    assert "drawn and read back" in page.python("view.words.value")
+    setup = """
+view.selftest.close()
+from draganything_lab.studio.selftest import SelfTest
+quiet = SelfTest(model, print, 1.0)
+quiet.probe.unobserve_all()
+model.view_state = 'unknown'
+quiet.start()
+"""
+    page.python("0", setup)
+    page.until("model.view_state == 'dead'", 30)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "dark", "fine"), [(1280, True, 2), (800, False, 1)])
+def test_fingers_fine_screens_and_narrow_pages(lab: Lab, width: int, dark: bool, fine: float) -> None:
+    page = lab.open([CELL, FINISHED], width=width, dark=dark, touch=True, fine=fine)
+    page.until("model.view_state == 'alive'")
+    hand = Hand(page)
+    box = hand.canvas.bounding_box()
+    assert box["x"] + box["width"] <= width and box["width"] / box["height"] == pytest.approx(624 / 424, rel=0.01)
+    assert page.python("view.canvas.width") >= 2 * box["width"] - 1, "two canvas pixels a page pixel"
+    start, end = hand.at(115, 211), hand.at(235, 190)
+    session = page.page.context.new_cdp_session(page.page)
+    steps = [np.add(start, np.subtract(end, start) * i / 12).tolist() for i in range(13)]
+    for i, (x, y) in enumerate(steps):
+        kind = "touchStart" if i == 0 else "touchMove"
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+        time.sleep(0.02)
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.until("model.path is not None and len(model.entities) == 1")
+    assert page.python("model.path.length") == pytest.approx(122, abs=6)
+    page.python("0", "model.frame = 9")
+    time.sleep(1)
+    page.shot(f"canvas_{width}_{'dark' if dark else 'light'}")
+    assert not page.errors
+    page.close()
