@@ -122,7 +122,8 @@ assert np.isclose(100 * off.mean() / math.hypot(80, 144), how.mean)
 # %% [markdown]
 # ## 3. Between two baselines
 #
-# Is the late video's number good? Alone the number says nothing. A frozen video shows what doing nothing costs. The preview, in which
+# Is the late video's number good? Alone it says nothing. A frozen video shows what doing nothing costs. The preview, in
+# which
 # every pixel obeys, shows what the *tracker* gets wrong. Every video stands somewhere between the two.
 
 # %%

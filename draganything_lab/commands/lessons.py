@@ -11,7 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name the command's arguments."""
     parser.add_argument("what", choices=("build", "list", "stale"), help="build: run and write what is stale")
     parser.add_argument("lessons", nargs="*", metavar="LESSON", help="by number or name (default: all)")
-    parser.add_argument("--force", action="store_true", help="build also what is not stale")
+    parser.add_argument("--force", action="store_true", help="run everything again, also what is not stale")
 
 
 def run(args: argparse.Namespace) -> int:

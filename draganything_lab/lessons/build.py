@@ -45,7 +45,7 @@ def build(
     Args:
         names: Lessons by name or number; none for all.
         root: The project's folder.
-        force: Run also what is not stale.
+        force: Run everything, also where only the text changed or nothing did; for after changes of the library.
         say: What gets the words.
 
     Returns:
@@ -66,6 +66,13 @@ def build(
         if not force and target.is_file() and not stale(nbformat.read(target, as_version=4), lesson):
             say(f"{lesson.name}: as its source says")
             continue
+        old = nbformat.read(target, as_version=4) if target.is_file() and not force else None
+        kept = None if old is None else retold(old, lesson)
+        if kept is not None:
+            _write(target, kept)
+            say(f"{lesson.name}: only its text changed, what its cells show is kept")
+            written.append(target)
+            continue
         notebook, measured = run(lesson, "students")
         size = _write(target, notebook)
         took = f"{measured['seconds']:.0f} s by the clock, {measured['cpu_seconds']:.0f} s of a core"
@@ -74,6 +81,18 @@ def build(
             raise LabError(f"{target.name} has {size:,} bytes, over the limit of {MAX_BYTES:,}; show less, or smaller")
         written.append(target)
     return written
+
+
+def retold(notebook: NotebookNode, lesson: Lesson) -> NotebookNode | None:
+    """The notebook with its lesson's new text and its old results; None if a code cell changed, too."""
+    measured = notebook.metadata.get(KEY, {}).get("measured")
+    fresh = make_notebook(lesson, "students", measured)
+    old, new = ([cell for cell in nb.cells if cell.cell_type == "code"] for nb in (notebook, fresh))
+    if measured is None or [cell.source for cell in old] != [cell.source for cell in new]:
+        return None
+    for shown, ran in zip(new, old, strict=True):
+        shown["execution_count"], shown["outputs"] = ran.execution_count, ran.outputs
+    return fresh
 
 
 def chosen(names: Iterable[str], root: Path = ROOT) -> list[Path]:
