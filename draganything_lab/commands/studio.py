@@ -19,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-minutes", type=float, default=60, metavar="N", help="how long a scene waits for its visitor's return"
     )
-    parser.add_argument("--upload-mb", type=float, default=16, metavar="N", help="largest upload (default: 16, most 32)")
+    parser.add_argument(
+        "--upload-mb", type=float, default=16, metavar="N", help="largest upload (default: 16, most 32)"
+    )
     parser.add_argument("--memory-gb", type=float, default=4, metavar="N", help="most for one visitor (0: no limit)")
     parser.add_argument("--runs", type=int, default=1, metavar="N", help="videos generated at once (default: 1)")
     parser.add_argument("--theme", choices=("light", "dark"), default="light")

@@ -49,7 +49,9 @@ class Binder:
 
     def setting(self, control: Any, name: str) -> Any:
         """Tie a control's value to a setting of the model; return the control."""
-        return self.value(control, lambda: self.model.settings[name], lambda value: self.model.set(**{name: value}), "settings")
+        return self.value(
+            control, lambda: self.model.settings[name], lambda value: self.model.set(**{name: value}), "settings"
+        )
 
     def value(self, control: Any, read: Callable[[], Any], write: Callable[[Any], Any], *events: str) -> Any:
         """Tie a control's value to what `read` returns after some events; return the control."""
@@ -85,7 +87,7 @@ def labelled(kind: type, words: str, help_line: str = "", **options: Any) -> Any
     """A control with its label in front, as wide as its column, and a help line for pointer and screen reader."""
     layout = w.Layout(width="auto", **options.pop("layout", {}))
     style = {"description_width": options.pop("label", LABEL)}
-    return kind(description=words, description_tooltip=help_line or words, layout=layout, style=style, **options)
+    return kind(description=words, tooltip=help_line or words, layout=layout, style=style, **options)
 
 
 def button(words: str, help_line: str = "", **options: Any) -> Any:
@@ -101,7 +103,10 @@ def words(text: str, *classes: str, live: bool = False) -> str:
 
 def row(*children: Any, **layout: Any) -> Any:
     """Controls side by side, which wrap when there is no room."""
-    return w.Box(list(children), layout=w.Layout(**{"display": "flex", "flex_flow": "row wrap", "align_items": "center", **layout}))
+    return w.Box(
+        list(children),
+        layout=w.Layout(**{"display": "flex", "flex_flow": "row wrap", "align_items": "center", **layout}),
+    )
 
 
 def column(*children: Any, **layout: Any) -> Any:

@@ -105,12 +105,12 @@ def estimate(settings: Mapping[str, Any], size: tuple[int, int], *, loaded: bool
 
 
 def duration(seconds: float) -> str:
-    """"8 s", "3 min", "2.1 h"."""
+    """ "8 s", "3 min", "2.1 h"."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def amount(size: float) -> str:
-    """"300 MB", "2.1 GB"."""
+    """ "300 MB", "2.1 GB"."""
     return f"{size / GIB:.1f} GB" if size > 0.95 * GIB else f"{max(1, round(size / 2**20 / 10) * 10):.0f} MB"

@@ -51,7 +51,8 @@ class Engine:
             if key in self._loaded:
                 self._loaded[key] = self._loaded.pop(key)  # the last used stays longest
                 return self._loaded[key]
-            say(f"loading {weights}, {representation}")
+            first = "" if self._loaded else " with PyTorch, which takes a while the first time"
+            say(f"loading {weights}, {representation}{first}")
             start = time.perf_counter()
             from ..zoo import load_pipeline
 

@@ -70,7 +70,8 @@ class FormView:
         self.toyland = labelled(w.Dropdown, "Toyland", "A drawn scene", options=names)
         self.ready = w.Checkbox(description="with its things and paths", indent=False, layout=w.Layout(width="auto"))
         self.open = bind.on_click(
-            button("Open", "Open the drawn scene"), lambda: model.open_toyland(self.toyland.value, ready=self.ready.value)
+            button("Open", "Open the drawn scene"),
+            lambda: model.open_toyland(self.toyland.value, ready=self.ready.value),
         )
         self.upload = w.FileUpload(
             accept="image/*,.zip", multiple=False, description="Open a picture or scene file",
@@ -98,12 +99,17 @@ class FormView:
 
     def _cut_part(self, bind: Binder) -> Any:
         model = self.model
-        self.x = labelled(w.BoundedIntText, "x", "Pixels from the left edge; see the grid", min=0, max=FAR, label="1.5em")
-        self.y = labelled(w.BoundedIntText, "y", "Pixels from the top edge; see the grid", min=0, max=FAR, label="1.5em")
+        self.x = labelled(
+            w.BoundedIntText, "x", "Pixels from the left edge; see the grid", min=0, max=FAR, label="1.5em"
+        )
+        self.y = labelled(
+            w.BoundedIntText, "y", "Pixels from the top edge; see the grid", min=0, max=FAR, label="1.5em"
+        )
         for control in (self.x, self.y):
             control.layout.width = "9em"
         self.cut = bind.on_click(
-            button("Cut out here", "A new thing: what is at this point"), lambda: model.cut_out(self.x.value, self.y.value)
+            button("Cut out here", "A new thing: what is at this point"),
+            lambda: model.cut_out(self.x.value, self.y.value),
         )
         self.plus = bind.on_click(
             button("Belongs to it", "Plus point: this place belongs to the selected thing"),
@@ -126,7 +132,9 @@ class FormView:
             button("Erase a disc", "Take a disc of this radius at x, y from the selected thing"),
             lambda: model.paint([(self.x.value, self.y.value)], False),
         )
-        self.candidates = labelled(w.Dropdown, "Candidates", "Other masks that fit the clicks, by score", options=[("none", -1)])
+        self.candidates = labelled(
+            w.Dropdown, "Candidates", "Other masks that fit the clicks, by score", options=[("none", -1)]
+        )
         self.candidates.observe(self._choose, names="value")
         self.clicks = labelled(w.Dropdown, "Clicks", "The points behind the mask", options=[("none", -1)])
         self.unclick = bind.on_click(button("Take back", "Take the chosen click back"), self._take_back)
@@ -143,16 +151,29 @@ class FormView:
         self.still = bind.on_click(
             button("Pin the background", "The background holds still, or is free again"), model.pin_background
         )
-        self.dx = labelled(w.FloatText, "by x", "How far to the right, in pixels; negative is to the left", label="3.5em")
+        self.dx = labelled(
+            w.FloatText, "by x", "How far to the right, in pixels; negative is to the left", label="3.5em"
+        )
         self.dy = labelled(w.FloatText, "by y", "How far down, in pixels; negative is up", label="3.5em")
-        self.zoom = labelled(w.BoundedFloatText, "zoom", "2 is twice as large at the end", min=0.1, max=10, step=0.1, value=1, label="3.5em")
+        self.zoom = labelled(
+            w.BoundedFloatText,
+            "zoom",
+            "2 is twice as large at the end",
+            min=0.1,
+            max=10,
+            step=0.1,
+            value=1,
+            label="3.5em",
+        )
         for control in (self.dx, self.dy, self.zoom):
             control.layout.width = "10em"
         self.background = bind.on_click(
             button("Move the background", "The background moves so far, in a straight line"), self._move_background
         )
         self.camera = bind.on_click(
-            button("Move the camera", "The whole picture's content moves so far and grows by zoom; 0, 0 and 1: no camera"),
+            button(
+                "Move the camera", "The whole picture's content moves so far and grows by zoom; 0, 0 and 1: no camera"
+            ),
             lambda: model.set_camera((self.dx.value, self.dy.value), self.zoom.value),
         )
         self.view = w.HTML()
@@ -263,7 +284,11 @@ class FormView:
         if still is not None:
             path = still.path(2)
             moved = path is not None and bool((path[0] != path[-1]).any())
-            said = f"The background moves by {path[-1, 0] - path[0, 0]:.0f}, {path[-1, 1] - path[0, 1]:.0f}." if moved and path is not None else "The background is pinned."
+            said = (
+                f"The background moves by {path[-1, 0] - path[0, 0]:.0f}, {path[-1, 1] - path[0, 1]:.0f}."
+                if moved and path is not None
+                else "The background is pinned."
+            )
             self.still.description = "Free the background"
         self.view.value = words(said, "dal-quiet")
 

@@ -28,7 +28,11 @@ SPOKEN = {
     "entity+gaussian": "entity + Gaussian (the paper's)",
 }  # fmt: skip
 REPRESENTATION_CHOICES = [(SPOKEN[name], name) for name in REPRESENTATIONS]
-BESIDE = [("one video", "nothing"), ("and with another representation", "representation"), ("and with another seed", "seed")]
+BESIDE = [
+    ("one video", "nothing"),
+    ("and with another representation", "representation"),
+    ("and with another seed", "seed"),
+]
 
 
 class GeneratePanel:
@@ -58,7 +62,8 @@ class GeneratePanel:
             labelled(w.BoundedIntText, "Frames", "Length of the video, 1 to 100", min=1, max=100), "num_frames"
         )
         self.steps = bind.setting(
-            labelled(w.BoundedIntText, "Steps", "Denoising steps: more take longer, and are finer", min=1, max=200), "steps"
+            labelled(w.BoundedIntText, "Steps", "Denoising steps: more take longer, and are finer", min=1, max=200),
+            "steps",
         )
         self.guidance = bind.setting(
             labelled(
@@ -86,8 +91,12 @@ class GeneratePanel:
             "preset",
         )  # fmt: skip
         self.beside = labelled(w.Dropdown, "Make", "One video, or two to compare side by side", options=BESIDE)
-        self.other = labelled(w.Dropdown, "The other", "The second video's representation", options=REPRESENTATION_CHOICES)
-        self.other_seed = labelled(w.BoundedIntText, "The other seed", "The second video's", min=0, max=2**31 - 1, value=1)
+        self.other = labelled(
+            w.Dropdown, "The other", "The second video's representation", options=REPRESENTATION_CHOICES
+        )
+        self.other_seed = labelled(
+            w.BoundedIntText, "The other seed", "The second video's", min=0, max=2**31 - 1, value=1
+        )
         self.other.value = "gaussian"
         self.start = bind.on_click(
             button("Generate", "Make the video with these settings", button_style="primary"), self.generate
@@ -160,7 +169,8 @@ class GeneratePanel:
         done = f"step {job.step} of {job.steps}" if job.step else "starting"
         self.note.value = words(f"{done}: {asked}" if asked else done, live=True)
         self.draft.value = self._framed(
-            words("The first frames appear after the first step.", "dal-quiet") if job.frames is None
+            words("The first frames appear after the first step.", "dal-quiet")
+            if job.frames is None
             else draft_strip(job.frames)
         )
 

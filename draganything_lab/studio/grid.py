@@ -77,7 +77,9 @@ def in_words(model: StudioModel) -> str:
             where += "; nothing is asked of it"
         else:
             at = path[model.frame]
-            where += f"; in frame {model.frame} at {at[0]:.0f}, {at[1]:.0f}, at the end {path[-1, 0]:.0f}, {path[-1, 1]:.0f}"
+            where += (
+                f"; in frame {model.frame} at {at[0]:.0f}, {at[1]:.0f}, at the end {path[-1, 0]:.0f}, {path[-1, 1]:.0f}"
+            )
         lines.append(where + ".")
     if not model.scene.entities:
         lines.append("No things yet.")
@@ -91,9 +93,11 @@ def _grid(picture: np.ndarray, times: int) -> np.ndarray:
     for axis, length in ((0, width), (1, height)):
         for at in range(step, (length - 1) // times + 1, step):
             place = round((at + 0.5) * times)
-            ends = ((place, 0), (place, height)) if axis == 0 else ((0, place), (width, place))
-            cv2.line(lines, *ends, (255, 255, 255), 1)
-            cv2.line(lines, *[(x + (axis == 0), y + (axis == 1)) for x, y in ends], (0, 0, 0), 1)
+            for shift, grey in ((0, 255), (1, 0)):  # a light and a dark line: one of them shows on any ground
+                start, end = (place + shift, 0), (place + shift, height)
+                if axis == 1:
+                    start, end = (0, place + shift), (width, place + shift)
+                cv2.line(lines, start, end, (grey, grey, grey), 1)
     picture = cv2.addWeighted(picture, 0.68, lines, 0.32, 0)
     for axis, length in ((0, width), (1, height)):
         for at in range(step, (length - 1) // times + 1, step):

@@ -41,7 +41,9 @@ class LookPanel:
         self._wanted: tuple[Any, ...] = ()
         self._lock = threading.Lock()
         self.which = labelled(w.Dropdown, "Look at", "Which result", options=[(NOTHING, 0)], value=0, label="5.5em")
-        self.beside = labelled(w.Dropdown, "Beside it", "A second result to compare", options=[(ALONE, 0)], value=0, label="5.5em")
+        self.beside = labelled(
+            w.Dropdown, "Beside it", "A second result to compare", options=[(ALONE, 0)], value=0, label="5.5em"
+        )
         for control in (self.which, self.beside):
             control.layout.flex = "1 1 14em"
             control.observe(lambda _: self._chosen(), names="value")
@@ -49,6 +51,7 @@ class LookPanel:
         self.notes = {title: w.HTML() for title in PAGES}
         boxes = []
         for title in PAGES:
+            self.notes[title].add_class("dal-note")
             box = column(self.notes[title], self.pages[title])
             box.add_class("dal-page")
             boxes.append(box)
@@ -155,7 +158,9 @@ class LookPanel:
         self.pages[title].outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
 
     def _say(self, title: str, error: BaseException) -> None:
-        status = Status.of(error) if not isinstance(error, Cancelled) else Status("info", "Cancelled", "open the page again")
+        status = (
+            Status.of(error) if not isinstance(error, Cancelled) else Status("info", "Cancelled", "open the page again")
+        )
         self.pages[title].outputs = ()
         fix = f" {html.escape(status.fix[:1].upper() + status.fix[1:])}." if status.fix else ""
         text = html.escape(status.text[:1].upper() + status.text[1:])

@@ -88,7 +88,10 @@ def signal_page(clips: Sequence[Clip]) -> str:
 
     names = [f"{number} {entity.name}" for number, entity in enumerate(clips[0].scene.controlled, start=1)]
     return (
-        _figure("The control signal over the picture in some of the frames", lambda: control_stack(signals, clips[0].scene.image))
+        _figure(
+            "The control signal over the picture in some of the frames",
+            lambda: control_stack(signals, clips[0].scene.image),
+        )
         + _words(f"What the ControlNet is shown beside the picture, frame by frame, of: {', '.join(names)}.")
         + _words(SIGNAL_WORDS[str(clips[0].settings["representation"])])
     )
@@ -99,7 +102,7 @@ SIGNAL_WORDS = {
     "trajectory": "Trajectory map: each thing's step to the next frame, blurred around its point, as in DragNUWA.",
     "gaussian": "2D Gaussian: as wide as the thing is large, so that nearer its middle means more surely it.",
     "entity": "Entity: in a disc as large as the thing, the features by which the model knows it.",
-    "entity+gaussian": "Entity and Gaussian: the thing's features in its disc, and a Gaussian over it; the paper's own.",
+    "entity+gaussian": "Entity and Gaussian: the thing's features in its disc, a Gaussian over it, as in the paper.",
 }
 
 
@@ -138,7 +141,9 @@ def motion_page(clips: Sequence[Clip], fps: float) -> str:
     parts = [side_by_side(films, fps).html]
     for clip in clips:
         parts.append(f"<h4>{html.escape(clip.title)}</h4>")
-        parts.append(_figure("First frame, last frame, trails, flow, distance", lambda clip=clip: motion_of_frame(clip.frames)))
+        parts.append(
+            _figure("First frame, last frame, trails, flow, distance", lambda clip=clip: motion_of_frame(clip.frames))
+        )
         parts.append(_words(clip.report().attribution().sentence))
     return "".join(parts) + ("" if clips[0].generated else _words(PREVIEW_WORDS))
 
@@ -154,7 +159,10 @@ def report_page(clips: Sequence[Clip]) -> str:
         parts.append(
             f'<section><h4>{html.escape(clip.title)}</h4><p class="dal-verdict">{html.escape(report.verdict)}</p>'
             f"<ul>{lines}</ul>{entity_table(report)}"
-            + _figure("Paths, errors, what moved, motion against distance", lambda clip=clip, report=report: overview(report, clip.frames))
+            + _figure(
+                "Paths, errors, what moved, motion against distance",
+                lambda clip=clip, report=report: overview(report, clip.frames),
+            )
             + _words(f"Pixels are those of the video, {report.size[1]}x{report.size[0]}; tracker: {report.tracker}.")
             + "</section>"
         )
@@ -169,9 +177,15 @@ def entity_table(report: MotionReport) -> str:
         said = {True: "yes", False: "no", None: f"not known: {entity.why_not}"}[entity.obeyed]
         numbers = (entity.mean_error_px, entity.worst_error_px, 100 * entity.coverage)
         digits = (2, 2, 0)
-        cells = "".join(f'<td class="dal-number">{_number(value, d)}</td>' for value, d in zip(numbers, digits, strict=True))
-        rows.append(f"<tr><th scope='row'>{plate(entity.number)} {html.escape(entity.name)}</th><td>{said}</td>{cells}</tr>")
-    head = "".join(f'<th scope="col"{" class=dal-number" if place > 1 else ""}>{text}</th>' for place, text in enumerate(heads))
+        cells = "".join(
+            f'<td class="dal-number">{_number(value, d)}</td>' for value, d in zip(numbers, digits, strict=True)
+        )
+        rows.append(
+            f"<tr><th scope='row'>{plate(entity.number)} {html.escape(entity.name)}</th><td>{said}</td>{cells}</tr>"
+        )
+    head = "".join(
+        f'<th scope="col"{" class=dal-number" if place > 1 else ""}>{text}</th>' for place, text in enumerate(heads)
+    )
     return f'<div class="dal-scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 

@@ -45,7 +45,8 @@ class PathTable:
         self.x = labelled(w.BoundedFloatText, "x", "Of a new key point", min=-FAR, max=FAR, label="1.5em")
         self.y = labelled(w.BoundedFloatText, "y", "Of a new key point", min=-FAR, max=FAR, label="1.5em")
         self.append = bind.on_click(
-            button("Add at the end", "Add a key point at the path's end"), lambda: model.append_point(self.x.value, self.y.value)
+            button("Add at the end", "Add a key point at the path's end"),
+            lambda: model.append_point(self.x.value, self.y.value),
         )
         self.insert = bind.on_click(
             button("Insert", "Add a key point where the path passes nearest"),
@@ -90,7 +91,9 @@ class PathTable:
             self.rows, self.table.children = [], ()
             return
         count = len(path.points)
-        self.title.value = words(f"{name}: {count} key {'point' if count == 1 else 'points'}, {path.length:.0f} pixels long.")
+        self.title.value = words(
+            f"{name}: {count} key {'point' if count == 1 else 'points'}, {path.length:.0f} pixels long."
+        )
         self.text.value = " ".join(f"{x:g},{y:g}" for x, y in path.points.tolist())
         self.timed.value, self.easing.value, self.spacing.value = path.frames is not None, path.easing, path.spacing
         if count > MOST_ROWS:
@@ -108,13 +111,20 @@ class PathTable:
     def _build(self, count: int, *, timed: bool) -> None:
         self.rows, lines = [], []
         for place in range(count):
-            fields = [
-                labelled(w.BoundedFloatText, f"{place + 1}: x" if name == "x" else name, f"Key point {place + 1}, {name}", min=-FAR, max=FAR, label="3em")
-                for name in ("x", "y")
-            ]  # fmt: skip
+            fields = []
+            for name in ("x", "y"):
+                label, help_line = f"{place + 1}: x" if name == "x" else name, f"Key point {place + 1}, {name}"
+                fields.append(labelled(w.BoundedFloatText, label, help_line, min=-FAR, max=FAR, label="3em"))
             if timed:
                 fields.append(
-                    labelled(w.BoundedIntText, "frame", f"Frame in which key point {place + 1} is reached", min=0, max=9999, label="3.6em")
+                    labelled(
+                        w.BoundedIntText,
+                        "frame",
+                        f"Frame in which key point {place + 1} is reached",
+                        min=0,
+                        max=9999,
+                        label="3.6em",
+                    )
                 )
             for field in fields[:2]:
                 field.layout.width = "9em"

@@ -1,6 +1,6 @@
 """The studio alone, for a class: what may be asked of the server, and the temporary folder that it works in.
 
-Every visitor gets a process and a folder of their own. The server itself (Voila, in `server`) is imported when it starts.
+Every visitor gets a process and a folder of their own. The server itself (Voila, in `server`) is imported at its start.
 """
 
 from __future__ import annotations
@@ -128,7 +128,14 @@ def working_folder() -> Iterator[Path]:
 def _write_page(path: Path) -> None:
     """The notebook behind the page: one cell, whose output is the studio."""
     spec = {"name": KERNEL, "display_name": "DragAnything Lab", "language": "python"}
-    cell = {"cell_type": "code", "id": "studio", "source": CELL, "metadata": {}, "outputs": [], "execution_count": None}
+    cell: dict[str, object] = {
+        "cell_type": "code",
+        "id": "studio",
+        "source": CELL,
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+    }
     notebook = {
         "cells": [cell], "metadata": {"kernelspec": spec, "title": "DragAnything Lab"}, "nbformat": 4,
         "nbformat_minor": 5,

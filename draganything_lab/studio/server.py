@@ -21,7 +21,7 @@ from typing import Any
 import tornado.ioloop
 import tornado.web
 from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_core.utils import run_sync
+from jupyter_core.utils import ensure_async, run_sync
 from jupyter_server.services.kernels.handlers import KernelHandler
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from traitlets import Instance, default
@@ -97,7 +97,8 @@ class OneSpec(KernelSpecManager):
 
     @default("kernel_dirs")
     def _kernel_dirs_default(self) -> list[str]:
-        return [str(self.parent.folder / "kernels")]
+        server: Any = self.parent
+        return [str(server.folder / "kernels")]
 
 
 class VisitorKernels(AsyncMappingKernelManager):
@@ -155,7 +156,7 @@ class VisitorKernels(AsyncMappingKernelManager):
         for kernel_id in list(self.list_kernel_ids()):
             if self._connected(kernel_id):
                 self._seen[kernel_id] = time.monotonic()
-            alive = await self.get_kernel(kernel_id).is_alive()
+            alive = await ensure_async(self.get_kernel(kernel_id).is_alive())
             if not alive or self._unseen(kernel_id) > GONE_SECONDS:
                 await self._end(kernel_id)
         here = {self.visitor_of[kernel_id] for kernel_id in self.list_kernel_ids() if kernel_id in self.visitor_of}
@@ -192,7 +193,8 @@ class StudioServer(Voila):
         idle = max(1, round(60 * room.idle_minutes))
         config = Config()
         config.VoilaConfiguration = Config(
-            multi_kernel_manager_class=VisitorKernels, kernel_spec_manager_class=OneSpec, extension_allowlist=EXTENSIONS, theme=room.theme,
+            multi_kernel_manager_class=VisitorKernels, kernel_spec_manager_class=OneSpec,
+            extension_allowlist=EXTENSIONS, theme=room.theme,
             template="lab", allow_template_override="NO", file_allowlist=[], file_denylist=[".*"],
             show_tracebacks=False, http_keep_alive_timeout=10,
         )  # fmt: skip
@@ -209,7 +211,6 @@ class StudioServer(Voila):
             tornado_settings={
                 "headers": {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"},
                 "websocket_max_message_size": room.message_bytes,
-                "websocket_ping_interval": 30,
             },
         )  # fmt: skip
         return server
@@ -234,14 +235,16 @@ class StudioServer(Voila):
 
     def listen(self) -> None:
         """Take the port that was asked for, or say that it is taken."""
+        wanted = self.room.port
         try:
-            server = self.app.listen(self.port, self.ip, max_body_size=2**20, max_buffer_size=2**22)
+            server = self.app.listen(wanted, self.ip, max_body_size=2**20, max_buffer_size=2**22)
         except OSError as error:
             raise LabError(
-                f"port {self.port} on {self.ip} cannot be used ({error.strerror}); give another with --port"
+                f"port {wanted} on {self.ip} cannot be used ({error.strerror}); give another with --port"
             ) from error
-        self.port = next(iter(server._sockets.values())).getsockname()[1]
-        print(self.room.words(self.port), flush=True)
+        taken: int = next(iter(server._sockets.values())).getsockname()[1]
+        self.port = taken
+        print(self.room.words(taken), flush=True)
         self.ioloop = tornado.ioloop.IOLoop.current()
         signal.signal(signal.SIGTERM, self._handle_signal_stop)
         tornado.ioloop.PeriodicCallback(self.kernel_manager.sweep, 1000 * SWEEP_SECONDS).start()

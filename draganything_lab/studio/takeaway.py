@@ -17,7 +17,9 @@ from .engine import call_options
 from .looks import Clip
 
 
-def recipe(settings: Mapping[str, Any], size: tuple[int, int], scene: str = "scene.zip", video: str = "video.mp4") -> str:
+def recipe(
+    settings: Mapping[str, Any], size: tuple[int, int], scene: str = "scene.zip", video: str = "video.mp4"
+) -> str:
     """The five lines of Python that make a result again from its scene file, without a widget.
 
     Args:
@@ -65,7 +67,11 @@ def files_of(clip: Clip) -> dict[str, bytes]:
         fps = float(clip.settings["fps"])
         scene = clip.scene.copy()
         scene.settings.update(clip.settings)
-        lines = recipe(clip.settings, (frames.shape[1], frames.shape[2])) if clip.generated else preview_recipe(clip.settings)
+        lines = (
+            recipe(clip.settings, (frames.shape[1], frames.shape[2]))
+            if clip.generated
+            else preview_recipe(clip.settings)
+        )
         clip.kept["files"] = {
             f"{name}.mp4": encode_video(enlarged(frames), fps),
             f"{name}.gif": encode_video(enlarged(frames), min(fps, 50.0), ".gif"),

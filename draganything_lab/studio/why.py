@@ -1,4 +1,4 @@
-"""Why the model did what it did: the picture as its VAE sees it, the control at its size, and what looks alike to it."""
+"""Why the model did what it did: the picture as its VAE sees it, the control at its size, and what it finds alike."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def _seen_by_vae(pipe: Any, clip: Clip, size: tuple[int, int]) -> str:
     return _section(
         "1. The first frame, as the VAE sees it",
         [("The picture at the model's size", small), ("Through the VAE and back", seen)],
-        f"Everything goes through the VAE's latents. What it cannot rebuild, the model has never seen: here it rebuilds "
-        f"{quality:.1f} dB (from about {FLOOR_DB:.0f} dB on, it is at home). {verdict}",
+        f"Everything goes through the VAE's latents. What it cannot rebuild, the model has never seen: here it rebuilds"
+        f" {quality:.1f} dB (from about {FLOOR_DB:.0f} dB on, it is at home). {verdict}",
     )
 
 
@@ -96,13 +96,17 @@ def _alike(features: Any, clip: Clip, size: tuple[int, int]) -> str:
         heat = np.rint(255 * np.clip(alike, 0, 1) ** 2).astype(np.uint8)
         big = cv2.resize(heat, (small.shape[1], small.shape[0]), interpolation=cv2.INTER_NEAREST)
         pictures.append((f"{number} {entity.name}", heat_over(muted(small), big)))
-    words = "How much every place looks like the thing, to the diffusion features (DIFT) that make its vector: bright is alike."
+    words = (
+        "How much every place looks like the thing, to the diffusion features (DIFT) that make its vector: "
+        "bright is alike."
+    )
     if len(vectors) > 1:
         table = cosine_similarity(np.stack(vectors), np.stack(vectors))
         np.fill_diagonal(table, -1)
         first, second = np.unravel_index(int(table.argmax()), table.shape)
         names = [f"{number} {entity.name}" for number, entity in enumerate(clip.scene.controlled, start=1)]
-        words += f" Most alike to it are {names[min(first, second)]} and {names[max(first, second)]}: {table.max():.2f} of 1."
+        pair = f"{names[min(first, second)]} and {names[max(first, second)]}"
+        words += f" Most alike to it are {pair}: {table.max():.2f} of 1."
     return _section("3. What looks like what to the model", pictures, words)
 
 

@@ -143,7 +143,9 @@ class Worker:
                 for number, settings in enumerate(variants):
                     which = f"video {number + 1} of {len(variants)}: " if len(variants) > 1 else ""
 
-                    def watch(step: int, frames: np.ndarray | None, note: str, base: int = done, which: str = which) -> None:
+                    def watch(
+                        step: int, frames: np.ndarray | None, note: str, base: int = done, which: str = which
+                    ) -> None:
                         model.job_step(job, step=base + step, frames=frames, note=which + note)
 
                     start = time.perf_counter()

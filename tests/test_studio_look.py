@@ -1,0 +1,346 @@
+"""Making videos beside the interface, and looking at them; with random weights, so that a video takes a second."""
+
+from __future__ import annotations
+
+import base64
+import json
+import multiprocessing
+import re
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+pytest.importorskip("ipywidgets")
+
+from studio_weights import make_random_toy  # noqa: E402
+
+from draganything_lab.cancel import Cancelled, CancelSwitch  # noqa: E402
+from draganything_lab.errors import LabError  # noqa: E402
+from draganything_lab.scene import Scene  # noqa: E402
+from draganything_lab.studio import Studio, costs, engine, takeaway, turns  # noqa: E402
+from draganything_lab.studio.drafts import clean_estimate  # noqa: E402
+from draganything_lab.studio.generate import GeneratePanel  # noqa: E402
+from draganything_lab.studio.look import PAGES, LookPanel  # noqa: E402
+from draganything_lab.studio.model import StudioModel  # noqa: E402
+from draganything_lab.studio.visit import Keeper  # noqa: E402
+from draganything_lab.studio.worker import Beside, Worker  # noqa: E402
+from draganything_lab.video import read_video  # noqa: E402
+
+WAIT = 120
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of three representations."""
+    return make_random_toy(tmp_path_factory.mktemp("toy"), "entity+gaussian", "gaussian", "point")
+
+
+@pytest.fixture
+def model(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudioModel:
+    """Toyland's harbour with its paths, 4 frames, 3 steps."""
+    monkeypatch.setenv("DRAGANYTHING_LAB_TOY", str(weights))
+    monkeypatch.setenv("DRAGANYTHING_LAB_HOME", str(tmp_path / "home"))
+    made = StudioModel(num_frames=4)
+    made.open_toyland("harbour", ready=True)
+    made.set(num_frames=4, steps=3, seed=5)
+    return made
+
+
+@pytest.fixture
+def worker(model: StudioModel) -> Worker:
+    """With an engine of its own, so that nothing is loaded yet."""
+    return Worker(model, engine.Engine())
+
+
+@pytest.fixture
+def panels(model: StudioModel, worker: Worker) -> Iterator[tuple[GeneratePanel, LookPanel]]:
+    made = GeneratePanel(model, worker), LookPanel(model, worker.engine)
+    yield made
+    for panel in made:
+        panel.close()
+
+
+def test_a_video_with_frames_taking_shape(model: StudioModel, worker: Worker) -> None:
+    seen: list[Any] = []
+    threads = set()
+
+    def note(event: str) -> None:
+        if model.job is not None:
+            seen.append(model.job)
+            threads.add(threading.current_thread().name)
+
+    model.watch(note, "job")
+    assert worker.start() and worker.wait(WAIT)
+    (result,) = model.results
+    assert result.frames.shape == (4, 64, 96, 3) and result.frames.dtype == np.uint8
+    assert [job.step for job in seen if job.note == "denoising"] == [1, 2]
+    shapes = [job.frames for job in seen if job.frames is not None]
+    assert shapes and shapes[0].shape[1:] == (64, 96, 3) and not np.array_equal(shapes[0], shapes[-1])
+    assert model.shown == (1,) and model.job is None and model.status.kind == "info"
+    assert threads == {"MainThread", "studio"}, "it starts here and goes on beside the interface"
+
+
+def test_the_last_draft_is_the_video(model: StudioModel, worker: Worker) -> None:
+    """After the last step the estimate is what is decoded; a draft's frames are decoded one by one."""
+    drafts: list[np.ndarray] = []
+    frames = worker.engine.run(
+        model.scene, {**model.settings, "num_frames": 1}, CancelSwitch(),
+        lambda step, frames, note: drafts.append(frames) if frames is not None else None,
+    )  # fmt: skip
+    assert np.abs(drafts[-1][0].astype(int) - frames[0]).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["v_prediction", "epsilon", "sample"])
+def test_the_clean_estimate_is_the_schedulers_own(kind: str) -> None:
+    from diffusers import EulerDiscreteScheduler
+
+    scheduler = EulerDiscreteScheduler(prediction_type=kind, timestep_spacing="leading", use_karras_sigmas=True)
+    scheduler.set_timesteps(5)
+    sample = torch.randn(2, 3, generator=torch.Generator().manual_seed(0)) * scheduler.init_noise_sigma
+    for step, timestep in enumerate(scheduler.timesteps):
+        prediction = torch.randn(2, 3, generator=torch.Generator().manual_seed(step + 1))
+        done = scheduler.step(prediction, timestep, sample)
+        sigma, after = float(scheduler.sigmas[step]), float(scheduler.sigmas[step + 1])
+        found = clean_estimate(done.prev_sample, prediction, sigma, after, kind)
+        torch.testing.assert_close(found, done.pred_original_sample, rtol=2e-4, atol=2e-4)
+        sample = done.prev_sample
+
+
+def test_cancel_works_within_a_step(model: StudioModel, worker: Worker) -> None:
+    model.set(steps=200)
+    stepping = threading.Event()
+    model.watch(lambda event: stepping.set() if model.job and model.job.step else None, "job")
+    assert worker.start() and stepping.wait(WAIT)
+    at = model.job.step if model.job else 0
+    assert not worker.start(), "one at a time"
+    model.cancel_job()
+    assert worker.wait(WAIT) and model.job is None and not model.results
+    assert "cancelled" in model.status.text and at < 100
+    model.set(steps=2)
+    assert worker.start() and worker.wait(WAIT) and len(model.results) == 1, "the weights can be used again"
+
+
+def test_two_videos_side_by_side(model: StudioModel, worker: Worker) -> None:
+    assert worker.start(Beside("representation", "gaussian")) and worker.wait(WAIT)
+    assert model.shown == (1, 2)
+    assert [result.settings["representation"] for result in model.results] == ["entity+gaussian", "gaussian"]
+    assert model.results[1].title.startswith("gaussian")
+    assert worker.start(Beside("seed", 6)) and worker.wait(WAIT)
+    third, fourth = model.results[2:]
+    assert np.array_equal(third.frames, model.results[0].frames), "same seed: same video"
+    assert not np.array_equal(third.frames, fourth.frames)
+    assert not worker.start(Beside("seed", 5)) and "choose another" in model.status.fix
+
+
+def test_what_is_wrong_stands_in_the_status_line_with_its_fix(model: StudioModel, worker: Worker) -> None:
+    model.set(representation="trajectory")
+    assert worker.start() and worker.wait(WAIT)
+    assert model.status.kind == "error" and 'no weights for "trajectory"' in model.status.text and model.job is None
+    assert "gaussian" in model.status.fix
+    model.set(representation="gaussian")
+    model.clear()
+    assert not worker.start() and "nothing is to move" in model.status.text and "draw a path" in model.status.fix
+
+
+def test_the_estimate_comes_from_the_last_run(model: StudioModel, worker: Worker) -> None:
+    before = worker.estimate()
+    assert before.seconds is None and "Nothing was measured" in before.words
+    assert worker.measure() and worker.wait(WAIT) and not model.results
+    after = worker.estimate()
+    assert after.seconds is not None and after.memory is not None and "96x64" in after.words
+    twice = worker.estimate(Beside("seed", 1))
+    assert twice.seconds is not None and twice.seconds > 1.5 * after.seconds
+    cost = costs.recorded("toy")
+    assert cost is not None and cost.step > 0 and cost.device == "cpu"
+    model.set(steps=6, guidance=3.0)
+    dearer = worker.estimate()
+    assert dearer.seconds == pytest.approx(after.seconds + cost.step * (12 - 3) * 4 * 64 * 96, rel=1e-6)
+    costs.cost_file().write_text("rubbish")
+    assert worker.estimate().seconds is None
+
+
+def test_sizes_keep_the_pictures_shape() -> None:
+    assert engine.fitted_size(64, 16, (320, 480)) == (64, 96)
+    assert engine.fitted_size(64, 16, (480, 320)) == (96, 64)
+    assert engine.fitted_size(64, 16, (100, 100)) == (64, 64)
+    assert engine.fitted_size(320, 64, (720, 1280)) == (320, 576)
+    assert engine.fitted_size(64, 16, (10, 1000)) == (64, 256)
+
+
+def test_five_lines_make_the_same_video(
+    model: StudioModel, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert worker.start() and worker.wait(WAIT)
+    result = model.results[0]
+    from draganything_lab.studio.looks import clips_of
+
+    (clip,) = clips_of(model, model.shown)
+    files = takeaway.files_of(clip)
+    assert list(files) == ["video.mp4", "video.gif", "video-strip.png", "scene.zip", "video.py"]
+    lines = files["video.py"].decode()
+    assert lines.count("\n") == 5
+    (tmp_path / "scene.zip").write_bytes(files["scene.zip"])
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(lines, names)
+    assert np.array_equal(names["frames"], result.frames)
+    assert read_video(tmp_path / "video.mp4").shape == (4, 64, 96, 3)
+    (tmp_path / "mine.mp4").write_bytes(files["video.mp4"])
+    assert read_video(tmp_path / "mine.mp4").shape == (4, 128, 192, 3), "enlarged by whole pixels"
+    again = Scene.load(tmp_path / "scene.zip")
+    assert again.entities == result.scene.entities and again.settings["seed"] == 5
+
+
+def test_the_preview_has_its_lines_too(model: StudioModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from draganything_lab.studio.looks import clips_of
+
+    files = takeaway.files_of(clips_of(model, ())[0])
+    (tmp_path / "scene.zip").write_bytes(files["scene.zip"])
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(files["preview.py"].decode(), names)
+    assert np.array_equal(names["frames"], model.preview()) and (tmp_path / "preview.mp4").exists()
+
+
+def page_html(look: LookPanel, title: str) -> str:
+    look.page = title
+    assert look.wait(WAIT), title
+    outputs = look.pages[title].outputs
+    assert outputs, look.notes[title].value
+    text: str = outputs[0]["data"]["text/html"]
+    return text
+
+
+def test_every_page_about_one_result_and_about_two(panels: tuple[GeneratePanel, LookPanel]) -> None:
+    generate, look = panels
+    model = generate.model
+    assert page_html(look, "Video").count("<video") == 1, "before the first result: the preview"
+    generate.beside.value = "representation"
+    assert generate.generate() and generate.worker.wait(WAIT)
+    assert "<video autoplay loop muted" in generate.draft.value and generate.draft.value.count("<video") == 2
+    assert page_html(look, "Video").count("<video") == 5, "wanted, and each generated with its motion"
+    assert look.which.value == 1 and look.beside.value == 2
+    for title, words in {
+        "Control signal": "What the ControlNet is shown",
+        "Pixel motion": "Trails", "Report": "Did as asked", "Why": "as the VAE sees it",
+        "Files": "load_pipeline",
+    }.items():  # fmt: skip
+        assert words in page_html(look, title), title
+    assert page_html(look, "Why").count("What looks like what") == 1, "features came with one representation only"
+    look.beside.value = 0
+    assert model.shown == (1,)
+    assert page_html(look, "Report").count("<section") == 1
+    links = dict(re.findall(r'download="([^"]+)" href="(data:[^"]+)"', page_html(look, "Files")))
+    assert set(links) == {"video.mp4", "video.gif", "video-strip.png", "scene.zip", "video.py"}
+    assert base64.b64decode(links["scene.zip"].partition(",")[2])[:2] == b"PK"
+    assert not re.search(r'href="(?!data:)', page_html(look, "Files")), "nothing is fetched from a server"
+
+
+def test_pages_without_anything_to_show_say_so(panels: tuple[GeneratePanel, LookPanel]) -> None:
+    _, look = panels
+    look.model.clear()
+    look.page = "Report"
+    assert "Nothing moves yet" in look.notes["Report"].value and look.pages["Report"].outputs == ()
+    assert set(PAGES) == set(look.pages)
+
+
+def test_the_panel_follows_the_job(panels: tuple[GeneratePanel, LookPanel]) -> None:
+    generate, _ = panels
+    model = generate.model
+    generate.steps.value = 7
+    assert model.settings["steps"] == 7
+    model.set(seed=9)
+    assert generate.seed.value == 9
+    generate.next_seed.click()
+    assert model.settings["seed"] == 10
+    job = model.start_job("generate", steps=4)
+    assert job is not None and generate.start.disabled and not generate.cancel.disabled
+    model.job_step(job, step=1, frames=np.zeros((2, 8, 8, 3), np.uint8), note="denoising")
+    assert generate.bar.value == 0.25 and "step 1 of 4" in generate.note.value and "<img" in generate.draft.value
+    generate.cancel.click()
+    assert job.switch.is_set and generate.cancel.disabled and "stopping" in generate.note.value
+    model.fail_job(job, Cancelled("as asked"))
+    assert not generate.start.disabled and generate.bar.value == 0
+
+
+def test_a_visitor_finds_everything_again(model: StudioModel, worker: Worker, tmp_path: Path) -> None:
+    assert worker.start() and worker.wait(WAIT)
+    model.select("boat")
+    keeper = Keeper(model, tmp_path / "home")
+    keeper.save()
+    back = StudioModel()
+    assert Keeper(back, tmp_path / "home").restore()
+    assert back.scene_bytes() == model.scene_bytes() and back.selected == "boat"
+    assert np.array_equal(back.results[0].frames, model.results[0].frames)
+    assert back.results[0].scene.entities == model.results[0].scene.entities
+    about = next((tmp_path / "home").rglob("about.json"))
+    about.write_text("{")
+    assert not Keeper(StudioModel(), tmp_path / "home").restore()
+    assert not Keeper(StudioModel(), tmp_path / "nowhere").restore()
+
+
+def _hold_a_turn(folder: str, held: Any, free: Any) -> None:
+    with turns.turn(CancelSwitch(), lambda words: None, folder, 1):
+        held.set()
+        free.wait(60)
+
+
+def test_turns_across_processes(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    held, free = context.Event(), context.Event()
+    other = context.Process(target=_hold_a_turn, args=(str(tmp_path), held, free))
+    other.start()
+    assert held.wait(WAIT)
+    switch, said = CancelSwitch(), []
+
+    def say(words: str) -> None:
+        said.append(words)
+        switch.set()
+
+    with pytest.raises(Cancelled), turns.turn(switch, say, tmp_path, 1):
+        raise AssertionError("two at once")
+    assert said == ["waiting for a turn, you are next"] and not list(tmp_path.glob("wait-*"))
+    with turns.turn(CancelSwitch(), said.append, tmp_path, 2):
+        pass  # there is a second place
+    other.kill()  # whoever holds a turn and dies gives it back
+    other.join()
+    with turns.turn(CancelSwitch(), said.append, tmp_path, 1):
+        pass
+    start = time.monotonic()
+    with turns.turn(CancelSwitch(), said.append, None, 1):
+        assert time.monotonic() - start < 5, "nobody waits outside of a class"
+
+
+def test_the_studio_is_one_widget_with_a_named_state(model: StudioModel) -> None:
+    studio = Studio(model.scene, name="one", view="form", fresh=True)
+    assert studio.view == "form" and studio.scene.entities == model.scene.entities
+    again = Studio(name="one", view="form")
+    assert again.model is studio.model and again.scene == studio.scene
+    assert Studio(name="two", view="form").model is not studio.model
+    with pytest.raises(LabError, match="no view"):
+        Studio(view="sound")
+    with pytest.raises(LabError):
+        Studio(np.zeros((0, 0, 3), np.uint8), name="one", view="form")
+    again.model.view_state = "dead"
+    assert again.view == "form"
+    json.dumps(again.model.state())
+
+
+def test_where_the_canvas_is_dead_the_form_stands_in(model: StudioModel) -> None:
+    pytest.importorskip("ipycanvas")
+    studio = Studio(name="three", fresh=True)
+    assert studio.view == "canvas"
+    studio.model.view_state = "dead"
+    assert studio.view == "form" and "does not answer" in studio._assembly.said.value
+    studio.model.view_state = "alive"
+    assert studio.view == "canvas"
+    studio.view = "form"
+    assert "Form" in studio._assembly.said.value and "does not answer" not in studio._assembly.said.value
+    studio.close()
