@@ -16,6 +16,7 @@ from .errors import LabError
 
 COMMANDS = {
     "demo": ("demo", "run the main job on the built-in picture or on yours: a video, a strip, a report, the numbers"),
+    "segment": ("commands.segment", "click on a thing in a picture, or ask for everything: masks as PNG files"),
     "preview": ("commands.preview", "a scene file to a preview video, at once and without any model"),
     "generate": ("commands.generate", "a scene file to a video, with a DragAnything model"),
     "train": ("commands.train", "make the small weights: on this machine's CPU, or faster on a GPU"),

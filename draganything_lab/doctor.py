@@ -179,7 +179,7 @@ def look_at_weights() -> Iterator[Finding]:
         from . import zoo
 
         toy = zoo.find("toy")
-        others = {name: zoo.find(name) is not None for name in zoo.MODELS if name != "toy"}
+        others = {name: zoo.find(name) is not None for name in zoo.MODELS if zoo.MODELS[name].source != "package"}
     except ImportError as error:
         yield Finding("weights", "note", f"not looked for: {error.name} is missing", 'pip install -e ".[models]"')
         return

@@ -7,25 +7,33 @@ from pathlib import Path
 
 from ..errors import LabError
 
-WEIGHTS = Path(__file__).parents[1] / "weights" / "toy"
-PICTURES = Path("docs/images/toy")
-LINK = "../../../docs/images/toy"
+WEIGHTS = Path(__file__).parents[1] / "weights"
+PICTURES = Path("docs/images")
+LINK = "../../../docs/images"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="the weights folder (default: the package's)")
-    parser.add_argument("--clips", type=int, default=200, help="held-out clips (default: 200)")
+    parser.add_argument("what", nargs="?", choices=("toy", "sam"), default="toy", help="which weights (default: toy)")
+    parser.add_argument("--weights", type=Path, help="the weights folder (default: the package's)")
+    parser.add_argument("--clips", type=int, default=200, help="held-out clips, for sam scenes a size (default: 200)")
+    parser.add_argument(
+        "--grabcut", type=int, default=20, help="for sam: scenes a size that GrabCut gets (default: 20)"
+    )
     parser.add_argument("--seeds", type=int, default=3, help="videos of each clip (default: 3)")
     parser.add_argument("--steps", type=int, default=10, help="of the scheduler (default: 10)")
     parser.add_argument("--guidance", type=float, default=1.0, help="in the last frame (default: 1, none)")
     parser.add_argument("--representations", help="comma-separated; all when not given")
-    parser.add_argument("--pictures", type=Path, default=PICTURES, help="where the strips and curves go")
+    parser.add_argument("--pictures", type=Path, help="where pictures go (default: docs/images/toy or sam)")
 
 
 def run(args: argparse.Namespace) -> int:
     for name, least in (("clips", 3), ("seeds", 1), ("steps", 1)):
         if getattr(args, name) < least:
             raise LabError(f"--{name} is {getattr(args, name)}; give {least} or more")
+    args.weights = args.weights or WEIGHTS / args.what
+    args.pictures = args.pictures or PICTURES / args.what
+    if args.what == "sam":
+        return _sam(args)
     from .. import zoo
     from ..training.card import write_card
     from ..training.measure import measure
@@ -47,6 +55,29 @@ def run(args: argparse.Namespace) -> int:
         "clips": args.clips, "seeds": args.seeds, "steps": args.steps, "guidance": args.guidance,
         "frames": pipe.unet.config.num_frames, "size": pipe.unet.config.sample_size * 8,
     }  # fmt: skip
-    write_card(args.weights, args.pictures, table, extra, facts, LINK)
+    write_card(args.weights, args.pictures, table, extra, facts, f"{LINK}/toy")
+    print(f"wrote {args.weights / 'README.md'}, measured.json and the pictures in {args.pictures}")
+    return 0
+
+
+def _sam(args: argparse.Namespace) -> int:
+    from itertools import chain
+
+    from ..segment import Segmenter, load_segmenter
+    from ..training.measure import HELD_OUT
+    from ..training.sam_card import write_card
+    from ..training.sam_measure import measure, photo_targets, summary, toyland_targets
+
+    both: dict[str, Segmenter] = {"toy": load_segmenter("toy", args.weights), "grabcut": load_segmenter("grabcut")}
+    few = min(args.grabcut, args.clips)
+
+    def report(line: str) -> None:
+        print(line, flush=True)
+
+    trials = measure(both, chain(toyland_targets(few), photo_targets(few)), report)
+    more = measure({"toy": both["toy"]}, toyland_targets(args.clips - few, HELD_OUT + few), report)
+    trials["toy"] += more["toy"]
+    facts = {"pictures": args.clips, "grabcut pictures": few, "first seed": HELD_OUT}
+    write_card(args.weights, args.pictures, trials, summary(trials), facts, f"{LINK}/sam")
     print(f"wrote {args.weights / 'README.md'}, measured.json and the pictures in {args.pictures}")
     return 0

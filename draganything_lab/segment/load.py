@@ -1,14 +1,21 @@
-"""From a backend's name to a segmenter."""
+"""From a backend's name to a segmenter, and the choice between backends, made anew for each picture."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from ..errors import LabError
-from .base import Segmenter
-from .grabcut import GrabCutSegmenter
+import numpy as np
 
-BACKENDS = ("auto", "toy", "grabcut", "sam_vit_b", "sam_vit_l", "sam_vit_h")
+from ..errors import LabError
+from .base import Found, Prompt, Proposal, Segmenter
+from .grabcut import GrabCutSegmenter
+from .likeness import looks_drawn
+
+PUBLISHED = ("sam_vit_b", "sam_vit_l", "sam_vit_h")
+BACKENDS = ("auto", "toy", "grabcut", *PUBLISHED)
+SMALLEST = 16  # pixels: GrabCut needs something to look at
+MEASURED = "measured.json"  # beside the small SAM's weights
 
 
 def load_segmenter(
@@ -17,17 +24,116 @@ def load_segmenter(
     """Load a segmenter.
 
     Args:
-        name: "auto", "toy" (small SAM, shipped), "grabcut" (no network), "sam_vit_b", "sam_vit_l" or "sam_vit_h".
-        checkpoint: A SAM's file of weights; None for the registry's.
+        name: "toy" is the small SAM shipped with the package, which knows Toyland. "grabcut" needs no network and knows
+            colours. "sam_vit_b", "sam_vit_l" and "sam_vit_h" are the published networks, which know photographs.
+            "auto" chooses for each picture; see `AutoSegmenter`.
+        checkpoint: A SAM's file of weights (for "toy" a folder); None for the registry's.
         device: "cuda", "cpu", …; None for a GPU if there is one.
-        download: Fetch a checkpoint that is not there; size and licence are said first.
+        download: Fetch a published network that is not there; its size and licence are said first.
 
     Raises:
-        LabError: No such backend, or its weights are not there, or not whole.
+        LabError: No such backend, or its weights are not there, not whole, or of another network.
+
+    >>> load_segmenter("grabcut").backend
+    'grabcut'
     """
     plain = str(name).lower().replace("-", "_")
     if plain not in BACKENDS:
         raise LabError(f'no segmenter is called "{name}"; use one of {", ".join(BACKENDS)}')
-    if plain in ("auto", "grabcut"):
+    if plain in ("auto", "grabcut") and checkpoint is not None:
+        raise LabError(f'"{plain}" takes no checkpoint; name the network it belongs to, such as "sam_vit_b"')
+    if plain == "auto":
+        return AutoSegmenter(device)
+    if plain == "grabcut":
         return GrabCutSegmenter()
-    raise LabError(f'"{plain}" is not here yet; use "grabcut"')
+    try:
+        from .sam import load_published, load_toy
+    except ImportError as error:
+        raise LabError(f"{error.name} is not installed; run: pip install 'draganything-lab[models]'") from error
+    if plain == "toy":
+        return load_toy(checkpoint, device)
+    return load_published(plain, checkpoint, device, download=download)
+
+
+class AutoSegmenter(Segmenter):
+    """The small SAM for drawn pictures like Toyland's; for others what is better and there.
+
+    For a picture that does not look drawn, that is the largest published SAM whose file is on this machine. Without
+    one it is the small SAM or GrabCut: whichever found more of the things in the held-out photographs from one click,
+    as `measured.json` beside the small SAM's weights says. Nothing is ever downloaded.
+
+    Attributes:
+        reason: Why the picture's backend was chosen, in a few words.
+    """
+
+    name = "auto"
+
+    def __init__(self, device: str | None = None) -> None:
+        super().__init__()
+        self._device = device
+        self._loaded: dict[str, Segmenter] = {}
+        self._chosen: Segmenter | None = None
+        self.reason = "no picture is set"
+
+    @property
+    def backend(self) -> str:
+        """The backend of the picture that is set; "auto" before there is one."""
+        return self.name if self._chosen is None else self._chosen.backend
+
+    def _set(self, picture: np.ndarray) -> None:
+        self._chosen = None
+        name, reason = choose(picture)
+        if name not in self._loaded:
+            try:
+                self._loaded[name] = load_segmenter(name, device=self._device)
+            except LabError as error:
+                if name == "grabcut":
+                    raise
+                name, reason = "grabcut", f"{reason}; but {error}"
+                self._loaded[name] = GrabCutSegmenter()
+        self._loaded[name].set_picture(picture)
+        self._chosen, self.reason = self._loaded[name], reason
+
+    def _predict(self, prompt: Prompt) -> Found:
+        assert self._chosen is not None
+        previous = prompt.previous
+        if previous is not None and previous.logits is None and self._chosen.name != "grabcut":
+            prompt = Prompt(prompt.points, prompt.labels, prompt.box, None)
+        return self._chosen._predict(prompt)
+
+    def everything(self) -> list[Proposal]:
+        """As the picture's backend finds them."""
+        _ = self.size
+        assert self._chosen is not None
+        return self._chosen.everything()
+
+
+def choose(picture: np.ndarray) -> tuple[str, str]:
+    """The backend for a picture (H, W, 3) uint8, and why."""
+    from .. import zoo
+
+    try:
+        folder = zoo.find("sam-toy")
+        published = [name for name in reversed(PUBLISHED) if zoo.find(name.replace("_", "-")) is not None]
+    except (ImportError, LabError) as error:
+        return "grabcut", f"the networks cannot be looked for ({error})"
+    drawn = looks_drawn(picture)
+    if folder is not None and (drawn or min(picture.shape[:2]) < SMALLEST):
+        return "toy", "the picture looks drawn, as Toyland's do" if drawn else "the picture is tiny"
+    if published:
+        return published[0], "the picture looks like a photograph, and this network is on this machine"
+    if folder is None:
+        return "grabcut", "the small SAM's weights are not here"
+    scores = photo_scores(folder)
+    best = max(scores, key=lambda name: scores[name]) if scores else "grabcut"
+    told = ", ".join(f"{name} {value:.2f}" for name, value in scores.items()) or "nothing measured"
+    return best, f"the picture looks like a photograph (mean IoU on held-out ones: {told})"
+
+
+def photo_scores(folder: Path) -> dict[str, float]:
+    """Mean IoU of one click on held-out photographs by backend, as measured; empty when nothing was."""
+    try:
+        measures = json.loads((folder / MEASURED).read_text("utf-8"))["measures"]["outlined"]
+        return {name: float(measures[name]["one click"]["mean"]) for name in ("toy", "grabcut")}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}

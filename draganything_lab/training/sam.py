@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -25,9 +26,11 @@ from .sam_data import PHOTOS, draw_batch
 
 SIZE = "sam.json"  # what the checkpoint of a folder was trained at
 HINTS = 7
-FOCAL, DICE, QUALITY = 20.0, 1.0, 1.0
+FOCAL, DICE, QUALITY = 20.0, 1.0, 2.0
+ALL = 0.3  # of the loss that all candidates learn from, not only the best: things here are rarely ambiguous
 BOXES = 0.25  # share of batches that begin with boxes instead of clicks
-ROUNDS = (0.45, 0.25, 0.3)  # how often one, two or three rounds of clicks
+EARLY = 400  # batches of single clicks, before anything can be refined
+ROUNDS = (0.6, 0.2, 0.2)  # how often one, two or three rounds of clicks
 
 
 class Hinted(nn.Module):
@@ -62,15 +65,15 @@ def begin(sam: Sam, size: SamSize) -> None:
     bright, chroma = size.width // 2, size.width // 4
     picks = [(0, ab) for ab in order[:bright]] + [(c, ab) for ab in order[:chroma] for c in (1, 2)]
     weight = encoder.patch_embed.proj.weight  # (width, 3, patch, patch)
-    for row, (colour, (a, b)) in enumerate(picks[: size.width]):
-        weight[row] = colours[colour][:, None, None] * planes[a, b] * (0.5 if a + b == 0 else 1.0)
+    for number, (colour, (a, b)) in enumerate(picks[: size.width]):
+        weight[number] = colours[colour][:, None, None] * planes[a, b] * (0.5 if a + b == 0 else 1.0)
     encoder.patch_embed.proj.bias.zero_()
     steps = torch.arange(size.cells, dtype=torch.float32)
     quarter = size.width // 4
     speeds = math.pi / size.cells * (size.cells / 2) ** (torch.arange(quarter) / max(1, quarter - 1))
     turns = steps[:, None] * speeds
-    row = torch.cat([turns.sin(), turns.cos()], dim=1)  # (cells, width / 2)
-    across = row[None].expand(size.cells, -1, -1)
+    waves = torch.cat([turns.sin(), turns.cos()], dim=1)  # (cells, width / 2)
+    across = waves[None].expand(size.cells, -1, -1)
     encoder.pos_embed.copy_(0.3 * torch.cat([across, across.transpose(0, 1)], dim=-1)[None])
     for block in encoder.blocks:
         attention = block.attn
@@ -164,7 +167,8 @@ class SamStage(Stage):
         return self.network
 
     def draw(self, number: int) -> dict[str, Any]:
-        return draw_batch(number, self.batch, self.prompts, self.size, self.photos)
+        drawn = draw_batch(number, self.batch, self.prompts, self.size, self.photos)
+        return drawn | {"number": number}
 
     def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
         sam = self.network.sam
@@ -174,8 +178,9 @@ class SamStage(Stage):
         pixels = pixels * inside  # beyond the picture lies what `Sam.preprocess` puts there
         truth = batch["truth"].float() / 255  # (B, P, M, M)
         choice = torch.rand(2, generator=generator, device=generator.device).tolist()
-        boxes = batch["boxes"] if choice[0] < BOXES else None
-        rounds = 1 if choice[1] < ROUNDS[0] else 2 if choice[1] < ROUNDS[0] + ROUNDS[1] else 3
+        early = batch["number"] < EARLY
+        boxes = batch["boxes"] if choice[0] < BOXES and not early else None
+        rounds = 1 if early or choice[1] < ROUNDS[0] else 2 if choice[1] < ROUNDS[0] + ROUNDS[1] else 3
         with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.half):
             embedding = sam.image_encoder(pixels)
             hinted = self.network.hinted(embedding)
@@ -210,30 +215,28 @@ class SamStage(Stage):
     ) -> tuple[Tensor, Tensor]:
         """Masks (B, P, K, M, M) and qualities (B, P, K) for P prompts a picture; K is 1 when single, else 3."""
         sam = self.network.sam
-        logits, qualities = [], []
-        place = sam.prompt_encoder.get_dense_pe()
-        for index in range(len(embedding)):
-            clicks = None if points is None or labels is None else (points[index], labels[index])
-            sparse, dense = sam.prompt_encoder(
-                points=clicks,
-                boxes=None if boxes is None else boxes[index],
-                masks=None if previous is None else previous[index][:, None],
+        pictures = len(embedding)
+        prompts = next(given.shape[1] for given in (points, boxes) if given is not None)
+        sparse, dense = sam.prompt_encoder(
+            points=None if points is None or labels is None else (points.flatten(0, 1), labels.flatten(0, 1)),
+            boxes=None if boxes is None else boxes.flatten(0, 1),
+            masks=None if previous is None else previous.flatten(0, 1)[:, None],
+        )
+        # The decoder takes one picture and adds the dense prompts to it. So that all pictures go through at once, they
+        # come as dense prompts of an empty one.
+        with torch.autocast(embedding.device.type, torch.bfloat16, enabled=self.half):
+            masks, quality = sam.mask_decoder(
+                image_embeddings=torch.zeros_like(embedding[:1]),
+                image_pe=sam.prompt_encoder.get_dense_pe(),
+                sparse_prompt_embeddings=sparse,
+                dense_prompt_embeddings=embedding.repeat_interleave(prompts, dim=0) + dense,
+                multimask_output=not single,
             )
-            with torch.autocast(embedding.device.type, torch.bfloat16, enabled=self.half):
-                masks, quality = sam.mask_decoder(
-                    image_embeddings=embedding[index : index + 1],
-                    image_pe=place,
-                    sparse_prompt_embeddings=sparse,
-                    dense_prompt_embeddings=dense,
-                    multimask_output=not single,
-                )
-            logits.append(masks)
-            qualities.append(quality)
-        return torch.stack(logits), torch.stack(qualities)
+        return masks.unflatten(0, (pictures, prompts)), quality.unflatten(0, (pictures, prompts))
 
 
 def mask_loss(logits: Tensor, quality: Tensor, truth: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """The paper's loss, of the best candidate only.
+    """The paper's loss, of the best candidate and, in a small part, of all.
 
     Args:
         logits: (B, P, K, M, M).
@@ -257,9 +260,8 @@ def mask_loss(logits: Tensor, quality: Tensor, truth: Tensor) -> tuple[Tensor, T
         shown = quality.argmax(-1, keepdim=True)
         kept = logits.gather(2, shown[..., None, None].expand(-1, -1, -1, *logits.shape[-2:]))[:, :, 0]
     error = (quality - iou).square().mean()
-    return (
-        focal.gather(2, best).mean(), dice.gather(2, best).mean(), error, kept, iou.gather(2, shown).mean()
-    )  # fmt: skip
+    focal, dice = (ALL * loss.mean() + (1 - ALL) * loss.gather(2, best).mean() for loss in (focal, dice))
+    return focal, dice, error, kept, iou.gather(2, shown).mean()
 
 
 def hint_loss(found: Tensor, wanted: Tensor, inside: Tensor) -> Tensor:
@@ -336,9 +338,19 @@ def read_size(folder: Path) -> SamSize:
 
 
 def export(folder: Path, out: Path) -> int:
-    """Write the averaged weights of a training folder as the shipped ones; return the step they come from."""
+    """Write the averaged weights of a training folder as the shipped ones, with the log beside them.
+
+    Args:
+        folder: Where the checkpoint lies.
+        out: Becomes `config.json`, `model.safetensors` (half precision) and `training/sam.jsonl`.
+
+    Returns:
+        The step that the weights come from.
+    """
     size = read_size(folder)
     network = Hinted(size)
     step = load_average(network, folder / "sam.pt")
     save_sam(network.sam, size, out)
+    (out / "training").mkdir(exist_ok=True)
+    shutil.copyfile(folder / "sam.jsonl", out / "training" / "sam.jsonl")
     return step

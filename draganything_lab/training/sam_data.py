@@ -128,8 +128,8 @@ def draw_batch(
             boxes.append(np.clip((edges + np.clip(jitter, -3, 3)) * cell - (0, 0, 1, 1), 0, size.picture - 1))
         out["pixels"].append(square)
         out["truth"].append(np.rint(cover[chosen] * 255).astype(np.uint8))
-        out["points"].append(np.float32(points))
-        out["boxes"].append(np.float32(boxes))
+        out["points"].append(np.array(points, np.float32))
+        out["boxes"].append(np.array(boxes, np.float32))
         out["hints"].append(_hints(binary, cover))
         out["inside"].append(cover.sum(0) > 0.5)
     return {key: torch.from_numpy(np.stack(value)) for key, value in out.items()}

@@ -69,13 +69,11 @@ def shape(rng: np.random.Generator, side: int) -> np.ndarray:
     """(side, side) float32 in [0, 1]: a soft-edged shape: a blob, a polygon, an ellipse, a box, or a horse."""
     fine = 3 * side
     kind = int(rng.integers(6))
-    canvas = np.zeros((fine, fine), np.uint8)
+    canvas: np.ndarray = np.zeros((fine, fine), np.uint8)
     middle, reach = fine / 2, fine * 0.48
     if kind == 5:
-        horse = cv2.imread(str(photo_folder() / SILHOUETTE), cv2.IMREAD_UNCHANGED)
-        dark = horse[..., 3] if horse.ndim == 3 and horse.shape[2] == 4 and horse[..., 3].min() == 0 else None
-        grey = 255 - cv2.cvtColor(horse[..., :3], cv2.COLOR_BGR2GRAY) if dark is None else dark
-        canvas = cv2.resize(grey, (fine, fine), interpolation=cv2.INTER_AREA)
+        dark = 255 - photo(SILHOUETTE)[..., 0]  # black on white
+        canvas = np.asarray(cv2.resize(dark, (fine, fine), interpolation=cv2.INTER_AREA), np.uint8)
     else:
         if kind <= 1:  # a smooth blob
             turn = np.linspace(0, 2 * np.pi, 48, endpoint=False)

@@ -78,7 +78,7 @@ def weights_folder(name: str, *, download: bool = False, half: bool = False, say
         if not package_folder(model).is_dir():
             raise LabError(
                 f'the "{name}" weights are not in this installation ({package_folder(model)}); train them '
-                f"(draganything-lab train toy), or set {model.variable} to their folder"
+                f"(draganything-lab train {model.id}), or set {model.variable} to their folder"
             )
         return package_folder(model)
     return _hub_folder(model, half, download, say)
@@ -174,11 +174,14 @@ def absent(model: Model, half: bool) -> str:
     """Say what to do about weights that are not here."""
     call = "weights_file" if model.source == "url" else "weights_folder"
     size = in_words(model.bytes(half))
+    place = f"set {model.variable} to the folder"
+    if model.source == "url":
+        place = f"put the file {model.needed[0]} into {home()}, or set {model.variable} to it"
     return (
         f'the "{model.name}" weights are not on this machine ({model.what}; about {size}, {model.licence}). Download '
         f'them with zoo.{call}("{model.name}", download=True), on the command line with --download, after reading '
         f"{model.licence_page}; or copy them from "
-        f"another machine and set {model.variable} to the {'file' if model.source == 'url' else 'folder'}"
+        f"another machine and {place}"
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import LabError
 from .fetch import Say, weights_folder
-from .registry import MODELS, lookup
+from .registry import MODELS, Kind, lookup, names
 
 if TYPE_CHECKING:
     import torch
@@ -64,7 +64,7 @@ def load_pipeline(
     if dtype == torch.float16 and where.type == "cpu":
         raise LabError("float16 does not run on a CPU; use float32 or bfloat16")
     half = dtype in (torch.float16, torch.bfloat16)
-    folder = _folder(name, download=download, half=half, say=say)
+    folder = _folder(name, "video", download=download, half=half, say=say)
     control = Path(controlnet) if controlnet else _control_folder(name, folder, representation, download, say)
     pipe = _assemble(folder, control, dtype)
     if control.name == TRUNK:
@@ -110,16 +110,16 @@ def load_features(
 
     name = FEATURES_OF.get(str(name), name)
     half = dtype in (torch.float16, torch.bfloat16)
-    folder = _folder(name, download=download, half=half, say=say)
+    folder = _folder(name, "features", "video", download=download, half=half, say=say)
     return DiffusionFeatures.from_pretrained(folder, device=device, dtype=dtype, **options)
 
 
-def _folder(name: str | Path, *, download: bool, half: bool, say: Say) -> Path:
+def _folder(name: str | Path, *kinds: Kind, download: bool, half: bool, say: Say) -> Path:
     if str(name) not in MODELS and Path(name).expanduser().is_dir():
         return Path(name).expanduser()
     if isinstance(name, Path) or (str(name) not in MODELS and any(c in str(name) for c in "/\\~.")):
-        raise LabError(f"{name} is no folder; give a folder of weights, or a name: {', '.join(MODELS)}")
-    return weights_folder(lookup(str(name)).name, download=download, half=half, say=say)
+        raise LabError(f"{name} is no folder; give a folder of weights, or a name: {', '.join(names(*kinds))}")
+    return weights_folder(lookup(str(name), *kinds).name, download=download, half=half, say=say)
 
 
 def _control_folder(name: str | Path, folder: Path, representation: str, download: bool, say: Say) -> Path:

@@ -16,6 +16,7 @@ from typing import Literal
 from ..errors import LabError
 
 Source = Literal["package", "hub", "url"]
+Kind = Literal["video", "control", "features", "masks", "tracks"]
 HUB = "https://huggingface.co"
 
 
@@ -42,6 +43,7 @@ class Model:
         alternatives: Names of other models that can stand in.
         former: Addresses under which it, or what it replaces, used to be.
         note: What else to know.
+        kind: What it makes: "video", "control" (for a video model), "features", "masks" or "tracks".
     """
 
     name: str
@@ -61,6 +63,7 @@ class Model:
     alternatives: tuple[str, ...] = ()
     former: tuple[str, ...] = ()
     note: str = ""
+    kind: Kind = "video"
 
     @property
     def page(self) -> str:
@@ -132,7 +135,7 @@ def _sam(size: str, mark: str, length: int, sha256: str) -> Model:
     return Model(
         f"sam-vit-{size}", f"Segment Anything, ViT-{size.upper()}: click to mask", "url", _SAM + file, *_SAM_LICENCE,
         needed=(file,), size=length, size_is_exact=True, hashes={file: sha256},
-        alternatives=tuple(f"sam-vit-{other}" for other in "blh" if other != size),
+        alternatives=tuple(f"sam-vit-{other}" for other in "blh" if other != size), kind="masks",
     )  # fmt: skip
 
 
@@ -141,7 +144,7 @@ def _tracker(kind: str) -> Model:
     return Model(
         f"cotracker3-{kind}", f"CoTracker3, {kind}: where every point goes", "url",
         f"{HUB}/facebook/cotracker3/resolve/main/{file}", *_TRACKER_LICENCE, needed=(file,), size=102_000_000,
-        note="Its code comes through torch.hub: facebookresearch/co-tracker.",
+        note="Its code comes through torch.hub: facebookresearch/co-tracker.", kind="tracks",
     )  # fmt: skip
 
 
@@ -175,17 +178,18 @@ _ALL = (
         "not stated where we looked; ask its authors", f"{HUB}/weijiawu/DragAnything",
         needed=("config.json", "diffusion_pytorch_model.safetensors|diffusion_pytorch_model.bin"),
         size=2_740_000_000,  # 684,999,873 numbers in float32
+        kind="control",
     ),
     Model(
         "sd15", "Stable Diffusion 1.5: diffusion features", "hub", "stable-diffusion-v1-5/stable-diffusion-v1-5",
         *_SD_LICENCE, revision="451f4fe16113bff5a5d2269ed5ad43b0592e9a14", needed=_image(False),
         needed_half=_image(True), size=4_266_700_000, size_half=2_134_200_000, alternatives=("sd14",),
         former=("runwayml/stable-diffusion-v1-5",),
-        note="A mirror; the original, runwayml/stable-diffusion-v1-5, was deleted in 2024.",
+        note="A mirror; the original, runwayml/stable-diffusion-v1-5, was deleted in 2024.", kind="features",
     ),
     Model(
         "sd14", "Stable Diffusion 1.4: diffusion features", "hub", "CompVis/stable-diffusion-v1-4", *_SD_LICENCE,
-        needed=_image(False), size=4_266_700_000, alternatives=("sd15",),
+        needed=_image(False), size=4_266_700_000, alternatives=("sd15",), kind="features",
     ),
     Model(
         "chilloutmix", "The Stable Diffusion 1.5 variant of the released demo: diffusion features", "hub",
@@ -193,6 +197,12 @@ _ALL = (
         "https://civitai.com/models/6424/chilloutmix", needed=_image(False, bins=True), size=4_270_000_000,
         alternatives=("sd15", "sd14"),
         note="Has been withdrawn from its pages more than once. sd15 gives features of the same shape, not the same.",
+        kind="features",
+    ),
+    Model(
+        "sam-toy", "Segment Anything in miniature, for Toyland: click to mask, trained by this project", "package",
+        "sam", "Apache 2.0", "https://www.apache.org/licenses/LICENSE-2.0", alternatives=("sam-vit-b",), kind="masks",
+        note="Shipped inside the package; trained by draganything-lab train sam.",
     ),
     _sam("b", "01ec64", 375_042_383, "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912"),
     _sam("l", "0b3195", 1_249_524_607, "3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622"),
@@ -206,8 +216,17 @@ MODELS: Mapping[str, Model] = MappingProxyType(_BY_NAME)
 """Every set of weights by name."""
 
 
-def lookup(name: str) -> Model:
+def names(*kinds: Kind) -> tuple[str, ...]:
+    """The names of the models of some kinds; of all without any."""
+    return tuple(name for name, model in MODELS.items() if not kinds or model.kind in kinds)
+
+
+def lookup(name: str, *kinds: Kind) -> Model:
     """Return a model by its name.
+
+    Args:
+        name: As in `MODELS`.
+        kinds: What is wanted: an error suggests only models of these kinds; any when none is given.
 
     Raises:
         LabError: There is none; the message suggests the nearest.
@@ -216,9 +235,11 @@ def lookup(name: str) -> Model:
         return MODELS[name]
     plain = str(name).lower().replace("_", "-")
     near = [key for key, model in MODELS.items() if plain in (i.lower() for i in (model.id, *model.former))]
-    near = near or difflib.get_close_matches(plain, MODELS, 1, 0.5)
+    near = near or difflib.get_close_matches(plain, names(*kinds), 1, 0.5)
     hint = f'; did you mean "{near[0]}"?' if near else "."
-    raise LabError(f'no weights are called "{name}"{hint} Known are {", ".join(MODELS)}; a folder\'s path works too')
+    raise LabError(
+        f'no weights are called "{name}"{hint} Known are {", ".join(names(*kinds))}; a folder\'s path works too'
+    )
 
 
 def local_override(model: Model) -> Path | None:

@@ -1,0 +1,128 @@
+"""Segment Anything behind the segmenter's interface: the shipped small network and the published large ones alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from segment_anything import SamAutomaticMaskGenerator, SamPredictor, sam_model_registry
+from segment_anything.modeling import Sam
+
+from ..entity import resized_mask
+from ..errors import LabError
+from ..zoo import weights_file, weights_folder
+from ..zoo.files import load_state_dict
+from .base import Found, Prompt, Proposal, Segmenter
+from .masks import clean_mask, cleaned_area, describe_mask
+from .network import fit, load_small_sam, ready
+
+EVERYTHING_SIDE = 1024  # pictures are made smaller before everything is looked for: 3 masks a grid point fill memory
+MOST_SHARE = 0.6  # of the picture: what is larger is ground, not a thing
+SAME = 0.75  # IoU from which on two proposals are one thing
+
+
+class SamSegmenter(Segmenter):
+    """Clicks through `SamPredictor`, everything through `SamAutomaticMaskGenerator`.
+
+    Args:
+        sam: The network.
+        name: What `Found.backend` says.
+        points_per_side: Of the grid of clicks when everything is asked for.
+        least_quality: Estimated IoU that a proposal needs.
+    """
+
+    def __init__(self, sam: Sam, name: str, *, points_per_side: int = 32, least_quality: float = 0.88) -> None:
+        super().__init__()
+        self.name = name
+        self.predictor = SamPredictor(sam)
+        self._grid, self._least = points_per_side, least_quality
+
+    def _set(self, picture: np.ndarray) -> None:
+        height, width = picture.shape[:2]
+        side = self.predictor.model.image_encoder.img_size
+        if min(self.predictor.transform.get_preprocess_shape(height, width, side)) < 1:
+            raise LabError(
+                f"the picture is {width}x{height}, too narrow: its shorter side would vanish at {side} pixels; cut it"
+            )
+        self.predictor.set_image(picture)
+
+    def _predict(self, prompt: Prompt) -> Found:
+        previous = prompt.previous
+        earlier = None if previous is None else previous.logits
+        side = 4 * self.predictor.model.prompt_encoder.image_embedding_size[0]
+        if previous is not None and earlier is not None and earlier.shape[-1] != side:
+            raise LabError(f'previous comes from "{previous.backend}"; refine with the backend that found it')
+        box = None if prompt.box is None else prompt.box - np.array([0, 0, 1, 1], np.float32)
+        masks, scores, logits = self.predictor.predict(
+            point_coords=prompt.points if len(prompt.points) else None,
+            point_labels=prompt.labels if len(prompt.points) else None,
+            box=box,
+            mask_input=None if earlier is None else earlier[:1],
+            multimask_output=len(prompt.points) == 1 and box is None and prompt.previous is None,
+        )
+        masks, scores, logits = np.asarray(masks), np.asarray(scores), np.asarray(logits)
+        there = masks.any(axis=(1, 2))
+        if not there.any():
+            where = f"({prompt.points[0][0]:g}, {prompt.points[0][1]:g})" if len(prompt.points) else "the box"
+            raise LabError(f"nothing was found at {where}; click elsewhere on the thing, or paint it with the brush")
+        return Found(masks[there], scores[there].astype(np.float32), self.name, logits[there])
+
+    def everything(self) -> list[Proposal]:
+        """Click on a grid and keep what the network is sure of.
+
+        Source: Kirillov et al., "Segment Anything", 2023, appendix B; `SamAutomaticMaskGenerator`.
+        """
+        height, width = self.size
+        picture = self._picture
+        assert picture is not None
+        scale = min(1.0, EVERYTHING_SIDE / max(height, width))
+        if scale < 1:
+            shape = max(1, round(width * scale)), max(1, round(height * scale))
+            picture = cv2.resize(picture, shape, interpolation=cv2.INTER_AREA)
+        generator = SamAutomaticMaskGenerator(
+            self.predictor.model, points_per_side=self._grid, pred_iou_thresh=self._least, stability_score_thresh=0.85,
+            min_mask_region_area=cleaned_area((picture.shape[0], picture.shape[1])),
+        )  # fmt: skip
+        found: list[Proposal] = []
+        for record in sorted(generator.generate(picture), key=lambda item: -item["predicted_iou"]):
+            mask = clean_mask(resized_mask(record["segmentation"], (height, width)))
+            again = any((mask & p.mask).sum() > SAME * (mask | p.mask).sum() for p in found)
+            if mask.any() and mask.mean() <= MOST_SHARE and not again:
+                found.append(Proposal(mask, float(record["predicted_iou"]), describe_mask(mask).box))
+        return found
+
+
+def load_toy(folder: str | Path | None = None, device: str | None = None) -> SamSegmenter:
+    """The small SAM: the shipped one, or one from a folder of `draganything-lab train sam --export`."""
+    path = weights_folder("sam-toy") if folder is None else Path(folder).expanduser()
+    if not path.is_dir():
+        raise LabError(f"{path} is no folder; the small SAM is a folder with config.json and model.safetensors")
+    sam = load_small_sam(path).to(_device(device))
+    return SamSegmenter(sam, "toy", points_per_side=16, least_quality=0.75)
+
+
+def load_published(
+    name: str, checkpoint: str | Path | None = None, device: str | None = None, *, download: bool = False
+) -> SamSegmenter:
+    """One of the published networks: "sam_vit_b", "sam_vit_l" or "sam_vit_h".
+
+    Args:
+        name: Which.
+        checkpoint: Its file; None for the registry's place.
+        device: "cuda", "cpu", …; None for a GPU if there is one.
+        download: Fetch the file if it is not there.
+    """
+    path = weights_file(name.replace("_", "-"), download=download) if checkpoint is None else Path(checkpoint)
+    weights = load_state_dict(path)
+    with torch.device("meta"):
+        sam = sam_model_registry[name.removeprefix("sam_")]()
+    fit(sam, weights, path)
+    return SamSegmenter(ready(sam).to(_device(device)), name)
+
+
+def _device(device: str | None) -> str:
+    if device is not None and device.startswith("cuda") and not torch.cuda.is_available():
+        raise LabError(f'device "{device}": no GPU is visible to torch; use "cpu"')
+    return device or ("cuda" if torch.cuda.is_available() else "cpu")
