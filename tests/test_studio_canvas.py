@@ -94,10 +94,10 @@ def test_pointer_tells_clicks_from_drags(model: StudioModel) -> None:
     hand.press(30, 30, 0.0)
     hand.move(31, 30, 0.1)
     hand.release((31, 31), 0.2)
-    assert model.selected == "thing 1" and model.path is None
+    assert model.selected == "thing A" and model.path is None
     hand.press(30, 30, 1.0)
     hand.move(40, 30, 1.1)
-    assert model.path is None and np.allclose(hand.drawing()[-1], np.add(model.scene["thing 1"].centre, (10, 0)))
+    assert model.path is None and np.allclose(hand.drawing()[-1], np.add(model.scene["thing A"].centre, (10, 0)))
     hand.leave(60, 30, 1.2)
     assert model.path is not None and model.path.length == pytest.approx(30, abs=0.5), "leaving keeps what was drawn"
     hand.press(30, 30, 2.0)
@@ -142,7 +142,7 @@ def test_keys(model: StudioModel) -> None:
     press("Z", True, True, model, hand)
     assert model.prompt.chosen == 1
     press("k", False, False, model, hand)
-    assert model.scene["thing 1"].pinned
+    assert model.scene["thing A"].pinned
     model.set_path([(10, 10), (20, 20)])
     model.mode, hand.key = "points", 1
     press("ArrowRight", True, False, model, hand)
@@ -187,7 +187,7 @@ def test_the_controls_drive_the_model_and_follow_it(view: CanvasView, model: Stu
     assert model.mode == "path" and view.tools.buttons["path"].value, "the tool in hand stays in hand"
     model.cut_out(30, 30)
     row = view.list.rows[0]
-    assert row.text.value == "thing 1" and row.badge.description == "1" and row.does.value == "free"
+    assert row.text.value == "thing A" and row.badge.description == "1" and row.does.value == "free"
     row.text.value = "boat"
     assert "boat" in model.scene
     row.text.value = ""
@@ -322,6 +322,13 @@ def wave(x: float, y: float, dx: float, count: int = 30) -> list[tuple[float, fl
     return [(x + dx * i / count, y - 20 * math.sin(math.pi * i / count)) for i in range(count + 1)]
 
 
+def upload(page: LabPage, name: str, data: bytes) -> None:
+    """Choose a file, as a visitor does in the dialogue that the button opens."""
+    files = [{"name": name, "mimeType": "image/*", "buffer": data}]
+    page.page.once("filechooser", lambda chooser: chooser.set_files(files))
+    page.page.locator(".widget-upload").first.click()
+
+
 @pytest.fixture(scope="module")
 def page(lab: Lab) -> LabPage:
     """A notebook with the canvas; the tests of this module go on with one another's scene."""
@@ -342,14 +349,14 @@ def test_click_drag_two_things_undo_redo(page: LabPage, hand: Hand) -> None:
     sky = page.python("model.scene.image[20, 20].tolist()")
     hand.shows(20, 20, sky, 6)
     hand.click(115, 211)
-    page.until("len(model.entities) == 1 and model.selected == 'thing 1'")
+    page.until("len(model.entities) == 1 and model.selected == 'thing A'")
     hand.drag(wave(115, 211, 150))
     page.until("model.path is not None")
-    assert page.python("model.path.points[0].tolist()") == page.python("list(model.scene['thing 1'].centre)")
+    assert page.python("model.path.points[0].tolist()") == page.python("list(model.scene['thing A'].centre)")
     end = page.python("model.path.points[-1].tolist()")
-    assert end[0] - page.python("model.scene['thing 1'].centre[0]") == pytest.approx(150, abs=3)
+    assert end[0] - page.python("model.scene['thing A'].centre[0]") == pytest.approx(150, abs=3)
     hand.drag(wave(345, 52, -120))
-    page.until("len(model.entities) == 2 and model.scene['thing 2'].controlled")
+    page.until("len(model.entities) == 2 and model.scene['thing B'].controlled")
     page.shot("canvas_two_things")
     assert page.page.locator(".dal-row").count() == 2
     page.page.keyboard.press("Control+z")
@@ -426,12 +433,11 @@ def test_keys_and_help(page: LabPage, hand: Hand) -> None:
 
 @pytest.mark.slow
 def test_a_bad_upload_is_told(page: LabPage, hand: Hand) -> None:
-    field = page.page.locator("input[type=file]").first
-    field.set_input_files([{"name": "cat.png", "mimeType": "image/png", "buffer": b"not a picture"}])
+    upload(page, "cat.png", b"not a picture")
     page.page.locator(".dal-status.dal-error", has_text="cat.png").wait_for()
     assert page.python("model.picture_name") == "Toyland: harbour"
     good = b"P6 60 40 255\n" + bytes(60 * 40 * 3)
-    field.set_input_files([{"name": "dark.ppm", "mimeType": "image/x-portable-pixmap", "buffer": good}])
+    upload(page, "dark.ppm", good)
     page.until("model.picture_name == 'dark.ppm' and model.scene.size == (40, 60)")
     hand.shows(30, 20, [0, 0, 0], 2)
 

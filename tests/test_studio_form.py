@@ -75,7 +75,7 @@ def test_the_same_steps_by_form_and_by_model_make_the_same_file(form: FormView) 
     model.add_point(150, 250)
     model.choose(1)
     model.add_point(140, 200, False)
-    model.rename("thing 1", "boat")
+    model.rename("thing A", "boat")
     model.set_path([(120, 240), (200, 230), (300, 250)])
     model.move_point(1, 210.5, 230)
     model.set_timing([0, 6, 13])
@@ -90,7 +90,7 @@ def test_the_same_steps_by_form_and_by_model_make_the_same_file(form: FormView) 
     model.paint([(405, 60)], False)
     model.pin_background()
     assert form.model.scene_bytes() == model.scene_bytes()
-    assert [entity.name for entity in model.entities] == ["background", "thing 1", "boat"]
+    assert [entity.name for entity in model.entities] == ["background", "thing A", "boat"]
 
 
 def test_camera_and_background_by_numbers(form: FormView) -> None:
@@ -120,7 +120,7 @@ def test_what_the_model_refuses_springs_back_and_is_said(form: FormView) -> None
     form.path.apply.click()
     assert 'point 2 is "twenty"' in form.model.status.text and len(form.model.path.points) == 3
     form.name.value = ""
-    assert form.name.value == "thing 1" == form.model.selected
+    assert form.name.value == "thing A" == form.model.selected
 
 
 def test_the_form_follows_the_model(form: FormView) -> None:

@@ -29,7 +29,7 @@ def model() -> StudioModel:
 @pytest.fixture
 def boat(model: StudioModel) -> StudioModel:
     model.cut_out(30, 30)
-    model.rename("thing 1", "boat")
+    model.rename("thing A", "boat")
     return model
 
 
@@ -48,19 +48,19 @@ def test_it_needs_neither_widgets_nor_torch(python: Callable[[str], subprocess.C
 
 
 def test_a_click_cuts_out_and_a_drag_moves(model: StudioModel) -> None:
-    assert model.click(30, 30) and model.selected == "thing 1" and len(model.entities) == 1
+    assert model.click(30, 30) and model.selected == "thing A" and len(model.entities) == 1
     assert model.click(31, 30) and len(model.entities) == 1, "a second click selects what is there"
     assert model.stroke([(33, 30), (40, 30), (60, 35)])
     path = model.path
-    assert path is not None and path.points[0].tolist() == list(model.scene["thing 1"].centre)
-    assert path.points[-1] == pytest.approx(np.add(model.scene["thing 1"].centre, (27, 5)), abs=1e-4)
+    assert path is not None and path.points[0].tolist() == list(model.scene["thing A"].centre)
+    assert path.points[-1] == pytest.approx(np.add(model.scene["thing A"].centre, (27, 5)), abs=1e-4)
     assert model.undo() and model.path is None and model.undo() and not model.entities
 
 
 def test_press_and_drag_is_one_step(model: StudioModel) -> None:
-    assert model.stroke([(30, 30), (50, 30), (70, 40)]) and model.scene["thing 1"].controlled
+    assert model.stroke([(30, 30), (50, 30), (70, 40)]) and model.scene["thing A"].controlled
     assert model.undo() and not model.entities and not model.can_undo
-    assert model.redo() and model.scene["thing 1"].trajectory is not None
+    assert model.redo() and model.scene["thing A"].trajectory is not None
 
 
 def test_candidates_points_and_brush(boat: StudioModel) -> None:
@@ -77,7 +77,7 @@ def test_candidates_points_and_brush(boat: StudioModel) -> None:
     assert boat.paint([(60, 30), (70, 30)], add=False, radius=6) and not boat.scene["boat"].mask[30, 65]
     boat.select(None)
     boat.mode = "brush"
-    assert boat.stroke([(70, 50), (80, 50)]) and boat.selected == "thing 1"
+    assert boat.stroke([(70, 50), (80, 50)]) and boat.selected == "thing A"
 
 
 def test_freehand_is_smoothed_and_thinned(boat: StudioModel) -> None:
@@ -190,7 +190,7 @@ def test_opening_ends_what_could_be_done_again(boat: StudioModel) -> None:
 
 
 def test_selection_follows_a_name_through_undo(boat: StudioModel) -> None:
-    assert boat.undo() and boat.selected == "thing 1" and boat.redo() and boat.selected == "boat"
+    assert boat.undo() and boat.selected == "thing A" and boat.redo() and boat.selected == "boat"
 
 
 def test_pictures(model: StudioModel, tmp_path: Path) -> None:
@@ -311,7 +311,7 @@ def test_recorded_actions_give_the_same_bytes(model: StudioModel) -> None:
     model.record()
     model.click(30, 30)
     model.choose(1)
-    model.rename("thing 1", "boat")
+    model.rename("thing A", "boat")
     model.stroke(arc(), [i / 60 for i in range(30)])
     model.mode = "brush"
     model.stroke(np.array([(28, 40), (33, 42)]))

@@ -94,7 +94,7 @@ class Studio(RuleBasedStateMachine):
     def select(self, k: int) -> None:
         self.act("select", k)
 
-    @rule(k=places, name=st.sampled_from(["a", "b", "thing 1", "", "background"]))
+    @rule(k=places, name=st.sampled_from(["a", "b", "thing A", "", "background"]))
     def rename(self, k: int, name: str) -> None:
         self.act("rename", k, name)
 

@@ -11,10 +11,9 @@ from ..entity import Entity, inscribed_circle
 from ..errors import LabError
 from ..preview import fit_similarity
 from ..trajectory import Points, Trajectory
-from ..uses import free_name
 from . import strokes
 from .core import action
-from .things import STEM, Things
+from .things import Things, free_thing
 
 NEAR = 10.0  # pixels within which a key point is meant
 
@@ -53,7 +52,7 @@ class Paths(Things):
             self._along(self._scene[name], points, times, self._scene.index(name))
             return name
         prompt = self._cut([(x, y)], [1])
-        name = free_name(self._scene.entities, STEM)
+        name = free_thing(self._scene.entities)
         self._along(Entity(name, prompt.masks[0]), points, times, None)
         return name
 

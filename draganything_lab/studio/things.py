@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from string import ascii_uppercase
 from typing import Any
 
 import numpy as np
@@ -229,7 +229,7 @@ class Things(Pictures):
         return True
 
     def _new(self, mask: np.ndarray, name: str | None) -> str:
-        entity = self._scene.add(name or free_name(self._scene.entities, STEM), mask)
+        entity = self._scene.add(name or free_thing(self._scene.entities), mask)
         self._selected = entity.name
         return entity.name
 
@@ -252,6 +252,8 @@ class Things(Pictures):
         return "" if entity.controlled else "Now drag it."
 
 
-def points_of(points: Sequence[Any] | np.ndarray) -> list[tuple[float, float]]:
-    """(K, 2) as a list of pairs."""
-    return [(float(x), float(y)) for x, y in points]
+def free_thing(entities: tuple[Entity, ...]) -> str:
+    """ "thing A", "thing B" …: letters, because numbers are places in the scene, and places change."""
+    taken = {entity.name for entity in entities}
+    names = (f"{STEM} {letter}" for letter in ascii_uppercase)
+    return next((name for name in names if name not in taken), None) or free_name(entities, STEM)
