@@ -128,14 +128,8 @@ def working_folder() -> Iterator[Path]:
 def _write_page(path: Path) -> None:
     """The notebook behind the page: one cell, whose output is the studio."""
     spec = {"name": KERNEL, "display_name": "DragAnything Lab", "language": "python"}
-    cell: dict[str, object] = {
-        "cell_type": "code",
-        "id": "studio",
-        "source": CELL,
-        "metadata": {},
-        "outputs": [],
-        "execution_count": None,
-    }
+    cell: dict[str, object] = {"cell_type": "code", "id": "studio", "source": CELL}
+    cell |= {"metadata": {}, "outputs": [], "execution_count": None}
     notebook = {
         "cells": [cell], "metadata": {"kernelspec": spec, "title": "DragAnything Lab"}, "nbformat": 4,
         "nbformat_minor": 5,

@@ -54,6 +54,7 @@ class VisitorPage(TornadoVoilaHandler):
         if self.get_argument("token", None) is not None:
             self.redirect(self.base_url)  # It is in a cookie now, and shall not stay in the address line.
             return
+        _ = self.xsrf_token  # Sets the cookie without which the page could not say that it closes.
         name = visitor_name(self.current_user.username)
         await kernels.leave_old_pages(name)
         if not kernels.has_room():
@@ -87,7 +88,11 @@ class OwnShutdown(VoilaShutdownKernelHandler):
         kernels: VisitorKernels = self.kernel_manager
         if kernels.visitor_of.get(kernel_id) != visitor_name(self.current_user.username):
             raise tornado.web.HTTPError(404)
-        await super().post(kernel_id)
+        kernels.ending.add(kernel_id)
+        try:
+            await super().post(kernel_id)
+        finally:
+            kernels.ending.discard(kernel_id)
 
 
 class OneSpec(KernelSpecManager):
@@ -111,6 +116,7 @@ class VisitorKernels(AsyncMappingKernelManager):
         server = kwargs["parent"]
         super().__init__(room=server.room, folder=server.folder, **kwargs)
         self.visitor_of: dict[str, str] = {}
+        self.ending: set[str] = set()
         self._seen: dict[str, float] = {}  # process or visitor: when somebody was last there
         self._starting = 0
 
@@ -146,8 +152,16 @@ class VisitorKernels(AsyncMappingKernelManager):
         }  # fmt: skip
 
     async def leave_old_pages(self, visitor: str) -> None:
-        """End the processes of a visitor that no page is connected to any more."""
-        for kernel_id in [kernel for kernel, whose in self.visitor_of.items() if whose == visitor]:
+        """End the processes of a visitor that no page is connected to any more; wait for those that are ending.
+
+        Whoever loads the page again leaves the old process, which saves what the new one is to find.
+        """
+        own = [kernel for kernel, whose in self.visitor_of.items() if whose == visitor]
+        for _ in range(50):
+            if not self.ending.intersection(own):
+                break
+            await asyncio.sleep(0.1)
+        for kernel_id in own:
             if kernel_id in self and not self._connected(kernel_id) and self._unseen(kernel_id) > SWEEP_SECONDS:
                 await self._end(kernel_id)
 
