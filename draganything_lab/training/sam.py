@@ -10,7 +10,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,9 @@ SIZE = "sam.json"  # what the checkpoint of a folder was trained at
 HINTS = 7
 FOCAL, DICE, QUALITY = 20.0, 1.0, 2.0
 ALL = 0.3  # of the loss that all candidates learn from, not only the best: things here are rarely ambiguous
-BOXES = 0.25  # share of batches that begin with boxes instead of clicks
+BOXES = 0.1  # share of batches that begin with boxes instead of clicks
 EARLY = 400  # batches of single clicks, before anything can be refined
-ROUNDS = (0.6, 0.2, 0.2)  # how often one, two or three rounds of clicks
+ROUNDS = (0.8, 0.1, 0.1)  # how often one, two or three rounds of clicks
 
 
 class Hinted(nn.Module):
@@ -153,7 +153,7 @@ class SamStage(Stage):
         self,
         size: SamSize | None = None,
         *,
-        batch: int = 6,
+        batch: int = 3,
         prompts: int = 4,
         photos: float = PHOTOS,
         half: bool = True,
@@ -334,7 +334,7 @@ def read_size(folder: Path) -> SamSize:
     """
     if not (folder / SIZE).exists():
         raise LabError(f"{folder} holds no training; run: draganything-lab train sam --minutes 60 --folder {folder}")
-    return SamSize(**json.loads((folder / SIZE).read_text()))
+    return replace(SamSize(), **json.loads((folder / SIZE).read_text()))
 
 
 def export(folder: Path, out: Path) -> int:
