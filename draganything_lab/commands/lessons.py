@@ -6,16 +6,28 @@ import argparse
 
 from ..errors import LabError
 
+HELP = (
+    "build: run and write what is stale; list: the lessons; stale: which are; pack: one archive with everything, to "
+    "install laptops without a network"
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name the command's arguments."""
-    parser.add_argument("what", choices=("build", "list", "stale"), help="build: run and write what is stale")
+    parser.add_argument("what", choices=("build", "list", "stale", "pack"), help=HELP)
     parser.add_argument("lessons", nargs="*", metavar="LESSON", help="by number or name (default: all)")
+    parser.add_argument("--out", default="outputs/draganything-lab-offline.zip", help="pack: default %(default)s")
+    parser.add_argument("--cuda", action="store_true", help="pack: PyTorch with CUDA, which is much larger on Linux")
     parser.add_argument("--force", action="store_true", help="run everything again, also what is not stale")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build, list, or check."""
+    """Build, list, check, or pack."""
+    if args.what == "pack":
+        from ..lessons.pack import pack
+
+        pack(args.out, cuda=args.cuda)
+        return 0
     try:
         import nbclient  # noqa: F401
         import nbformat

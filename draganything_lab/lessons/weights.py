@@ -1,0 +1,65 @@
+"""What a lesson asks of the small weights: they, or one clear sentence where they are not there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import LabError
+
+if TYPE_CHECKING:
+    from ..features import DiffusionFeatures
+    from ..pipeline import DragAnythingPipeline
+
+WAITS = (
+    "This part of the lesson needs the small trained weights, and they are not here: {why}. It is skipped; everything "
+    "else runs. `draganything-lab doctor` says more."
+)
+
+
+def toy_pipeline(representation: str = "entity+gaussian") -> DragAnythingPipeline | None:
+    """Load the shipped small pipeline, without a progress bar.
+
+    Args:
+        representation: "point", "trajectory", "gaussian", "entity" or "entity+gaussian".
+
+    Returns:
+        The pipeline; None, with one printed sentence, where its weights are not there.
+    """
+
+    def load() -> Any:
+        from .. import zoo
+
+        pipe = zoo.load_pipeline("toy", representation)
+        pipe.set_progress_bar_config(disable=True)  # type: ignore[attr-defined]
+        return pipe
+
+    return _or_a_word(load)
+
+
+def toy_features() -> DiffusionFeatures | None:
+    """Load the shipped small diffusion features; None, with one printed sentence, where they are not there."""
+
+    def load() -> Any:
+        from .. import zoo
+
+        return zoo.load_features("toy")
+
+    return _or_a_word(load)
+
+
+def trained_at(pipe: DragAnythingPipeline) -> tuple[tuple[int, int], int]:
+    """The size (H, W) and the number of frames that a pipeline was trained at."""
+    sides = pipe.unet.config.sample_size
+    height, width = (sides, sides) if isinstance(sides, int) else sides
+    factor = pipe.vae_scale_factor
+    return (height * factor, width * factor), int(pipe.unet.config.num_frames)
+
+
+def _or_a_word(load: Any) -> Any:
+    try:
+        return load()
+    except LabError as error:
+        print(WAITS.format(why=str(error).partition(" (")[0].partition(";")[0]))  # no paths of this machine
+    except ImportError as error:
+        print(WAITS.format(why=f"{error.name} is not installed"))
+    return None
