@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="checkpoints and logs (default: runs/toy or runs/sam)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoints that are there")
+    parser.add_argument("--start", type=Path, help="for sam: a folder whose averaged weights are begun with")
     parser.add_argument("--export", type=Path, help="write the weights folder here at the end")
 
 
@@ -91,7 +92,7 @@ def _train_sam(args: argparse.Namespace) -> None:
             minutes=args.minutes, steps=args.steps, device=args.device, workers=args.workers, seed=args.seed
         )
         sam.train(
-            args.folder, settings, resume=args.resume, batch=args.batch, picture=args.picture,
+            args.folder, settings, resume=args.resume, start=args.start, batch=args.batch, picture=args.picture,
             report=lambda line: print(line, flush=True),
         )  # fmt: skip
     if args.export is not None and (not dist.is_initialized() or dist.get_rank() == 0):

@@ -73,7 +73,7 @@ class GrabCutSegmenter(Segmenter):
             if all(_iou(cut, other) < 0.95 for _, other in kept) and len(kept) < 3:
                 kept.append((score, cut))
         masks = np.stack([resized_mask(cut, self.size) for _, cut in kept])
-        scores = np.array([min(1.0, score / STRONG) for score, _ in kept], np.float32)
+        scores = np.array([_rating(score) for score, _ in kept], np.float32)
         return Found(masks, scores, self.name)
 
     def everything(self) -> list[Proposal]:
@@ -95,7 +95,7 @@ class GrabCutSegmenter(Segmenter):
                 continue
             masks.append(cut)
             mask = clean_mask(resized_mask(cut, self.size))
-            out.append(Proposal(mask, min(1.0, score / STRONG), describe_mask(mask).box))
+            out.append(Proposal(mask, _rating(score), describe_mask(mask).box))
         return out
 
     def _cuts(self, prompt: Prompt, reaches: tuple[float, ...] = REACHES) -> list[tuple[float, np.ndarray]]:
@@ -110,7 +110,7 @@ class GrabCutSegmenter(Segmenter):
             box = np.rint(prompt.box.reshape(2, 2) * scale).astype(int)
             box[1] = np.maximum(box[1], box[0] + 1)
         before = None
-        if prompt.previous is not None:
+        if prompt.previous is not None and not len(plus):  # all clicks from anew find more than their last result
             before = resized_mask(prompt.previous.best, (rows, columns))
         if box is not None or before is not None:
             reaches = (1.0,)  # the size of the thing is known
@@ -186,6 +186,11 @@ def _cut(image: np.ndarray, state: np.ndarray, plus: np.ndarray) -> np.ndarray |
     filled = cv2.drawContours(np.zeros_like(piece), outlines, -1, 1, cv2.FILLED).astype(bool)
     filled &= state != cv2.GC_BGD
     return filled if min(LEAST_AREA, 0.1 * filled.size) <= filled.sum() <= MOST_SHARE * filled.size else None
+
+
+def _rating(strength: float) -> float:
+    """An outline's strength as a score from 0 to 1, that never quite gets there."""
+    return strength / (strength + 0.5 * STRONG)
 
 
 def _iou(first: np.ndarray, second: np.ndarray) -> float:

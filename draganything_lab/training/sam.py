@@ -7,7 +7,6 @@ IoU head, three masks of which the best one learns, then correction clicks from 
 from __future__ import annotations
 
 import json
-import math
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -16,17 +15,18 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from segment_anything.modeling import Sam
 from torch import Tensor, nn
 
 from ..errors import LabError
 from ..segment.network import SamSize, build_sam, save_sam
 from .loop import Settings, Stage, load_average, run
 from .sam_data import PHOTOS, draw_batch
+from .sam_start import begin
 
 SIZE = "sam.json"  # what the checkpoint of a folder was trained at
 HINTS = 7
 FOCAL, DICE, QUALITY = 20.0, 1.0, 2.0
+HINTED, LATER = 1.0, 0.3  # weights of the hints, and of each round of clicks after the first
 ALL = 0.3  # of the loss that all candidates learn from, not only the best: things here are rarely ambiguous
 BOXES = 0.1  # share of batches that begin with boxes instead of clicks
 EARLY = 400  # batches of single clicks, before anything can be refined
@@ -47,94 +47,6 @@ class Hinted(nn.Module):
         return F.pixel_shuffle(self.hints(embedding), 4)
 
 
-@torch.no_grad()
-def begin(sam: Sam, size: SamSize) -> None:
-    """First weights from which a small set of steps gets far.
-
-    Patches are read by orthonormal cosines, brightness first, so that nothing of them is lost; positions are sines;
-    each head looks around itself, the first ones near, the last one everywhere (relative positions, as in ConViT).
-    """
-    generator = torch.Generator().manual_seed(20230405)
-    encoder, side = sam.image_encoder, size.patch
-    grid = torch.arange(side) + 0.5
-    waves = torch.cos(math.pi * torch.arange(side)[:, None] * grid / side)
-    waves /= waves.norm(dim=1, keepdim=True)
-    planes = torch.einsum("ai,bj->abij", waves, waves)
-    order = sorted(((a, b) for a in range(side) for b in range(side)), key=lambda ab: (sum(ab), ab))
-    colours = torch.tensor([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / torch.tensor([3, 2, 6]).sqrt()[:, None]
-    bright, chroma = size.width // 2, size.width // 4
-    picks = [(0, ab) for ab in order[:bright]] + [(c, ab) for ab in order[:chroma] for c in (1, 2)]
-    weight = encoder.patch_embed.proj.weight  # (width, 3, patch, patch)
-    for number, (colour, (a, b)) in enumerate(picks[: size.width]):
-        weight[number] = colours[colour][:, None, None] * planes[a, b] * (0.5 if a + b == 0 else 1.0)
-    encoder.patch_embed.proj.bias.zero_()
-    steps = torch.arange(size.cells, dtype=torch.float32)
-    quarter = size.width // 4
-    speeds = math.pi / size.cells * (size.cells / 2) ** (torch.arange(quarter) / max(1, quarter - 1))
-    turns = steps[:, None] * speeds
-    waves = torch.cat([turns.sin(), turns.cos()], dim=1)  # (cells, width / 2)
-    across = waves[None].expand(size.cells, -1, -1)
-    encoder.pos_embed.copy_(0.3 * torch.cat([across, across.transpose(0, 1)], dim=-1)[None])
-    for block in encoder.blocks:
-        attention = block.attn
-        for linear in (attention.proj, block.mlp.lin2):
-            linear.weight /= math.sqrt(2 * size.depth)
-            linear.bias.zero_()
-        each = size.width // size.heads
-        direction = F.normalize(torch.randn(each, generator=generator), dim=0)
-        # One table serves all heads, so how near a head looks is set by its query's bias along the direction.
-        near = torch.tensor([0.5 / (0.8 * 2.5**head) ** 2 for head in range(size.heads)])
-        near[-1] = 0.0
-        attention.qkv.bias.zero_()
-        attention.qkv.bias[: size.width].copy_((near[:, None] * direction).flatten())
-        offsets = torch.arange(-(size.cells - 1), size.cells, dtype=torch.float32)
-        for table in (attention.rel_pos_h, attention.rel_pos_w):
-            table.copy_(-(offsets**2)[:, None] * direction)
-    matrix = sam.prompt_encoder.pe_layer.positional_encoding_gaussian_matrix
-    matrix.copy_(torch.randn(matrix.shape, generator=generator))
-    encoder.neck[3].weight.fill_(0.5)
-    begin_decoder(sam, size)
-
-
-@torch.no_grad()
-def begin_decoder(sam: Sam, size: SamSize) -> None:
-    """First weights of the mask decoder: every token looks where the click is, and takes along what it sees there.
-
-    Positions are random Fourier features, whose products are near a Gaussian of the distance. So where queries and keys
-    are the same features, attention is a soft window around the click, and the network need not find that out first.
-    """
-    prompts, decoder = sam.prompt_encoder, sam.mask_decoder
-    small = [prompts.not_a_point_embed, prompts.no_mask_embed, decoder.iou_token, decoder.mask_tokens]
-    for embedding in (*small, *prompts.point_embeddings):
-        embedding.weight *= 0.1
-    transformer = decoder.transformer
-    frequencies, per_head = size.channels // 2, size.channels // 4 // size.decoder_heads
-    blocks = list(transformer.layers)
-    crossings = [block.cross_attn_token_to_image for block in blocks] + [transformer.final_attn_token_to_image]
-    for number, attention in enumerate(crossings):
-        attention.q_proj.weight.zero_()
-        for index in range(size.channels // 4):
-            wave = (index + number * size.channels // 4) % frequencies
-            row = index // per_head * 2 * per_head + index % per_head  # a head's sines, then its cosines
-            attention.q_proj.weight[row, wave] = attention.q_proj.weight[row + per_head, wave + frequencies] = 1.2
-        attention.k_proj.weight.copy_(attention.q_proj.weight)
-        nn.init.orthogonal_(attention.v_proj.weight)
-        attention.out_proj.weight.copy_(attention.v_proj.weight.T)
-        for linear in (attention.q_proj, attention.k_proj, attention.v_proj, attention.out_proj):
-            linear.bias.zero_()
-    own = blocks[0].self_attn  # without a residual: it must hand on what it gets
-    for linear, share in ((own.q_proj, 0.5), (own.k_proj, 0.5), (own.v_proj, 1.0), (own.out_proj, 1.0)):
-        linear.weight.copy_(share * torch.eye(size.channels))
-        linear.bias.zero_()
-    for linear in (
-        *(block.cross_attn_image_to_token.out_proj for block in blocks),
-        *(block.self_attn.out_proj for block in blocks[1:]),
-        *(block.mlp.lin2 for block in blocks),
-    ):
-        linear.weight *= 0.3
-        linear.bias.zero_()
-
-
 class SamStage(Stage):
     """All of the small SAM at once.
 
@@ -147,13 +59,13 @@ class SamStage(Stage):
     """
 
     name = "sam"
-    rate = 1e-3
+    rate = 6e-4
 
     def __init__(
         self,
         size: SamSize | None = None,
         *,
-        batch: int = 3,
+        batch: int = 4,
         prompts: int = 4,
         photos: float = PHOTOS,
         half: bool = True,
@@ -185,7 +97,7 @@ class SamStage(Stage):
             embedding = sam.image_encoder(pixels)
             hinted = self.network.hinted(embedding)
         losses = {"hints": hint_loss(hinted.float(), batch["hints"], batch["inside"])}
-        total, first = 0.4 * losses["hints"], torch.zeros(())
+        total, first = HINTED * losses["hints"], torch.zeros(())
         points = batch["points"][:, :, None] if boxes is None else None  # (B, P, N, 2)
         labels = torch.ones(*truth.shape[:2], 1, device=truth.device) if boxes is None else None
         previous: Tensor | None = None
@@ -193,7 +105,7 @@ class SamStage(Stage):
             single = number > 0 or boxes is not None
             logits, quality = self.decode(embedding, points, labels, boxes, previous, single)
             focal, dice, error, best, iou = mask_loss(logits.float(), quality.float(), truth)
-            total = total + (FOCAL * focal + DICE * dice + QUALITY * error) / rounds
+            total = total + (FOCAL * focal + DICE * dice + QUALITY * error) * (LATER if number else 1.0)
             if number == 0:
                 first = iou
                 losses |= {"focal": focal, "dice": dice, "quality": error}
@@ -298,6 +210,7 @@ def train(
     settings: Settings,
     *,
     resume: bool = False,
+    start: Path | None = None,
     batch: int | None = None,
     picture: int = 128,
     size: SamSize | None = None,
@@ -309,6 +222,7 @@ def train(
         folder: Gets `sam.pt` (checkpoint), `sam.jsonl` (log) and `sam.json` (the network's sizes).
         settings: How long, where, how; see `loop.Settings`.
         resume: Go on from the checkpoint that is there.
+        start: A folder of an earlier training of the same sizes: begin with its averaged weights.
         batch: Pictures a step; None for the stage's own number.
         picture: Side of SAM's square in pixels.
         size: All sizes, instead of the shipped network's at `picture`.
@@ -323,6 +237,11 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SIZE).write_text(json.dumps(asdict(size)) + "\n")
     stage = SamStage(size) if batch is None else SamStage(size, batch=batch)
+    if start is not None and not (resume and (folder / "sam.pt").exists()):
+        if read_size(start) != size:
+            raise LabError(f"{start} was trained at other sizes ({read_size(start)}); it cannot be begun with")
+        step = load_average(stage.network, start / "sam.pt")
+        report(f"sam: beginning with the averaged weights of {start} at step {step}")
     run(stage, folder, settings, resume=resume, report=report)
 
 

@@ -16,8 +16,8 @@ from .sam_photos import composite
 MOST_PICTURES = 1000  # seeds set aside for each batch
 # Sizes (H, W) that pictures are drawn at before SAM's own resizing, and how often.
 SIZES = (((64, 64), 0.35), ((128, 128), 0.2), ((144, 256), 0.25), ((96, 128), 0.12), ((128, 96), 0.08))
-PHOTOS = 0.1  # share of pictures that are pasted from photographs
-GROUND = 0.06  # share of clicks that mean Toyland's backdrop
+PHOTOS = 0.08  # share of pictures that are pasted from photographs
+GROUND = 0.03  # share of clicks that mean Toyland's backdrop
 LEAST_CELLS = 6  # of the low-resolution mask that a thing must cover to be clicked
 
 
