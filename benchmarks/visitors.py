@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import json
 import os
 import platform
@@ -28,14 +29,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
+
+from draganything_lab.studio.selftest import COLOUR
 
 # Where things are in Toyland's harbour, in shares of the canvas: boat, house, cloud.
 PLACES = [(0.27, 0.74), (0.84, 0.45), (0.7, 0.2)]
 THINK = 2.0, 6.0  # seconds between two clicks of one visitor
 PROMPT = 1.0
-WAIT = 600.0
+WAIT = 180.0
 
 
 class Visitor:
@@ -61,10 +65,9 @@ class Visitor:
         self._send("comm_open", comm_id="control", target_name="jupyter.widget.control", data={})
         self._send("comm_msg", comm_id="control", data={"method": "request_states"})
         await self.until(lambda: self.find(lambda state: "dal-status" in state.get("_dom_classes", ())) is not None)
-        canvas = self.find(lambda state: state.get("_model_name") in ("CanvasModel", "MultiCanvasModel"))
-        if canvas is None:
-            raise RuntimeError("there is no canvas on the page")
-        self.canvas = canvas
+        await self.until(lambda: self.find(is_canvas) is not None and self.find(is_probe) is not None)
+        self.canvas = str(self.find(is_canvas))
+        self._answer_probe(str(self.find(is_probe)))
         return time.perf_counter() - start
 
     async def click(self, x: float, y: float) -> float:
@@ -115,13 +118,29 @@ class Visitor:
 
     def _point(self, event: str, x: float, y: float) -> None:
         state = self.states[self.canvas]
-        content = {"event": event, "x": x * float(state["width"]), "y": y * float(state["height"])}
+        content = {"event": event, "x": x * float(state.get("width", 700)), "y": y * float(state.get("height", 500))}
         self._send("comm_msg", comm_id=self.canvas, data={"method": "custom", "content": content})
 
-    def _send(self, kind: str, **content: Any) -> None:
+    def _answer_probe(self, name: str) -> None:
+        """Send back the pixel with which the studio finds out whether the browser draws."""
+        picture = io.BytesIO()
+        Image.new("RGB", (2, 2), COLOUR).save(picture, "PNG")
+        data = {"method": "update", "state": {}, "buffer_paths": [["image_data"]]}
+        self._send("comm_msg", picture.getvalue(), comm_id=name, data=data)
+
+    def _send(self, kind: str, *buffers: bytes, **content: Any) -> None:
         header = {"msg_id": uuid.uuid4().hex, "msg_type": kind, "username": "", "session": "visitor", "version": "5.3"}
-        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
-        self.socket.write_message(json.dumps(message))
+        message = {"header": header, "parent_header": {}, "content": content, "channel": "shell"}
+        message["metadata"] = {"version": "1.0.0"}  # of the protocol by which widgets' states are asked for
+        text = json.dumps(message).encode()
+        if not buffers:
+            self.socket.write_message(text.decode())
+            return
+        parts = [text, *buffers]
+        head = 4 * (len(parts) + 1)
+        offsets = [head + sum(map(len, parts[:k])) for k in range(len(parts))]
+        numbers = b"".join(number.to_bytes(4, "big") for number in (len(parts), *offsets))
+        self.socket.write_message(numbers + b"".join(parts), binary=True)
 
     async def _read(self) -> None:
         while (text := await self.socket.read_message()) is not None:
@@ -136,7 +155,7 @@ class Visitor:
     def _take(self, name: str, data: dict[str, Any]) -> None:
         if data.get("method") == "update_states":
             for other, entry in data["states"].items():
-                self.states.setdefault(other, {}).update(entry["state"])
+                self.states.setdefault(other, {}).update({**entry["state"], "_model_name": entry["model_name"]})
         elif data.get("method") == "update":
             self.states.setdefault(name, {}).update(data["state"])
             self.films += "<video" in str(data["state"].get("outputs", ""))[:20000]
@@ -153,6 +172,16 @@ class Visitor:
         self.cookies = "; ".join([self.cookies, *(c.partition(";")[0] for c in answer.headers.get_list("Set-Cookie"))])
         self.cookies = self.cookies.strip("; ")
         return (answer.body or b"").decode("utf-8", "replace")
+
+
+def is_canvas(state: dict[str, Any]) -> bool:
+    """Whether a state is that of the canvas with the picture."""
+    return "dal-canvas" in state.get("_dom_classes", ()) and "anvas" in str(state.get("_model_name"))
+
+
+def is_probe(state: dict[str, Any]) -> bool:
+    """Whether a state is that of the self-test's canvas."""
+    return state.get("_model_name") == "CanvasModel" and (state.get("width"), state.get("height")) == (2, 2)
 
 
 def json_of(data: bytes) -> bytes:
@@ -207,6 +236,7 @@ def measured(count: int) -> dict[str, list[float]]:
             return asyncio.run(lesson(base, token, count))
         finally:
             server.terminate()
+            server.communicate()
 
 
 def table(rows: dict[int, dict[str, list[float]]]) -> list[str]:

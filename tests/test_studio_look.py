@@ -335,12 +335,37 @@ def test_the_studio_is_one_widget_with_a_named_state(model: StudioModel) -> None
 
 def test_where_the_canvas_is_dead_the_form_stands_in(model: StudioModel) -> None:
     pytest.importorskip("ipycanvas")
-    studio = Studio(name="three", fresh=True)
+    studio = Studio(model.scene, name="three", fresh=True)
     assert studio.view == "canvas"
     studio.model.view_state = "dead"
     assert studio.view == "form" and "does not answer" in studio._assembly.said.value
     studio.model.view_state = "alive"
-    assert studio.view == "canvas"
+    assert studio.view == "canvas", "it was only slow, and nobody had begun with the form"
+    studio.model.view_state = "dead"
+    studio.model.select("boat")
+    studio.model.hold()
+    studio.model.view_state = "alive"
+    assert studio.view == "form" and "answers now" in studio._assembly.said.value
+    studio.view = "canvas"
     studio.view = "form"
-    assert "Form" in studio._assembly.said.value and "does not answer" not in studio._assembly.said.value
+    assert "Form" in studio._assembly.said.value
     studio.close()
+
+
+def test_weights_say_how_they_are_best_sampled(
+    model: StudioModel, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert costs.usual("toy") == {}, "these say nothing"
+    for path in weights.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "sampling.json").write_text('{"steps": 8, "guidance": 1.5}')
+    monkeypatch.setenv("DRAGANYTHING_LAB_TOY", str(tmp_path))
+    fresh = StudioModel()
+    panel = GeneratePanel(fresh)
+    assert (fresh.settings["steps"], fresh.settings["guidance"]) == (8, 1.5)
+    assert (panel.steps.value, panel.guidance.value) == (8, 1.5)
+    assert model.settings["steps"] == 3
+    kept = GeneratePanel(model)
+    assert model.settings["steps"] == 3, "what was chosen stays"
+    panel.close()
+    kept.close()

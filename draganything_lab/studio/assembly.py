@@ -20,6 +20,7 @@ SAID = {
     CANVAS: "Canvas: click and drag in the picture.",
     FORM: "Form: lists and numbers over the same scene, for keyboard and screen reader.",
 }
+LATE = "The canvas answers now; choose it above if you like."
 DEAD = "The canvas does not answer in this program, so the form stands in."
 
 
@@ -41,6 +42,7 @@ class Assembly:
         self._binder = bind = Binder(model)
         self._views: dict[str, Any] = {}
         self._why = ""
+        self._left_at: Any = None
         self._status: Any = None
         self._auto = view == "auto"
         self.view = ""
@@ -86,7 +88,12 @@ class Assembly:
         self.said.value = f'<p class="dal-which" role="status">{why}{SAID[view]}</p>'
         top = w.HBox([self.which, self.said])
         top.add_class("dal-top")
-        self.left.children = (top, *self._beside(view), self._views[view].widget)
+        shown = self._views[view].widget
+        waiting = self._views.get(CANVAS) if self._why == DEAD and view == FORM else None
+        # A canvas that has not answered stays on the page unseen: its answer may only be late.
+        self.left.children = (top, *self._beside(view), shown, *([waiting.widget] if waiting is not None else []))
+        for one in self._views.values():
+            one.widget.layout.display = "none" if one is waiting else None
 
     def close(self) -> None:
         """Stop following the model."""
@@ -117,14 +124,16 @@ class Assembly:
         return CanvasView(self.model)
 
     def _chosen(self, change: Any) -> None:
-        if not self._binder._quiet:
+        if not self._binder.is_quiet:
             self._auto = False
             self.show(change["new"])
 
     def _canvas_state(self) -> None:
         if self.model.view_state == "dead" and self._auto and self.view == CANVAS:
-            self._why = DEAD
+            self._why, self._left_at = DEAD, self.model.entities
             self.show(FORM)
         elif self.model.view_state == "alive" and self._auto and self._why == DEAD:
-            self._why = ""  # it was only slow
-            self.show(CANVAS)
+            # It was only slow. Whoever has begun to work with the form is left there.
+            unused = self._left_at is self.model.entities
+            self._why = "" if unused else LATE
+            self.show(CANVAS if unused else FORM)

@@ -27,6 +27,11 @@ class Binder:
         self._stops: list[Callable[[], None]] = []
         self._quiet = 0
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether a control is just being set from the model."""
+        return self._quiet > 0
+
     @contextmanager
     def quiet(self) -> Iterator[None]:
         """Controls changed inside tell the model nothing."""

@@ -104,6 +104,22 @@ def estimate(settings: Mapping[str, Any], size: tuple[int, int], *, loaded: bool
     return Estimate(seconds, memory, f"{what}: about {duration(seconds)} and {amount(memory)} of memory, {last}.")
 
 
+def usual(weights: str) -> dict[str, Any]:
+    """The steps and guidance that a set of weights says it is best sampled with; {} where it says nothing.
+
+    >>> usual("toy")  # doctest: +SKIP
+    {'steps': 8, 'guidance': 1.0}
+    """
+    from .. import zoo
+
+    folder = zoo.find(weights)
+    try:
+        told = json.loads((folder / "sampling.json").read_text(encoding="utf-8")) if folder is not None else {}
+        return {"steps": int(told["steps"]), "guidance": float(told["guidance"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
 def duration(seconds: float) -> str:
     """ "8 s", "3 min", "2.1 h"."""
     if seconds < 90:

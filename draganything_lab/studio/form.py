@@ -192,11 +192,11 @@ class FormView:
             self.upload.value = ()
 
     def _select(self, change: Any) -> None:
-        if not self._binder._quiet and change["new"] is not None:
+        if not self._binder.is_quiet and change["new"] is not None:
             self.model.select(change["new"] or None)
 
     def _rename(self, change: Any) -> None:
-        if not self._binder._quiet and self.model.selected is not None and change["new"] != self.model.selected:
+        if not self._binder.is_quiet and self.model.selected is not None and change["new"] != self.model.selected:
             self.model.rename(self.model.selected, change["new"])
             with self._binder.quiet():
                 self._show_things()
@@ -207,7 +207,7 @@ class FormView:
             self.model.reorder(place, place + step)
 
     def _choose(self, change: Any) -> None:
-        if not self._binder._quiet and change["new"] is not None and change["new"] >= 0:
+        if not self._binder.is_quiet and change["new"] is not None and change["new"] >= 0:
             self.model.choose(change["new"])
 
     def _take_back(self) -> None:

@@ -14,6 +14,8 @@ from ..control_signal import REPRESENTATIONS
 from ..players import enlarged
 from ..video import encode_video
 from .bound import Binder, button, column, labelled, row, words
+from .costs import usual
+from .options import DEFAULTS
 from .worker import Beside, Worker
 
 if TYPE_CHECKING:
@@ -121,6 +123,9 @@ class GeneratePanel:
         self.beside.observe(lambda _: self._show_beside(), names="value")
         for control in (self.beside, self.other, self.other_seed):
             control.observe(lambda _: self._show_cost(), names="value")
+        self.weights.observe(lambda change: self._take_usual(), names="value")
+        if all(model.settings[name] == DEFAULTS[name] for name in ("steps", "guidance")):
+            self._take_usual()
         self._playing: tuple[Any, ...] = ()
         self._taking_shape = True
         self._show_beside()
@@ -145,6 +150,11 @@ class GeneratePanel:
 
     def _next_seed(self) -> None:
         self.model.set(seed=(self.model.settings["seed"] + 1) % 2**31)
+
+    def _take_usual(self) -> None:
+        """Set the steps and guidance with which the chosen weights are best sampled, as they say themselves."""
+        if not self._binder.is_quiet:
+            self.model.set(**usual(self.model.settings["weights"]))
 
     def _show_beside(self) -> None:
         for control, kind in ((self.other, "representation"), (self.other_seed, "seed")):

@@ -180,7 +180,7 @@ class LookPanel:
         self.refresh()
 
     def _chosen(self) -> None:
-        if self._binder._quiet or not self.which.value:
+        if self._binder.is_quiet or not self.which.value:
             return
         numbers = [self.which.value]
         if self.beside.value and self.beside.value != self.which.value:

@@ -139,26 +139,26 @@ class PathTable:
         self.table.children = tuple(lines)
 
     def _moved(self, place: int) -> None:
-        if not self._binder._quiet and place < len(self.rows):
+        if not self._binder.is_quiet and place < len(self.rows):
             x, y = (field.value for field in self.rows[place][:2])
             self.model.move_point(place, x, y)
             self._again()
 
     def _retimed(self) -> None:
-        if not self._binder._quiet:
+        if not self._binder.is_quiet:
             self.model.set_timing([fields[2].value for fields in self.rows])
             self._again()
 
     def _time(self, change: Any) -> None:
         path = self.model.path
-        if self._binder._quiet or path is None:
+        if self._binder.is_quiet or path is None:
             return
         self.model.set_timing(spread_frames(len(path.points), self.model.num_frames) if change["new"] else None)
         self._again()
 
     def _timing(self, **changes: Any) -> None:
         path = self.model.path
-        if not self._binder._quiet and path is not None:
+        if not self._binder.is_quiet and path is not None:
             self.model.set_timing(path.frames, **changes)
             self._again()
 

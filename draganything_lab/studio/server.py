@@ -273,7 +273,8 @@ class StudioServer(Voila):
         """End every visitor's process."""
         with contextlib.suppress(asyncio.CancelledError):
             run_sync(self.kernel_manager.shutdown_all)(now=True)
-        print("The studio is closed; the visitors' scenes are deleted.", flush=True)
+        with contextlib.suppress(OSError):  # Nobody may be reading any more.
+            print("The studio is closed; the visitors' scenes are deleted.", flush=True)
 
 
 def visitor_name(user: str) -> str:
