@@ -6,6 +6,7 @@ outputs/screenshots for looking at.
 
 from __future__ import annotations
 
+import io
 import math
 import time
 from collections.abc import Iterator
@@ -14,11 +15,13 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import Lab, LabPage
+from PIL import Image
 from studio_stand_ins import Discs
 
 pytest.importorskip("ipycanvas")
 from draganything_lab.entity import Entity
 from draganything_lab.overlay import entity_colour
+from draganything_lab.studio import pad
 from draganything_lab.studio.canvas import CanvasView
 from draganything_lab.studio.keys import HELP, TOOLS, press
 from draganything_lab.studio.model import MODES, StudioModel
@@ -47,7 +50,7 @@ def fire(view: CanvasView, event: str, *place: float, **more: Any) -> None:
     content: dict[str, Any] = {"event": event, "x": x, "y": y, **more}
     if event.startswith("touch"):
         content["touches"] = [{"x": x, "y": y}] if place else []
-    view.canvas[-1]._handle_frontend_event(None, content, [])
+    view.canvas._handle_frontend_event(None, content, [])
 
 
 # Without a browser
@@ -180,6 +183,49 @@ def test_mouse_touch_and_keys_reach_the_model(view: CanvasView, model: StudioMod
     assert model.brush_radius != 12
 
 
+def tell(view: CanvasView, kind: str, *places: tuple[float, float], **more: Any) -> None:
+    """What the pad tells, with places in the picture."""
+    wide, tall = view.stage.canvas.width, view.stage.canvas.height
+    points = [[*(view.stage.to_canvas(np.array(place)) / (wide, tall)), 0.02 * k] for k, place in enumerate(places)]
+    view.hearing.pad._handle_custom_msg({"kind": kind, "points": points, **more}, [])
+
+
+def test_the_pad_reaches_the_model(view: CanvasView, model: StudioModel) -> None:
+    assert not view.scenery.pad_draws
+    tell(view, "ready")
+    tell(view, "down", (30, 30))
+    assert view.hearing.pad.ink["colour"] == "230,159,0" and view.scenery.pad_draws
+    tell(view, "move", (40, 30), (60, 30), (140, 30))  # followed beyond the canvas
+    tell(view, "up")
+    assert model.path is not None and model.path.length == pytest.approx(110, abs=1)
+    tell(view, "key", key="z", shift=False, command=True)
+    assert not model.entities
+    model.mode = "brush"
+    assert view.hearing.pad.ink["kind"] == "brush"
+    tell(view, "wheel", by=-3)
+    assert model.brush_radius > 12
+    for nonsense in (
+        {},
+        {"kind": 3},
+        {"kind": "down"},
+        {"kind": "down", "points": [[1]]},
+        {"kind": "x", "points": 3},
+        "down",
+    ):
+        view.hearing.pad._handle_custom_msg(nonsense, [])
+    assert view.pointer.gesture is None and not model.entities
+
+
+def test_without_anywidget_the_canvas_hears(monkeypatch: pytest.MonkeyPatch, model: StudioModel) -> None:
+    monkeypatch.setattr(pad, "Pad", None)
+    view = CanvasView(model)
+    assert view.hearing.pad is None and len(view.stage.widget.children) == 4
+    fire(view, "mouse_down", 30, 30)
+    fire(view, "mouse_up", 30, 30)
+    assert model.selected == "thing A"
+    view.close()
+
+
 def test_the_controls_drive_the_model_and_follow_it(view: CanvasView, model: StudioModel) -> None:
     view.tools.buttons["path"].value = True
     assert model.mode == "path" and not view.tools.buttons["select"].value
@@ -259,6 +305,7 @@ def test_a_pacer_puts_asks_together() -> None:
 
 CELL = """
 from draganything_lab.studio.model import StudioModel
+from draganything_lab.studio import pad
 from draganything_lab.studio.canvas import CanvasView
 model = StudioModel.named()
 model.warm_up().join()
@@ -273,7 +320,7 @@ class Hand:
 
     def __init__(self, page: LabPage) -> None:
         self.page, self.mouse = page, page.page.mouse
-        self.canvas = page.page.locator(".dal-canvas").first
+        self.canvas = page.page.locator(".dal-stack").first
         self.canvas.scroll_into_view_if_needed()
 
     def at(self, x: float, y: float) -> tuple[float, float]:
@@ -299,17 +346,11 @@ class Hand:
             self.mouse.up()
 
     def seen(self, x: float, y: float) -> list[int]:
-        """The colour to be seen at a place of the picture."""
-        left, top, scale, width = self.page.python("[*view.stage.origin, view.stage.scale, view.canvas.width]")
-        place = [round((x + 0.5) * scale + left), round((y + 0.5) * scale + top)]
-        colour: list[int] = self.page.page.evaluate(
-            """([x, y]) => {
-              const paper = document.querySelector('canvas.dal-canvas').getContext('2d');
-              return [...paper.getImageData(x, y, 1, 1).data];
-            }""",
-            place,
-        )
-        return colour[:3]
+        """The colour to be seen at a place of the picture, from a screenshot."""
+        left, top = self.at(x, y)
+        clip = {"x": round(left), "y": round(top), "width": 1, "height": 1}
+        shot = Image.open(io.BytesIO(self.page.page.screenshot(clip=clip))).convert("RGB")
+        return [int(value) for value in shot.getpixel((0, 0))]
 
     def shows(self, x: float, y: float, colour: Any, far: int = 30) -> None:
         """Wait until a colour is to be seen at a place."""
@@ -333,7 +374,7 @@ def upload(page: LabPage, name: str, data: bytes) -> None:
 def page(lab: Lab) -> LabPage:
     """A notebook with the canvas; the tests of this module go on with one another's scene."""
     page = lab.open([CELL, FINISHED])
-    page.until("model.view_state == 'alive'")
+    page.until("model.view_state == 'alive' and view.hearing.pad_alive")
     return page
 
 
@@ -391,7 +432,7 @@ def test_a_mask_and_its_ghost_are_seen(page: LabPage, hand: Hand) -> None:
 def test_a_stroke_that_leaves_the_canvas_counts(page: LabPage, hand: Hand) -> None:
     hand.drag([(115, 211), (200, 200), (400, 180), (700, 160), (1200, 160)])
     page.until("model.path is not None")
-    assert page.python("float(model.path.points[-1][0])") > 460
+    assert page.python("float(model.path.points[-1][0])") > 600, "it is followed wherever it goes"
     assert page.python("view.pointer.gesture is None and len(model.entities) == 1")
 
 
@@ -451,7 +492,7 @@ def test_reloading_the_page_brings_everything_back(page: LabPage, hand: Hand) ->
     page.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     time.sleep(1)
     page.load()
-    page.page.locator(".dal-canvas").first.wait_for()
+    page.page.locator(".dal-pad canvas").first.wait_for()
     page.until("model.view_state == 'alive'")
     hand = Hand(page)
     for place, colour in seen.items():
@@ -481,10 +522,24 @@ quiet.start()
 
 
 @pytest.mark.slow
+def test_without_the_pad_the_canvas_does_it_alone(page: LabPage) -> None:
+    page.python(
+        "0", "from draganything_lab.studio import pad; kept, pad.Pad = pad.Pad, None; model.open_toyland('harbour')"
+    )
+    page.run_all()
+    page.python("0", "pad.Pad = kept; model.warm_up().join()")
+    page.until("view.hearing.pad is None and model.view_state == 'alive'")
+    hand = Hand(page)
+    hand.drag([(115, 211), (200, 200), (400, 180), (700, 160), (1200, 160)])
+    page.until("model.path is not None")
+    assert 440 < page.python("float(model.path.points[-1][0])") and page.python("len(model.entities)") == 1
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "dark", "fine"), [(1280, True, 2), (800, False, 1)])
 def test_fingers_fine_screens_and_narrow_pages(lab: Lab, width: int, dark: bool, fine: float) -> None:
     page = lab.open([CELL, FINISHED], width=width, dark=dark, touch=True, fine=fine)
-    page.until("model.view_state == 'alive'")
+    page.until("model.view_state == 'alive' and view.hearing.pad_alive")
     hand = Hand(page)
     box = hand.canvas.bounding_box()
     assert box["x"] + box["width"] <= width and box["width"] / box["height"] == pytest.approx(624 / 424, rel=0.01)

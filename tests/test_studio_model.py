@@ -63,6 +63,11 @@ def test_press_and_drag_is_one_step(model: StudioModel) -> None:
     assert model.redo() and model.scene["thing A"].trajectory is not None
 
 
+def test_a_stroke_far_beyond_the_picture_is_kept_as_far_as_it_may_go(boat: StudioModel) -> None:
+    assert boat.draw_path([(30, 30), (60, 30), (900, 30)]) and boat.path is not None
+    assert boat.path.points[-1].tolist() == [180, 30]
+
+
 def test_candidates_points_and_brush(boat: StudioModel) -> None:
     prompt = boat.prompt
     assert prompt is not None and prompt.scores == pytest.approx((0.9, 0.7, 0.5)) and prompt.chosen == 0

@@ -61,4 +61,20 @@ if grep -q '^PIP-FAILED$' $log; then
     fi
     fail "pip could not install: $(grep '^ *ERROR' $log | tail -n 1 | sed 's/^ *ERROR: //') (all of it in $log)"
 fi
+# The browser tests need a Chromium; without one they are skipped, and the tests' summary says so.
+case $extras in
+    *dev*)
+        found=''
+        for name in chromium chromium-browser google-chrome google-chrome-stable; do
+            command -v $name >/dev/null 2>&1 && found=$name && break
+        done
+        if [ -z "$found" ] && [ -z "${CHROMIUM:-}" ]; then
+            if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+                { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >>$log 2>&1 || true
+            fi
+            command -v chromium >/dev/null 2>&1 ||
+                echo "No Chromium: the browser tests will be skipped (Debian, Ubuntu: sudo apt-get install chromium, or name one: CHROMIUM=/path)."
+        fi
+        ;;
+esac
 echo "Installed."

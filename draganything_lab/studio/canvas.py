@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
 
 from ..errors import LabError
-from .keys import press
+from .hearing import Hearing
 from .model import StudioModel
 from .pacing import Pacer, later
 from .parts import HelpPanel, StatusLine, TimeSlider
@@ -47,7 +46,7 @@ class CanvasView:
 
     Attributes:
         widget: What to display.
-        canvas: The ipycanvas `MultiCanvas`.
+        canvas: The topmost ipycanvas `Canvas`, which hears mouse, touch and keys.
     """
 
     def __init__(self, model: StudioModel, width: int = WIDTH, patience: float = 15.0) -> None:
@@ -61,11 +60,12 @@ class CanvasView:
         self._dirty: set[str] = set()
         self._pacer = Pacer(self._draw)
         self._image: Any = None
-        self._patient: list[Callable[[], None]] = []  # what waits for the segmenter
         self._stop = model.watch(self._changed, *TOUCHES)
-        self._warming: Any = None
         self._build()
-        self._listen()
+        self.hearing = Hearing(model, self.stage, self.pointer, lambda: self._touch("hand"), self._wish)
+        self._loading: Callable[[], None] = lambda: None
+        for layer in self.stage.layers.values():
+            layer.on_client_ready(self._page_loaded)
         self.selftest = SelfTest(model, self._tell_test, patience)
         self._redraw()
         self.selftest.start()
@@ -90,14 +90,13 @@ class CanvasView:
         self.top, self.tools, self.options = TopBar(model, self.help), ToolRail(model), OptionBar(model)
         self.time, self.status, self.list = TimeSlider(model), StatusLine(model), EntityList(model)
         self._parts = (self.top, self.tools, self.options, self.time, self.status, self.list)
-        self.canvas.add_class("dal-canvas")
         self.words = widgets.HTML("")
         again = button("refresh", "", "Test the canvas again")
         again.on_click(lambda _: self.test())
         foot = widgets.HBox([again, self.words])
         foot.add_class("dal-bar")
         foot.add_class("dal-view")
-        centre = widgets.VBox([self.options.widget, self.canvas, self.help.widget, self.time.widget])
+        centre = widgets.VBox([self.options.widget, self.stage.widget, self.help.widget, self.time.widget])
         centre.add_class("dal-stage")
         main = widgets.HBox([self.tools.widget, centre])
         main.add_class("dal-main")
@@ -108,75 +107,12 @@ class CanvasView:
     def _tell_test(self, words: str) -> None:
         self.words.value = f"This is the canvas view. {words}"
 
-    # Events of the browser
-
-    def _listen(self) -> None:
-        canvas, pointer = self.canvas, self.pointer
-        canvas.on_mouse_down(lambda x, y: self._hand(pointer.press, x, y))
-        canvas.on_mouse_move(lambda x, y: self._hand(pointer.move, x, y))
-        canvas.on_mouse_up(lambda x, y: self._end((x, y)))
-        canvas.on_mouse_out(lambda x, y: self._leave(x, y))
-        canvas.on_mouse_wheel(self._wheel)
-        canvas.on_touch_start(self._touch_start)
-        canvas.on_touch_move(self._touch_move)
-        canvas.on_touch_end(self._touch_end)
-        canvas.on_touch_cancel(self._touch_end)
-        canvas.on_key_down(self._key)
-        for layer in range(len(self.canvas._canvases)):
-            self.canvas[layer].on_client_ready(self._page_loaded)
-        self._loading: Callable[[], None] = lambda: None
-
-    def _hand(self, event: Callable[[float, float, float], None], x: float, y: float) -> None:
-        event(*self.stage.to_picture(x, y), time.monotonic())
-        self._touch("hand")
-
-    def _touch_start(self, touches: list[tuple[float, float]]) -> None:
-        if len(touches) == 1:  # a second finger changes nothing
-            self._hand(self.pointer.press, *touches[0])
-
-    def _touch_move(self, touches: list[tuple[float, float]]) -> None:
-        if touches:
-            self._hand(self.pointer.move, *touches[0])
-
-    def _touch_end(self, touches: list[tuple[float, float]]) -> None:
-        if not touches:
-            self._end(None)
-
-    def _end(self, at: tuple[float, float] | None) -> None:
-        place = None if at is None else self.stage.to_picture(*at)
-        now = time.monotonic()
-        self._when_ready(lambda: self.pointer.release(place, now))
-        if at is None:
-            self.pointer.hover = None  # a finger that is gone hovers nowhere
-
-    def _leave(self, x: float, y: float) -> None:
-        place, now = self.stage.to_picture(x, y), time.monotonic()
-        if self.pointer.gesture is None:
-            self.pointer.leave(*place, now)
-            self._touch("hand")
-        else:
-            self._when_ready(lambda: self.pointer.leave(*place, now))
-
-    def _wheel(self, dx: float, dy: float) -> None:
-        if self.model.mode in ("brush", "erase"):
-            self.model.set_brush(self.model.brush_radius * (0.9 if dy > 0 else 1 / 0.9))
-
-    def _key(self, key: str, shift: bool, control: bool, meta: bool) -> None:
-        wish = press(key, shift, control or meta, self.model, self.pointer)
+    def _wish(self, wish: str, shift: bool) -> None:
+        """Do what a key asks of the view itself."""
         if wish == "help" or (wish == "close" and self.help.shown):
             self.help.turn()
         elif wish == "leave":
             (self.tools.buttons[self.model.mode] if shift else self.time.play).focus()
-        self._touch("hand")
-
-    def _when_ready(self, work: Callable[[], None]) -> None:
-        """Do something that may cut out a thing, once the segmenter knows the picture; the page stays alive."""
-        if self._warming is not None and self._warming.is_alive():
-            self.model.say("One moment: the picture is being prepared for clicks.")
-            later(0.1, lambda: self._when_ready(work))
-            return
-        work()
-        self._touch("hand")
 
     # Drawing
 
@@ -207,8 +143,11 @@ class CanvasView:
             self._image = self.model.scene.image
             self.stage.forget_sprites()
             self.stage.fit(self.model.scene.size)
-            self._warming = self.model.warm_up()
+            self.hearing.warming = self.model.warm_up()
         dirty, self._dirty = self._dirty, set()
+        self.scenery.pad_draws = self.hearing.pad_alive
+        if "hand" in dirty:
+            self.hearing.show_ink()
         try:
             for layer in LAYERS:
                 if layer in dirty:

@@ -46,6 +46,9 @@ HELP = (
 ARROWS = {"ArrowLeft": (-1, 0), "ArrowRight": (1, 0), "ArrowUp": (0, -1), "ArrowDown": (0, 1)}
 
 
+HEARD = [tool[4] for tool in TOOLS] + [*"0123456789[]khn ?", "Escape", "Delete", "Backspace", *ARROWS]
+
+
 def press(key: str, shift: bool, command: bool, model: StudioModel, pointer: Pointer) -> str | None:
     """Do what a key means on the canvas.
 

@@ -215,6 +215,8 @@ class Paths(Things):
             self.say(text, "It was drawn beside the thing, so it was moved to start at its middle.", "warning")
 
     def _drawn(self, path: np.ndarray, clock: np.ndarray | None) -> Trajectory:
+        height, width = self._scene.size
+        path = np.clip(path, (-width, -height), (2 * width, 2 * height))  # a hand may go far; a scene may not
         return strokes.drawn(path, clock, self._scene.size, self.num_frames, rhythm=self._settings["rhythm"])
 
     def _put(self, trajectory: Trajectory) -> None:

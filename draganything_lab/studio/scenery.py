@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from ipycanvas import Canvas
 
 from ..entity import Entity
 from ..overlay import entity_colour
 from ..trajectory import Trajectory
+from . import ink
 from .model import StudioModel
 from .pointer import PAINTING, Pointer
-from .sprites import DARK, LIGHT, Sprite, css, ghost_sprite, heat_pixels, ink_on, mask_sprite
+from .sprites import DARK, LIGHT, Sprite, css, ghost_sprite, heat_pixels, mask_sprite
 from .stage import FINE, Stage, held
 
 PLUS, MINUS = (0, 158, 115), (213, 94, 0)
-TAG = 10 * FINE  # radius of a number's plate
 CURVE = 64  # points of a drawn curve
 
 
@@ -27,10 +25,14 @@ class Scenery:
         model: The studio's model.
         stage: Where to.
         pointer: What the hand is doing.
+
+    Attributes:
+        pad_draws: Whether the line under the pointer is drawn in the browser already.
     """
 
     def __init__(self, model: StudioModel, stage: Stage, pointer: Pointer) -> None:
         self.model, self.stage, self.pointer = model, stage, pointer
+        self.pad_draws = False
 
     def picture(self) -> None:
         """The picture, or while playing the preview's frame."""
@@ -97,16 +99,17 @@ class Scenery:
             line = pointer.drawing()
             mode = model.mode if gesture is None else gesture.mode
             if mode in PAINTING:
-                self._brush(layer, mode, line)
+                if not self.pad_draws:
+                    self._brush(layer, mode, line)
             elif mode == "camera" and line is not None:
-                self._arrow(layer, line[[0, -1]], entity_colour(1), 3 * FINE)
+                ink.arrow(layer, self.stage.to_canvas(line[[0, -1]]), entity_colour(1), 3 * FINE)
             elif mode == "points":
                 self._key_points(layer, pointer.moved_path() or model.path)
             elif line is not None:
                 self._stroke_so_far(layer, line)
             elif mode == "path" and model.path is not None and pointer.hover is not None:
                 ends = np.array([model.path.points[-1], pointer.hover])
-                self._dashed(layer, ends)
+                ink.dashed(layer, self.stage.to_canvas(ends))
 
     # Parts
 
@@ -155,19 +158,19 @@ class Scenery:
         if entity.pinned or (entity.trajectory is not None and len(entity.trajectory.points) == 1):
             place = self.model.place_at(entity, 0)
             if place is not None:
-                self._anchor(layer, place, colour)
+                ink.ring(layer, self.stage.to_canvas(np.array(place)), colour)
             return
         if entity.trajectory is None:
             return
         timed = entity.trajectory.frames is not None
         curve = self.stage.to_canvas(entity.trajectory.at(self.model.num_frames if timed else CURVE))
         width = (3.0 if strong else 2.2) * FINE
-        self._line(layer, curve, colour, width)
+        ink.line(layer, curve, colour, width)
         dots = self.stage.to_canvas(entity.trajectory.at(self.model.num_frames))[1:-1]
         if entity.kind == "foreground" and len(dots):
             layer.fill_style = css(LIGHT)
             layer.fill_circles(dots[:, 0], dots[:, 1], np.full(len(dots), 1.5 * FINE))
-        self._head(layer, curve, colour, width)
+        ink.head(layer, curve, colour, width)
 
     def _number(self, layer: Canvas, entity: Entity, number: int) -> None:
         """A plate with the number, where the thing is in the slider's frame."""
@@ -178,18 +181,7 @@ class Scenery:
             dx, dy = self.model.offset_at(entity, frame)
             place = entity.centre[0] + dx, entity.centre[1] + dy
         if place is not None:
-            self._plate(layer, self.stage.to_canvas(np.array(place)), str(number), entity_colour(number))
-
-    def _plate(self, layer: Canvas, at: np.ndarray, text: str, colour: tuple[int, int, int]) -> None:
-        x, y = (float(np.clip(v, TAG, side * FINE - TAG)) for v, side in zip(at, self.stage.page, strict=True))
-        layer.fill_style = css(LIGHT)
-        layer.fill_circle(x, y, TAG + 1.5 * FINE)
-        layer.fill_style = css(colour)
-        layer.fill_circle(x, y, TAG)
-        layer.fill_style = css(ink_on(colour))
-        layer.font = f"600 {12 * FINE}px system-ui, sans-serif"
-        layer.text_align, layer.text_baseline = "center", "middle"
-        layer.fill_text(text, x, y + 0.5 * FINE)
+            ink.plate(layer, self.stage.to_canvas(np.array(place)), str(number), entity_colour(number), self.stage.page)
 
     def _clicks(self, layer: Canvas) -> None:
         prompt = self.model.prompt
@@ -222,8 +214,8 @@ class Scenery:
             layer.restore()
         if self.pointer.hover is not None:
             x, y = self.stage.to_canvas(np.array(self.pointer.hover)).tolist()
-            for ink, width in ((DARK, 3), (LIGHT, 1.5)):
-                layer.stroke_style, layer.line_width = css(ink, 0.9), width * FINE
+            for tint, width in ((DARK, 3), (LIGHT, 1.5)):
+                layer.stroke_style, layer.line_width = css(tint, 0.9), width * FINE
                 layer.stroke_circle(x, y, radius)
 
     def _stroke_so_far(self, layer: Canvas, line: np.ndarray) -> None:
@@ -238,9 +230,10 @@ class Scenery:
                 self._clip(layer)
                 self._ghost(layer, entity, number, (dx, dy), model.scene.image)
                 layer.restore()
-        points = self.stage.to_canvas(line)
-        self._line(layer, points, entity_colour(number), 3 * FINE)
-        self._head(layer, points, entity_colour(number), 3 * FINE)
+        if not self.pad_draws:
+            points = self.stage.to_canvas(line)
+            ink.line(layer, points, entity_colour(number), 3 * FINE)
+            ink.head(layer, points, entity_colour(number), 3 * FINE)
 
     def _key_points(self, layer: Canvas, path: Trajectory | None) -> None:
         place = self.model.selected_place
@@ -248,7 +241,7 @@ class Scenery:
             return
         colour = entity_colour(place + 1)
         if self.pointer.gesture is not None and self.pointer.gesture.key is not None:
-            self._line(layer, self.stage.to_canvas(path.at(CURVE)), colour, 3 * FINE)
+            ink.line(layer, self.stage.to_canvas(path.at(CURVE)), colour, 3 * FINE)
         for index, (x, y) in enumerate(self.stage.to_canvas(path.points).tolist()):
             held = index == self.pointer.key
             layer.fill_style = css(DARK)
@@ -257,48 +250,6 @@ class Scenery:
             layer.fill_circle(x, y, (7 if held else 5) * FINE)
             layer.fill_style = css(colour)
             layer.fill_circle(x, y, (5 if held else 3) * FINE)
-
-    # Strokes
-
-    def _line(self, layer: Canvas, points: np.ndarray, colour: tuple[int, int, int], width: float) -> None:
-        """A line with a light rim, which shows on every ground."""
-        layer.line_cap = layer.line_join = "round"
-        for ink, wide in ((css(LIGHT, 0.85), width + 2 * FINE), (css(colour), width)):
-            layer.stroke_style, layer.line_width = ink, wide
-            layer.stroke_lines(points)
-
-    def _arrow(self, layer: Canvas, line: np.ndarray, colour: tuple[int, int, int], width: float) -> None:
-        points = self.stage.to_canvas(line)
-        self._line(layer, points, colour, width)
-        self._head(layer, points, colour, width)
-
-    def _head(self, layer: Canvas, points: np.ndarray, colour: tuple[int, int, int], width: float) -> None:
-        end = points[-1]
-        far = np.hypot(*(points - end).T) > 3 * width
-        if not far.any():
-            return
-        back = end - points[np.flatnonzero(far)[-1]]
-        angle = math.atan2(float(back[1]), float(back[0]))
-        for ink, reach in ((LIGHT, 5.2 * width), (colour, 4.0 * width)):
-            tip = end + reach * 0.35 * np.array([math.cos(angle), math.sin(angle)])
-            sides = [tip - reach * np.array([math.cos(angle + turn), math.sin(angle + turn)]) for turn in (0.5, -0.5)]
-            layer.fill_style = css(ink)
-            layer.fill_polygon(np.array([tip, *sides]).round(1))
-
-    def _dashed(self, layer: Canvas, line: np.ndarray) -> None:
-        layer.save()
-        layer.set_line_dash([5 * FINE, 5 * FINE])
-        for ink, width in ((LIGHT, 3), (DARK, 1.5)):
-            layer.stroke_style, layer.line_width = css(ink, 0.8), width * FINE
-            layer.stroke_lines(self.stage.to_canvas(line))
-        layer.restore()
-
-    def _anchor(self, layer: Canvas, at: tuple[float, float], colour: tuple[int, int, int]) -> None:
-        """A ring around the number: this stays."""
-        x, y = self.stage.to_canvas(np.array(at)).tolist()
-        for ink, width in ((LIGHT, 5), (colour, 2.5)):
-            layer.stroke_style, layer.line_width = css(ink), width * FINE
-            layer.stroke_circle(x, y, TAG + 5 * FINE)
 
     def _clip(self, layer: Canvas) -> None:
         """Draw inside the picture only, until `restore`."""

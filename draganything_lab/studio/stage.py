@@ -1,7 +1,8 @@
 """The stack of canvases: where the picture lies in it, and the pictures that the browser keeps.
 
 Everything is drawn at twice the size it has on the page, so that it is sharp on fine screens as well. What changes
-rarely (picture, masks) lies below what changes often (ghosts, the line under the pointer), each on a canvas of its own.
+rarely (picture, masks) lies below what changes often (ghosts, the line under the pointer), each on a canvas of its own
+that the page lays over the others: ipycanvas's own MultiCanvas would copy all of them for every stroke of one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 
 import ipywidgets as widgets
 import numpy as np
-from ipycanvas import Canvas, MultiCanvas, hold_canvas
+from ipycanvas import Canvas, hold_canvas
 
 from .pacing import later
 from .sprites import Sprite
@@ -45,22 +46,34 @@ class Stage:
         height: Height on the page.
 
     Attributes:
-        canvas: The ipycanvas widget.
+        widget: The canvases, one over the other.
+        canvas: The topmost one, which hears mouse, touch and keys.
         scale: Canvas pixels for a pixel of the picture.
         origin: (x, y) of the picture's top left corner on the canvas.
     """
 
     def __init__(self, width: int, height: int) -> None:
-        self.canvas = MultiCanvas(len(LAYERS), width=width * FINE, height=height * FINE)
-        self.canvas.layout = widgets.Layout(width=f"{width}px", max_width="100%", height="auto", flex="0 0 auto")
+        self.layers = {name: Canvas(width=width * FINE, height=height * FINE) for name in LAYERS}
+        for name, canvas in self.layers.items():
+            canvas.layout = widgets.Layout(width="100%", height="auto")
+            canvas.add_class(f"dal-{name}")
+        self.canvas = self.layers[LAYERS[-1]]
+        self.canvas.add_class("dal-canvas")
+        self.widget = widgets.Box(
+            list(self.layers.values()), layout=widgets.Layout(width=f"{width}px", max_width="100%")
+        )
+        self.widget.add_class("dal-stack")
         self.page = (width, height)
         self.scale, self.origin, self.size = 1.0, (0.0, 0.0), (1, 1)
         self._sprites: OrderedDict[Hashable, tuple[object, Sprite, Canvas]] = OrderedDict()
 
+    def cover(self, pad: widgets.Widget) -> None:
+        """Lay something over all canvases that hears pointer and keys in their place."""
+        self.widget.children = (*self.layers.values(), pad)
+
     def layer(self, name: str) -> Canvas:
         """One of the canvases in the stack."""
-        canvas: Canvas = self.canvas[LAYERS.index(name)]
-        return canvas
+        return self.layers[name]
 
     def fit(self, size: tuple[int, int]) -> None:
         """Make room for a picture of a size (H, W)."""

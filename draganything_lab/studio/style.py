@@ -31,9 +31,14 @@ CSS = """
 .dal-studio .dal-main{display:flex;gap:var(--dal-gap);align-items:flex-start;flex-wrap:nowrap}
 .dal-studio .dal-tools{flex:0 0 118px;display:flex;flex-direction:column;gap:2px}
 .dal-studio .dal-tools button.jupyter-button{width:118px;padding:0 8px;text-align:left;flex:0 0 auto}
-.dal-studio .dal-canvas{border-radius:8px;background:var(--dal-soft);touch-action:none;cursor:crosshair;
-  box-sizing:border-box;min-width:0;outline-offset:-2px}
-.dal-studio .dal-canvas:focus-visible{outline:2px solid var(--dal-accent)}
+.dal-studio .dal-stack{display:grid;border-radius:8px;background:var(--dal-soft);min-width:0;overflow:hidden!important}
+.dal-studio .dal-stack>canvas{grid-area:1/1;margin:0;min-width:0;pointer-events:none}
+.dal-studio .dal-stack>canvas.dal-canvas{pointer-events:auto;touch-action:none;cursor:crosshair;border-radius:8px;
+  outline-offset:-2px}
+.dal-studio .dal-stack .dal-pad{grid-area:1/1;margin:0;width:100%;height:100%;min-width:0;position:relative;z-index:2}
+.dal-studio .dal-pad canvas{position:absolute;inset:0;width:100%;height:100%;touch-action:none;cursor:crosshair;
+  border-radius:8px;outline-offset:-2px}
+.dal-studio .dal-pad canvas:focus-visible,.dal-studio .dal-canvas:focus-visible{outline:2px solid var(--dal-accent)}
 .dal-studio .dal-stage{position:relative;flex:1 1 auto;min-width:0;display:flex;flex-direction:column;gap:0}
 .dal-studio .dal-status{min-height:36px;padding:6px 10px;border-radius:6px;background:var(--dal-soft);line-height:1.4;
   border-left:3px solid var(--dal-accent);box-sizing:border-box;width:100%;margin:0}
