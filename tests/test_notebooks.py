@@ -80,6 +80,7 @@ def test_committed_notebooks_follow_their_sources(lesson: Any) -> None:
         if cell.cell_type == "code":
             assert cell.execution_count is not None, "committed notebooks show their results"
             assert all(output.output_type != "error" for output in cell.outputs)
+            assert all(output.get("name") != "stderr" for output in cell.outputs), "a lesson shows no warnings"
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 2
 

@@ -1,0 +1,379 @@
+# title: Controlled generation
+# summary: From noise to a video, step by step, and how a drag takes part.
+# minutes: 70
+# gpu: the same; no step needs one
+# download: nothing
+# module: denoising
+
+# %% [markdown]
+# # Lesson 4: Controlled generation
+#
+# {{badges}}
+#
+# A video model begins with noise and ends with a video. In between it does one thing, again and again: it guesses what
+# is behind the noise, and takes a small step towards its guess. In this lesson you write this loop yourself, for a world
+# so small that the perfect guess can be computed. Then you see how a ControlNet lets a drag take part.
+#
+# {{cost}}
+#
+# **You will learn**
+#
+# 1. what noise levels are, and how they are chosen,
+# 2. to denoise by hand, and to watch a picture appear,
+# 3. what guidance does, and what it costs,
+# 4. why a ControlNet begins with zeros, and how it learns all the same,
+# 5. how often the released code adds what the ControlNet says, which no paper tells.
+#
+# **You should know** numpy, and what a neural network is, roughly. Lesson 3 makes the arrays that steer.
+
+# %% bootstrap
+
+# %% [markdown]
+# ## 1. Noise
+#
+# Take a picture x and add noise: `x + sigma * noise`. Sigma is the **noise level**. A little, and the picture shines
+# through. A lot, and it is gone. Our pictures are numbers from -1 to 1, as in the real model.
+
+# %% studio
+
+# %%
+import numpy as np
+from matplotlib import pyplot as plt
+
+from draganything_lab.lessons.denoising import check
+from draganything_lab.toyland import named_scene
+
+names = ("harbour", "sky", "road", "space", "pond", "meadow")
+world = np.stack([named_scene(name, size=(40, 64), num_frames=1).video[0] for name in names]) / 127.5 - 1
+rng = np.random.default_rng(0)
+noise = rng.normal(size=world[0].shape)  # (40, 64, 3)
+fig, axes = plt.subplots(1, 5, figsize=(12, 1.9))
+for spot, sigma in zip(axes, (0, 0.3, 1, 3, 10)):
+    noisy = world[0] + sigma * noise
+    spot.imshow((noisy / max(1, sigma) / 2 + 0.5).clip(0, 1))
+    spot.set(title=f"sigma {sigma}", xticks=[], yticks=[])
+plt.show()
+
+# %% [markdown]
+# From much noise to none in how many steps, and which? The choice of Stable Video Diffusion (after Karras and others,
+# 2022) bends the scale: it goes evenly in sigma to the power 1/rho, with rho = 7. So most steps are spent at low noise.
+#
+# ### Exercise 1: the levels
+#
+# Write `levels(count, low, high, rho)`: `count` numbers from `high` down to `low`, evenly spaced in their 1/rho-th power.
+#
+# {{hints levels}}
+
+# %% exercise levels
+def levels(count, low, high, rho):
+    """Noise levels from high down to low, evenly spaced in the power 1/rho."""
+    ### BEGIN SOLUTION
+    return np.linspace(high ** (1 / rho), low ** (1 / rho), count) ** rho
+    ### END SOLUTION
+
+# %% check levels
+check.levels(levels)
+
+# %%
+from diffusers import EulerDiscreteScheduler
+
+from draganything_lab.models.sizes import SCHEDULE  # the settings of Stable Video Diffusion
+
+scheduler = EulerDiscreteScheduler(**SCHEDULE)
+scheduler.set_timesteps(10)
+by_hand = np.linspace(700 ** (1 / 7), 0.002 ** (1 / 7), 10) ** 7
+assert np.allclose(scheduler.sigmas[:10], by_hand, rtol=1e-3)
+print(np.round(by_hand, 3), "and the last step goes to", float(scheduler.sigmas[10]))
+
+# %% [markdown]
+# ## 2. The perfect denoiser
+#
+# A denoiser sees a noisy picture and guesses the clean one. A network learns it from millions of examples. But in a
+# world of only six pictures, the best guess can be **computed**: each of the six might have been the one, and how likely
+# each is, the noise tells. The guess is their average, weighted by these probabilities.
+
+# %%
+def probabilities(x, sigma, pictures):
+    distance = ((x - pictures) ** 2).sum(axis=(1, 2, 3))  # (6,): how far from each picture
+    score = -distance / (2 * sigma**2)
+    weight = np.exp(score - score.max())
+    return weight / weight.sum()
+
+
+def denoise(x, sigma, pictures=world):
+    return np.tensordot(probabilities(x, sigma, pictures), pictures, axes=1)  # (40, 64, 3)
+
+
+for sigma in (1, 10, 40, 100):
+    print(f"sigma {sigma:3}:", probabilities(world[0] + sigma * noise, sigma, world).round(2))
+
+# %% [markdown]
+# At low noise it knows for sure (the first entry is the harbour). At very high noise it cannot know, and its guess is the
+# average of all pictures: a blur. That is no weakness, it is the best possible guess.
+#
+# ## 3. The loop
+#
+# Now walk. At noise level sigma you stand at x and guess `clean`. The direction of the noise is (x - clean) / sigma. Go
+# along it until the level is `next_sigma`:
+#
+# $$x \leftarrow x + \frac{x - \text{clean}}{\sigma}\,(\sigma_\text{next} - \sigma).$$
+#
+# ### Exercise 2: one step
+#
+# Write `euler_step(x, clean, sigma, next_sigma)`.
+#
+# {{hints euler_step}}
+
+# %% exercise euler_step
+def euler_step(x, clean, sigma, next_sigma):
+    """One step of Euler's method from noise level sigma to next_sigma."""
+    ### BEGIN SOLUTION
+    return x + (x - clean) / sigma * (next_sigma - sigma)
+    ### END SOLUTION
+
+# %% check euler_step
+check.euler_step(euler_step)
+
+# %%
+from itertools import pairwise
+
+
+def sample(seed, guess=denoise, steps=10):
+    sigmas = [*np.linspace(700 ** (1 / 7), 0.002 ** (1 / 7), steps) ** 7, 0.0]
+    x = sigmas[0] * np.random.default_rng(seed).normal(size=world[0].shape)
+    seen = []
+    for sigma, following in pairwise(sigmas):
+        clean = guess(x, sigma)
+        x = x + (x - clean) / sigma * (following - sigma)
+        seen.append((sigma, clean))
+    return x, seen
+
+
+x, seen = sample(seed=3)
+fig, axes = plt.subplots(2, 5, figsize=(12, 3.6))
+for spot, (sigma, clean) in zip(axes.ravel(), seen):
+    spot.imshow((clean / 2 + 0.5).clip(0, 1))
+    spot.set(title=f"sigma {sigma:.3g}", xticks=[], yticks=[])
+plt.show()
+
+# %% [markdown]
+# Watch the guesses. First the average of everything, then a decision, then nothing changes any more. **The large steps
+# decide what it will be.** That is also where a drag must be heard, if it is to be obeyed.
+#
+# Another seed is other noise, and another picture. Every sample is one of the six, because the denoiser knows no others:
+
+# %%
+final = [int(np.abs(sample(seed)[0] - world).mean(axis=(1, 2, 3)).argmin()) for seed in range(60)]
+off = max(float(np.abs(sample(seed)[0] - world[final[seed]]).max()) for seed in range(6))
+for k, name in enumerate(names):
+    print(f"{name:8} {final.count(k):2} of 60")
+print("largest difference from the picture itself:", round(off, 3))
+
+# %% [markdown]
+# The scheduler of diffusers takes the same step. (Its network does not say the clean picture but a mixture called *v*;
+# with `c_skip` and `c_out` one is turned into the other.)
+
+# %%
+import torch
+
+sigma, following = by_hand[3], by_hand[4]
+noisy = torch.tensor(world[0] + sigma * noise)[None]
+clean = torch.tensor(denoise(noisy[0].numpy(), sigma))[None]
+c_skip, c_out = 1 / (sigma**2 + 1), -sigma / (sigma**2 + 1) ** 0.5
+v = (clean - c_skip * noisy) / c_out
+scheduler.set_timesteps(10)
+scheduler._step_index, scheduler.is_scale_input_called = 3, True  # as in the middle of a run
+theirs = scheduler.step(v, scheduler.timesteps[3], noisy).prev_sample
+ours = noisy + (noisy - clean) / sigma * (following - sigma)
+print("largest difference:", float((theirs - ours).abs().max()))
+assert torch.allclose(theirs.double(), ours.double(), atol=1e-2)
+
+# %% [markdown]
+# ## 4. Guidance
+#
+# Say we want a picture with water: the harbour or the pond. A denoiser that knows the condition averages only these two.
+# **Guidance** exaggerates: it takes the guess without the condition, and goes from there *beyond* the guess with it.
+# DragAnything lets the scale rise over the frames, from 1 in the first to 3 in the last.
+#
+# ### Exercise 3: guided guesses
+#
+# Write `guided(without, with_, low, high)`. Both guesses have frames first, (T, ...). The scale rises evenly from `low`
+# in the first frame to `high` in the last.
+#
+# {{hints guided}}
+
+# %% exercise guided
+def guided(without, with_, low, high):
+    """Guesses (T, h, w) exaggerated with a scale that rises over the frames."""
+    ### BEGIN SOLUTION
+    scales = np.linspace(low, high, len(without))[:, None, None]
+    return without + scales * (with_ - without)
+    ### END SOLUTION
+
+# %% check guided
+check.guided(guided)
+
+# %%
+from draganything_lab.sampling import guidance_scales
+
+print("the library's scales for 5 frames:", guidance_scales(1.0, 3.0, 5).flatten().tolist())
+water = world[[0, 4]]
+for scale in (0, 0.5, 1, 3):
+
+    def guess(x, sigma, scale=scale):
+        return denoise(x, sigma) + scale * (denoise(x, sigma, water) - denoise(x, sigma))
+
+    ends = [sample(seed, guess)[0] for seed in range(24)]
+    nearest = [int(np.abs(end - world).mean(axis=(1, 2, 3)).argmin()) for end in ends]
+    print(f"scale {scale:3}: {sum(k in (0, 4) for k in nearest):2} of 24 show water")
+
+# %% [markdown]
+# Scale 0 ignores the wish, 1 grants it. In our perfect world more is not needed. A real network's guesses are uncertain,
+# and there a larger scale obeys better, and pays with glaring colours. It also needs two guesses for every step, so it
+# takes twice the time.
+#
+# ## 5. A ControlNet begins with silence
+#
+# How does the drag get in? A second network, the **ControlNet**, reads the arrays of lesson 3, and its results are added
+# inside the first network. At the start of training these results must not disturb a network that works. So they pass
+# through a convolution whose weights are all **zero**.
+
+# %%
+from draganything_lab.models import DragAnythingControlNet
+
+torch.manual_seed(0)
+net = DragAnythingControlNet(
+    block_out_channels=(32, 64), num_attention_heads=2, layers_per_block=1, cross_attention_dim=16,
+    down_block_types=("CrossAttnDownBlockSpatioTemporal", "DownBlockSpatioTemporal"),
+    entity_embedding_out_channels=(3, 8, 8, 16), conditioning_embedding_out_channels=(4, 8, 8, 16),
+)  # fmt: skip
+said = net(
+    torch.randn(1, 2, 8, 8, 8), 1.0, torch.randn(1, 1, 16), torch.tensor([[6.0, 127.0, 0.02]]),
+    controlnet_cond=255 * torch.rand(1, 2, 3, 64, 64), entity_map=torch.randn(1, 2, 3, 64, 64),
+)  # fmt: skip
+print("residuals:", [tuple(part.shape) for part in said.down], "and", tuple(said.mid.shape))
+print("largest value of all of them:", max(float(part.detach().abs().max()) for part in [*said.down, said.mid]))
+
+# %% [markdown]
+# Exactly zero, whatever is asked. But how can zeros learn? If weights are zero, is their gradient not zero, too?
+#
+# ### Exercise 4: the gradient of silence
+#
+# A 1x1 convolution gives at each pixel `out = W @ given`. The loss sends back, for each output channel and pixel, a
+# number `back`. Then the gradient of W[o, i] is the sum over all pixels of back[o] · given[i]. Write
+# `zero_gradient(given, back)` for `given` (I, H, W) and `back` (O, H, W). It gives (O, I).
+#
+# {{hints zero_gradient}}
+
+# %% exercise zero_gradient
+def zero_gradient(given, back):
+    """Gradient (O, I) of the weights of a 1x1 convolution, from its input (I, H, W) and what comes back (O, H, W)."""
+    ### BEGIN SOLUTION
+    return np.einsum("ohw,ihw->oi", back, given)
+    ### END SOLUTION
+
+# %% check zero_gradient
+check.zero_gradient(zero_gradient)
+
+# %%
+layer = torch.nn.Conv2d(2, 3, 1, bias=False)
+torch.nn.init.zeros_(layer.weight)
+given, target = torch.randn(1, 2, 6, 5), torch.randn(1, 3, 6, 5)
+loss = ((layer(given) - target) ** 2).sum()
+loss.backward()
+back = (2 * (layer(given) - target))[0].detach().numpy()  # what the loss sends back
+assert np.allclose(np.einsum("ohw,ihw->oi", back, given[0].numpy()), layer.weight.grad[:, :, 0, 0], atol=1e-3)
+print("weights:", float(layer.weight.detach().abs().max()), " gradient:", round(float(layer.weight.grad.abs().max()), 2))
+
+# %% [markdown]
+# The gradient is made of the input, and the input is not zero. So it is silent at first, and learns from the first step.
+#
+# ## 6. The paper against the released code
+#
+# Where are the results added? In the usual ControlNet: each once, on the way to the second half of the network. The
+# released DragAnything code adds them **inside the loop** over the first half's blocks, and in each pass it adds to
+# everything that was collected so far. In a sketch:
+#
+#     for block in down_blocks:              # 4 blocks
+#         collected += block(...)            # this block's results
+#         for k in range(len(collected)):
+#             collected[k] += residuals[k]   # again, also for those of earlier blocks
+#
+# ### Exercise 5: how often
+#
+# Write `times_added(counts)`. `counts` says how many results each block collects, such as [4, 3, 3, 2]. It gives a list:
+# for each result in order, how often its residual is added.
+#
+# {{hints times_added}}
+
+# %% exercise times_added
+def times_added(counts):
+    """How often the residual of each collected result is added in the released loop."""
+    ### BEGIN SOLUTION
+    return [len(counts) - block for block, count in enumerate(counts) for _ in range(count)]
+    ### END SOLUTION
+
+# %% check times_added
+check.times_added(times_added)
+
+# %%
+from draganything_lab.models import DragAnythingUNet
+
+with torch.device("meta"):  # the shape of the released network without its numbers: nothing is downloaded
+    released = DragAnythingUNet()
+print("the library, at the released size:", released.residual_multiplicity)
+assert released.residual_multiplicity == [4, 4, 4, 4, 3, 3, 3, 2, 2, 2, 1, 1]
+
+# %% [markdown]
+# Is it an error? Perhaps it was one. But the released weights were *trained* with it, and so it is now part of the model:
+# with each residual added once, one has another model, and a worse one. No switch turns it off in this lab.
+#
+# ## 7. The real loop
+#
+# If the small trained model is here, watch it at work. A callback looks at its guess after every step.
+
+# %%
+from draganything_lab.lessons.weights import toy_pipeline, trained_at
+
+pipe = toy_pipeline()
+states = []
+if pipe is not None:
+    size, num_frames = trained_at(pipe)
+    scene = named_scene("harbour", size=size, num_frames=num_frames).scene()
+
+    def look(pipe, step, timestep, tensors):
+        states.append(tensors["latents"].float().cpu())  # (1, frames, channels, h, w)
+        return {}
+
+    video = pipe(scene, seed=0, callback_on_step_end=look).frames
+    print(len(states), "steps, latents", tuple(states[0].shape), "video", video.shape)
+
+# %%
+if pipe is not None:
+    from IPython.display import display
+
+    from draganything_lab import show
+    from draganything_lab.sampling import to_frames
+
+    def decoded(latents):  # (frames, channels, h, w) to pictures
+        with torch.no_grad():
+            return to_frames(pipe.vae.decode(latents / pipe.vae.config.scaling_factor, len(latents)).sample, "np")
+
+    print("The last frame, after each step:")
+    display(show.strip(np.concatenate([decoded(state[0])[-1:] for state in states]), count=8))
+    display(show.strip({"The video": video}, count=8))
+
+# %% [markdown]
+# ## What you have seen
+#
+# - Noise levels run from high to low, bent so that most steps are at low noise.
+# - A denoiser guesses the clean picture; the best guess at high noise is an average.
+# - Sampling walks towards the guess in small steps, and the first ones decide.
+# - Guidance exaggerates a condition and doubles the cost.
+# - A ControlNet begins as silence, and its gradient is not silent.
+# - The released code adds its residuals up to four times, and its weights depend on it.
+#
+# **Go further.** Take 3 steps instead of 10 in `sample`: do the pictures survive? Take away the picture that came most
+# often, and see who inherits its seeds.
+#
+# **What next.** Lesson 5 measures whether what came out obeyed.
