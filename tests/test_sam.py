@@ -24,6 +24,7 @@ from segment_anything import SamPredictor  # noqa: E402
 
 from draganything_lab.segment import sam as published  # noqa: E402
 from draganything_lab.segment.network import SamSize, build_sam, load_small_sam, ready, save_sam  # noqa: E402
+from draganything_lab.segment.snap import snapped  # noqa: E402
 from draganything_lab.training import sam as training  # noqa: E402
 from draganything_lab.training.loop import Settings, run  # noqa: E402
 from draganything_lab.training.sam_data import draw_batch, resized  # noqa: E402
@@ -153,6 +154,23 @@ def test_refinement_box_and_minus_reach_the_predictor(toy, monkeypatch) -> None:
     assert np.array_equal(asked["mask_input"], found.logits[:1])
     toy.predict([(5, 6)])
     assert asked["multimask_output"] is True and asked["mask_input"] is None and asked["box"] is None
+
+
+def test_outlines_snap_to_edges(toy, monkeypatch) -> None:
+    picture = np.full((60, 90, 3), (90, 160, 220), np.uint8)
+    picture[20:40, 30:60] = (210, 60, 50)
+    truth = picture[..., 0] == 210
+    coarse = np.zeros_like(truth)
+    coarse[22:44, 28:57] = True
+    found = snapped(picture, coarse, np.array([[45.0, 30.0]]), np.array([1]))
+    assert iou(coarse, truth) < 0.75 and iou(found, truth) > 0.85
+    assert np.array_equal(snapped(picture, ~np.zeros_like(truth), np.zeros((0, 2)), np.zeros(0)), ~np.zeros_like(truth))
+    toy.set_picture(picture)
+    real = toy.predictor.predict
+    monkeypatch.setattr(toy.predictor, "predict", lambda **words: (np.repeat(coarse[None], 3, 0), *real(**words)[1:]))
+    assert np.array_equal(toy.predict([(45, 30)]).best, coarse)
+    toy.snap = True
+    assert iou(toy.predict([(45, 30)]).best, truth) > 0.85
 
 
 def test_a_picture_is_embedded_once(toy, monkeypatch) -> None:

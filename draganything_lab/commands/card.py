@@ -64,19 +64,22 @@ def _sam(args: argparse.Namespace) -> int:
     from itertools import chain
 
     from ..segment import Segmenter, load_segmenter
+    from ..segment.sam import load_toy
     from ..training.measure import HELD_OUT
     from ..training.sam_card import write_card
     from ..training.sam_measure import measure, photo_targets, summary, toyland_targets
 
-    both: dict[str, Segmenter] = {"toy": load_segmenter("toy", args.weights), "grabcut": load_segmenter("grabcut")}
+    toy, alone = load_toy(args.weights), load_toy(args.weights, snap=False)
+    both: dict[str, Segmenter] = {"toy": toy, "network alone": alone, "grabcut": load_segmenter("grabcut")}
     few = min(args.grabcut, args.clips)
 
     def report(line: str) -> None:
         print(line, flush=True)
 
     trials = measure(both, chain(toyland_targets(few), photo_targets(few)), report)
-    more = measure({"toy": both["toy"]}, toyland_targets(args.clips - few, HELD_OUT + few), report)
-    trials["toy"] += more["toy"]
+    more = measure({"toy": toy, "network alone": alone}, toyland_targets(args.clips - few, HELD_OUT + few), report)
+    for name, rows in more.items():
+        trials[name] += rows
     facts = {"pictures": args.clips, "grabcut pictures": few, "first seed": HELD_OUT}
     write_card(args.weights, args.pictures, trials, summary(trials), facts, f"{LINK}/sam")
     print(f"wrote {args.weights / 'README.md'}, measured.json and the pictures in {args.pictures}")

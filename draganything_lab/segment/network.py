@@ -85,14 +85,21 @@ def build_sam(size: SamSize | None = None) -> Sam:
     )  # fmt: skip
 
 
-def save_sam(sam: Sam, size: SamSize, folder: Path) -> None:
-    """Write `config.json` and `model.safetensors` (half precision) into a folder."""
+def save_sam(sam: Sam, size: SamSize, folder: Path, *, snap: bool = False) -> None:
+    """Write `config.json` and `model.safetensors` (half precision) into a folder.
+
+    Args:
+        sam: The network.
+        size: Its sizes.
+        folder: Made if it is not there.
+        snap: Whether its masks are coarse enough to be moved onto the picture's edges.
+    """
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.detach().half().contiguous() for name, value in sam.state_dict().items()}
     save_file(weights, folder / WEIGHTS)
-    (folder / CONFIG).write_text(json.dumps({"class": "Sam", **asdict(size)}, indent=1) + "\n")
+    (folder / CONFIG).write_text(json.dumps({"class": "Sam", "snap": snap, **asdict(size)}, indent=1) + "\n")
 
 
 def load_small_sam(folder: Path) -> Sam:
@@ -105,7 +112,7 @@ def load_small_sam(folder: Path) -> Sam:
 
     try:
         words: dict[str, Any] = json.loads((folder / CONFIG).read_text("utf-8"))
-        words.pop("class", None)
+        words = {name: value for name, value in words.items() if name not in ("class", "snap")}
         size = SamSize(**words)
     except (OSError, ValueError, TypeError) as error:
         raise LabError(f"{folder / CONFIG} is missing or damaged ({error}); fetch the folder again") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,8 @@ from ..zoo import weights_file, weights_folder
 from ..zoo.files import load_state_dict
 from .base import Found, Prompt, Proposal, Segmenter
 from .masks import clean_mask, cleaned_area, describe_mask
-from .network import fit, load_small_sam, ready
+from .network import CONFIG, fit, load_small_sam, ready
+from .snap import snapped
 
 EVERYTHING_SIDE = 1024  # pictures are made smaller before everything is looked for: 3 masks a grid point fill memory
 MOST_SHARE = 0.6  # of the picture: what is larger is ground, not a thing
@@ -31,10 +33,15 @@ class SamSegmenter(Segmenter):
         name: What `Found.backend` says.
         points_per_side: Of the grid of clicks when everything is asked for.
         least_quality: Estimated IoU that a proposal needs.
+        snap: Move the masks' outlines to the picture's edges, as a small network's masks are coarse. Scores and
+            refinement stay the network's own.
     """
 
-    def __init__(self, sam: Sam, name: str, *, points_per_side: int = 32, least_quality: float = 0.88) -> None:
+    def __init__(
+        self, sam: Sam, name: str, *, points_per_side: int = 32, least_quality: float = 0.88, snap: bool = False
+    ) -> None:
         super().__init__()
+        self.snap = snap
         self.name = name
         self.predictor = SamPredictor(sam)
         self._grid, self._least = points_per_side, least_quality
@@ -47,6 +54,7 @@ class SamSegmenter(Segmenter):
                 f"the picture is {width}x{height}, too narrow: its shorter side would vanish at {side} pixels; cut it"
             )
         self.predictor.set_image(picture)
+        self._image = picture
 
     def _predict(self, prompt: Prompt) -> Found:
         previous = prompt.previous
@@ -67,7 +75,10 @@ class SamSegmenter(Segmenter):
         if not there.any():
             where = f"({prompt.points[0][0]:g}, {prompt.points[0][1]:g})" if len(prompt.points) else "the box"
             raise LabError(f"nothing was found at {where}; click elsewhere on the thing, or paint it with the brush")
-        return Found(masks[there], scores[there].astype(np.float32), self.name, logits[there])
+        masks = masks[there]
+        if self.snap:
+            masks = np.stack([snapped(self._image, mask, prompt.points, prompt.labels) for mask in masks])
+        return Found(masks, scores[there].astype(np.float32), self.name, logits[there])
 
     def everything(self) -> list[Proposal]:
         """Click on a grid and keep what the network is sure of.
@@ -87,20 +98,31 @@ class SamSegmenter(Segmenter):
         )  # fmt: skip
         found: list[Proposal] = []
         for record in sorted(generator.generate(picture), key=lambda item: -item["predicted_iou"]):
-            mask = clean_mask(resized_mask(record["segmentation"], (height, width)))
+            mask = resized_mask(record["segmentation"], (height, width))
+            if self.snap:
+                mask = snapped(self._image, mask, np.zeros((0, 2)), np.zeros(0))
+            mask = clean_mask(mask)
             again = any((mask & p.mask).sum() > SAME * (mask | p.mask).sum() for p in found)
             if mask.any() and mask.mean() <= MOST_SHARE and not again:
                 found.append(Proposal(mask, float(record["predicted_iou"]), describe_mask(mask).box))
         return found
 
 
-def load_toy(folder: str | Path | None = None, device: str | None = None) -> SamSegmenter:
-    """The small SAM: the shipped one, or one from a folder of `draganything-lab train sam --export`."""
+def load_toy(folder: str | Path | None = None, device: str | None = None, *, snap: bool | None = None) -> SamSegmenter:
+    """The small SAM: the shipped one, or one from a folder of `draganything-lab train sam --export`.
+
+    Args:
+        folder: None for the shipped one.
+        device: "cuda", "cpu", …; None for a GPU if there is one.
+        snap: Move outlines to the picture's edges; None for what the folder's `config.json` says.
+    """
     path = weights_folder("sam-toy") if folder is None else Path(folder).expanduser()
     if not path.is_dir():
         raise LabError(f"{path} is no folder; the small SAM is a folder with config.json and model.safetensors")
     sam = load_small_sam(path).to(_device(device))
-    return SamSegmenter(sam, "toy", points_per_side=16, least_quality=0.75)
+    if snap is None:
+        snap = bool(json.loads((path / CONFIG).read_text("utf-8")).get("snap", False))
+    return SamSegmenter(sam, "toy", points_per_side=16, least_quality=0.75, snap=snap)
 
 
 def load_published(

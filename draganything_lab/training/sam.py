@@ -269,7 +269,7 @@ def export(folder: Path, out: Path) -> int:
     size = read_size(folder)
     network = Hinted(size)
     step = load_average(network, folder / "sam.pt")
-    save_sam(network.sam, size, out)
+    save_sam(network.sam, size, out, snap=True)
     (out / "training").mkdir(exist_ok=True)
     shutil.copyfile(folder / "sam.jsonl", out / "training" / "sam.jsonl")
     return step

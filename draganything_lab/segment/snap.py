@@ -1,0 +1,59 @@
+"""A network's coarse mask moved onto the picture's own edges: GrabCut in a narrow band along the outline."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ..entity import resized_mask
+
+WORK_SIDE = 240  # pictures are looked at with this longer side at most, and half of it at least
+BAND = 0.03  # of the longer side: how far outside of the mask its edge may lie
+CORE = 0.8  # of the mask's greatest depth: what lies deeper is sure
+
+
+def snapped(image: np.ndarray, mask: np.ndarray, points: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Move a mask's outline to where colours change.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        mask: (H, W) bool.
+        points: (N, 2) clicks (x, y) in pixels.
+        labels: (N,) 1 for what belongs to the thing, 0 for what does not.
+
+    Returns:
+        (H, W) bool; the mask as it was where GrabCut has nothing to go by, or would make
+        something else of it (IoU under 0.4).
+
+    Source: Rother, Kolmogorov and Blake, "GrabCut", SIGGRAPH 2004.
+    """
+    height, width = mask.shape
+    longer = max(height, width)
+    scale = min(1.0, WORK_SIDE / longer) if longer >= WORK_SIDE / 2 else WORK_SIDE / 2 / longer
+    rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = cv2.resize(image, (columns, rows), interpolation=way) if scale != 1 else image
+    coarse = resized_mask(mask, (rows, columns))
+    depth = cv2.distanceTransform(np.pad(coarse.astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    away = cv2.distanceTransform((~coarse).astype(np.uint8), cv2.DIST_L2, 5)
+    state = np.full((rows, columns), cv2.GC_BGD, np.uint8)
+    state[away <= max(3.0, BAND * max(rows, columns))] = cv2.GC_PR_BGD
+    state[coarse] = cv2.GC_PR_FGD
+    state[depth >= max(1.5, CORE * float(depth.max()))] = cv2.GC_FGD
+    for (x, y), label in zip(points.tolist(), labels.tolist(), strict=True):
+        spot = min(rows - 1, round(y * scale)), min(columns - 1, round(x * scale))
+        state[spot] = cv2.GC_FGD if label else cv2.GC_BGD
+    if not (state == cv2.GC_BGD).any():
+        return mask
+    cv2.setRNGSeed(0)  # GrabCut starts its colour clusters at random
+    behind, ahead = np.zeros((1, 65)), np.zeros((1, 65))
+    try:
+        state = np.asarray(
+            cv2.grabCut(np.ascontiguousarray(small), state, (0, 0, 1, 1), behind, ahead, 1, cv2.GC_INIT_WITH_MASK)[0]
+        )
+    except cv2.error:  # fewer pixels than colour clusters
+        return mask
+    found = (state == cv2.GC_FGD) | (state == cv2.GC_PR_FGD)
+    fine = cv2.resize(found.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) >= 0.5
+    union = int((fine | mask).sum())
+    return fine if union and (fine & mask).sum() >= 0.4 * union else mask
