@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from draganything_lab import cli, zoo
 from draganything_lab.errors import LabError
 from draganything_lab.picture import load_mask, save_picture
-from draganything_lab.segment import clean_mask, describe_mask, grabcut, load_segmenter, paint
+from draganything_lab.scene import Scene
+from draganything_lab.segment import Proposal, add_proposals, clean_mask, describe_mask, grabcut, load_segmenter, paint
 from draganything_lab.segment.likeness import looks_drawn, texture
 from draganything_lab.segment.load import photo_scores
 from draganything_lab.toyland import gallery, named_scene, sample_clip
@@ -96,6 +97,20 @@ def test_a_chosen_candidate_comes_first(clicked) -> None:
     assert len(found.chosen(last).masks) == len(found.masks)
     with pytest.raises(LabError, match=f"candidate 9 of {len(found.masks)}"):
         found.chosen(9)
+
+
+def test_proposals_become_entities(clicked, photo, truth) -> None:
+    scene = Scene(photo)
+    scene.add("thing 1", ~truth & (np.arange(240) > 200), pinned=True)
+    small = np.zeros_like(truth)
+    small[5:15, 5:20] = True
+    proposals = [Proposal(mask, 0.9, describe_mask(mask).box) for mask in (small, truth, truth)]
+    added = add_proposals(scene, proposals)
+    assert [entity.name for entity in added] == ["thing 2", "thing 3"] and len(scene.entities) == 3
+    assert np.array_equal(added[0].mask, truth) and not added[1].controlled  # the larger one lies farther away
+    assert add_proposals(scene, proposals) == ()
+    with pytest.raises(LabError, match="a proposal is of a 9x9 picture, the scene's is 240x180"):
+        add_proposals(scene, [Proposal(np.ones((9, 9), bool), 1.0, (0, 0, 9, 9))])
 
 
 # Bad input

@@ -11,6 +11,7 @@ from .base import Found, Proposal, Segmenter
 from .grabcut import GrabCutSegmenter, grabcut
 from .load import BACKENDS, load_segmenter
 from .masks import MaskReport, clean_mask, describe_mask, paint
+from .proposals import add_proposals
 
 __all__ = [
     "BACKENDS",
@@ -19,6 +20,7 @@ __all__ = [
     "MaskReport",
     "Proposal",
     "Segmenter",
+    "add_proposals",
     "clean_mask",
     "describe_mask",
     "grabcut",

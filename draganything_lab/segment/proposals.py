@@ -1,0 +1,44 @@
+"""Proposals become entities of a scene: named, the small ones before the large ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..entity import Entity
+from ..errors import LabError
+from ..scene import Scene
+from .base import Proposal
+
+SAME = 0.5  # IoU from which on a proposal is an entity that the scene has already
+
+
+def add_proposals(scene: Scene, proposals: Iterable[Proposal], *, name: str = "thing") -> tuple[Entity, ...]:
+    """Add what `Segmenter.everything` found to a scene.
+
+    The entities are called "thing 1", "thing 2", …, and have no trajectory: nothing is asked of them yet. Their colours
+    are `overlay.entity_colour(k)`, with the number beside it, for the k-th entity of the scene.
+
+    Args:
+        scene: Gets the entities, larger ones first, so that smaller ones lie nearer to the viewer.
+        proposals: Of the scene's picture.
+        name: What the entities are called before their number.
+
+    Returns:
+        The entities that are new; what the scene has already is left out.
+
+    Raises:
+        LabError: A proposal is of another picture.
+    """
+    added: list[Entity] = []
+    taken = {entity.name for entity in scene.entities}
+    for proposal in sorted(proposals, key=lambda item: -int(item.mask.sum())):
+        if proposal.mask.shape != scene.size:
+            found = f"{proposal.mask.shape[1]}x{proposal.mask.shape[0]}"
+            raise LabError(f"a proposal is of a {found} picture, the scene's is {scene.size[1]}x{scene.size[0]}")
+        there = [entity.mask for entity in scene.entities if entity.kind == "foreground"]
+        if any((proposal.mask & mask).sum() > SAME * (proposal.mask | mask).sum() for mask in there):
+            continue
+        number = next(k for k in range(1, len(taken) + 2) if f"{name} {k}" not in taken)
+        taken.add(f"{name} {number}")
+        added.append(scene.add(f"{name} {number}", proposal.mask))
+    return tuple(added)
