@@ -68,7 +68,8 @@ def build_controlnet(unet: DragAnythingUNet, representation: str = "entity+gauss
     for module in net.controlnet_cond_embedding.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
     return net
 
 

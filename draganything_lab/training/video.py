@@ -17,6 +17,7 @@ from .networks import build_controlnet, build_image_encoder, build_unet
 from .vae import to_range
 
 SIGMA_MEAN, SIGMA_SPREAD = 0.6, 1.3  # of the logarithm of the noise
+DRAWS = 2  # noises for each clip: a clip costs as much to prepare as to learn from
 NO_PICTURE = 0.05  # share of clips that are trained without their picture, so that guidance has a half to lean on
 
 
@@ -70,13 +71,30 @@ class UnetStage(Stage):
         return draw_life(number, *share_out(number, self.batch, self.size))
 
     def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
-        with shortcuts(self.net.unet):
-            return {"loss": self.denoise(batch, generator, control=None)}
+        with shortcuts(self.net.unet), torch.autocast(batch["video"].device.type, torch.bfloat16):
+            return {"loss": self.denoise(batch, self.encode(batch), generator)}
 
-    def denoise(self, batch: dict[str, Any], generator: torch.Generator, control: Any) -> Tensor:
-        """Noise the latents, predict, compare. `control(sample, timestep, context, ids)` gives residuals."""
-        video = to_range(batch["video"])  # (B, F, 3, H, W)
-        count, frames, device = *video.shape[:2], video.device
+    @torch.no_grad()
+    def encode(self, batch: dict[str, Any]) -> Tensor:
+        """The clips' latents (B, F, C, h, w) float32."""
+        video = to_range(batch["video"])
+        return self.vae.encode(video.flatten(0, 1)).latent_dist.mean.float().unflatten(0, video.shape[:2])
+
+    def denoise(
+        self, batch: dict[str, Any], latents: Tensor, generator: torch.Generator, control: Any = None
+    ) -> Tensor:
+        """Noise every clip's latents `DRAWS` times, predict, compare.
+
+        Args:
+            batch: As drawn.
+            latents: (B, F, C, h, w).
+            generator: Of noise and noise levels.
+            control: `control(sample, timestep, context, ids)` gives residuals, clips in their order `DRAWS` times over.
+        """
+        device, frames = latents.device, latents.shape[1]
+        count = DRAWS * len(latents)
+        context = self.net.context(to_range(batch["video"][:, 0])).repeat(DRAWS, 1, 1)
+        latents, moved = latents.repeat(DRAWS, 1, 1, 1, 1), batch["moved"].repeat(DRAWS, 1, 1, 1)
 
         def random(*shape: int) -> Tensor:
             return torch.randn(shape, generator=generator, device=device)
@@ -84,25 +102,22 @@ class UnetStage(Stage):
         def uniform(*shape: int) -> Tensor:
             return torch.rand(shape, generator=generator, device=device)
 
-        with torch.autocast(device.type, torch.bfloat16):
-            with torch.no_grad():
-                latents = self.vae.encode(video.flatten(0, 1)).latent_dist.mean.float().unflatten(0, (count, frames))
-            keep = (uniform(count) >= NO_PICTURE).float()
-            first = latents[:, 0] + 0.02 * random(*latents[:, 0].shape)
-            image_latents = (keep[:, None, None, None] * first)[:, None].expand(-1, frames, -1, -1, -1)
-            context = keep[:, None, None] * self.net.context(video[:, 0])
-            sigma = (SIGMA_MEAN + SIGMA_SPREAD * random(count)).exp()
-            wide = sigma[:, None, None, None, None]
-            noisy = latents + wide * random(*latents.shape)
-            sample = torch.cat([noisy / (wide**2 + 1).sqrt(), image_latents], dim=2)
-            # Frames a second, motion bucket and noise say nothing here; random, so that the UNet ignores them.
-            ids = torch.stack([3 + 9 * uniform(count), 255 * uniform(count), 0.05 * uniform(count)], dim=1)
-            timestep = 0.25 * sigma.log()
-            residuals = {} if control is None else control(sample, timestep, context, ids)
-            got = self.net.unet(sample, timestep, context, ids, return_dict=False, **residuals)[0]
+        keep = (uniform(count) >= NO_PICTURE).float()
+        first = latents[:, 0] + 0.02 * random(*latents[:, 0].shape)
+        image_latents = (keep[:, None, None, None] * first)[:, None].expand(-1, frames, -1, -1, -1)
+        context = keep[:, None, None] * context
+        sigma = (SIGMA_MEAN + SIGMA_SPREAD * random(count)).exp()
+        wide = sigma[:, None, None, None, None]
+        noisy = latents + wide * random(*latents.shape)
+        sample = torch.cat([noisy / (wide**2 + 1).sqrt(), image_latents], dim=2)
+        # Frames a second, motion bucket and noise say nothing here; random, so that the UNet ignores them.
+        ids = torch.stack([3 + 9 * uniform(count), 255 * uniform(count), 0.05 * uniform(count)], dim=1)
+        timestep = 0.25 * sigma.log()
+        residuals = {} if control is None else control(sample, timestep, context, ids)
+        got = self.net.unet(sample, timestep, context, ids, return_dict=False, **residuals)[0]
         # x0 = noisy / (s^2 + 1) - s / sqrt(s^2 + 1) * v, solved for v.
         wanted = (noisy / (wide**2 + 1) - latents) * (wide**2 + 1).sqrt() / wide
-        return masked_error(got, wanted, batch["moved"], self.outside)
+        return masked_error(got, wanted, moved, self.outside)
 
 
 class Controlled(nn.Module):
@@ -162,17 +177,26 @@ class ControlStage(UnetStage):
         return draw_controlled(number, *share_out(number, self.batch, self.size), self.representations)
 
     def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
-        def control(sample: Tensor, timestep: Tensor, context: Tensor, ids: Tensor) -> dict[str, Any]:
-            embedding = self.embed(batch, generator)
-            down, mid = self.whole.controlnet(sample, timestep, context, ids, control_embedding=embedding)
-            return {"down_block_additional_residuals": down, "mid_block_additional_residual": mid}
+        with (
+            shortcuts(self.net.unet, self.whole.controlnet),
+            torch.autocast(batch["video"].device.type, torch.bfloat16),
+        ):
+            latents = self.encode(batch)
+            embedding = self.embed(batch, self.tables(batch, latents[:, 0], generator)).repeat(DRAWS, 1, 1, 1, 1)
 
-        with shortcuts(self.net.unet, self.whole.controlnet):
-            return {"loss": self.denoise(batch, generator, control)}
+            def control(sample: Tensor, timestep: Tensor, context: Tensor, ids: Tensor) -> dict[str, Any]:
+                down, mid = self.whole.controlnet(sample, timestep, context, ids, control_embedding=embedding)
+                return {"down_block_additional_residuals": down, "mid_block_additional_residual": mid}
 
-    def embed(self, batch: dict[str, Any], generator: torch.Generator) -> Tensor:
-        """The control embedding (B, F, C0, h, w), each clip through its representation's own towers."""
-        tables = self.tables(batch, generator)  # (B, E + 1, C)
+            return {"loss": self.denoise(batch, latents, generator, control)}
+
+    def embed(self, batch: dict[str, Any], tables: Tensor) -> Tensor:
+        """The control embedding (B, F, C0, h, w), each clip through its representation's own towers.
+
+        Args:
+            batch: As drawn.
+            tables: (B, E + 1, C), what `tables` returned.
+        """
         parts, order = [], []
         for index in range(len(self.representations)):
             rows = (batch["representation"] == index).nonzero().flatten()
@@ -189,14 +213,18 @@ class ControlStage(UnetStage):
         return torch.cat(parts)[torch.cat(order).argsort()]
 
     @torch.no_grad()
-    def tables(self, batch: dict[str, Any], generator: torch.Generator) -> Tensor:
-        """Each clip's entity vectors (B, E + 1, C), row 0 zeros: features of one noise draw, pooled, pairs averaged."""
-        first = to_range(batch["video"][:, 0])
-        latents = self.vae.encode(first).latent_dist.mean.float()
+    def tables(self, batch: dict[str, Any], latents: Tensor, generator: torch.Generator) -> Tensor:
+        """Each clip's entity vectors (B, E + 1, C), row 0 zeros: features of one noise draw, pooled, pairs averaged.
+
+        Args:
+            batch: As drawn.
+            latents: (B, C, h, w) of the clips' first frames.
+            generator: Of the noise.
+        """
         noise = torch.randn(latents.shape, generator=generator, device=latents.device)
         level = torch.tensor(self.features.timestep, device=latents.device)
         noisy = self.features.scheduler.add_noise(latents, noise, level)
-        found = self.features._listen(noisy, level, self.features.up_block).flatten(2)  # (B, C, h * w)
+        found = self.features._listen(noisy, level, self.features.up_block).float().flatten(2)  # (B, C, h * w)
         vectors = torch.einsum("beh,bch->bec", batch["cells"].to(found), found)
         vectors = (vectors[..., 0::2] + vectors[..., 1::2]) / 2
         return torch.cat([torch.zeros_like(vectors[:, :1]), vectors], dim=1)
