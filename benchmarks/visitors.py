@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
+import itertools
 import json
 import os
 import platform
@@ -60,7 +61,7 @@ class Visitor:
             raise RuntimeError(f"no process: {page[:300]}")
         address = self.base.replace("http", "ws") + f"api/kernels/{found.group(1)}/channels?session_id={uuid.uuid4()}"
         request = HTTPRequest(address, headers={"Cookie": self.cookies}, request_timeout=WAIT)
-        self.socket = await websocket_connect(request)
+        self.socket = await websocket_connect(request, subprotocols=["v1.kernel.websocket.jupyter.org"])
         self.reader = asyncio.ensure_future(self._read())
         self._send("comm_open", comm_id="control", target_name="jupyter.widget.control", data={})
         self._send("comm_msg", comm_id="control", data={"method": "request_states"})
@@ -130,22 +131,14 @@ class Visitor:
 
     def _send(self, kind: str, *buffers: bytes, **content: Any) -> None:
         header = {"msg_id": uuid.uuid4().hex, "msg_type": kind, "username": "", "session": "visitor", "version": "5.3"}
-        message = {"header": header, "parent_header": {}, "content": content, "channel": "shell"}
-        message["metadata"] = {"version": "1.0.0"}  # of the protocol by which widgets' states are asked for
-        text = json.dumps(message).encode()
-        if not buffers:
-            self.socket.write_message(text.decode())
-            return
-        parts = [text, *buffers]
-        head = 4 * (len(parts) + 1)
-        offsets = [head + sum(map(len, parts[:k])) for k in range(len(parts))]
-        numbers = b"".join(number.to_bytes(4, "big") for number in (len(parts), *offsets))
-        self.socket.write_message(numbers + b"".join(parts), binary=True)
+        metadata = {"version": "1.0.0"}  # of the protocol by which widgets' states are asked for
+        texts = [json.dumps(part).encode() for part in (header, {}, metadata, content)]
+        self.socket.write_message(joined([b"shell", *texts, *buffers]), binary=True)
 
     async def _read(self) -> None:
         while (text := await self.socket.read_message()) is not None:
-            message = json.loads(text if isinstance(text, str) else json_of(text))
-            kind, content = message["header"]["msg_type"], message["content"]
+            parts = parted(text)
+            kind, content = json.loads(parts[1])["msg_type"], json.loads(parts[4])
             if kind == "comm_open":
                 self.states[content["comm_id"]] = dict(content["data"].get("state", {}))
             elif kind == "comm_msg":
@@ -184,11 +177,18 @@ def is_probe(state: dict[str, Any]) -> bool:
     return state.get("_model_name") == "CanvasModel" and (state.get("width"), state.get("height")) == (2, 2)
 
 
-def json_of(data: bytes) -> bytes:
-    """The JSON in front of a message that has buffers."""
-    count = int.from_bytes(data[:4], "big")
-    offsets = [int.from_bytes(data[4 * k + 4 : 4 * k + 8], "big") for k in range(count)]
-    return data[offsets[0] : offsets[1] if count > 1 else None]
+def joined(parts: list[bytes]) -> bytes:
+    """A message of Jupyter's socket: how many offsets, the offsets, then channel, header, …, content, buffers."""
+    start = 8 * (len(parts) + 2)
+    offsets = [start + sum(map(len, parts[:k])) for k in range(len(parts) + 1)]
+    return b"".join(number.to_bytes(8, "little") for number in (len(offsets), *offsets)) + b"".join(parts)
+
+
+def parted(message: bytes) -> list[bytes]:
+    """The parts of such a message."""
+    count = int.from_bytes(message[:8], "little")
+    offsets = [int.from_bytes(message[8 * k + 8 : 8 * k + 16], "little") for k in range(count)]
+    return [message[start:end] for start, end in itertools.pairwise(offsets)]
 
 
 async def visit(base: str, token: str, chance: random.Random, times: dict[str, list[float]]) -> Visitor:

@@ -87,7 +87,8 @@ class Visitor:
 
     def get(self, path: str, method: str = "GET") -> tuple[int, str, str]:
         """Status, text and the address one ended at."""
-        cross = {"X-XSRFToken": cookie.value or "" for cookie in self.jar if cookie.name == "_xsrf"}
+        marks = [cookie.value or "" for cookie in self.jar if cookie.name == "_xsrf"]
+        cross = {"X-XSRFToken": marks[0]} if marks else {}
         request = urllib.request.Request(self.server.base + path, method=method, headers=cross)
         try:
             with self.opener.open(request, timeout=WAIT) as answer:
@@ -114,41 +115,54 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     made.end()
 
 
-def talk(visitor: Visitor, kernel: str, *messages: dict[str, Any], seconds: float = 15, cookies: bool = True) -> Any:
-    """Send messages to a process as the page does; the types of what comes back, or the error."""
+def talk(
+    visitor: Visitor, kernel: str, *messages: dict[str, Any], seconds: float = 15, cookies: bool = True,
+    protocols: tuple[str, ...] = ("v1.kernel.websocket.jupyter.org",),
+) -> Any:  # fmt: skip
+    """Send messages to a process as the page does; the headers of what comes back."""
     import asyncio
 
     from tornado.httpclient import HTTPRequest
 
     async def run() -> list[dict[str, Any]]:
         address = visitor.server.base.replace("http", "ws") + f"api/kernels/{kernel}/channels?session_id=test"
-        headers = {"Cookie": visitor.cookies()} if cookies else {}
-        socket_ = await tornado_ws.websocket_connect(HTTPRequest(address, headers=headers, request_timeout=WAIT))
+        request = HTTPRequest(address, headers={"Cookie": visitor.cookies()} if cookies else {}, request_timeout=WAIT)
+        connection = await tornado_ws.websocket_connect(request, subprotocols=list(protocols))
         came = []
-        for message in messages:
-            await socket_.write_message(json.dumps(message))
+        for one in messages:
+            texts = [json.dumps(one[part]).encode() for part in ("header", "parent_header", "metadata", "content")]
+            await connection.write_message(joined([b"shell", *texts]), binary=True)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:
-                text = await asyncio.wait_for(socket_.read_message(), end - time.monotonic())
+                data = await asyncio.wait_for(connection.read_message(), end - time.monotonic())
             except asyncio.TimeoutError:
                 break
-            if text is None:
-                came.append({"closed": socket_.close_code})
+            if data is None:
+                came.append({"closed": connection.close_code})
                 break
-            if isinstance(text, str):
-                came.append(json.loads(text))
-            if came and came[-1].get("msg_type") in ("execute_reply", "kernel_info_reply", "comm_info_reply"):
+            offsets = [int.from_bytes(data[k : k + 8], "little") for k in range(8, 40, 8)]
+            header, parent = (json.loads(data[offsets[k] : offsets[k + 1]]) for k in (1, 2))
+            came.append({**header, "parent": parent.get("msg_id")})
+            if header["msg_type"] in ("execute_reply", "kernel_info_reply"):
                 break
-        socket_.close()
+        connection.close()
         return came
 
     return asyncio.run(run())
 
 
+def joined(parts: list[bytes]) -> bytes:
+    """A message of Jupyter's socket: how many offsets, the offsets, then channel, header, …, content."""
+    start = 8 * (len(parts) + 2)
+    offsets = [start + sum(map(len, parts[:k])) for k in range(len(parts) + 1)]
+    return b"".join(number.to_bytes(8, "little") for number in (len(offsets), *offsets)) + b"".join(parts)
+
+
 def message(kind: str, **content: Any) -> dict[str, Any]:
     header = {"msg_id": uuid.uuid4().hex, "msg_type": kind, "username": "", "session": "test", "version": "5.3"}
-    return {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell", "buffers": []}
+    rest: dict[str, Any] = {"parent_header": {}, "metadata": {}, "channel": "shell", "buffers": []}
+    return {"header": header, "content": content, **rest}
 
 
 def test_without_the_token_nobody_gets_in(server: Server) -> None:
@@ -156,6 +170,7 @@ def test_without_the_token_nobody_gets_in(server: Server) -> None:
     assert "/login" in stranger.get("")[2]
     assert "/login" in stranger.get("?token=wrong")[2]
     assert stranger.get("api/kernels/" + str(uuid.uuid4()))[0] in (403, 401)
+    assert server.token not in server.log.read_text().replace(server.address, ""), "the log does not give it away"
     assert len(server.token) == 32 and not server.visitors(), "and no process was started for them"
 
 
@@ -177,12 +192,15 @@ def test_visitors_are_kept_apart(server: Server) -> None:
     assert anna.get(f"api/kernels/{kernel}", "DELETE")[0] == 405
     for path in ("api/kernels", "api/contents", "api/sessions", "api/kernelspecs", "api/terminals", "api/status"):
         assert anna.get(path)[0] == 404, path
+    assert "404" in str(refused(lambda: talk(anna, other, message("kernel_info_request"))))
+    assert "400" in str(refused(lambda: talk(anna, kernel, message("kernel_info_request"), protocols=())))
     # Widgets may talk; code from outside is not run.
     said = talk(anna, kernel, message("kernel_info_request"))
     assert any(one.get("msg_type") == "kernel_info_reply" for one in said)
     code = f"open({str(server.tmp / 'was-here')!r}, 'w')"
-    said = talk(anna, kernel, message("execute_request", code=code, silent=False), seconds=5)
-    assert not any(one.get("parent_header", {}).get("msg_type") == "execute_request" for one in said), said
+    asked = message("execute_request", code=code, silent=False)
+    said = talk(anna, kernel, asked, seconds=5)
+    assert not any(one.get("parent") == asked["header"]["msg_id"] for one in said), said
     assert not (server.tmp / "was-here").exists()
     # A message far beyond the largest upload ends the connection instead of filling the memory.
     big = message("comm_msg", comm_id="x", data={"text": "x" * (2 * 2**20)})
@@ -217,9 +235,11 @@ PATHS = [
     "secret.png", "voila/files/secret.png", "voila/files/studio.ipynb", "voila/render/studio.ipynb", "voila/tree/",
     "voila/static/../../../../../../../../etc/passwd", "voila/static/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
     "voila/templates/lab/static/../../../../../../../../../etc/passwd", "voila/labextensions/../../../../etc/passwd",
-    "voila/templates/../../../../../../etc/static/passwd", "voila/static//etc/passwd", "voila/api/themes/../../../etc/passwd",
+    "voila/templates/../../../../../../etc/static/passwd", "voila/static//etc/passwd",
+    "voila/api/themes/../../../etc/passwd",
     "voila/labextensions/%2fetc%2fpasswd", "static/studio.ipynb", "files/studio.ipynb", "studio.ipynb", "api/contents/",
-    "voila/api/contents/", "nbconvert/html/studio.ipynb", "view/studio.ipynb", "lab", "tree", "terminals/1", "api/config/x",
+    "voila/api/contents/", "nbconvert/html/studio.ipynb", "view/studio.ipynb", "lab", "tree", "terminals/1",
+    "api/config/x",
 ]  # fmt: skip
 
 
@@ -258,7 +278,7 @@ def test_idle_and_left_processes_end_and_scenes_go(tmp_path: Path) -> None:
     assert not folder.exists(), "nothing is left behind"
     text = server.log.read_text()
     assert "the visitors' scenes are deleted" in text and "Traceback" not in text, text
-    assert not [line for line in visitor_processes(str(folder))], "no process is left"
+    assert not visitor_processes(str(folder)), "no process is left"
 
 
 def visitor_processes(folder: str) -> list[str]:

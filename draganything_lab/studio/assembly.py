@@ -58,14 +58,16 @@ class Assembly:
         self.left.add_class("dal-left")
         making = column(w.HTML('<h3 class="dal-title">Generate</h3>'), self.generate.widget)
         making.add_class("dal-card")
-        right = w.VBox([making])
-        right.add_class("dal-right")
+        self.right = w.VBox([making])
+        self.right.add_class("dal-right")
         looking = column(w.HTML('<h3 class="dal-title">Look</h3>'), self.look.widget)
         looking.add_class("dal-card")
         looking.add_class("dal-below")
-        main = w.Box([self.left, right])
+        self._making, self._looking = making, looking
+        main = w.Box([self.left, self.right])
         main.add_class("dal-two")
-        self.widget = w.VBox([w.HTML(f"<style>{STYLE}</style>"), main, looking])
+        self._all = [w.HTML(f"<style>{STYLE}</style>"), main]
+        self.widget = w.VBox(self._all)
         self.widget.add_class("dal-lab")
         self.show(CANVAS if view == "auto" else view)
         bind.watch(self._canvas_state, "view")
@@ -94,6 +96,9 @@ class Assembly:
         self.left.children = (top, *self._beside(view), shown, *([waiting.widget] if waiting is not None else []))
         for one in self._views.values():
             one.widget.layout.display = "none" if one is waiting else None
+        # The form is long: there the pages stand beside it, else they have the whole width.
+        self.right.children = (self._making, self._looking) if view == FORM else (self._making,)
+        self.widget.children = (*self._all, self._looking) if view == CANVAS else tuple(self._all)
 
     def close(self) -> None:
         """Stop following the model."""

@@ -142,7 +142,7 @@ class FormView:
         bind.watch(self._show_prompt, "prompt", "selection", "entities")
         bind.watch(self._show_size, "picture")
         return column(
-            row(self.x, self.y, self.cut, self.plus, self.minus, grid_gap="6px"), self.candidates,
+            row(self.x, self.y, grid_gap="6px"), row(self.cut, self.plus, self.minus, grid_gap="6px"), self.candidates,
             row(self.clicks, self.unclick, grid_gap="6px"), row(self.radius, self.paint, self.erase, grid_gap="6px"),
         )  # fmt: skip
 

@@ -11,13 +11,14 @@ STYLE = """
 .dal-lab .dal-right{flex:3 1 340px;min-width:0;max-width:100%}
 .dal-lab .dal-left>.dal-studio,.dal-lab .dal-left .dal-studio{max-width:none}
 .dal-lab .dal-card{border:1px solid var(--dal-edge);border-radius:8px;padding:10px 12px;margin:0}
-.dal-lab .dal-below{margin-top:16px;min-width:0}
+.dal-lab .dal-below{margin-top:16px;min-width:0;max-width:100%}
 .dal-lab h3.dal-title{font:600 14px/1.4 var(--jp-ui-font-family,system-ui,sans-serif);margin:0 0 4px;color:inherit}
 .dal-lab .dal-card .dal-words{margin:2px;line-height:1.45;font-size:13px;max-width:78ch;white-space:normal}
 .dal-lab .dal-quiet{color:var(--dal-quiet)}
 .dal-lab .dal-card .widget-html-content{line-height:1.45;white-space:normal}
 .dal-lab .dal-card .widget-label,.dal-lab .dal-card .widget-readout{color:inherit}
-.dal-lab .dal-card button.jupyter-button{height:30px;line-height:28px;border-radius:6px;padding:0 12px;box-shadow:none;
+.dal-lab .dal-card button.jupyter-button,.dal-lab .dal-form button.jupyter-button{height:30px;line-height:28px;
+  border-radius:6px;padding:0 12px;box-shadow:none;
   border:1px solid var(--dal-edge);background:transparent;color:inherit;font-size:13px;margin:2px 0}
 .dal-lab .dal-card button.jupyter-button:hover:enabled{background:var(--jp-layout-color2,#eee)}
 .dal-lab .dal-card button.jupyter-button.mod-primary:hover:enabled{background:var(--dal-mark);filter:brightness(1.12)}

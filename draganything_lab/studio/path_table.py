@@ -94,7 +94,7 @@ class PathTable:
         self.title.value = words(
             f"{name}: {count} key {'point' if count == 1 else 'points'}, {path.length:.0f} pixels long."
         )
-        self.text.value = " ".join(f"{x:g},{y:g}" for x, y in path.points.tolist())
+        self.text.value = " ".join(f"{round(x, 2):g},{round(y, 2):g}" for x, y in path.points.tolist())
         self.timed.value, self.easing.value, self.spacing.value = path.frames is not None, path.easing, path.spacing
         if count > MOST_ROWS:
             self.rows = []
@@ -103,7 +103,7 @@ class PathTable:
         if [len(fields) for fields in self.rows] != [3 if path.frames else 2] * count:
             self._build(count, timed=path.frames is not None)
         for place, (fields, (x, y)) in enumerate(zip(self.rows, path.points.tolist(), strict=True)):
-            values = [x, y, *([path.frames[place]] if path.frames else [])]
+            values = [round(x, 2), round(y, 2), *([path.frames[place]] if path.frames else [])]
             for field, value in zip(fields, values, strict=True):
                 if field.value != value:
                     field.value = value
@@ -128,7 +128,8 @@ class PathTable:
                 )
             for field in fields[:2]:
                 field.layout.width = "9em"
-                field.observe(lambda change, place=place: self._moved(place), names="value")
+            for axis, field in enumerate(fields[:2]):
+                field.observe(lambda change, place=place, axis=axis: self._moved(place, axis), names="value")
             for field in fields[2:]:
                 field.layout.width = "8.5em"
                 field.observe(lambda change: self._retimed(), names="value")
@@ -138,10 +139,12 @@ class PathTable:
             lines.append(row(*fields, drop, grid_gap="6px"))
         self.table.children = tuple(lines)
 
-    def _moved(self, place: int) -> None:
-        if not self._binder.is_quiet and place < len(self.rows):
-            x, y = (field.value for field in self.rows[place][:2])
-            self.model.move_point(place, x, y)
+    def _moved(self, place: int, axis: int) -> None:
+        path = self.model.path
+        if not self._binder.is_quiet and path is not None and place < len(self.rows):
+            point = path.points[place].tolist()  # the other number as it is, not as it is rounded for the table
+            point[axis] = self.rows[place][axis].value
+            self.model.move_point(place, *point)
             self._again()
 
     def _retimed(self) -> None:

@@ -22,6 +22,7 @@ import tornado.ioloop
 import tornado.web
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_core.utils import ensure_async, run_sync
+from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.services.kernels.handlers import KernelHandler
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from traitlets import Instance, default
@@ -30,6 +31,7 @@ from voila.app import Voila
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.static_file_handler import AllowListFileHandler
 from voila.tornado.handler import TornadoVoilaHandler
+from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 from ..errors import LabError
 from .serve import KERNEL, Classroom
@@ -40,6 +42,7 @@ POLICY = (
     "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
 )
 EXTENSIONS = ["@voila-dashboards/widgets-manager8", "@jupyter-widgets/jupyterlab-manager", "ipycanvas", "anywidget"]
+PROTOCOL = "v1.kernel.websocket.jupyter.org"
 GONE_SECONDS = 120.0  # a process that nobody is connected to ends after so long
 SWEEP_SECONDS = 10.0
 _visitor: ContextVar[str] = ContextVar("visitor")
@@ -70,6 +73,23 @@ FULL = """<!doctype html><html lang="en"><meta charset="utf-8"><title>DragAnythi
 <body style="font:18px/1.5 system-ui,sans-serif;max-width:34em;margin:15vh auto;padding:0 1em;color-scheme:light dark">
 <h1>The studio is full</h1><p>All {visitors} places are taken. Try again in a minute; places become free when others
 close their page. The teacher can start the studio with more: <code>--visitors</code>.</p></body></html>"""
+
+
+class OwnChannels(VoilaKernelWebsocketHandler):
+    """The socket to a visitor's own process, by the present protocol only.
+
+    Voila takes the first bytes of an answer in the old one for a number of parts, and counts to billions.
+    """
+
+    @ws_authenticated
+    async def get(self, kernel_id: str) -> None:
+        kernels: VisitorKernels = self.kernel_manager
+        if kernels.visitor_of.get(kernel_id) != visitor_name(self.current_user.username):
+            raise tornado.web.HTTPError(404)
+        offered = self.request.headers.get("Sec-WebSocket-Protocol", "")
+        if PROTOCOL not in [name.strip() for name in offered.split(",")]:
+            raise tornado.web.HTTPError(400, f"this server speaks {PROTOCOL} only")
+        await super().get(kernel_id)
 
 
 class OneKernel(KernelHandler):
@@ -231,13 +251,18 @@ class StudioServer(Voila):
 
     def run(self) -> int:
         """Serve until Ctrl-C or a signal; return 0."""
+        for name in ("tornado.access", "tornado.application", "tornado.general"):
+            # Addresses, which may hold the token, have no place in the teacher's window or a log file.
+            logging.getLogger(name).setLevel(logging.ERROR)
         self.initialize(argv=[])
         self.start()
         return 0
 
     def init_handlers(self) -> list[Any]:
         """Voila's own, without files and contents, and with stricter ones for page and processes."""
-        closer = {KernelHandler: OneKernel, VoilaShutdownKernelHandler: OwnShutdown, TornadoVoilaHandler: VisitorPage}
+        closer: dict[type, type] = {KernelHandler: OneKernel, VoilaShutdownKernelHandler: OwnShutdown}
+        closer[TornadoVoilaHandler] = VisitorPage
+        closer[VoilaKernelWebsocketHandler] = OwnChannels
         handlers = []
         for pattern, handler, *rest in super().init_handlers():
             if handler is AllowListFileHandler:
