@@ -105,8 +105,12 @@ DRAG = """([x0, y, step, count]) => new Promise(done => {
 SCRUB = """([row, count]) => new Promise((done, fail) => {
   const canvas = document.querySelector('canvas.dal-motion'), paper = canvas.getContext('2d');
   const handle = document.querySelector('.dal-time .noUi-handle');
-  const row8 = () => paper.getImageData(0, row, canvas.width, 8).data;
-  const look = () => row8().reduce((sum, v, i) => (sum * 31 + v * (i % 97)) | 0, 7);
+  const look = () => {
+    const data = paper.getImageData(0, row, canvas.width, 1).data;
+    let sum = 7;
+    for (let k = 0; k < data.length; k += 7) sum = (sum * 31 + data[k]) | 0;
+    return sum;
+  };
   const times = [];
   let before = look(), start = 0;
   const next = () => {
@@ -199,16 +203,19 @@ def ghost_lags(run: dict[str, Any]) -> list[float]:
     return lags
 
 
-def scrubs(page: LabPage, repeats: int) -> list[float]:
-    """Milliseconds from a key on the slider to the frame's ghosts."""
+def scrubs(page: LabPage, repeats: int) -> tuple[list[float], list[dict[str, float]]]:
+    """Milliseconds from a key on the slider to the frame's ghosts, and the CPU time of each round."""
     times: list[float] = []
+    works: list[dict[str, float]] = []
     page.python("0", "model.set_path([(60, 230), (400, 230)]); model.set_show(heat=True)")
     for _ in range(repeats + 1):
         page.python("0", "model.frame = 0")
         time.sleep(0.8)
         _outer, (inner,) = places(page, [(60, 225)])
+        work = Work(page)
         times.extend(page.page.evaluate(SCRUB, [inner[1], 12]))
-    return times[12:]  # the first round sends the ghosts' pictures
+        works.append(work.spent())
+    return times[12:], works[1:]  # the first round sends the ghosts' pictures
 
 
 def line(name: str, values: list[float], goal: str, unit: str = "ms") -> str:
@@ -239,7 +246,7 @@ def main() -> int:
             whole, segmenter = clicks(page, repeats)
             backend = page.python("model.prompt.backend")
             runs = drags(page, max(2, repeats // 2), events)
-            scrub = scrubs(page, max(2, repeats // 3))
+            scrub, works = scrubs(page, max(2, repeats // 3))
         finally:
             lab.close()
     lags = [seen - sent for run in runs for seen, sent in zip(run["seen"], run["sent"], strict=False)]
@@ -260,6 +267,7 @@ def main() -> int:
         line("  from one picture on the screen to the next", pictures, "16.7 ms"),
         *[line(f"  CPU time an event, {who}", [run["work"][who] / events for run in runs], "") for who in WHO],
         line("slider: a frame", scrub, "50 ms"),
+        *[line(f"  CPU time a frame, {who}", [work[who] / 12 for work in works], "") for who in WHO],
         "",
         f"Events that were never drawn: {sum(events - len(run['seen']) for run in runs)} of {events * len(runs)}.",
     ]))  # fmt: skip

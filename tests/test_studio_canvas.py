@@ -532,7 +532,7 @@ def test_without_the_pad_the_canvas_does_it_alone(page: LabPage) -> None:
     hand = Hand(page)
     hand.drag([(115, 211), (200, 200), (400, 180), (700, 160), (1200, 160)])
     page.until("model.path is not None")
-    assert 440 < page.python("float(model.path.points[-1][0])") and page.python("len(model.entities)") == 1
+    assert page.python("float(model.path.points[-1][0])") > 440 and page.python("len(model.entities)") == 1
 
 
 @pytest.mark.slow

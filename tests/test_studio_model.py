@@ -41,7 +41,8 @@ def test_it_needs_neither_widgets_nor_torch(python: Callable[[str], subprocess.C
     code = (
         "import sys; sys.modules['torch'] = sys.modules['ipywidgets'] = sys.modules['ipycanvas'] = None; "
         "from draganything_lab.studio.model import StudioModel; m = StudioModel(); m.warm_up().join(); "
-        "m.click(115, 211); m.stroke([(115, 211), (150, 200), (200, 190)]); m.preview(); m.control(); print(len(m.scene_bytes()) > 1000)"
+        "m.click(115, 211); m.stroke([(115, 211), (150, 200), (200, 190)]); m.preview(); m.control(); "
+        "print(len(m.scene_bytes()) > 1000)"
     )
     done = python(code)
     assert done.stdout.strip() == "True", done.stderr

@@ -138,10 +138,19 @@ class Hearing:
             self.model.say("One moment: the picture is being prepared for clicks.")
             later(0.1, lambda: self._release(place, now))
             return
+        if self._will_cut():
+            self.model.say("Looking for the thing under the pointer …")  # this message leaves before the work begins
         self.pointer.release(place, now)
         if self.pad is not None:
             self.pad.clear_line()
         self._touched()
+
+    def _will_cut(self) -> bool:
+        """Whether the press asks the segmenter, which may take a moment."""
+        gesture = self.pointer.gesture
+        if gesture is None:
+            return False
+        return gesture.mode in ("plus", "minus") or (gesture.mode == "select" and gesture.name is None)
 
     def _wheel(self, by: float) -> None:
         if self.model.mode in PAINTING:

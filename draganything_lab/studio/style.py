@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipywidgets as widgets
 
+from .icons import icon_css
+
 CSS = """
 .dal-studio{--dal-gap:8px;--dal-line:var(--jp-border-color2,#d0d0d0);--dal-soft:var(--jp-layout-color2,#f0f0f0);
   --dal-ink:var(--jp-ui-font-color1,#1f1f1f);--dal-mute:var(--jp-ui-font-color2,#5f5f5f);
@@ -12,7 +14,8 @@ CSS = """
 .dal-studio .widget-box{overflow:visible}
 .dal-studio button.jupyter-button{width:auto;height:30px;line-height:28px;border-radius:6px;margin:0;padding:0 10px;
   background:transparent;border:1px solid transparent;color:var(--dal-ink);box-shadow:none;font-size:13px}
-.dal-studio button.jupyter-button i{width:16px;text-align:center;opacity:.85;margin-right:6px;display:inline-block}
+.dal-studio button.jupyter-button{display:inline-flex;align-items:center;justify-content:center}
+.dal-studio button.jupyter-button i{margin-right:7px;opacity:.85;flex:0 0 auto}
 .dal-studio button.jupyter-button:hover:enabled{background:var(--dal-soft);box-shadow:none}
 .dal-studio button.jupyter-button:focus-visible{outline:2px solid var(--dal-accent);outline-offset:-1px}
 .dal-studio button.jupyter-button:disabled{opacity:.35}
@@ -27,10 +30,10 @@ CSS = """
 .dal-studio .dal-rule{width:1px;height:20px;background:var(--dal-line);margin:0 6px;flex:0 0 auto}
 .dal-studio .widget-upload.jupyter-button{font-size:0}.dal-studio .widget-upload.jupyter-button i{font-size:14px}
 .dal-studio .widget-upload.jupyter-button::after{content:"Open";font-size:13px}
-.dal-studio .dal-bar .widget-upload,.dal-studio .dal-bar .widget-button{width:auto;flex:0 0 auto}
+.dal-studio .dal-bar .widget-upload,.dal-studio .dal-bar .widget-toggle-button,.dal-studio .dal-bar .widget-button{width:auto;flex:0 0 auto}
 .dal-studio .dal-main{display:flex;gap:var(--dal-gap);align-items:flex-start;flex-wrap:nowrap}
 .dal-studio .dal-tools{flex:0 0 118px;display:flex;flex-direction:column;gap:2px}
-.dal-studio .dal-tools button.jupyter-button{width:118px;padding:0 8px;text-align:left;flex:0 0 auto}
+.dal-studio .dal-tools button.jupyter-button{width:118px;padding:0 8px;justify-content:flex-start;flex:0 0 auto}
 .dal-studio .dal-stack{display:grid;border-radius:8px;background:var(--dal-soft);min-width:0;overflow:hidden!important}
 .dal-studio .dal-stack>canvas{grid-area:1/1;margin:0;min-width:0;pointer-events:none}
 .dal-studio .dal-stack>canvas.dal-canvas{pointer-events:auto;touch-action:none;cursor:crosshair;border-radius:8px;
@@ -78,8 +81,8 @@ CSS = """
 .dal-studio .dal-view .widget-html-content{line-height:1.4}
 @container (max-width:640px){
   .dal-studio .dal-tools{flex-basis:34px}
-  .dal-studio .dal-tools button.jupyter-button{width:34px;padding:0;font-size:0;text-align:center}
-  .dal-studio .dal-tools button.jupyter-button i{margin:0;font-size:14px;line-height:28px}
+  .dal-studio .dal-tools button.jupyter-button{width:34px;padding:0;font-size:0;justify-content:center}
+  .dal-studio .dal-tools button.jupyter-button i{margin:0}
   .dal-studio .dal-does,.dal-studio .dal-label.dal-wide{display:none}
 }
 @container (max-width:460px){.dal-studio .dal-words{font-size:0}.dal-studio .dal-words i{margin:0;font-size:14px}}
@@ -88,7 +91,7 @@ CSS = """
 
 def style() -> widgets.HTML:
     """The style sheet as a widget that takes no room."""
-    return widgets.HTML(f"<style>{CSS}</style>", layout=widgets.Layout(display="none"))
+    return widgets.HTML(f"<style>{CSS}{icon_css('.dal-studio')}</style>", layout=widgets.Layout(display="none"))
 
 
 def button(icon: str, label: str, tooltip: str, *, toggle: bool = False) -> widgets.Button | widgets.ToggleButton:
