@@ -21,6 +21,7 @@ from .things_list import EntityList
 from .toolbar import OptionBar, ToolRail, TopBar
 
 WIDTH, HEIGHT = 624, 424  # of the canvas on the page, whatever the picture: nothing jumps
+PAD_PATIENCE = 8.0  # seconds for the pad's code to come, once the canvas answers
 # Which layers a change touches.
 TOUCHES = {
     "picture": ("picture", "masks", "motion", "hand"),
@@ -106,6 +107,8 @@ class CanvasView:
 
     def _tell_test(self, words: str) -> None:
         self.words.value = f"This is the canvas view. {words}"
+        if self.model.view_state == "alive":  # the page is there: the pad should be, too
+            later(PAD_PATIENCE, self.hearing.drop_dead_pad)
 
     def _wish(self, wish: str, shift: bool) -> None:
         """Do what a key asks of the view itself."""

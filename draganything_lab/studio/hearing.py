@@ -75,6 +75,12 @@ class Hearing:
             self.pad.ink = ink
         self.pad.hovers = model.mode == "path"
 
+    def drop_dead_pad(self) -> None:
+        """Take a pad away that has not answered: its code is not in this program, and it would lie over the canvas."""
+        if self.pad is not None and not self.pad_alive:
+            self.pad = None
+            self.stage.uncover()
+
     # The pad
 
     def _pad_tells(self, message: dict[str, Any]) -> None:

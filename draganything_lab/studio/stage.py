@@ -71,6 +71,10 @@ class Stage:
         """Lay something over all canvases that hears pointer and keys in their place."""
         self.widget.children = (*self.layers.values(), pad)
 
+    def uncover(self) -> None:
+        """Take it away again."""
+        self.widget.children = tuple(self.layers.values())
+
     def layer(self, name: str) -> Canvas:
         """One of the canvases in the stack."""
         return self.layers[name]
