@@ -155,8 +155,9 @@ def test_right_answers_are_praised_and_hints_fold() -> None:
 
 def test_nbgrader_sees_a_wrong_answer_as_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
-    with pytest.raises(AssertionError, match="You add two"):
+    with pytest.raises(AssertionError, match="You add two") as caught:
         CHECK.double(lambda a: a + 2)
+    assert caught.value._render_traceback_() == ["Not yet. You add two; multiply."]  # type: ignore[attr-defined]
     assert CHECK.double(lambda a: 2 * a).passed
 
 

@@ -63,6 +63,10 @@ class Exercise:
 class NotRight(AssertionError):
     """What a wrong answer raises while nbgrader grades; elsewhere nothing is raised."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback: the words alone."""
+        return [str(self)]
+
 
 @dataclass(frozen=True)
 class Result:

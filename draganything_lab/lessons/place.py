@@ -13,10 +13,18 @@ RELEASE = os.environ.get("DRAGANYTHING_LAB_RELEASE", f"v{__version__}")
 
 COLAB_BRINGS = (
     "numpy", "opencv-python-headless", "pillow", "matplotlib", "torch", "torchvision", "diffusers", "transformers",
-    "accelerate", "safetensors", "huggingface-hub", "ipywidgets", "jupyterlab",
+    "accelerate", "safetensors", "huggingface-hub", "ipywidgets",
 )  # fmt: skip
 """What Colab has already, and what must not be touched there; everything else is installed without its dependencies."""
-COLAB_LACKS = ("mediapy>=1.2.2,<2", "imageio-ffmpeg>=0.4.9,<0.8", "ipycanvas>=0.13.3,<0.15", "segment-anything==1.0")
+COLAB_NEEDS_NO = ("jupyterlab", "voila")
+"""What serves notebooks, which Colab does itself."""
+COLAB_LACKS = (
+    "mediapy>=1.2.2,<2", "imageio-ffmpeg>=0.4.9,<0.8", "ipycanvas>=0.13.3,<0.15", "segment-anything==1.0",
+    "anywidget>=0.9.13,<1",
+)  # fmt: skip
+"""What is installed there, as pyproject.toml says it."""
+COLAB_LACKS_TOO = ("psygnal",)
+"""What those need in turn and Colab may lack: anywidget stands on psygnal."""
 
 BOOTSTRAP = '''# On Google Colab this cell installs the lab, and leaves the torch and numpy that are there alone.
 # Elsewhere it does nothing.
@@ -28,7 +36,9 @@ if "google.colab" in sys.modules:
     from google.colab import output
 
     lab = "https://github.com/{repository}/archive/refs/tags/{release}.zip"
-    wanted = [lab, {lacks}]
+    wanted = [
+        {lacks}, lab,
+    ]
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *wanted], check=True)
     output.enable_custom_widget_manager()'''
 
@@ -40,7 +50,8 @@ Studio()"""
 
 def bootstrap() -> str:
     """The first code cell of every notebook."""
-    lacks = ", ".join(f'"{name}"' for name in COLAB_LACKS)
+    names = [f'"{name}"' for name in (*COLAB_LACKS, *COLAB_LACKS_TOO)]
+    lacks = ",\n        ".join(", ".join(names[at : at + 3]) for at in range(0, len(names), 3))
     return BOOTSTRAP.format(repository=REPOSITORY, release=RELEASE, lacks=lacks)
 
 
