@@ -66,10 +66,8 @@ def _found_and_truth(rng: np.random.Generator) -> Iterable[tuple[Any, ...]]:
 
 def _kept(mask: np.ndarray) -> float:
     """Share of a mask that the released code keeps of what was saved as a JPEG."""
-    grey = mask.astype(np.uint8) * 255
-    packed = cv2.imencode(".jpg", grey)[1]
-    back = cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE)
-    return float(((back / 255).astype(np.uint8).astype(bool) & mask).sum() / mask.sum())
+    back = np.asarray(_jpeg(mask) / 255).astype(np.uint8)
+    return float((back.astype(bool) & mask).sum() / mask.sum())
 
 
 EXERCISES = {
