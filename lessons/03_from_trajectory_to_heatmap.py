@@ -204,7 +204,7 @@ print("control.heat:", control.heat.shape, control.heat.dtype, "- the same as by
 #
 # Where two hills meet, one must give way. Later things are nearer to the viewer, so a later hill replaces an earlier one
 # inside its own circle. It does not add to it, and it is not the maximum of both. (The paper does not say. This is what
-# the released code does, apart from a detail at the corners that you will see below.)
+# the released code does, too, only that there the later hill replaces its whole square box, dark corners included.)
 #
 # ### Exercise 3: who lies in front
 #

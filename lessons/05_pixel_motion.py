@@ -226,7 +226,8 @@ motion_figures.motion_of_frame(harbour.video, frame=20)
 
 # %% [markdown]
 # In the fourth picture the hue is the direction and the strength is the distance; the small wheel is the legend. Hatched
-# pixels cannot be seen any more in frame 20. Notice that the sea and the sky are pale: they stayed.
+# pixels cannot be seen any more in frame 20. Notice that the sea and the sky are pale: they stayed. The coloured crumbs
+# beside the mast are errors of the tracker: it gave some pixels of the sky to the boat. How often does it do that?
 #
 # ## 6. How good is the ruler?
 #
