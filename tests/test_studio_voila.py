@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import SHOTS, find_chromium
+from browser import NO_CHROMIUM, SHOTS, find_chromium
 from studio_weights import make_random_toy
 
 pytest.importorskip("voila")
@@ -23,7 +23,7 @@ if importlib.util.find_spec("torch") is None:
     pytest.skip("no torch here", allow_module_level=True)
 CHROMIUM = find_chromium()
 if CHROMIUM is None:
-    pytest.skip("no Chromium here (or no playwright): the browser tests of the served studio", allow_module_level=True)
+    pytest.skip(NO_CHROMIUM, allow_module_level=True)
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = ROOT / "draganything_lab" / "weights" / "toy"

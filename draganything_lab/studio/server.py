@@ -43,7 +43,7 @@ POLICY = (
 )
 EXTENSIONS = ["@voila-dashboards/widgets-manager8", "@jupyter-widgets/jupyterlab-manager", "ipycanvas", "anywidget"]
 PROTOCOL = "v1.kernel.websocket.jupyter.org"
-GONE_SECONDS = 120.0  # a process that nobody is connected to ends after so long
+GONE_SECONDS = 300.0  # a process that nobody is connected to ends after so long; a slow page takes some to connect
 SWEEP_SECONDS = 10.0
 _visitor: ContextVar[str] = ContextVar("visitor")
 
@@ -142,7 +142,8 @@ class VisitorKernels(AsyncMappingKernelManager):
 
     def has_room(self) -> bool:
         """Whether one more visitor fits."""
-        return len(self.list_kernel_ids()) + self._starting < self.room.visitors
+        here = sum(kernel_id in self.visitor_of for kernel_id in self.list_kernel_ids())
+        return here + self._starting < self.room.visitors
 
     async def start_kernel(self, *, kernel_id: str | None = None, path: Any = None, **kwargs: Any) -> str:  # type: ignore[override]
         """Start a visitor's process in the visitor's folder."""
