@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"{segmenter.backend} found nothing that stands out; click on a thing with --point")
             return 1
     else:
-        answer = segmenter.predict([*points, *minus], [1] * len(points) + [0] * len(minus), box)
+        answer = segmenter.predict(np.array([*points, *minus]), [1] * len(points) + [0] * len(minus), box)
         found = list(zip(answer.masks, answer.scores.tolist(), strict=True))
     reason = getattr(segmenter, "reason", "")
     print(f"by {segmenter.backend}" + (f": {reason}" if reason else ""))
