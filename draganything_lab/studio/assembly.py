@@ -54,6 +54,8 @@ class Assembly:
         self.which.observe(self._chosen, names="value")
         self.which.add_class("dal-toggle")
         self.said = w.HTML()
+        self._top = w.HBox([self.which, self.said])  # one and the same for all views, so that it keeps the focus
+        self._top.add_class("dal-top")
         self.left = w.VBox()
         self.left.add_class("dal-left")
         making = column(w.HTML('<h3 class="dal-title">Generate</h3>'), self.generate.widget)
@@ -88,12 +90,10 @@ class Assembly:
             self.which.value = view
         why = f"{self._why} " if self._why and view == FORM else ""
         self.said.value = f'<p class="dal-which" role="status">{why}{SAID[view]}</p>'
-        top = w.HBox([self.which, self.said])
-        top.add_class("dal-top")
         shown = self._views[view].widget
         waiting = self._views.get(CANVAS) if self._why == DEAD and view == FORM else None
         # A canvas that has not answered stays on the page unseen: its answer may only be late.
-        self.left.children = (top, *self._beside(view), shown, *([waiting.widget] if waiting is not None else []))
+        self.left.children = (self._top, *self._beside(view), shown, *([waiting.widget] if waiting is not None else []))
         for one in self._views.values():
             one.widget.layout.display = "none" if one is waiting else None
         # The form is long: there the pages stand beside it, else they have the whole width.
