@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as w
 
 from .bound import Binder, button, column, labelled, row, words
-from .grid import grid_picture, in_words
+from .grid import asked_of, grid_picture, in_words
 from .path_table import FAR, PathTable
 
 if TYPE_CHECKING:
@@ -291,16 +291,3 @@ class FormView:
             )
             self.still.description = "Free the background"
         self.view.value = words(said, "dal-quiet")
-
-
-def asked_of(number: int, entity: Any) -> str:
-    """An entity in the list: number, name, what is asked of it, all in words."""
-    if entity.pinned:
-        asked = "pinned"
-    elif entity.trajectory is None:
-        asked = "free"
-    else:
-        count = len(entity.trajectory.points)
-        asked = "holds still" if count == 1 else f"path of {count} points"
-    kind = "" if entity.kind == "foreground" else f" ({entity.kind})"
-    return f"{number} {entity.name}{kind}: {asked}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -84,6 +84,19 @@ def in_words(model: StudioModel) -> str:
     if not model.scene.entities:
         lines.append("No things yet.")
     return " ".join(lines)
+
+
+def asked_of(number: int, entity: Any) -> str:
+    """An entity in the list: number, name, what is asked of it, all in words."""
+    if entity.pinned:
+        asked = "pinned"
+    elif entity.trajectory is None:
+        asked = "free"
+    else:
+        count = len(entity.trajectory.points)
+        asked = "holds still" if count == 1 else f"path of {count} points"
+    kind = "" if entity.kind == "foreground" else f" ({entity.kind})"
+    return f"{number} {entity.name}{kind}: {asked}"
 
 
 def _grid(picture: np.ndarray, times: int) -> np.ndarray:
