@@ -240,10 +240,10 @@ class DragAnythingPipeline(DiffusionPipeline):
             rules=behaviour(preset),
             size=(height, width),
             num_frames=num_frames,
-            steps=self.config.default_steps if num_inference_steps is None else num_inference_steps,
+            steps=self.config["default_steps"] if num_inference_steps is None else num_inference_steps,
             guidance=(
                 min_guidance_scale,
-                self.config.default_guidance if max_guidance_scale is None else max_guidance_scale,
+                self.config["default_guidance"] if max_guidance_scale is None else max_guidance_scale,
             ),
             time_ids=(fps, motion_bucket_id, noise_aug_strength),
             conditioning_scale=conditioning_scale,

@@ -12,7 +12,9 @@ from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWi
 from ..models import DragAnythingControlNet, DragAnythingUNet
 
 CONTEXT = 64
-ENTITY_CHANNELS = 32
+# Of a pooled entity, kept whole. A ridge regression read its colour from them with R^2 0.66 at step 61 and 0.56 at step
+# 261, from averages of pairs with 0.43 (675 held-out things; a network after 212 steps).
+ENTITY_CHANNELS, ENTITY_TIMESTEP = 64, 61
 LATENT_CHANNELS = 12  # of the VAE: 16 were too many for the small UNet, 8 keep too little of the picture
 NUM_FRAMES = 14
 SIGMA_MIN, SIGMA_MAX = 0.05, 20.0

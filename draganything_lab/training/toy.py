@@ -16,7 +16,7 @@ from ..files import write_whole
 from .clips import ClipSize
 from .dift import Denoiser, DiftStage, build_scheduler
 from .loop import Settings, Stage, load_average, run
-from .networks import ENTITY_CHANNELS, build_feature_extractor, fold
+from .networks import ENTITY_CHANNELS, ENTITY_TIMESTEP, build_feature_extractor, fold
 from .networks import build_scheduler as build_video_scheduler
 from .vae import DecoderStage, VaeStage, load_vae
 from .video import Animator, Controlled, ControlStage, UnetStage
@@ -155,7 +155,7 @@ def export(folder: Path, out: Path) -> None:
     build_scheduler().save_pretrained(part / "dift" / "scheduler")
     prompt = {"null_prompt": denoiser.null_prompt.detach().half().contiguous()}
     save_file(prompt, part / "dift" / "null_prompt.safetensors")
-    defaults = {"timestep": 261, "up_block": 1, "draws": 8, "channels": ENTITY_CHANNELS}
+    defaults = {"timestep": ENTITY_TIMESTEP, "up_block": 1, "draws": 8, "channels": ENTITY_CHANNELS}
     (part / "dift" / "dift.json").write_text(json.dumps(defaults) + "\n")
     (part / "sampling.json").write_text(json.dumps(SAMPLING) + "\n")
     (part / "training").mkdir()

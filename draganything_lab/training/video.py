@@ -13,7 +13,7 @@ from ..sampling import CLIP_MEAN, CLIP_STD, encoder_pixels
 from .clips import ClipSize, draw_controlled, draw_life, share_out
 from .dift import Denoiser, build_scheduler
 from .loop import Stage
-from .networks import build_controlnet, build_image_encoder, build_unet
+from .networks import ENTITY_TIMESTEP, build_controlnet, build_image_encoder, build_unet
 from .vae import to_range
 
 SIGMA_MEAN, SIGMA_SPREAD = 0.6, 1.3  # of the logarithm of the noise
@@ -160,7 +160,7 @@ class ControlStage(UnetStage):
         self.whole = Controlled(animator, representations, train_unet)
         self.denoiser = denoiser.eval().requires_grad_(False)
         self.features = DiffusionFeatures(
-            unet=denoiser.unet, vae=vae, scheduler=build_scheduler(), prompt_embeds=denoiser.null_prompt
+            denoiser.unet, vae, build_scheduler(), denoiser.null_prompt, timestep=ENTITY_TIMESTEP
         )
         if not train_unet:
             self.name = "control-frozen"
@@ -214,7 +214,7 @@ class ControlStage(UnetStage):
 
     @torch.no_grad()
     def tables(self, batch: dict[str, Any], latents: Tensor, generator: torch.Generator) -> Tensor:
-        """Each clip's entity vectors (B, E + 1, C), row 0 zeros: features of one noise draw, pooled, pairs averaged.
+        """Each clip's entity vectors (B, E + 1, C), row 0 zeros: features of one noise draw, pooled.
 
         Args:
             batch: As drawn.
@@ -226,5 +226,4 @@ class ControlStage(UnetStage):
         noisy = self.features.scheduler.add_noise(latents, noise, level)
         found = self.features._listen(noisy, level, self.features.up_block).float().flatten(2)  # (B, C, h * w)
         vectors = torch.einsum("beh,bch->bec", batch["cells"].to(found), found)
-        vectors = (vectors[..., 0::2] + vectors[..., 1::2]) / 2
         return torch.cat([torch.zeros_like(vectors[:, :1]), vectors], dim=1)
