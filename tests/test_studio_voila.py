@@ -82,7 +82,7 @@ def ready(page: Any) -> None:
     page.wait_for_selector(".dal-lab")
     said(page, "480x320")
     # On a busy machine the form may have stood in until the canvas answered.
-    page.wait_for_function("() => document.querySelector('.dal-lab').innerText.includes('read back in')")
+    page.wait_for_function("() => document.querySelector('.dal-lab').innerText.includes('read back')")
 
 
 def said(page: Any, words: str) -> str:
