@@ -42,8 +42,8 @@ class PathTable:
             placeholder="85,250 180,240 296,262",
         )  # fmt: skip
         self.apply = bind.on_click(button("Set path", "Take these key points for the selected thing"), self._set_text)
-        self.x = labelled(w.BoundedFloatText, "x", "Of a new key point", min=-FAR, max=FAR, label="1.5em")
-        self.y = labelled(w.BoundedFloatText, "y", "Of a new key point", min=-FAR, max=FAR, label="1.5em")
+        self.x = labelled(w.BoundedFloatText, "new x", "Of a new key point", min=-FAR, max=FAR, label="3.6em")
+        self.y = labelled(w.BoundedFloatText, "new y", "Of a new key point", min=-FAR, max=FAR, label="3.6em")
         self.append = bind.on_click(
             button("Add at the end", "Add a key point at the path's end"),
             lambda: model.append_point(self.x.value, self.y.value),
@@ -63,7 +63,7 @@ class PathTable:
         for control, name in ((self.easing, "easing"), (self.spacing, "spacing")):
             control.observe(lambda change, name=name: self._timing(**{name: change["new"]}), names="value")
         for control in (self.x, self.y):
-            control.layout.width = "9em"
+            control.layout.width = "11em"
         self.text.layout.flex = "1 1 14em"
         self.widget = column(
             self.title, row(self.text, self.apply, grid_gap="6px"), self.table,
@@ -113,7 +113,7 @@ class PathTable:
         for place in range(count):
             fields = []
             for name in ("x", "y"):
-                label, help_line = f"{place + 1}: x" if name == "x" else name, f"Key point {place + 1}, {name}"
+                label, help_line = f"{place + 1}: {name}", f"Key point {place + 1}, {name}"
                 fields.append(labelled(w.BoundedFloatText, label, help_line, min=-FAR, max=FAR, label="3em"))
             if timed:
                 fields.append(
