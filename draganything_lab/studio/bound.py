@@ -96,8 +96,9 @@ def labelled(kind: type, words: str, help_line: str = "", **options: Any) -> Any
 
 
 def button(words: str, help_line: str = "", **options: Any) -> Any:
-    """A button as wide as its words."""
-    return w.Button(description=words, tooltip=help_line or words, layout=w.Layout(width="auto"), **options)
+    """A button as wide as its words, however narrow the row."""
+    layout = w.Layout(width="auto", flex="0 0 auto")
+    return w.Button(description=words, tooltip=help_line or words, layout=layout, **options)
 
 
 def words(text: str, *classes: str, live: bool = False) -> str:
