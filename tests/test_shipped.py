@@ -27,7 +27,8 @@ def load(representation: str):
 
 @pytest.fixture(scope="module")
 def summary() -> dict:
-    table, _ = measure(load, REPRESENTATIONS[:1], clips=CLIPS, seeds=1, vae_pictures=40, keep=1, report=lambda line: None)
+    quiet = {"report": lambda line: None}
+    table, _ = measure(load, REPRESENTATIONS[:1], clips=CLIPS, seeds=1, vae_pictures=40, keep=1, **quiet)
     return table.summary(draws=50)
 
 

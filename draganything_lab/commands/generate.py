@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--download", action="store_true", help="fetch weights that are not here; sizes are said first")
     parser.add_argument("--size", metavar="WxH", help="of the video (default: what the model was trained at)")
     parser.add_argument("--frames", type=int, metavar="N", help="length (default: what the model was trained at)")
-    parser.add_argument("--steps", type=int, metavar="N", help="denoising steps (default: what the weights were tuned for)")
+    parser.add_argument("--steps", type=int, metavar="N", help="denoising steps (default: the weights' own)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same machine: same video")
     parser.add_argument("--fps", type=float, default=8, metavar="N", help="frames per second (default: 8)")
     parser.add_argument("--out", default="outputs/generated.mp4", metavar="FILE", help="default: outputs/generated.mp4")
