@@ -131,7 +131,10 @@ def talk(
         came = []
         for one in messages:
             texts = [json.dumps(one[part]).encode() for part in ("header", "parent_header", "metadata", "content")]
-            await connection.write_message(joined([b"shell", *texts]), binary=True)
+            try:
+                await connection.write_message(joined([b"shell", *texts]), binary=True)
+            except tornado_ws.WebSocketClosedError:  # closed by the message before
+                break
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:
