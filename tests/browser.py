@@ -30,18 +30,30 @@ SHOTS = Path(__file__).parents[1] / "outputs" / "screenshots"
 READY = """async () => {
   const widget = window.jupyterapp && window.jupyterapp.shell.currentWidget;
   if (!widget || !widget.sessionContext) return false;
-  await widget.context.ready; await widget.sessionContext.ready;
-  const session = widget.sessionContext.session;
-  if (!session || !session.kernel) return false;
-  await session.kernel.info;
-  return true;
+  const ready = async () => {
+    await widget.context.ready; await widget.sessionContext.ready;
+    const session = widget.sessionContext.session;
+    if (!session || !session.kernel) return false;
+    await session.kernel.info;
+    return true;
+  };
+  return Promise.race([ready(), new Promise(done => setTimeout(() => done(false), 5000))]);
 }"""
-EVALUATE = """async ([setup, expression]) => {
+EVALUATE = """async ([setup, expression, seconds]) => {
   const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
   const future = kernel.requestExecute({code: setup, silent: true, store_history: false, stop_on_error: false,
     user_expressions: {answer: "__import__('json').dumps(" + expression + ", default=str)"}});
-  const reply = await future.done;
-  return reply.content;
+  const late = new Promise(done => setTimeout(() => done({content: `no answer in ${seconds} s`}), 1000 * seconds));
+  return (await Promise.race([future.done, late])).content;
+}"""
+SAVED = """() => {
+  const context = window.jupyterapp.shell.currentWidget.context;
+  return context.save().then(() => !context.model.dirty);
+}"""
+RUN = """() => {
+  const commands = window.jupyterapp.commands;
+  commands.execute('notebook:clear-all-cell-outputs'); // what was printed the last time is no answer
+  commands.execute('notebook:run-all-cells');
 }"""
 
 
@@ -215,17 +227,21 @@ class LabPage:
 
     def run_all(self, done: str = "DONE") -> None:
         """Run all cells and wait for a text in an output."""
-        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+        self.page.evaluate(RUN)
         try:
             self.page.wait_for_selector(f".jp-OutputArea-output >> text={done}", timeout=WAIT * 1000)
         except Exception as error:
             texts = self.page.locator(".jp-OutputArea-output").all_inner_texts()
             raise AssertionError(f"no {done!r} came; the outputs say: {texts!r:.3000}") from error
 
+    def save(self) -> None:
+        """Save the notebook with its outputs, as somebody does who means to come back."""
+        self.lab.wait_until(lambda: self.page.evaluate(SAVED), "the notebook is saved")
+
     def python(self, expression: str, setup: str = "") -> Any:
         """Evaluate something in the kernel; it comes back through JSON."""
-        content = self.page.evaluate(EVALUATE, [setup, expression])
-        answer = content.get("user_expressions", {}).get("answer", {})
+        content = self.page.evaluate(EVALUATE, [setup, expression, WAIT])
+        answer = content.get("user_expressions", {}).get("answer", {}) if isinstance(content, dict) else {}
         if answer.get("status") != "ok":
             raise AssertionError(f"{setup}; {expression}: {answer or content!r:.3000}")
         text = answer["data"]["text/plain"]

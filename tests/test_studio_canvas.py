@@ -330,9 +330,9 @@ class Hand:
     def __init__(self, page: LabPage) -> None:
         self.page, self.mouse = page, page.page.mouse
         self.canvas = page.page.locator(".dal-stack").first
-        self.canvas.scroll_into_view_if_needed()
 
     def at(self, x: float, y: float) -> tuple[float, float]:
+        self.canvas.scroll_into_view_if_needed()
         box = self.canvas.bounding_box()
         left, top, scale, width = self.page.python("[*view.stage.origin, view.stage.scale, view.canvas.width]")
         shrunk = box["width"] / width
@@ -364,7 +364,7 @@ class Hand:
     def shows(self, x: float, y: float, colour: Any, far: int = 30) -> None:
         """Wait until a colour is to be seen at a place."""
         self.page.lab.wait_until(
-            lambda: np.abs(np.subtract(self.seen(x, y), colour)).max() <= far, f"{colour} at ({x}, {y})", 30
+            lambda: np.abs(np.subtract(self.seen(x, y), colour)).max() <= far, f"{colour} at ({x}, {y})"
         )
 
 
@@ -380,17 +380,29 @@ def upload(page: LabPage, name: str, data: bytes) -> None:
 
 
 @pytest.fixture(scope="module")
-def page(lab: Lab) -> LabPage:
-    """A notebook with the canvas; the tests of this module go on with one another's scene."""
-    page = lab.open([CELL, FINISHED])
-    page.until("model.view_state == 'alive' and view.hearing.pad_alive")
-    return page
+def pages() -> Iterator[list[LabPage]]:
+    pages: list[LabPage] = []
+    yield pages
+    for page in pages:
+        page.close()
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest, lab: Lab, pages: list[LabPage]) -> Iterator[LabPage]:
+    """A notebook with the canvas, which tests share; after one that failed the next gets a new one."""
+    if not pages:
+        pages.append(lab.open([CELL, FINISHED]))
+    pages[0].errors.clear()
+    failed = request.session.testsfailed
+    yield pages[0]
+    if request.session.testsfailed > failed:
+        pages.pop().close()
 
 
 @pytest.fixture
 def hand(page: LabPage) -> Hand:
     page.python("0", "model.open_toyland('harbour'); model.mode = 'select'; model.frame = 0; model.warm_up().join()")
-    page.until("view._image is model.scene.image")
+    page.until("view._image is model.scene.image and model.view_state == 'alive' and view.hearing.pad_alive")
     return Hand(page)
 
 
@@ -497,12 +509,15 @@ def test_reloading_the_page_brings_everything_back(page: LabPage, hand: Hand) ->
     hand.click(115, 211)
     page.until("len(model.entities) == 1")
     page.python("0", "model.rename(0, 'boat'); model.set_path([(60, 240), (260, 200)])")
+    hand.shows(160, 220, [230, 159, 0], 60)
     seen = {place: hand.seen(*place) for place in ((20, 20), (160, 220), (300, 300))}
-    page.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
-    time.sleep(1)
+    page.save()
+    # Something is drawn all the time: whenever the new page begins to hear, it is in the middle of it.
+    page.python("0", DRAW_ON + "model.view_state = 'unknown'")
     page.load()
     page.page.locator(".dal-pad canvas").first.wait_for()
     page.until("model.view_state == 'alive'")
+    page.python("drawing.cancel()")
     hand = Hand(page)
     for place, colour in seen.items():
         hand.shows(*place, colour, 12)
@@ -510,33 +525,64 @@ def test_reloading_the_page_brings_everything_back(page: LabPage, hand: Hand) ->
     hand.click(345, 52)
     page.until("len(model.entities) == 2")
     page.shot("canvas_reloaded")
+    assert not page.errors
+
+
+DRAW_ON = """
+import asyncio
+async def draw_on():
+    while True:
+        view._touch('hand', 'motion')
+        await asyncio.sleep(0.01)
+drawing = asyncio.get_running_loop().create_task(draw_on())
+"""
+
+
+@pytest.mark.slow
+def test_a_page_that_has_ceased_to_draw_is_brought_back(page: LabPage, hand: Hand) -> None:
+    sky = page.python("model.scene.image[20, 20].tolist()")
+    hand.shows(20, 20, sky, 6)
+    setup = """
+from ipycanvas.canvas import COMMANDS
+view.canvas._canvas_manager.send_draw_command(view.canvas, COMMANDS["drawImage"], ["IPY_MODEL_gone", 0, 0])
+model.open_picture(255 - model.scene.image)
+"""
+    page.python("0", setup)
+    time.sleep(2.5)  # as long as a page looks for a canvas that it does not know
+    assert np.abs(np.subtract(hand.seen(20, 20), sky)).max() <= 6, "nothing is drawn any more"
+    page.page.locator("button[title='Test the canvas again']").click()
+    hand.shows(20, 20, [255 - part for part in sky], 6)
+    page.errors.clear()
 
 
 @pytest.mark.slow
 def test_the_cell_again_and_a_dead_canvas(page: LabPage) -> None:
-    page.python("0", "model.open_toyland('sky', ready=True); model.view_state = 'unknown'")
+    page.python("0", "model.open_toyland('sky', ready=True); model.view_state = 'unknown'; first = view")
     page.run_all()
-    page.until("len(model.entities) == 4 and model.view_state == 'alive'")
+    page.until("view is not first and len(model.entities) == 4 and model.view_state == 'alive'")
     assert "drawn and read back" in page.python("view.words.value")
     setup = """
 view.selftest.close()
 from draganything_lab.studio.selftest import SelfTest
-quiet = SelfTest(model, print, 1.0)
-quiet.probe.unobserve_all()
+asked = []
+quiet = SelfTest(model, view.stage, print, lambda: asked.append(1), 1.0)
+quiet.ask = lambda: None
 model.view_state = 'unknown'
 quiet.start()
 """
     page.python("0", setup)
-    page.until("model.view_state == 'dead'", 30)
+    page.until("model.view_state == 'dead' and len(asked) == 2")
 
 
 @pytest.mark.slow
 def test_without_the_pad_the_canvas_does_it_alone(page: LabPage) -> None:
     page.python(
-        "0", "from draganything_lab.studio import pad; kept, pad.Pad = pad.Pad, None; model.open_toyland('harbour')"
+        "0",
+        "from draganything_lab.studio import pad; kept, pad.Pad = pad.Pad, None; model.open_toyland('harbour'); "
+        "model.view_state = 'unknown'",
     )
     page.run_all()
-    page.python("0", "pad.Pad = kept; model.warm_up().join()")
+    page.python("0", "pad.Pad = kept; model.mode = 'select'; model.warm_up().join()")
     page.until("view.hearing.pad is None and model.view_state == 'alive'")
     hand = Hand(page)
     hand.drag([(115, 211), (200, 200), (400, 180), (700, 160), (1200, 160)])
@@ -564,7 +610,7 @@ def test_fingers_fine_screens_and_narrow_pages(lab: Lab, width: int, dark: bool,
     page.until("model.path is not None and len(model.entities) == 1")
     assert page.python("model.path.length") == pytest.approx(122, abs=6)
     page.python("0", "model.frame = 9")
-    time.sleep(1)
+    hand.shows(*page.python("[float(v) for v in model.path.points[0]]"), entity_colour(1), 60)
     page.shot(f"canvas_{width}_{'dark' if dark else 'light'}")
     assert not page.errors
     page.close()

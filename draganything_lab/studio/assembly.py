@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 
-from .bound import Binder, column
+from .bound import Binder, column, words
 from .form import FormView
 from .generate import GeneratePanel
 from .look import LookPanel
@@ -21,6 +21,7 @@ SAID = {
     FORM: "Form: lists and numbers over the same scene, for keyboard and screen reader.",
 }
 LATE = "The canvas answers now; choose it above if you like."
+CLOSED = "This studio was closed; what was in it goes on where it was opened last."
 DEAD = "The canvas does not answer in this program, so the form stands in."
 
 
@@ -106,6 +107,7 @@ class Assembly:
         for part in (self.generate, self.look, self._status, *self._views.values()):
             if part is not None:
                 part.close()
+        self.widget.children = (w.HTML(words(CLOSED)),)
 
     def _beside(self, view: str) -> list[Any]:
         """The status line above the form; the canvas has its own."""

@@ -67,12 +67,13 @@ class CanvasView:
         self._loading: Callable[[], None] = lambda: None
         for layer in self.stage.layers.values():
             layer.on_client_ready(self._page_loaded)
-        self.selftest = SelfTest(model, self._tell_test, patience)
+        self.selftest = SelfTest(model, self.stage, self._tell_test, self._renew, patience)
         self._redraw()
         self.selftest.start()
 
     def test(self) -> None:
-        """Ask the browser again whether it draws."""
+        """Draw everything anew, and ask the browser whether it does."""
+        self._begin_anew()
         self.selftest.start()
 
     def close(self) -> None:
@@ -80,8 +81,10 @@ class CanvasView:
         self._stop()
         self._pacer.close()
         self.selftest.close()
+        self._loading()
         for part in self._parts:
             part.close()
+        self.stage.close()
 
     # Widgets
 
@@ -122,12 +125,15 @@ class CanvasView:
     def _page_loaded(self) -> None:
         """A page came to show this view; all its canvases report, and are drawn on when the last one has."""
         self._loading()
-        self._loading = later(0.2, self._redraw_all)
+        self._loading = later(0.2, self.test)
 
-    def _redraw_all(self) -> None:
-        self.stage.send_again()
-        self.selftest.ask()
+    def _begin_anew(self) -> None:
+        self.stage.renew()
         self._redraw()
+
+    def _renew(self) -> None:
+        self._begin_anew()
+        self.selftest.ask()
 
     def _redraw(self) -> None:
         self._changed("picture")

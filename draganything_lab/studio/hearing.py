@@ -44,7 +44,7 @@ class Hearing:
         self._touched, self._wish = touched, wish
         self.warming: Any = None  # the thread in which the segmenter gets to know the picture
         self.pad_alive = False
-        self.pad = make_pad(self._pad_tells, HEARD)
+        self.pad = self._late = make_pad(self._pad_tells, HEARD)
         if self.pad is not None:
             stage.cover(self.pad)
         canvas = stage.canvas
@@ -88,6 +88,9 @@ class Hearing:
         points = [(*self._from_shares(u, v), seconds) for u, v, seconds in message["points"]]
         if kind == "ready":
             self.pad_alive = True
+            if self.pad is None:  # its code came after all
+                self.pad = self._late
+                self.stage.cover(self.pad)
         elif kind == "down" and points:
             pointer.press(*points[0])
             self.show_ink()

@@ -12,7 +12,7 @@ from . import ink
 from .model import StudioModel
 from .pointer import PAINTING, Pointer
 from .sprites import DARK, LIGHT, Sprite, css, ghost_sprite, heat_pixels, mask_sprite
-from .stage import FINE, Stage, held
+from .stage import FINE, Stage
 
 PLUS, MINUS = (0, 158, 115), (213, 94, 0)
 CURVE = 64  # points of a drawn curve
@@ -39,7 +39,7 @@ class Scenery:
         model, stage = self.model, self.stage
         layer = stage.layer("picture")
         height, width = model.scene.size
-        with held():
+        with self.stage.held():
             layer.clear()
             layer.image_smoothing_enabled = stage.scale < 3 * FINE  # a tiny picture keeps its pixels
             if model.playing:
@@ -56,7 +56,7 @@ class Scenery:
         """The things' masks, numbered unless they move."""
         model, stage = self.model, self.stage
         layer = stage.layer("masks")
-        with held():
+        with self.stage.held():
             layer.clear()
             if model.playing or not model.show["masks"]:
                 return
@@ -73,7 +73,7 @@ class Scenery:
         """Gaussians and ghosts in the slider's frame, the paths, the numbers."""
         model = self.model
         layer = self.stage.layer("motion")
-        with held():
+        with self.stage.held():
             layer.clear()
             if model.playing:
                 return
@@ -94,7 +94,7 @@ class Scenery:
         """What the hand is doing: only this is drawn while it moves."""
         layer, pointer, model = self.stage.layer("hand"), self.pointer, self.model
         gesture = pointer.gesture
-        with held():
+        with self.stage.held():
             layer.clear()
             line = pointer.drawing()
             mode = model.mode if gesture is None else gesture.mode

@@ -3,6 +3,10 @@
 Everything is drawn at twice the size it has on the page, so that it is sharp on fine screens as well. What changes
 rarely (picture, masks) lies below what changes often (ghosts, the line under the pointer), each on a canvas of its own
 that the page lays over the others: ipycanvas's own MultiCanvas would copy all of them for every stroke of one.
+
+In ipycanvas one command that a page cannot carry out ends all drawing there for good, and a page that was just loaded
+does not know which canvas is meant (ipycanvas #322). So every message here names its canvases, and a stage draws
+through a manager of its own, which can be replaced.
 """
 
 from __future__ import annotations
@@ -10,10 +14,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
-from ipycanvas import Canvas, hold_canvas
+from ipycanvas import Canvas
 
 from .pacing import later
 from .sprites import Sprite
@@ -23,19 +28,6 @@ MARGIN = 20  # page pixels around the picture, for paths that leave it
 LAYERS = ("picture", "masks", "motion", "hand")
 MAX_SPRITES = 150
 CLOSE_AFTER = 30.0  # seconds: a draw command that names a closed canvas would stop all drawing
-
-
-@contextmanager
-def held() -> Iterator[None]:
-    """Send what is drawn in one message, also when drawing fails (`hold_canvas` alone would then hold for ever)."""
-    failed: BaseException | None = None
-    with hold_canvas():
-        try:
-            yield
-        except BaseException as error:
-            failed = error
-    if failed is not None:
-        raise failed
 
 
 class Stage:
@@ -53,7 +45,8 @@ class Stage:
     """
 
     def __init__(self, width: int, height: int) -> None:
-        self.layers = {name: Canvas(width=width * FINE, height=height * FINE) for name in LAYERS}
+        self._manager = new_manager()
+        self.layers = {name: self.make(width * FINE, height * FINE, heard=True) for name in LAYERS}
         for name, canvas in self.layers.items():
             canvas.layout = widgets.Layout(width="100%", height="auto")
             canvas.add_class(f"dal-{name}")
@@ -66,6 +59,36 @@ class Stage:
         self.page = (width, height)
         self.scale, self.origin, self.size = 1.0, (0.0, 0.0), (1, 1)
         self._sprites: OrderedDict[Hashable, tuple[object, Sprite, Canvas]] = OrderedDict()
+
+    def make(self, width: int, height: int, *, heard: bool = False, **traits: Any) -> Canvas:
+        """A canvas that this stage can draw on; a heard one says when a page has made it."""
+        return Canvas(
+            width=width, height=height, _canvas_manager=self._manager, _send_client_ready_event=heard, **traits
+        )
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Send what is drawn in one message that stands by itself, also when drawing fails."""
+        manager = self._manager
+        manager._caching, manager._current_canvas = True, None
+        try:
+            yield
+        finally:
+            manager.flush()
+            manager._caching = False
+
+    def renew(self) -> None:
+        """Begin anew, for a page that was just loaded, or that may have ceased to draw."""
+        self.forget_sprites()
+        later(CLOSE_AFTER + 1, self._manager.close)
+        self._manager = new_manager()
+        for canvas in self.layers.values():
+            canvas._canvas_manager = self._manager
+
+    def close(self) -> None:
+        """Give the browser's memory back; nothing can be drawn any more."""
+        for canvas in (*self.layers.values(), *(kept[2] for kept in self._sprites.values()), self._manager):
+            canvas.close()
 
     def cover(self, pad: widgets.Widget) -> None:
         """Lay something over all canvases that hears pointer and keys in their place."""
@@ -123,22 +146,19 @@ class Stage:
         y = (sprite.corner[1] + offset[1]) * self.scale + self.origin[1]
         canvas.draw_image(kept[2], round(x, 1), round(y, 1), sprite.size[0] * self.scale, sprite.size[1] * self.scale)
 
-    def send_again(self) -> None:
-        """A page was loaded: it has empty canvases, and does not know which one is drawn on."""
-        manager = self.layer("picture")._canvas_manager
-        manager._current_canvas = None  # else a new page never hears which canvas is meant (ipycanvas #322)
-        for _, sprite, canvas in self._sprites.values():
-            canvas.put_image_data(sprite.pixels, 0, 0)
-
     def forget_sprites(self) -> None:
         """Drop what the browser keeps."""
         for _, _, canvas in self._sprites.values():
             later(CLOSE_AFTER, canvas.close)
         self._sprites.clear()
 
-    @staticmethod
-    def _sent(sprite: Sprite) -> Canvas:
+    def _sent(self, sprite: Sprite) -> Canvas:
         tall, wide = sprite.pixels.shape[:2]
-        canvas = Canvas(width=wide, height=tall, _send_client_ready_event=False)
+        canvas = self.make(wide, tall)
         canvas.put_image_data(sprite.pixels, 0, 0)
         return canvas
+
+
+def new_manager() -> Any:
+    """What takes draw commands to the page."""
+    return type(Canvas._canvas_manager.default_value)()
