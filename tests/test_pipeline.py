@@ -179,9 +179,10 @@ def test_shortcuts_have_the_same_gradients(pipe):
     plain = gradients()
     with shortcuts(controlnet):
         short = gradients()
-    assert plain.keys() == short.keys()
+    dropped = plain.keys() - short.keys()
+    assert dropped and all("attn2.to_q" in name or "attn2.to_k" in name or "norm2" in name for name in dropped)
     for name, gradient in plain.items():
-        torch.testing.assert_close(short[name], gradient, rtol=1e-3, atol=1e-6)
+        torch.testing.assert_close(short.get(name, torch.zeros(())).expand_as(gradient), gradient, rtol=1e-3, atol=1e-6)
 
 
 def test_halves_in_turn_equal_halves_together(pipe, picture, control):

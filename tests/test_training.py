@@ -14,9 +14,10 @@ from draganything_lab.cli import main  # noqa: E402
 from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.toyland import sample_clip  # noqa: E402
 from draganything_lab.training import toy  # noqa: E402
+from draganything_lab.training.begin import begin  # noqa: E402
 from draganything_lab.training.clips import ClipSize, draw_controlled, pick_frames  # noqa: E402
 from draganything_lab.training.loop import Settings, factor, run  # noqa: E402
-from draganything_lab.training.vae import build_vae, crops, patch_basis, spatial_only, to_range  # noqa: E402
+from draganything_lab.training.vae import build_vae, draw_pictures, patch_basis, spatial_only, to_range  # noqa: E402
 
 TINY = {"batch": 2, "picture": 48}
 
@@ -97,6 +98,34 @@ def test_the_export_loads_as_a_pipeline_for_every_representation(trained, tmp_pa
     assert all(video.shape == (3, 64, 64, 3) and video.dtype == np.uint8 for video in videos.values())
 
 
+def test_training_goes_on_from_shipped_weights(trained, tmp_path):
+    out, folder = tmp_path / "toy", tmp_path / "again"
+    toy.export(trained, out)
+    words = ["train", "toy", "--start", str(out), "--folder", str(folder), "--stages", "control"]
+    assert main([*words, "--steps", "1", "--batch", "2", "--picture", "48"]) == 0  # it has one step: nothing to do
+    before, after = (toy.assemble(where) for where in (trained, folder))
+    for old, new in zip(before, after, strict=True):
+        for (name, a), (_, b) in zip(old.named_parameters(), new.named_parameters(), strict=True):
+            torch.testing.assert_close(a, b, atol=1e-3, rtol=2e-3, msg=name)
+    with pytest.raises(LabError, match="--export"):
+        begin(folder, trained, toy.REPRESENTATIONS)
+
+
+def test_a_stage_can_grow_representations(trained, tmp_path):
+    one, quiet = tmp_path / "one", {"report": lambda line: None}
+    one.mkdir()
+    for name in ("vae", "dift", "unet"):
+        (one / f"{name}.pt").write_bytes((trained / f"{name}.pt").read_bytes())
+    stage = toy.build_stage("control", one, **TINY, representations=toy.REPRESENTATIONS[:1])
+    run(stage, one, Settings(steps=1), **quiet)
+    stage = toy.build_stage("control", one, **TINY, representations=toy.REPRESENTATIONS[:3])
+    run(stage, one, Settings(steps=1), resume=True, **quiet)  # loads, and has nothing to do
+    first = stage.whole.embedding(0).state_dict()
+    for index in (1, 2):
+        for name, value in stage.whole.embedding(index).state_dict().items():
+            assert torch.equal(value, first[name]), name
+
+
 def test_batches_are_fixed_by_their_number_and_shared_out_evenly():
     size = ClipSize(48, 4, 3)
     a, b = (draw_controlled(5, 5, size, toy.REPRESENTATIONS) for _ in range(2))
@@ -125,7 +154,7 @@ def test_the_temporal_layers_of_a_new_vae_are_identities():
 
 def test_the_linear_code_beats_the_mean_picture():
     weight, bias = patch_basis(8, 48, clips=40)
-    pictures = to_range(torch.from_numpy(crops(3, 8, 48, 48)[0]))
+    pictures = to_range(torch.from_numpy(draw_pictures(3, 8, 48)[0]))
     code = torch.nn.functional.conv2d(pictures, weight, bias, stride=8)
     assert code.shape == (8, 8, 6, 6)
     assert 0.3 < code.std() < 3

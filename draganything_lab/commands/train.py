@@ -26,10 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--representations", help="how many of the five the control stage trains: 1 to 5", type=int, default=5
     )
     parser.add_argument("--picture", type=int, help="side of the pictures, a multiple of 16 (default: 64, for sam 128)")
+    parser.add_argument("--rate", type=float, help="learning rate (default: each stage's own)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="checkpoints and logs (default: runs/toy or runs/sam)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoints that are there")
-    parser.add_argument("--start", type=Path, help="for sam: a folder whose averaged weights are begun with")
+    parser.add_argument("--start", type=Path, help="weights to begin with: what --export wrote, for sam a training folder")
     parser.add_argument("--export", type=Path, help="write the weights folder here at the end")
 
 
@@ -65,11 +66,14 @@ def run(args: argparse.Namespace) -> int:
             return 0
         if args.minutes is not None or args.steps is not None:
             settings = Settings(
-                minutes=args.minutes, steps=args.steps, device=args.device, workers=args.workers, seed=args.seed
-            )
+                minutes=args.minutes, steps=args.steps, device=args.device, workers=args.workers, seed=args.seed,
+                rate=args.rate,
+            )  # fmt: skip
+            if args.start is not None and not (args.resume and (args.folder / "control.pt").exists()):
+                _begin_toy(args)
             toy.train(
-                args.folder, settings, stages=stages, resume=args.resume, batch=args.batch, picture=args.picture,
-                representations=toy.REPRESENTATIONS[: args.representations],
+                args.folder, settings, stages=stages, resume=args.resume or args.start is not None, batch=args.batch,
+                picture=args.picture, representations=toy.REPRESENTATIONS[: args.representations],
                 report=lambda line: print(line, flush=True),
             )  # fmt: skip
         if args.export is not None and (not shared or dist.get_rank() == 0):
@@ -79,6 +83,19 @@ def run(args: argparse.Namespace) -> int:
         if shared:
             dist.destroy_process_group()
     return 0
+
+
+def _begin_toy(args: argparse.Namespace) -> None:
+    """Lay out the checkpoints of shipped weights, in the first process; the others wait for them."""
+    import torch.distributed as dist
+
+    from ..training import toy
+    from ..training.begin import begin
+
+    if not dist.is_initialized() or dist.get_rank() == 0:
+        begin(args.folder, args.start, toy.REPRESENTATIONS)
+    if dist.is_initialized():
+        dist.barrier()
 
 
 def _train_sam(args: argparse.Namespace) -> None:

@@ -16,8 +16,8 @@ class OneTokenProcessor(AttnProcessor2_0):
     """Attention that knows that a softmax over one key is one.
 
     SVD describes the picture with a single token, so every pixel of every frame attends to that token with weight one.
-    Queries and keys drop out, and the answer is the same for all pixels: one row instead of h * w rows. Equal to
-    `AttnProcessor2_0` up to rounding; with gradients, or with several tokens, it *is* `AttnProcessor2_0`.
+    Queries and keys drop out, and so do their gradients, which are zero; the answer is the same for all pixels: one row
+    instead of h * w rows. Equal to `AttnProcessor2_0` up to rounding; with several tokens it *is* `AttnProcessor2_0`.
     """
 
     def __call__(
@@ -37,7 +37,6 @@ class OneTokenProcessor(AttnProcessor2_0):
             or hidden_states.ndim != 3
             or attn.norm_cross
             or attn.residual_connection
-            or torch.is_grad_enabled()
         ):
             return super().__call__(attn, hidden_states, context, attention_mask, *args, **kwargs)
         out = attn.to_out[0](attn.to_v(context))  # (B, 1, C), which broadcasts over the pixels

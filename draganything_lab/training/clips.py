@@ -96,7 +96,8 @@ def draw_controlled(number: int, batch: int, size: ClipSize, representations: tu
         seed = number * MOST_CLIPS + index
         clip, scene = usable_clip(seed, size)
         frames = pick_frames(np.random.default_rng((seed, 2)), size)
-        representation = representations[index % len(representations)]
+        turn = (number + index) % len(representations)  # of small batches, too, each gets its share
+        representation = representations[turn]
         count = len(scene.controlled)
         blank = np.zeros((count, ENTITY_CHANNELS), np.float32)
         control = build_control(scene, size.length, representation=representation, vectors=blank)
@@ -109,5 +110,5 @@ def draw_controlled(number: int, batch: int, size: ClipSize, representations: tu
         out["labels"].append(control.labels[frames] * np.uint8("entity" in representation))
         out["cells"].append(cells)
         out["moved"].append(clip.labels[frames] > 0)
-        which.append(index % len(representations))
+        which.append(turn)
     return {k: torch.from_numpy(np.stack(v)) for k, v in out.items()} | {"representation": torch.tensor(which)}

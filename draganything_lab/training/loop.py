@@ -7,6 +7,8 @@ import math
 import os
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..errors import LabError
 from .data import batches
@@ -68,6 +71,9 @@ class Stage(ABC):
         """Move everything that `loss` needs."""
         self.trained().to(device)
 
+    def grown(self, missing: list[str]) -> None:  # noqa: B027
+        """Start the parameters that the checkpoint to go on from did not have yet."""
+
 
 class MovingAverage:
     """An exponential moving average of a module's trainable parameters, warmed up over the first steps."""
@@ -119,16 +125,16 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
     module = stage.trained()
     params = [p for p in module.parameters() if p.requires_grad]
     rate = settings.rate or stage.rate
-    optimiser = torch.optim.AdamW(params, lr=rate, weight_decay=0.01, betas=(0.9, 0.99))
-    average = MovingAverage(module, settings.ema)
-    step, spent = 0, 0.0
+    optimiser = torch.optim.AdamW(params, lr=rate, weight_decay=0.01, betas=(0.9, 0.99), fused=True)
+    step, spent, kept = 0, 0.0, {}
     if resume and path.exists():
         state = torch.load(path, map_location=settings.device, weights_only=True)
-        module.load_state_dict(state["weights"], strict=False)
-        average.values = state["average"]
-        optimiser.load_state_dict(state["optimiser"])
-        step, spent = state["step"], state["seconds"]
+        stage.grown(module.load_state_dict(state["weights"], strict=False).missing_keys)
+        _load_optimiser(optimiser, module, state["optimiser"])
+        step, spent, kept = state["step"], state["seconds"], state["average"]
         report(f"{stage.name}: going on from step {step}")
+    average = MovingAverage(module, settings.ema)
+    average.values.update(kept)
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     supply = batches(lambda number: stage.draw(number * world + rank), step, settings.workers)
     start = saved = time.perf_counter()
@@ -152,7 +158,8 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
             k: v.to(settings.device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in next(supply).items()
         }
         generator = torch.Generator(settings.device).manual_seed((settings.seed << 40) + step * world + rank)
-        losses = stage.loss(batch, generator)
+        with quick_attention(settings.device):
+            losses = stage.loss(batch, generator)
         optimiser.zero_grad(set_to_none=True)
         losses["loss"].backward()
         if world > 1:
@@ -185,6 +192,29 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
     return path
 
 
+@contextmanager
+def quick_attention(device: str) -> Iterator[None]:
+    """On a CPU, attention as plain products: backwards three to ten times as fast as PyTorch's fused kernel there."""
+    if device != "cpu":
+        yield
+        return
+    before = torch.backends.cuda.fp16_bf16_reduction_math_sdp_allowed()
+    torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(True)  # in spite of its name, the CPU's products, too
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(before)
+
+
+def _load_optimiser(optimiser: Any, module: nn.Module, kept: dict[str, Any]) -> None:
+    """Give parameters their moments back by name; one that is new begins without."""
+    names = [name for name, param in module.named_parameters() if param.requires_grad]
+    now = optimiser.state_dict()
+    now["state"] = {index: kept[name] for index, name in enumerate(names) if name in kept}
+    optimiser.load_state_dict(now)
+
+
 def _cut_log(log: Path, step: int) -> None:
     """Drop the lines after the checkpoint that a run goes on from: those steps are done again."""
     if log.exists():
@@ -206,7 +236,7 @@ def _state(module: nn.Module, average: MovingAverage, optimiser: Any, step: int,
     return {
         "weights": weights,
         "average": average.values,
-        "optimiser": optimiser.state_dict(),
+        "optimiser": {k: optimiser.state[p] for k, p in module.named_parameters() if p in optimiser.state},
         "step": step,
         "seconds": seconds,
     }

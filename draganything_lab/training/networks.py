@@ -76,9 +76,9 @@ def build_controlnet(unet: DragAnythingUNet, representation: str = "entity+gauss
 
 
 @torch.no_grad()
-def fold(embedding: Any) -> None:
+def fold(embedding: Any, factor: float = 1 / 255) -> None:
     """Make towers that were trained on control images of 0..1 take those of 0..255, as the released weights do."""
-    embedding.conv_in.weight /= 255
+    embedding.conv_in.weight *= factor
 
 
 def build_scheduler() -> Any:

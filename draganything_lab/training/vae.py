@@ -1,4 +1,4 @@
-"""Stage 1, the video VAE: SVD's own class at a small size, trained on crops around the things of Toyland."""
+"""Stage 1, the video VAE: SVD's own class at a small size, trained on pictures of Toyland."""
 
 from __future__ import annotations
 
@@ -75,31 +75,22 @@ def to_range(video: Tensor) -> Tensor:
     return video.movedim(-1, -3).float() / 127.5 - 1
 
 
-def crops(seed: int, count: int, size: int, picture: int) -> tuple[np.ndarray, np.ndarray]:
-    """Random crops, three of four around a thing.
+def draw_pictures(seed: int, count: int, picture: int) -> tuple[np.ndarray, np.ndarray]:
+    """Random pictures, whole: the classes normalise over the picture, so crops would be another thing to learn.
 
     Returns:
-        pictures (count, size, size, 3) uint8 and how much each pixel matters (count, size, size) float32, from 1 to 4.
+        pictures (count, picture, picture, 3) uint8; how much each pixel matters (count, picture, picture) float32: 1,
+        and 4 in and around things.
     """
-    pictures = np.empty((count, size, size, 3), np.uint8)
-    weights = np.empty((count, size, size), np.float32)
-    rng = np.random.default_rng((seed, 1))
+    pictures = np.empty((count, picture, picture, 3), np.uint8)
+    weights = np.empty((count, picture, picture), np.float32)
     for index in range(count):
-        if index % 4 == 0:  # one clip serves four crops
-            clip = sample_clip(seed * count + index, (picture, picture), 4)
-        frame, labels = clip.video[index % 4], clip.labels[index % 4]
-        corner = rng.integers(0, picture - size + 1, 2)
-        where = np.argwhere(labels > 0)
-        if len(where) and rng.random() < 0.75:
-            corner = np.clip(
-                where[rng.integers(len(where))] - rng.integers(size // 4, 3 * size // 4 + 1, 2), 0, picture - size
-            )
-        rows, columns = slice(corner[0], corner[0] + size), slice(corner[1], corner[1] + size)
-        pictures[index] = frame[rows, columns]
+        if index % 2 == 0:  # one clip serves two pictures, of which one is turned round
+            clip = sample_clip(seed * count + index, (picture, picture), 2)
+        frame, labels = clip.video[index % 2], clip.labels[index % 2]
         near = cv2.dilate((labels > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
-        weights[index] = 1 + 3 * near[rows, columns].astype(np.float32)
-        if rng.random() < 0.5:
-            pictures[index], weights[index] = pictures[index, :, ::-1], weights[index, :, ::-1]
+        pictures[index] = frame[:, :: 1 - 2 * (index % 2)]
+        weights[index] = 1 + 3 * near[:, :: 1 - 2 * (index % 2)].astype(np.float32)
     return pictures, weights
 
 
@@ -138,8 +129,8 @@ class VaeStage(Stage):
     name = "vae"
     rate = 1e-3
 
-    def __init__(self, batch: int = 8, crop: int = 40, picture: int = 64):
-        self.batch, self.crop, self.picture = batch, crop, picture
+    def __init__(self, batch: int = 6, picture: int = 64):
+        self.batch, self.picture = batch, picture
         self.vae = build_vae()
         self.basis = patch_basis(self.vae.config.latent_channels, picture)
         for name, param in self.vae.named_parameters():
@@ -149,7 +140,7 @@ class VaeStage(Stage):
         return self.vae
 
     def draw(self, number: int) -> dict[str, Any]:
-        pictures, weights = crops(number, self.batch, self.crop, self.picture)
+        pictures, weights = draw_pictures(number, self.batch, self.picture)
         guide = max(0.0, 1 - number / GUIDED)
         return {"pictures": torch.from_numpy(pictures), "weights": torch.from_numpy(weights), "guide": guide}
 

@@ -17,7 +17,8 @@ from .networks import ENTITY_TIMESTEP, build_controlnet, build_image_encoder, bu
 from .vae import to_range
 
 SIGMA_MEAN, SIGMA_SPREAD = 0.6, 1.3  # of the logarithm of the noise
-DRAWS = 2  # noises for each clip: a clip costs as much to prepare as to learn from
+DRAWS = 4  # noises for each clip: a clip costs as much to prepare as to learn from
+NO_CONTROL = 0.1  # share of the samples that the control stage trains without control, so that the UNet still can
 NO_PICTURE = 0.05  # share of clips that are trained without their picture, so that guidance has a half to lean on
 
 
@@ -56,7 +57,7 @@ class UnetStage(Stage):
     rate = 1e-3
     outside = 0.3
 
-    def __init__(self, vae: Any, batch: int = 20, size: ClipSize | None = None) -> None:
+    def __init__(self, vae: Any, batch: int = 10, size: ClipSize | None = None) -> None:
         self.vae, self.batch, self.size = vae.eval().requires_grad_(False), batch, size or ClipSize()
         self.net = Animator(self.size.picture)
 
@@ -149,7 +150,7 @@ class ControlStage(UnetStage):
         vae: Any,
         animator: Animator,
         denoiser: Denoiser,
-        batch: int = 20,
+        batch: int = 10,
         size: ClipSize | None = None,
         representations: tuple[str, ...] = ("entity+gaussian",),
         train_unet: bool = True,
@@ -173,6 +174,11 @@ class ControlStage(UnetStage):
         self.vae.to(device)
         self.features.to(device)
 
+    def grown(self, missing: list[str]) -> None:
+        for index in range(1, len(self.representations)):
+            if any(name.startswith(f"embeddings.{index - 1}.") for name in missing):
+                self.whole.embedding(index).load_state_dict(self.whole.embedding(0).state_dict())
+
     def draw(self, number: int) -> dict[str, Any]:
         return draw_controlled(number, *share_out(number, self.batch, self.size), self.representations)
 
@@ -186,6 +192,9 @@ class ControlStage(UnetStage):
 
             def control(sample: Tensor, timestep: Tensor, context: Tensor, ids: Tensor) -> dict[str, Any]:
                 down, mid = self.whole.controlnet(sample, timestep, context, ids, control_embedding=embedding)
+                chance = torch.rand(len(sample), generator=generator, device=sample.device)
+                keep = (chance >= NO_CONTROL).to(mid.dtype).repeat_interleave(sample.shape[1])[:, None, None, None]
+                down, mid = [keep * residual for residual in down], keep * mid
                 return {"down_block_additional_residuals": down, "mid_block_additional_residual": mid}
 
             return {"loss": self.denoise(batch, latents, generator, control)}
