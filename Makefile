@@ -1,7 +1,7 @@
 # DragAnything Lab. Each target makes what it needs and is safe to run twice.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo lab test check bench lessons figures clean
+.PHONY: help demo lab test check bench lessons docs figures clean
 BIN := .venv/bin
 INSTALL = PYTHON="$(PYTHON)" sh tools/install.sh
 export PYTHONUTF8 := 1
@@ -27,6 +27,9 @@ bench: .venv/.dev  ## Run the benchmarks: time and memory
 
 lessons: .venv/.dev  ## Write the notebooks from lessons/, run, for students and teachers
 	$(BIN)/draganything-lab lessons build
+
+docs: .venv/.dev  ## Make the site of lessons, guides and reference: outputs/docs/index.html
+	$(BIN)/python tools/docs.py
 
 figures: .venv/.models  ## Make the README's pictures again
 	$(BIN)/python tools/figures.py

@@ -1,0 +1,67 @@
+"""The site: every module has its page, links are followed, and it builds without a warning."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def docs() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("site_docs", ROOT / "tools" / "docs.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_module_has_a_page(docs: ModuleType) -> None:
+    pages = docs.reference()
+    there = {path.stem for path in docs.ROOT.glob("draganything_lab/*.py")} - {"__init__"}
+    there |= {path.parent.name for path in docs.ROOT.glob("draganything_lab/*/__init__.py")}
+    assert {name.removesuffix(".rst") for name in pages} == there - docs.UNTOLD | {"index"}
+    grouped = [name for names in docs.GROUPS.values() for name in names.split()]
+    assert len(grouped) == len(set(grouped)) and set(grouped) <= there
+    assert ":doc:`3 </notebooks/03_from_trajectory_to_heatmap>`" in pages["control.rst"]
+    assert all(docs.summary(name).endswith(".") for name in grouped), "a module's docstring begins with a sentence"
+
+
+def test_pages_are_gathered_and_old_ones_go(docs: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "old.md").write_text("# Old")
+    docs.gather(tmp_path)
+    assert not (tmp_path / "old.md").exists() and (tmp_path / "docs" / "teachers-guide.md").is_file()
+    front = (tmp_path / "index.md").read_text()
+    assert "{{" not in front.replace("{toctree}", "") and "(notebooks/00_drag_anything.ipynb)" in front
+    before = (tmp_path / "index.md").stat().st_mtime_ns
+    docs.gather(tmp_path)
+    assert (tmp_path / "index.md").stat().st_mtime_ns == before
+
+
+def test_broken_links_are_found(docs: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text(
+        '<p id="here"><a href="#here"></a><a href="#gone"></a><a href="b.html?x=1"></a><img src="c.png">'
+        '<a href="https://example.org/"></a><a href="data:,x"></a></p>'
+    )
+    (tmp_path / "b.html").write_text('<a href="a.html#here"></a>')
+    assert docs.broken(tmp_path) == ["a.html: #gone names a place that is not there", "a.html: c.png leads nowhere"]
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip("myst_nb")
+    pytest.importorskip("furo")
+    done = subprocess.run(
+        [sys.executable, "tools/docs.py", str(tmp_path / "site"), str(tmp_path / "source")],
+        cwd=ROOT, capture_output=True, text=True, timeout=900,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    lesson = (tmp_path / "site" / "notebooks" / "05_pixel_motion.html").read_text()
+    assert "<math" in lesson and "data:image/png" not in lesson and "cdn" not in lesson.lower()
+    assert 'id="draganything_lab.scene.Scene"' in (tmp_path / "site" / "api" / "scene.html").read_text()

@@ -1,0 +1,169 @@
+"""Make the site of lessons, guides and reference in outputs/docs/: what `make docs` does.
+
+The pages are gathered in build/docs/ as they lie in the project, so that their links to each other hold; those of the
+reference are written there. Warnings are errors, and at the end every link inside the site is followed.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = "draganything_lab"
+GATHERED = (
+    "README.md", "CONTRIBUTING.md", "LICENSE", "docs/*.md", "docs/images/**/*", "notebooks/*.ipynb",
+    f"{PACKAGE}/weights/*/README.md", f"{PACKAGE}/weights/*/*.png",
+)  # fmt: skip
+GROUPS = {
+    "What to move, and where to": "scene trajectory entity uses picture toyland scene_file formats track_file history",
+    "Masks and features": "segment features matching",
+    "What a model is told": "control control_signal control_inputs stamps curve presets",
+    "Networks and the pipeline": "models pipeline zoo memory sampling request stages inputs dryrun cancel",
+    "Videos, tracks and measures": "preview video tracking motion metrics evaluate study",
+    "Pictures of it": "show motion_figures players overlay report",
+    "Around it": "studio training lessons",
+}
+REST = "Small helpers"
+UNTOLD = {"commands"}  # `draganything-lab --help` tells it.
+
+
+def main(site: Path = ROOT / "outputs" / "docs", source: Path = ROOT / "build" / "docs") -> int:
+    """Build the site; return how it went."""
+    from sphinx.cmd.build import build_main
+
+    gather(source)
+    words = ["-W", "--keep-going", "-q", "-E", "-b", "html", "-c", str(ROOT / "docs"), "-d", str(source) + ".trees"]
+    code = build_main([*words, str(source), str(site)])  # -E: a page that is not read again would not warn again.
+    shutil.copytree(source / "docs" / "images", site / "docs" / "images", dirs_exist_ok=True)  # for HTML in Markdown
+    faults = [] if code else broken(site)
+    print("\n".join(faults) or f"{'Faults, see above' if code else 'Ready'}: {site}/index.html")
+    return code or bool(faults)
+
+
+def gather(target: Path) -> None:
+    """Put every page of the site into a folder, and nothing else; what has not changed keeps its time."""
+    wanted: dict[Path, bytes] = {}
+    for pattern in GATHERED:
+        for path in sorted(ROOT.glob(pattern)):
+            if path.is_file():
+                wanted[path.relative_to(ROOT)] = path.read_bytes()
+    front = wanted.pop(Path("docs/index.md")).decode()
+    wanted[Path("index.md")] = front.replace("{{lessons}}", lessons_table()).encode()
+    wanted |= {Path("api") / name: text.encode() for name, text in reference().items()}
+    for path in [path for path in target.rglob("*") if path.is_file() and path.relative_to(target) not in wanted]:
+        path.unlink()
+    for name, content in wanted.items():
+        path = target / name
+        if not path.is_file() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+
+def lessons() -> list[Path]:
+    """The sources of the lessons, in order."""
+    every = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
+    return [path for path in every if (ROOT / "notebooks" / f"{path.stem}.ipynb").is_file()]
+
+
+def lessons_table() -> str:
+    """The lessons with their summaries, as their sources say."""
+    rows = ["| | | |", "|---|---|---|"]
+    for path in lessons():
+        head = dict(re.findall(r"^# (\w+): (.+)$", path.read_text().partition("# %%")[0], re.M))
+        rows.append(f"| {int(path.stem[:2])} | [{head['title']}](notebooks/{path.stem}.ipynb) | {head['summary']} |")
+    return "\n".join(rows)
+
+
+def reference() -> dict[str, str]:
+    """The pages of the reference by file name: one for each module at the top of the package, and their index."""
+    every = {path.stem for path in (ROOT / PACKAGE).glob("*.py")} - {"__init__"}
+    every |= {path.parent.name for path in (ROOT / PACKAGE).glob("*/__init__.py")}
+    groups = {title: names.split() for title, names in GROUPS.items()}
+    groups[REST] = sorted(every.difference(UNTOLD, *groups.values()))
+    index = ["Reference", "=========", "", "Every module, in the order in which a drag becomes a video.", ""]
+    pages = {}
+    for title, names in groups.items():
+        index += [title, "-" * len(title), "", *(f":doc:`{name}`\n   {summary(name)}\n" for name in names)]
+        pages |= {f"{name}.rst": page(name) for name in names}
+    index += ["", ".. toctree::", "   :hidden:", "", *(f"   {name}" for names in groups.values() for name in names)]
+    return {"index.rst": "\n".join(index) + "\n", **pages}
+
+
+def page(name: str) -> str:
+    """One page of the reference: what a package hands on, or all of it where it hands on nothing."""
+    text = f"{name}\n{'=' * len(name)}\n\n"
+    used = taught().get(name, [])
+    if used:
+        links = ", ".join(f":doc:`{int(stem[:2])} </notebooks/{stem}>`" for stem in used)
+        text += f"*In the lessons:* {links}\n\n"
+    parts = sorted((ROOT / PACKAGE / name).glob("*.py"))
+    handed_on = parts and "__all__" in (ROOT / PACKAGE / name / "__init__.py").read_text()
+    text += f".. automodule:: {PACKAGE}.{name}\n" + ("" if handed_on else "   :ignore-module-all:\n")
+    for path in [] if handed_on else parts:
+        if path.stem != "__init__":
+            text += f"\n{path.stem}\n{'-' * len(path.stem)}\n\n.. automodule:: {PACKAGE}.{name}.{path.stem}\n"
+    return text
+
+
+def summary(name: str) -> str:
+    """The first sentence of a module's docstring."""
+    path = ROOT / PACKAGE / f"{name}.py"
+    text = (path if path.is_file() else ROOT / PACKAGE / name / "__init__.py").read_text()
+    return (ast.get_docstring(ast.parse(text)) or "").partition("\n\n")[0].replace("\n", " ")
+
+
+def taught() -> dict[str, list[str]]:
+    """Which lessons import which module."""
+    found: dict[str, list[str]] = {}
+    for path in lessons():
+        text = path.read_text()
+        names = set(re.findall(rf"from {PACKAGE}\.(\w+)", text))
+        for line in re.findall(rf"from {PACKAGE} import (.+)", text):
+            names |= set(re.findall(r"\w+", line))
+        for name in names:
+            found.setdefault(name, []).append(path.stem)
+    return found
+
+
+class _Page(HTMLParser):
+    """The links of a page, and the places in it that links can name."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.places: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name in ("href", "src") and value:
+                self.links.append(value)
+            elif name in ("id", "name") and value:
+                self.places.add(value)
+
+
+def broken(site: Path) -> list[str]:
+    """Every link inside a site that leads nowhere, in words."""
+    pages = {path: _Page(path.read_text(encoding="utf-8")) for path in sorted(site.rglob("*.html"))}
+    faults = []
+    for path, found in pages.items():
+        for link in found.links:
+            if re.match(r"[a-z]+:|//", link):
+                continue
+            file, _, place = link.partition("#")
+            target = (path.parent / unquote(file.partition("?")[0])).resolve() if file else path
+            if not target.exists():
+                faults.append(f"{path.relative_to(site)}: {link} leads nowhere")
+            elif place and target in pages and unquote(place) not in pages[target].places:
+                faults.append(f"{path.relative_to(site)}: {link} names a place that is not there")
+    return faults
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(Path, sys.argv[1:])))
