@@ -1,0 +1,168 @@
+"""Lesson 6's experiment: the same drags through every representation, measured and compared clip by clip."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..control_signal import REPRESENTATIONS
+from ..errors import LabError
+from ..matching import followed
+from ..metrics import bootstrap
+from ..scene import Scene
+from ..toyland import Thing, ToyClip, World, named_scene
+from ..toyland.kinds import COLOURS
+from .weights import toy_pipeline, trained_at
+
+if TYPE_CHECKING:
+    from ..pipeline import DragAnythingPipeline
+
+FIRST_SEED = 910_000_000  # held out, and other clips than those of the model card
+CARD_MEASURE = "centre error of moved things (% of diagonal)"
+
+
+def pipelines() -> dict[str, DragAnythingPipeline]:
+    """The shipped pipelines by representation; none, with one printed sentence, where the weights are not there."""
+    if toy_pipeline(REPRESENTATIONS[-1]) is None:
+        return {}
+    loaded = {name: toy_pipeline(name) for name in REPRESENTATIONS}
+    return {name: pipe for name, pipe in loaded.items() if pipe is not None}
+
+
+def hard_scenes(size: tuple[int, int], num_frames: int) -> dict[str, Scene]:
+    """Three drags that may tell representations apart: twins that cross, crossing paths, a large thing at its edge."""
+    return {
+        "twins": named_scene("twins", size, num_frames).scene(),
+        "crossing": named_scene("crossing", size, num_frames).scene(),
+        "large, at its edge": large_at_its_edge(size, num_frames),
+    }
+
+
+def large_at_its_edge(size: tuple[int, int], num_frames: int) -> Scene:
+    """A large boat, dragged to the right by the leftmost pixel of its hull."""
+    height, width = size
+    path = np.array([0.36 * width, 0.6 * height]) + np.linspace(0, 1, num_frames)[:, None] * (0.26 * width, 0)
+    thing = Thing("boat", COLOURS["red"], COLOURS["blue"], 0, 0.34 * min(size), path)
+    scene = World("sea", 4, size, num_frames, (thing,), horizon=0.5).render().scene()
+    boat = scene["boat"]
+    y = int(boat.mask.sum(axis=1).argmax())  # the row in which it is widest
+    start = np.array([np.flatnonzero(boat.mask[y])[0], y], float)
+    scene.update("boat", trajectory=[tuple(start), tuple(start + path[-1] - path[0])])
+    return scene
+
+
+def crowded(count: int, size: tuple[int, int], num_frames: int, first: int = FIRST_SEED) -> list[tuple[ToyClip, Scene]]:
+    """The first held-out clips with a still camera in which two or more things are dragged.
+
+    Args:
+        count: How many.
+        size: (H, W) in pixels.
+        num_frames: T.
+        first: Seed to begin with.
+    """
+    from ..training.measure import held_out
+
+    found: list[tuple[ToyClip, Scene]] = []
+    for _, clip, scene in held_out(50 * count, size[0], num_frames, first):
+        still = not clip.world.camera_moves and clip.world.background == (0.0, 0.0)
+        if still and sum(entity.trajectory is not None for entity in scene.entities) >= 2:
+            found.append((clip, scene))
+        if len(found) == count:
+            break
+    return found
+
+
+def centre_error(video: np.ndarray, scene: Scene) -> float:
+    """How far dragged things are from where they were to be, as the model card measures it.
+
+    Args:
+        video: (T, H, W, 3) uint8, of the scene's size.
+        scene: What was asked for.
+
+    Returns:
+        Mean over the dragged things and the frames after the first, in per cent of the diagonal.
+    """
+    errors = []
+    for entity in scene.entities:
+        path = entity.path(len(video))
+        if entity.trajectory is not None and path is not None:
+            errors.append(np.linalg.norm(followed(video, entity) - (path - path[0]), axis=1)[1:].mean())
+    return float(100 * np.mean(errors) / np.hypot(*scene.size))
+
+
+def how_many(seconds: float, videos: int, budget: float = 40.0, most: int = 8) -> int:
+    """How many clips fit a budget of seconds, if each takes so many videos of so many seconds; 3 to `most`."""
+    return int(np.clip(budget // max(1e-6, seconds * videos), 3, most))
+
+
+def timed(pipe: DragAnythingPipeline, scene: Scene, **options: Any) -> tuple[np.ndarray, float]:
+    """A video of a scene and the seconds that it took."""
+    start = time.perf_counter()
+    video = pipe(scene, num_frames=trained_at(pipe)[1], **options).frames  # type: ignore[union-attr]
+    return video, time.perf_counter() - start
+
+
+def compare(
+    pipes: Mapping[str, DragAnythingPipeline], scenes: Iterable[Scene], seeds: Iterable[int] = (0,)
+) -> dict[str, np.ndarray]:
+    """Centre errors of every representation on the same scenes and seeds.
+
+    Returns:
+        {representation: (clips,) mean over the seeds}, and "frozen" for a video that does nothing.
+    """
+    scenes, seeds = list(scenes), list(seeds)
+    count = trained_at(next(iter(pipes.values())))[1]
+    out = {"frozen": np.array([centre_error(np.stack([scene.image] * count), scene) for scene in scenes])}
+    for name, pipe in pipes.items():
+        made = [[centre_error(timed(pipe, scene, seed=seed)[0], scene) for seed in seeds] for scene in scenes]
+        out[name] = np.mean(made, axis=1)
+    return out
+
+
+def differences(errors: Mapping[str, np.ndarray]) -> list[tuple[str, str, float, float]]:
+    """Paired intervals of every two makers: (a, b, low, high) of the mean of error a minus error b over the clips."""
+    names = list(errors)
+    pairs = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
+    return [(a, b, *bootstrap(errors[a] - errors[b])) for a, b in pairs]
+
+
+def verdict(a: str, b: str, low: float, high: float) -> str:
+    """What an interval of error a minus error b says, in words."""
+    if low > 0:
+        return f"{b} is better than {a}"
+    if high < 0:
+        return f"{a} is better than {b}"
+    return f"{a} and {b} are not told apart"
+
+
+def card_row() -> dict[str, dict[str, float]]:
+    """Centre errors from the model card's measured.json by maker; none, with one sentence, where it is not there."""
+    from ..zoo.fetch import find
+
+    try:
+        folder = find("toy")
+        file = None if folder is None else Path(folder) / "measured.json"
+        if file is not None and file.is_file():
+            return dict(json.loads(file.read_text())["measures"].get(CARD_MEASURE, {}))
+    except LabError as error:
+        print(error)
+        return {}
+    print("There is no measured.json beside the weights: `draganything-lab card` measures them and writes it.")
+    return {}
+
+
+def moved_away(pipes: Mapping[str, DragAnythingPipeline]) -> dict[str, float]:
+    """How far each control embedding's weights are from those of entity+gaussian, relative to the latter's length."""
+    embeddings = {}
+    for name, pipe in pipes.items():
+        weights = pipe.controlnet.controlnet_cond_embedding.state_dict()
+        embeddings[name] = np.concatenate([value.float().numpy().ravel() for value in weights.values()])
+    start = embeddings.get(REPRESENTATIONS[-1])
+    if start is None:
+        return {}
+    return {name: float(np.linalg.norm(one - start) / np.linalg.norm(start)) for name, one in embeddings.items()}

@@ -1,0 +1,424 @@
+# title: Why entities
+# summary: Is a thing worth more than a point? The paper's claim as an experiment, and the hole in it.
+# minutes: 60
+# gpu: the same, and the videos come faster
+# download: nothing
+# module: why_entities
+
+# %% [markdown]
+# # Lesson 6: Why entities
+#
+# {{badges}}
+#
+# Before DragAnything there was DragNUWA: draw a line, and the pixels at its start follow. DragAnything says that this is
+# not enough, and tells the model *which thing* the line belongs to. Is that better? The paper says yes, with a table. In
+# this lesson you ask the question yourself, on models that were made for it, and you find out what an answer takes.
+#
+# {{cost}}
+#
+# **You will learn**
+#
+# 1. what a point, a vector map, a Gaussian and an entity mark of a thing, in numbers,
+# 2. how large a Gaussian really is,
+# 3. when a vector tells a thing from its neighbour, and when it cannot,
+# 4. to compare models on the same clips, pair by pair, with intervals,
+# 5. to find the hole in an experiment: here there is one, on purpose.
+#
+# **You should know** lesson 3 (the representations). Lesson 8 explains the bootstrap from the beginning.
+
+# %% bootstrap
+
+# %% [markdown]
+# ## 1. The first insight: a point is not a thing
+#
+# The harbour, and the boat, dragged. Here is what the five representations mark of it in frame 0. (The vectors are mean
+# colours here, as in lesson 3; where they stand does not depend on what they are.)
+
+# %% studio
+
+# %%
+import numpy as np
+from matplotlib import pyplot as plt
+
+from draganything_lab import show
+from draganything_lab.control import REPRESENTATIONS, build_control
+from draganything_lab.lessons import rivals
+from draganything_lab.lessons.why_entities import check
+from draganything_lab.toyland import named_scene
+
+scene = named_scene("harbour", size=(160, 288), num_frames=10).scene()
+colours = np.stack([scene.image[entity.mask].mean(axis=0) for entity in scene.controlled])
+signals = {kind: build_control(scene, 10, representation=kind, vectors=colours) for kind in REPRESENTATIONS}
+show.control_stack(signals, scene.image, count=3)
+
+# %% [markdown]
+# Two numbers say how well a mark tells the thing: which share of the **thing** is marked, and which share of the **mark**
+# is on the thing.
+#
+# ### Exercise 1: what is told
+#
+# Write `told(marked, mask)` for two masks (H, W). It gives both shares, in this order.
+#
+# {{hints told}}
+
+# %% exercise told
+def told(marked, mask):
+    """Share of the thing that is marked, and share of the mark that is on the thing."""
+    ### BEGIN SOLUTION
+    both = (marked & mask).sum()
+    return both / mask.sum(), both / marked.sum()
+    ### END SOLUTION
+
+# %% check told
+check.told(told)
+
+# %%
+print(f"{'':17}" + "".join(f"{entity.name:>22}" for entity in scene.controlled))
+for kind, signal in signals.items():
+    cells = []
+    for number, entity in enumerate(scene.controlled, start=1):
+        marked = signal.labels[0] == number  # (160, 288): the pixels that this entity owns
+        both = (marked & entity.mask).sum()
+        cells.append(f"{both / entity.mask.sum():9.0%} of it,{both / marked.sum():5.0%} on")
+    print(f"{kind:17}" + "".join(f"{cell:>22}" for cell in cells))
+
+# %% [markdown]
+# The point is *on* the thing, and marks next to nothing of it. The vector map's blur is as large for a bird as for a
+# house: it reaches far, and spills over the edge. The disc of Gaussian and entity grows with the thing and stays inside
+# it, and still is not the mask: read in the table how much of the boat, which is made of narrow parts, it never reaches.
+# "Entity representation" is the paper's name for a vector in a disc, not for the pixels of an entity.
+#
+# ## 2. The second insight: who is nearer hears more
+#
+# Models that are told about a pixel move what is near that pixel more than what is far. (Lesson 5 makes such a rubber
+# sheet by hand.) One reason can be seen without any model: the signal itself fades.
+#
+# How large is something that fades? A disc of one value has an area. For a hill, weigh the pixels: the **effective
+# size** is
+#
+# $$n = \frac{\left(\sum w\right)^2}{\sum w^2}.$$
+#
+# ### Exercise 2: effective size
+#
+# Write `effective(heat)` for an array (H, W) of values from 0 up.
+#
+# {{hints effective}}
+
+# %% exercise effective
+def effective(heat):
+    """How many pixels a heat map counts for: its area, if all its values were equal."""
+    ### BEGIN SOLUTION
+    weight = heat.astype(float)
+    return weight.sum() ** 2 / (weight**2).sum()
+    ### END SOLUTION
+
+# %% check effective
+check.effective(effective)
+
+# %% [markdown]
+# For a whole Gaussian the two sums are integrals, and n is 4π sigma². With sigma = 0.4 radius that is 0.64 of the disc.
+# The hill ends at the circle's edge, so by how much does that change it? And what is left at the size of the small model?
+
+# %%
+for size in ((320, 576), (64, 64)):
+    small = scene.resized(size)
+    for kind in ("point", "gaussian"):
+        signal = build_control(small, 1, representation=kind)
+        for number, entity in enumerate(small.controlled, start=1):
+            weight = np.where(signal.labels[0] == number, signal.heat[0], 0).astype(float)
+            pixels = weight.sum() ** 2 / (weight**2).sum()
+            disc = (signal.labels[0] == number).sum()
+            print(f"{size[1]}x{size[0]:3} {kind:9} {entity.name:6}: {pixels:7.1f} pixels, {pixels / disc:4.0%} of its disc")
+
+# %% [markdown]
+# A video model does not see pixels, it sees cells of 8x8 of them. Compare the last rows with 64: at 64x64 pixels even a
+# hill counts for less than one cell, and a point for a small fraction of it. So on the small model the representations
+# may be closer to each other than on the real one. Keep that in mind when you read its numbers.
+#
+# Now the fading. For the pixels of the *cloud*, how strong is the signal, against the distance from the dragged point?
+
+# %%
+cloud = scene["cloud"]
+number = [entity.name for entity in scene.controlled].index("cloud") + 1
+ys, xs = np.nonzero(cloud.mask)
+distance = np.hypot(xs - cloud.path(10)[0, 0], ys - cloud.path(10)[0, 1])
+fig, axes = plt.subplots(figsize=(7, 3))
+for kind, colour in zip(("point", "trajectory", "gaussian", "entity"), ("#000000", "#E69F00", "#0072B2", "#009E73")):
+    owned = signals[kind].labels[0][ys, xs] == number
+    strength = owned * (1.0 if kind == "entity" else signals[kind].heat[0][ys, xs] / 255)
+    rings = [strength[(distance >= r) & (distance < r + 2)].mean() for r in range(0, int(distance.max()) - 1, 2)]
+    axes.plot(np.arange(len(rings)) * 2 + 1, rings, "o-", markersize=3, color=colour, label=kind)
+axes.set(xlabel="distance from the dragged point (pixels)", ylabel="strength, mean over the ring")
+axes.legend(frameon=False)
+plt.show()
+
+# %% [markdown]
+# Only the entity's vector is equally strong out to the edge of its disc. The Gaussian fades inside of it. "Both" gives the
+# network a flat plate and a marked middle. Beyond the disc nobody says anything, and the network must know what a cloud
+# is. That is what the vector is for.
+#
+# ## 3. What is it?
+#
+# The vector says *what* is dragged, so that attention can find it in the first frame. It helps as far as different things
+# have different vectors. Which of the things below would be mistaken for which?
+#
+# ### Exercise 3: the twin
+#
+# Write `twin(vectors)` for vectors (N, C): for each one, the place (0 to N - 1) of the *other* one that is most similar
+# to it, by the cosine.
+#
+# {{hints twin}}
+
+# %% exercise twin
+def twin(vectors):
+    """For each vector (N, C), the place of the most similar other one."""
+    ### BEGIN SOLUTION
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    alike = unit @ unit.T
+    np.fill_diagonal(alike, -np.inf)
+    return alike.argmax(axis=1)
+    ### END SOLUTION
+
+# %% check twin
+check.twin(twin)
+
+# %%
+from draganything_lab.features import cosine_similarity
+from draganything_lab.lessons.weights import toy_features
+
+worlds = {name: named_scene(name, (64, 64), 2).scene() for name in ("twins", "crossing", "harbour", "sky")}
+names = [f"{world}: {entity.name}" for world, scene_ in worlds.items() for entity in scene_]
+vectors = {"mean colour": np.stack([s.image[e.mask].mean(axis=0) / 127.5 - 1 for s in worlds.values() for e in s])}
+features = toy_features()
+if features is not None:
+    vectors["diffusion"] = np.concatenate([features.entity_vectors(s, entities="all") for s in worlds.values()])
+for what, table in vectors.items():
+    alike = cosine_similarity(table, table) - 9 * np.eye(len(table))
+    print(f"By {what}:")
+    for place, row in enumerate(alike):
+        print(f"  {names[place]:18} is most like {names[int(row.argmax())]:18} cosine {row.max():.3f}")
+
+# %% [markdown]
+# Look at the twins, two fish of one kind and colour. By their colours they are each other's nearest, and any good
+# description should say so: they *are* alike. (Where the features find another twin, they have also seen what is around
+# the fish.) Such a vector cannot say which of the two goes where. Only the place can. So with look-alikes we should not
+# expect much of the vector, and with different things that cross we may hope for something. That is a prediction, made
+# before looking. Now look.
+#
+# ## 4. The same drag, five times
+#
+# The small model exists in all five representations. They share one network (the trunk), and each has an embedding of its
+# own, which reads its arrays. We make three drags with each, with the same seed: twins that cross, two different things
+# that cross, and a large boat that is dragged at the left end of its hull.
+
+# %%
+from draganything_lab.lessons.weights import trained_at
+
+pipes, videos, seconds = rivals.pipelines(), {}, []
+if pipes:
+    size, num_frames = trained_at(next(iter(pipes.values())))
+    hard = rivals.hard_scenes(size, num_frames)
+    for title, wish in hard.items():
+        for kind, pipe in pipes.items():
+            videos[title, kind], took = rivals.timed(pipe, wish, seed=0)
+            seconds.append(took)
+    print(f"{len(videos)} videos of {num_frames} frames of {size[1]}x{size[0]}, {np.median(seconds):.1f} s each")
+
+# %%
+from IPython.display import display
+
+from draganything_lab.preview import preview
+
+if pipes:
+    for title, wish in hard.items():
+        rows = {f"{title}: wanted (preview)": preview(wish, num_frames, label=False)}
+        display(show.strip(rows | {kind: videos[title, kind] for kind in pipes}, count=6))
+
+# %% [markdown]
+# Look before you measure. Which row has the thing where the first row has it? Is it still itself? Did the twins stay
+# two? One video with one seed proves nothing: what you have now is a set of guesses.
+#
+# ## 5. Dragging pixels, dragging entities
+#
+# Take the large boat. If a model drags *pixels*, the end of the hull comes along and the bow stays behind. The measures
+# of lesson 5 see that: which share of the boat came along, and whether the motion is flat over the distance from the
+# dragged point (1) or fades (towards 0).
+
+# %%
+from draganything_lab import motion
+
+if pipes:
+    title = "large, at its edge"
+    wish = hard[title]
+    rows = {"preview": preview(wish, num_frames, label=False), "frozen": np.stack([wish.image] * num_frames)}
+    for kind, video in (rows | {kind: videos[title, kind] for kind in pipes}).items():
+        report = motion.measure(video, wish)
+        boat = report["boat"]
+        flat = report.by_distance("boat").flatness
+        print(f"{kind:16} came along {boat.coverage:4.0%}, flatness {flat:.2f}, share of the way {boat.gain:.2f}")
+
+# %% [markdown]
+# Read the two baselines first. The preview moves every pixel alike, so what it lacks to 100 % is the ruler's error; the
+# frozen video moves nothing. (Where nothing moved, there is no flatness: nan.) Then the five between them. Beware of two
+# traps: flatness alone is high for a boat that as a whole goes nowhere near its goal, and the small model was *trained* on
+# whole things that move as one, also with its points. A model that learned from Toyland may drag entities by a point,
+# because in its world nothing else ever happens. DragNUWA learned from real videos, where points do move alone.
+#
+# ## 6. A fair comparison, clip by clip
+#
+# Now several clips that no model was trained on, each with two or more dragged things, the rule fixed before looking.
+# Some clips are hard for everybody. So we compare **pairs**: the same clip, the same seed, two representations, and the
+# difference of their errors.
+#
+# ### Exercise 4: a paired interval
+#
+# Write `paired(a, b, picks)`: errors `a` and `b` of two models on the same clips (N,), and `picks` (draws, N) as in lesson
+# 8. It gives the 2.5 % and the 97.5 % quantile of the mean of a minus b.
+#
+# {{hints paired}}
+
+# %% exercise paired
+def paired(a, b, picks):
+    """The 95 % bootstrap interval of the mean difference a minus b on the same clips."""
+    ### BEGIN SOLUTION
+    means = (a - b)[picks].mean(axis=1)
+    return np.quantile(means, 0.025), np.quantile(means, 0.975)
+    ### END SOLUTION
+
+# %% check paired
+check.paired(paired)
+
+# %% [markdown]
+# How much does pairing bring? Invented errors, where we know the truth: b is better by exactly 1 on average.
+
+# %%
+rng = np.random.default_rng(6)
+difficulty = rng.uniform(2, 14, 8)  # some clips are hard for both
+a, b = difficulty + 1 + rng.normal(0, 0.5, 8), difficulty + rng.normal(0, 0.5, 8)
+picks, others = rng.integers(8, size=(2, 4000, 8))
+for name, means in {"in pairs": (a - b)[picks].mean(axis=1), "apart": a[picks].mean(1) - b[others].mean(1)}.items():
+    low, high = np.quantile(means, (0.025, 0.975))
+    print(f"{name:9} {low:6.2f} to {high:5.2f}")
+
+# %% [markdown]
+# The same numbers, and only one of the two intervals leaves out 0. Now the models. How many clips there are depends on
+# how fast your machine is: the cell spends some 40 seconds. The error is the model card's: how far from where they were
+# to be a thing's own pixels are found, in per cent of the diagonal.
+
+# %%
+errors = {}
+if pipes:
+    count = rivals.how_many(float(np.median(seconds)), videos=len(pipes))
+    clips = rivals.crowded(count, size, num_frames)
+    errors = rivals.compare(pipes, [wish for _, wish in clips])
+    print(f"{len(clips)} clips, one seed each; error in % of the diagonal")
+    for name, values in errors.items():
+        print(f"{name:16} mean {values.mean():6.2f}   each clip " + " ".join(f"{value:6.2f}" for value in values))
+
+# %%
+if errors:
+    found = rivals.differences(errors)
+    for a, b, low, high in found:
+        print(f"{a:11} minus {b:16} {low:7.2f} to {high:6.2f}   {rivals.verdict(a, b, low, high)}")
+    told_apart = [row for row in found if "frozen" not in row[:2] and not row[2] <= 0 <= row[3]]
+    rows = sum("frozen" not in row[:2] for row in found)
+    print(f"\nOf the {rows} pairs of representations, {len(told_apart)} are told apart on these clips.")
+
+# %%
+if errors:
+    fig, axes = plt.subplots(figsize=(7, 3.8))
+    pairs = [row for row in found if "frozen" not in row[:2]]
+    for place, (_, _, low, high) in enumerate(pairs):
+        axes.plot([low, high], [place, place], linewidth=3, color="#D55E00" if low > 0 or high < 0 else "#808080")
+    axes.axvline(0, color="#808080", linewidth=1)
+    axes.set(yticks=range(len(pairs)), yticklabels=[f"{a} minus {b}" for a, b, *_ in pairs])
+    axes.set(xlabel="difference of the errors (% of the diagonal), 95 %", title="Grey: could be chance")
+    plt.show()
+
+# %% [markdown]
+# Say aloud what these intervals show, and what they do not. With so few clips an interval is a rough guess; with so many
+# pairs one of them may leave out 0 by luck (every twentieth does, if nothing is behind it). "Not told apart" does not
+# mean equal. It means that this experiment was too small to see a difference, if there is one. And the ruler has a
+# weakness of its own: it looks for a thing's pixels, and cannot tell twins from each other.
+#
+# The model card measured the same thing on far more clips and seeds, all in one. It is the table to quote:
+
+# %%
+for name, row in rivals.card_row().items():
+    print(f"{name:16} {row['mean']:6.2f}   95 % {row['low']:6.2f} to {row['high']:6.2f}   {row['clips']} clips")
+
+# %% [markdown]
+# The paper's own table: 410.7 with neither, 339.3 with the Gaussian alone, 318.4 with the entity alone, 305.7 with both
+# (ObjMC in pixels). It has no intervals and no seeds. Does the order of yours agree? If not, that is a result, too.
+#
+# ## 7. Find the hole
+#
+# There is one, and it would be easy to overlook. In the first training round of these weights, the trunk and the
+# embedding of **entity+gaussian** were trained together, and for longer. Only then did the four rivals get embeddings of
+# their own, as copies of that one, and had a shorter time to become themselves, on a trunk that had grown up with
+# another. It can still be seen in the weights: how far has each embedding moved from the one that it was copied from?
+
+# %%
+for name, distance in rivals.moved_away(pipes).items():
+    print(f"{name:16} {distance:.3f} of its length away from entity+gaussian")
+
+# %% [markdown]
+# So if entity+gaussian wins, is it because of what it *says*, or because it was trained longer? This experiment cannot
+# know. The two come together, and what comes together cannot be told apart: a **confounder**. But not everything is lost.
+# If a representation wins *although* it was trained less, training is no excuse.
+#
+# ### Exercise 5: what may be claimed
+#
+# Write `claims(results, steps)`. `results` is a list of (a, b, low, high), intervals of error a minus error b, `steps`
+# says how long each was trained. It gives the list of (better, worse), in order, that is left if you believe only
+# intervals without 0 in which the better one was trained **no longer** than the worse one.
+#
+# {{hints claims}}
+
+# %% exercise claims
+def claims(results, steps):
+    """Pairs (better, worse) that neither chance nor longer training explains."""
+    ### BEGIN SOLUTION
+    kept = []
+    for a, b, low, high in results:
+        if low <= 0 <= high:
+            continue
+        better, worse = (b, a) if low > 0 else (a, b)
+        if steps[better] <= steps[worse]:
+            kept.append((better, worse))
+    return kept
+    ### END SOLUTION
+
+# %% check claims
+check.claims(claims)
+
+# %%
+if errors:
+    for a, b, low, high in told_apart:
+        better = b if low > 0 else a
+        word = "training explains it as well" if better == "entity+gaussian" else "training favours neither of them"
+        if "entity+gaussian" in (a, b) and better != "entity+gaussian":
+            word = "against the advantage in training, so it stands"
+        print(f"{rivals.verdict(a, b, low, high)}: {word}")
+    if not told_apart:
+        print("No two representations were told apart on these clips, so there is nothing to explain.")
+
+# %% [markdown]
+# How would you mend it? Train all five from the first step, each as long, with the same clips and seeds, or give the
+# rivals *more*, and see whether the order stays. And ask the same of every table that you read: was the rival trained by
+# those who wanted to beat it? On the same data? For as long? Chosen by the same number of tries? The paper compares with
+# DragNUWA's published weights, which had other data and another goal.
+#
+# ## What you have seen
+#
+# - A point marks next to nothing of a thing, a disc marks more, and only a mask marks all of it.
+# - A Gaussian counts for less than its disc, and at a small size all marks shrink towards one cell.
+# - A vector says what, as far as things differ. Look-alikes are told apart by their place alone.
+# - Compare on the same clips, in pairs; draw clips, not frames; say how many.
+# - "Not told apart" is a result. So is a confounder that you found yourself.
+#
+# **Go further.** Give `rivals.compare` three seeds: `seeds=(0, 1, 2)`. Do the intervals shrink as much as with three times
+# as many clips? Why not? Then send the point's own video through `motion.measure` for the twins, and see what the ruler
+# says about which fish is which.
+#
+# **What next.** Lesson 7 moves everything at once. Lesson 8 asks what a number in a table can carry.
