@@ -150,6 +150,19 @@ def test_the_bootstrap_cell_on_a_stand_in_for_colab(tmp_path: Path) -> None:
     assert not any(Requirement(word).name in ("torch", "numpy") for word in words[3:-1])
 
 
+@EACH
+def test_every_notebook_opens_on_colab(lesson: Any) -> None:
+    cells = nbformat.read(ROOT / "notebooks" / f"{lesson.name}.ipynb", as_version=4).cells
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    assert code[0] == place.bootstrap() and not any("google.colab" in source for source in code[1:])
+    lines = [line.strip() for source in code[1:] for line in source.splitlines()]
+    assert not any(line.startswith(("!", "%")) or "pip install" in line for line in lines)
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    address = f"{place.REPOSITORY}/blob/{place.RELEASE}/notebooks/{lesson.name}.ipynb"
+    assert text.count(f"https://colab.research.google.com/github/{address})") == 1
+    assert text.count("https://mybinder.org/v2/gh/") == 1
+
+
 def test_the_bootstrap_cell_does_nothing_elsewhere() -> None:
     done = subprocess.run([sys.executable, "-c", place.bootstrap()], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
