@@ -225,17 +225,24 @@ if pipes:
     print(f"{len(videos)} videos of {num_frames} frames of {size[1]}x{size[0]}, {np.median(seconds):.1f} s each")
 
 # %%
-from IPython.display import display
-
 from draganything_lab.preview import preview
 
 if pipes:
+    shown = (num_frames // 3, 2 * num_frames // 3, num_frames - 1)
     for title, wish in hard.items():
-        rows = {f"{title}: wanted (preview)": preview(wish, num_frames, label=False)}
-        display(show.strip(rows | {kind: videos[title, kind] for kind in pipes}, count=6))
+        columns = {"wanted (preview)": preview(wish, num_frames, label=False)}
+        columns |= {kind: videos[title, kind] for kind in pipes}
+        fig, axes = plt.subplots(3, len(columns), figsize=(11, 6.2), layout="constrained")
+        for spots, (name, video) in zip(axes.T, columns.items()):
+            spots[0].set_title(name, fontsize=10)
+            for spot, frame in zip(spots, shown):
+                spot.imshow(video[frame], interpolation="nearest")
+                spot.set_axis_off()
+        fig.suptitle(f"{title}: frames " + ", ".join(map(str, shown)))
+        plt.show()
 
 # %% [markdown]
-# Look before you measure. Which row has the thing where the first row has it? Is it still itself? Did the twins stay
+# Look before you measure. Which column has the thing where the first one has it? Is it still itself? Did the twins stay
 # two? One video with one seed proves nothing: what you have now is a set of guesses.
 #
 # ## 5. Dragging pixels, dragging entities
@@ -250,8 +257,8 @@ from draganything_lab import motion
 if pipes:
     title = "large, at its edge"
     wish = hard[title]
-    rows = {"preview": preview(wish, num_frames, label=False), "frozen": np.stack([wish.image] * num_frames)}
-    for kind, video in (rows | {kind: videos[title, kind] for kind in pipes}).items():
+    both = {"preview": preview(wish, num_frames, label=False), "frozen": np.stack([wish.image] * num_frames)}
+    for kind, video in (both | {kind: videos[title, kind] for kind in pipes}).items():
         report = motion.measure(video, wish)
         boat = report["boat"]
         flat = report.by_distance("boat").flatness

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +30,10 @@ CARD_MEASURE = "centre error of moved things (% of diagonal)"
 
 def pipelines() -> dict[str, DragAnythingPipeline]:
     """The shipped pipelines by representation; none, with one printed sentence, where the weights are not there."""
-    if toy_pipeline(REPRESENTATIONS[-1]) is None:
-        return {}
-    loaded = {name: toy_pipeline(name) for name in REPRESENTATIONS}
+    with redirect_stderr(StringIO()):  # bars over files are drawn there
+        if toy_pipeline(REPRESENTATIONS[-1]) is None:
+            return {}
+        loaded = {name: toy_pipeline(name) for name in REPRESENTATIONS}
     return {name: pipe for name, pipe in loaded.items() if pipe is not None}
 
 
