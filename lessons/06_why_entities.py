@@ -259,7 +259,7 @@ if pipes:
     wish = hard[title]
     both = {"preview": preview(wish, num_frames, label=False), "frozen": np.stack([wish.image] * num_frames)}
     for kind, video in (both | {kind: videos[title, kind] for kind in pipes}).items():
-        report = motion.measure(video, wish)
+        report = motion.measure(video, wish, tracker="dis")  # not the best tracker, but the quickest
         boat = report["boat"]
         flat = report.by_distance("boat").flatness
         print(f"{kind:16} came along {boat.coverage:4.0%}, flatness {flat:.2f}, share of the way {boat.gain:.2f}")
@@ -323,10 +323,13 @@ if pipes:
         print(f"{name:16} mean {values.mean():6.2f}   each clip " + " ".join(f"{value:6.2f}" for value in values))
 
 # %%
+from draganything_lab.metrics.intervals import few
+
 if errors:
     found = rivals.differences(errors)
     for a, b, low, high in found:
         print(f"{a:11} minus {b:16} {low:7.2f} to {high:6.2f}   {rivals.verdict(a, b, low, high)}")
+    print(*few(len(clips), "clips"))
     told_apart = [row for row in found if "frozen" not in row[:2] and not row[2] <= 0 <= row[3]]
     rows = sum("frozen" not in row[:2] for row in found)
     print(f"\nOf the {rows} pairs of representations, {len(told_apart)} are told apart on these clips.")
