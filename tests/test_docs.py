@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from draganything_lab.lessons.build import sources
+from draganything_lab.lessons.source import read_lesson
 
 ROOT = Path(__file__).parents[1]
 
@@ -51,6 +55,16 @@ def test_broken_links_are_found(docs: ModuleType, tmp_path: Path) -> None:
     )
     (tmp_path / "b.html").write_text('<a href="a.html#here"></a>')
     assert docs.broken(tmp_path) == ["a.html: #gone names a place that is not there", "a.html: c.png leads nowhere"]
+
+
+def test_the_teachers_guide_knows_every_lesson_and_exercise() -> None:
+    guide = (ROOT / "docs" / "teachers-guide.md").read_text()
+    listed, mistakes = guide.partition("## Preparing the room")[0], guide.partition("## Common mistakes")[2]
+    for lesson in map(read_lesson, sources()):
+        row = rf"\| {lesson.number} \| \[{re.escape(lesson.head['title'])}\]\(\.\./notebooks/{lesson.name}\.ipynb\) "
+        assert re.search(row + rf"\| {len(lesson.exercises)} \|", listed), lesson.name
+        told = " ".join(re.findall(rf"^\| {lesson.number} \| ([^|]+) \|", mistakes, re.M))
+        assert set(lesson.exercises) == set(re.split(r"[, ]+", told)), lesson.name
 
 
 @pytest.mark.slow
