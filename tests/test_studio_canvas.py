@@ -597,7 +597,7 @@ def test_fingers_fine_screens_and_narrow_pages(lab: Lab, width: int, dark: bool,
     page.until("model.view_state == 'alive' and view.hearing.pad_alive")
     hand = Hand(page)
     box = hand.canvas.bounding_box()
-    assert box["x"] + box["width"] <= width and box["width"] / box["height"] == pytest.approx(624 / 424, rel=0.01)
+    assert box["x"] + box["width"] <= width and box["width"] / box["height"] == pytest.approx(644 / 437, rel=0.01)
     assert page.python("view.canvas.width") >= 2 * box["width"] - 1, "two canvas pixels a page pixel"
     start, end = hand.at(115, 211), hand.at(235, 190)
     session = page.page.context.new_cdp_session(page.page)

@@ -168,6 +168,18 @@ def test_the_estimate_comes_from_the_last_run(model: StudioModel, worker: Worker
     assert worker.estimate().seconds is None
 
 
+@pytest.mark.parametrize("made", [True, False])
+def test_weights_that_are_not_here_are_said_before_they_are_asked_for(
+    model: StudioModel, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: bool
+) -> None:
+    if made:  # the small weights without those for videos
+        (tmp_path / "half" / "vae").mkdir(parents=True)
+    monkeypatch.setenv("DRAGANYTHING_LAB_TOY", str(tmp_path / "half"))
+    assert "toy weights are not here" in worker.estimate().words
+    assert worker.start() and worker.wait(WAIT)
+    assert model.status.kind == "error" and model.status.fix
+
+
 def test_sizes_keep_the_pictures_shape() -> None:
     assert engine.fitted_size(64, 16, (320, 480)) == (64, 96)
     assert engine.fitted_size(64, 16, (480, 320)) == (96, 64)

@@ -20,7 +20,7 @@ from .style import button, style
 from .things_list import EntityList
 from .toolbar import OptionBar, ToolRail, TopBar
 
-WIDTH, HEIGHT = 624, 424  # of the canvas on the page, whatever the picture: nothing jumps
+WIDTH, HEIGHT = 644, 437  # of the canvas on the page, whatever the picture: nothing jumps
 PAD_PATIENCE = 8.0  # seconds for the pad's code to come, once the canvas answers
 # Which layers a change touches.
 TOUCHES = {

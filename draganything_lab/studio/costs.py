@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..errors import LabError
+
 GIB = 2**30
 
 
@@ -93,7 +95,11 @@ def estimate(settings: Mapping[str, Any], size: tuple[int, int], *, loaded: bool
     what = f"{settings['num_frames']} frames of {size[1]}x{size[0]}, {settings['steps']} steps"
     if videos > 1:
         what = f"{videos} videos of {what}"
-    cost = recorded(str(settings["weights"]))
+    weights = str(settings["weights"])
+    if not at_hand(weights):
+        text = f"The {weights} weights are not here; Generate says how to get them. Play needs none."
+        return Estimate(None, None, text)
+    cost = recorded(weights)
     if cost is None:
         return Estimate(None, None, f"{what}. Nothing was measured on this computer yet.")
     pixels = settings["num_frames"] * size[0] * size[1]
@@ -102,6 +108,17 @@ def estimate(settings: Mapping[str, Any], size: tuple[int, int], *, loaded: bool
     memory = cost.weights + cost.work * pixels * halves
     last = f"as the last run on this computer ({cost.device})"
     return Estimate(seconds, memory, f"{what}: about {duration(seconds)} and {amount(memory)} of memory, {last}.")
+
+
+def at_hand(weights: str) -> bool:
+    """Whether a set of weights for videos is on this computer."""
+    from .. import zoo
+
+    try:
+        folder = zoo.find(weights)
+    except LabError:  # a wrong address: generating says so
+        return False
+    return folder is not None and (weights != "toy" or (folder / "unet").is_dir())
 
 
 def usual(weights: str) -> dict[str, Any]:

@@ -110,6 +110,7 @@ class GeneratePanel:
         self.bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width="auto", flex="1 1 8em", min_width="6em"))
         self.cost, self.note, self.draft = w.HTML(), w.HTML(), w.HTML()
         self.draft.add_class("dal-draft")
+        self.note.add_class("dal-note")
         self.more = w.Accordion([column(self.fps, self.bucket, self.preset)], titles=["More settings"])
         self.more.selected_index = None
         seeds = row(self.seed, self.next_seed, flex_flow="row nowrap", width="auto")
@@ -172,7 +173,7 @@ class GeneratePanel:
         self.bar.value = 0.0 if job is None else job.fraction
         self._taking_shape = self._taking_shape or job is not None
         if job is None:
-            self.note.value = words(" ", live=True)
+            self.note.value = words("", live=True)
             self._show_video()
             return
         asked = "stopping" if job.cancelling else job.note
@@ -196,11 +197,12 @@ class GeneratePanel:
             return
         films = "".join(film(result.frames, self.model.settings["fps"], result.title) for result in results)
         said = " beside ".join(f"{result.number}: {result.title}" for result in results)
-        self.draft.value = self._framed(films) + words(f"{said}. More about it below.", "dal-quiet")
+        self.draft.value = self._framed(films, f"{said}. More about it below.")
 
-    def _framed(self, inside: str) -> str:
+    def _framed(self, inside: str, below: str = "") -> str:
         height, width = self.model.scene.size
-        return f'<div class="dal-stand" style="aspect-ratio:{width}/{height}">{inside}</div>'
+        stand = f'<div class="dal-stand" style="aspect-ratio:{width}/{height}">{inside}</div>'
+        return stand + words(below, "dal-quiet", "dal-caption")  # its room is kept from the start: nothing jumps
 
 
 def film(frames: np.ndarray, fps: float, words: str) -> str:

@@ -33,6 +33,7 @@ STYLE = """
 .dal-lab .dal-top{align-items:center;gap:10px;flex-wrap:wrap;min-height:34px}
 .dal-lab .dal-which{font-size:12.5px;color:var(--dal-quiet);margin:0}
 .dal-lab .dal-draft{margin:4px 0 0}
+.dal-lab .dal-caption{min-height:2.9em}
 .dal-lab .dal-stand{width:100%;max-height:330px;display:flex;gap:4px;align-items:center;justify-content:center;
   overflow:hidden;border-radius:8px;background:var(--jp-layout-color2,#eee)}
 .dal-lab .dal-stand video{min-width:0;flex:1 1 0;max-width:100%;max-height:330px;display:block}
