@@ -329,7 +329,8 @@ if errors:
     found = rivals.differences(errors)
     for a, b, low, high in found:
         print(f"{a:11} minus {b:16} {low:7.2f} to {high:6.2f}   {rivals.verdict(a, b, low, high)}")
-    print(*few(len(clips), "clips"))
+    luck = 2 / 2 ** len(clips)
+    print(*few(len(clips), "clips"), f"(where nothing is behind it, all clips agree in {luck:.0%} of cases)")
     told_apart = [row for row in found if "frozen" not in row[:2] and not row[2] <= 0 <= row[3]]
     rows = sum("frozen" not in row[:2] for row in found)
     print(f"\nOf the {rows} pairs of representations, {len(told_apart)} are told apart on these clips.")
@@ -346,9 +347,10 @@ if errors:
     plt.show()
 
 # %% [markdown]
-# Say aloud what these intervals show, and what they do not. With so few clips an interval is a rough guess; with so many
-# pairs one of them may leave out 0 by luck (every twentieth does, if nothing is behind it). "Not told apart" does not
-# mean equal. It means that this experiment was too small to see a difference, if there is one. And the ruler has a
+# Say aloud what these intervals show, and what they do not. The bootstrap believes that your few clips are all that there
+# is: where they happen to agree, it leaves out 0, and the line above the plot says how often that is mere luck. With ten
+# pairs it will happen to some of them. So take a few orange bars as a hint, not as a proof. "Not told apart" does not
+# mean equal, either. It means that this experiment was too small to see a difference, if there is one. And the ruler has a
 # weakness of its own: it looks for a thing's pixels, and cannot tell twins from each other.
 #
 # The model card measured the same thing on far more clips and seeds, all in one. It is the table to quote:
@@ -416,8 +418,8 @@ if errors:
 # %% [markdown]
 # How would you mend it? Train all five from the first step, each as long, with the same clips and seeds, or give the
 # rivals *more*, and see whether the order stays. And ask the same of every table that you read: was the rival trained by
-# those who wanted to beat it? On the same data? For as long? Chosen by the same number of tries? The paper compares with
-# DragNUWA's published weights, which had other data and another goal.
+# those who wanted to beat it? On the same data? For as long? Chosen by the same number of tries? The paper's rival,
+# DragNUWA, was trained by other people, on other data.
 #
 # ## What you have seen
 #
