@@ -30,7 +30,7 @@ def test_clips_come_with_the_control_that_asks_for_them() -> None:
     data, held_out = make_clips(0, 3), make_clips(HELD_OUT, 1)
     assert data["video"].shape == (3, 6, 32, 32, 3) and data["video"].dtype == np.uint8
     assert data["control"].shape == (3, 6, 32, 32, 4) and data["moved"].shape == (3, 6, 32, 32)
-    assert 0 <= data["control"][..., 0].min() and np.abs(data["control"]).max() <= 1
+    assert data["control"][..., 0].min() >= 0 and np.abs(data["control"]).max() <= 1
     assert data["control"][..., 0].any(axis=(1, 2, 3)).all() and data["moved"].any(axis=(1, 2, 3)).all()
     assert not (held_out["video"][0] == data["video"][0]).all()
 
@@ -40,7 +40,7 @@ def test_a_clip_written_like_vipseg_is_read_back(tmp_path: Path) -> None:
     write_like_vipseg(clip, tmp_path, "harbour")
     (folder,) = list_clips(tmp_path)
     scene, video = load_clip(folder, (64, 96), 4, "opencv")
-    assert len(scene) == 1 + len(clip.kinds) and video.shape == clip.video.shape
+    assert len(scene.entities) == 1 + len(clip.kinds) and video.shape == clip.video.shape
     assert np.abs(video.astype(int) - clip.video).mean() < 6  # as JPEG
     masks = {entity.name: entity.mask for entity in scene}
     assert (masks["segment 12601"] == (clip.labels[0] == 1)).all()
