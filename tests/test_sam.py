@@ -26,6 +26,7 @@ from draganything_lab.segment import sam as published  # noqa: E402
 from draganything_lab.segment.network import SamSize, build_sam, load_small_sam, ready, save_sam  # noqa: E402
 from draganything_lab.segment.snap import snapped  # noqa: E402
 from draganything_lab.training import sam as training  # noqa: E402
+from draganything_lab.training import sam_fast  # noqa: E402
 from draganything_lab.training.loop import Settings, run  # noqa: E402
 from draganything_lab.training.sam_data import draw_batch, resized  # noqa: E402
 from draganything_lab.training.sam_measure import Target, iou, summary, toyland_targets, try_target  # noqa: E402
@@ -76,8 +77,9 @@ def clicked(segmenter: Segmenter) -> Found:
 
 def test_sizes_are_checked_and_follow_the_classes() -> None:
     assert SIZE.mask_side == 16 and build_sam(SIZE).prompt_encoder.mask_input_size == (16, 16)
-    with pytest.raises(LabError, match="do not divide"):
-        build_sam(replace(SIZE, picture=33))
+    for wrong in ({"picture": 33}, {"window": 3}):
+        with pytest.raises(LabError, match="do not divide"):
+            build_sam(replace(SIZE, **wrong))
 
 
 def test_what_is_saved_comes_back(tiny, folder) -> None:
@@ -229,6 +231,15 @@ def test_everything_proposes_things(toy, monkeypatch) -> None:
     assert np.array_equal(only.mask, mask) and only.box == (10, 10, 30, 20) and only.score == 0.9
 
 
+def test_the_shipped_weights_propose_things() -> None:
+    clip = sample_clip(900_600_001, (128, 128), 1)
+    segmenter = load_segmenter("toy")
+    segmenter.set_picture(clip.video[0])
+    proposals = segmenter.everything()
+    found = [max(iou(p.mask, mask) for p in proposals) for mask in clip.masks[:, 0] if mask.any()]
+    assert np.mean(np.array(found) > 0.5) >= 0.5
+
+
 # The published networks, with a small stand-in of the same layout
 
 
@@ -371,9 +382,10 @@ def test_many_prompts_at_once_are_what_the_decoder_gives_one_by_one() -> None:
     sam = stage.network.sam.eval()
     torch.manual_seed(1)
     embedding = torch.randn(2, 16, 4, 4)
+    rows = embedding.flatten(2).transpose(1, 2)
     points, labels = torch.rand(2, 3, 2, 2) * 32, torch.tensor([1.0, 0.0]).expand(2, 3, 2)
     boxes, previous = torch.rand(2, 3, 4) * 32, torch.randn(2, 3, 16, 16)
-    masks, quality = stage.decode(embedding, points, labels, boxes, previous, False)
+    masks, quality = stage.decode(rows, points, labels, boxes, previous, False)
     for picture in range(2):
         sparse, dense = sam.prompt_encoder(
             (points[picture], labels[picture]), boxes[picture], previous[picture][:, None]
@@ -384,6 +396,18 @@ def test_many_prompts_at_once_are_what_the_decoder_gives_one_by_one() -> None:
         )  # fmt: skip
         assert torch.allclose(masks[picture], alone[0], atol=1e-5)
         assert torch.allclose(quality[picture], alone[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("window", [0, 2])
+def test_the_fast_encoder_gives_what_the_classes_give(window) -> None:
+    torch.manual_seed(2)
+    sam = training.SamStage(replace(SIZE, depth=3, window=window), half=False).network.sam
+    for block in sam.image_encoder.blocks:
+        torch.nn.init.normal_(block.attn.rel_pos_h)
+        torch.nn.init.normal_(block.attn.rel_pos_w)
+    pixels = torch.randn(2, 32, 32, 3)
+    wanted = sam.image_encoder(pixels.permute(0, 3, 1, 2)).flatten(2).transpose(1, 2)
+    assert torch.allclose(sam_fast.encode(sam, pixels), wanted, atol=1e-5)
 
 
 def test_at_first_the_decoder_looks_where_the_click_is() -> None:
@@ -445,6 +469,14 @@ def test_train_export_and_click(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.undo()
     segmenter = load_segmenter("toy", out)
     segmenter.set_picture(sample_clip(3, (48, 64), 1).video[0])
+    quiet = {"size": replace(SIZE, picture=48), "batch": 1, "report": lambda line: None}
+    # Exported weights are gone on from.
+    training.train(tmp_path / "again", Settings(steps=1, stop_after=0), start=out, **quiet)
+    went_on = torch.load(tmp_path / "again" / "sam.pt", weights_only=True)["weights"]
+    begun = load_small_sam(out).state_dict()
+    assert all(torch.equal(went_on[f"sam.{name}"], value) for name, value in begun.items() if f"sam.{name}" in went_on)
+    with pytest.raises(LabError, match="other sizes"):
+        training.train(tmp_path / "other", Settings(steps=1), start=out, size=SIZE)
     assert cli.main(["train", "sam", "--steps", "21", "--folder", str(run_folder), "--resume"]) == 2
     assert "was trained at other sizes" in capsys.readouterr().err
 

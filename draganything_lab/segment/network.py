@@ -25,6 +25,8 @@ class SamSize:
         picture: Side in pixels of the square that pictures are resized into.
         patch: Side of a patch in pixels; low-resolution masks have `4 * picture / patch` pixels a side.
         width, depth, heads: Of the image encoder.
+        window: Cells a side of the windows that its blocks look within; the middle and the last block look everywhere,
+            and all do where it is 0.
         channels: Of the image embedding and the prompts.
         mask_channels: Hidden channels of the encoder of mask prompts.
         decoder_heads, decoder_mlp: Of the mask decoder's transformer, two layers deep.
@@ -35,6 +37,7 @@ class SamSize:
     width: int = 128
     depth: int = 6
     heads: int = 4
+    window: int = 0
     channels: int = 128
     mask_channels: int = 16
     decoder_heads: int = 2
@@ -64,13 +67,18 @@ def build_sam(size: SamSize | None = None) -> Sam:
         LabError: Sizes that do not divide each other.
     """
     size = size or SamSize()
-    if size.picture % size.patch or size.width % size.heads or size.channels % (2 * size.decoder_heads):
+    if (
+        size.picture % size.patch
+        or size.cells % (size.window or 1)
+        or size.width % size.heads
+        or size.channels % (2 * size.decoder_heads)
+    ):
         raise LabError(f"these sizes of a SAM do not divide each other: {size}")
     return Sam(
         image_encoder=ImageEncoderViT(
             img_size=size.picture, patch_size=size.patch, embed_dim=size.width, depth=size.depth,
             num_heads=size.heads, out_chans=size.channels, norm_layer=partial(nn.LayerNorm, eps=1e-6),
-            use_rel_pos=True,
+            use_rel_pos=True, window_size=size.window, global_attn_indexes=(size.depth // 2 - 1, size.depth - 1),
         ),
         prompt_encoder=PromptEncoder(
             embed_dim=size.channels, image_embedding_size=(size.cells, size.cells),
@@ -102,6 +110,20 @@ def save_sam(sam: Sam, size: SamSize, folder: Path, *, snap: bool = False) -> No
     (folder / CONFIG).write_text(json.dumps({"class": "Sam", "snap": snap, **asdict(size)}, indent=1) + "\n")
 
 
+def read_config(folder: Path) -> SamSize:
+    """The sizes that `save_sam` wrote.
+
+    Raises:
+        LabError: They are missing or damaged.
+    """
+    try:
+        words: dict[str, Any] = json.loads((folder / CONFIG).read_text("utf-8"))
+        words = {name: value for name, value in words.items() if name not in ("class", "snap")}
+        return SamSize(**words)
+    except (OSError, ValueError, TypeError) as error:
+        raise LabError(f"{folder / CONFIG} is missing or damaged ({error}); fetch the folder again") from error
+
+
 def load_small_sam(folder: Path) -> Sam:
     """Read what `save_sam` wrote: float32, ready to use.
 
@@ -110,12 +132,7 @@ def load_small_sam(folder: Path) -> Sam:
     """
     from ..zoo.files import load_state_dict
 
-    try:
-        words: dict[str, Any] = json.loads((folder / CONFIG).read_text("utf-8"))
-        words = {name: value for name, value in words.items() if name not in ("class", "snap")}
-        size = SamSize(**words)
-    except (OSError, ValueError, TypeError) as error:
-        raise LabError(f"{folder / CONFIG} is missing or damaged ({error}); fetch the folder again") from error
+    size = read_config(folder)
     with torch.device("meta"):
         sam = build_sam(size)
     weights = {name: value.float() for name, value in load_state_dict(folder / WEIGHTS).items()}

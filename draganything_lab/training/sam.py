@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import LabError
-from ..segment.network import SamSize, build_sam, save_sam
+from ..segment.network import CONFIG, SamSize, build_sam, load_small_sam, read_config, save_sam
+from . import sam_fast
 from .loop import Settings, Stage, load_average, run
 from .sam_data import PHOTOS, draw_batch
+from .sam_losses import DICE, FOCAL, QUALITY, correction, hint_loss, mask_loss
 from .sam_start import begin
 
 SIZE = "sam.json"  # what the checkpoint of a folder was trained at
 HINTS = 7
-FOCAL, DICE, QUALITY = 20.0, 1.0, 2.0
 HINTED, LATER = 1.0, 0.3  # weights of the hints, and of each round of clicks after the first
-ALL = 0.3  # of the loss that all candidates learn from, not only the best: things here are rarely ambiguous
 BOXES = 0.1  # share of batches that begin with boxes instead of clicks
 EARLY = 400  # batches of single clicks, before anything can be refined
 ROUNDS = (0.8, 0.1, 0.1)  # how often one, two or three rounds of clicks
@@ -39,12 +39,13 @@ class Hinted(nn.Module):
     def __init__(self, size: SamSize) -> None:
         super().__init__()
         self.sam = build_sam(size)
-        self.hints = nn.Conv2d(size.channels, HINTS * 16, 1)
+        self.hints = nn.Linear(size.channels, HINTS * 16)
         begin(self.sam, size)
 
     def hinted(self, embedding: Tensor) -> Tensor:
-        """(B, 7, M, M): the hints that the embedding (B, C, h, w) holds, at the masks' size."""
-        return F.pixel_shuffle(self.hints(embedding), 4)
+        """(B, 7, M, M): the hints that the embedding (B, h * w, C) holds, at the masks' size."""
+        cells = self.sam.prompt_encoder.image_embedding_size
+        return F.pixel_shuffle(self.hints(embedding).transpose(1, 2).unflatten(2, cells), 4)
 
 
 class SamStage(Stage):
@@ -65,13 +66,14 @@ class SamStage(Stage):
         self,
         size: SamSize | None = None,
         *,
-        batch: int = 4,
+        batch: int = 8,
         prompts: int = 4,
         photos: float = PHOTOS,
         half: bool = True,
     ) -> None:
         self.size = size or SamSize()
         self.batch, self.prompts, self.photos, self.half = batch, prompts, photos, half
+        self.kind = torch.bfloat16 if half else torch.float32
         torch.manual_seed(0)
         self.network = Hinted(self.size)
 
@@ -94,7 +96,7 @@ class SamStage(Stage):
         boxes = batch["boxes"] if choice[0] < BOXES and not early else None
         rounds = 1 if early or choice[1] < ROUNDS[0] else 2 if choice[1] < ROUNDS[0] + ROUNDS[1] else 3
         with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.half):
-            embedding = sam.image_encoder(pixels)
+            embedding = sam_fast.encode(sam, pixels.permute(0, 2, 3, 1).to(self.kind))
             hinted = self.network.hinted(embedding)
         losses = {"hints": hint_loss(hinted.float(), batch["hints"], batch["inside"])}
         total, first = HINTED * losses["hints"], torch.zeros(())
@@ -125,84 +127,24 @@ class SamStage(Stage):
         previous: Tensor | None,
         single: bool,
     ) -> tuple[Tensor, Tensor]:
-        """Masks (B, P, K, M, M) and qualities (B, P, K) for P prompts a picture; K is 1 when single, else 3."""
-        sam = self.network.sam
-        pictures = len(embedding)
+        """Masks (B, P, K, M, M) and qualities (B, P, K) for P prompts a picture; K is 1 when single, else 3.
+
+        The embedding is (B, h * w, C); all pictures and prompts go through at once.
+        """
+        encoder = self.network.sam.prompt_encoder
         prompts = next(given.shape[1] for given in (points, boxes) if given is not None)
-        sparse, dense = sam.prompt_encoder(
+        sparse, dense = encoder(
             points=None if points is None or labels is None else (points.flatten(0, 1), labels.flatten(0, 1)),
             boxes=None if boxes is None else boxes.flatten(0, 1),
             masks=None if previous is None else previous.flatten(0, 1)[:, None],
         )
-        # The decoder takes one picture and adds the dense prompts to it. So that all pictures go through at once, they
-        # come as dense prompts of an empty one.
+        keys = embedding.repeat_interleave(prompts, dim=0) + dense.flatten(2).transpose(1, 2).to(embedding.dtype)
+        place = encoder.get_dense_pe()[0].flatten(1).T
         with torch.autocast(embedding.device.type, torch.bfloat16, enabled=self.half):
-            masks, quality = sam.mask_decoder(
-                image_embeddings=torch.zeros_like(embedding[:1]),
-                image_pe=sam.prompt_encoder.get_dense_pe(),
-                sparse_prompt_embeddings=sparse,
-                dense_prompt_embeddings=embedding.repeat_interleave(prompts, dim=0) + dense,
-                multimask_output=not single,
-            )
-        return masks.unflatten(0, (pictures, prompts)), quality.unflatten(0, (pictures, prompts))
-
-
-def mask_loss(logits: Tensor, quality: Tensor, truth: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """The paper's loss, of the best candidate and, in a small part, of all.
-
-    Args:
-        logits: (B, P, K, M, M).
-        quality: (B, P, K), the estimated IoU of each.
-        truth: (B, P, M, M) in [0, 1], how much of each cell the thing covers.
-
-    Returns:
-        Focal loss, dice loss, squared error of the estimates (of all candidates), the logits (B, P, M, M) of the
-        candidate with the highest estimate, and its mean IoU.
-    """
-    target = truth[:, :, None].expand_as(logits)
-    chance = logits.sigmoid()
-    cross = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    focal = (0.5 * (chance - target).abs() ** 2 * cross).mean((-1, -2))
-    both = (chance * target).sum((-1, -2))
-    dice = 1 - (2 * both + 1) / ((chance**2).sum((-1, -2)) + (target**2).sum((-1, -2)) + 1)
-    with torch.no_grad():
-        mask, wanted = logits > 0, target > 0.5
-        iou = (mask & wanted).sum((-1, -2)) / (mask | wanted).sum((-1, -2)).clamp(min=1)
-        best = (FOCAL * focal + DICE * dice).argmin(-1, keepdim=True)
-        shown = quality.argmax(-1, keepdim=True)
-        kept = logits.gather(2, shown[..., None, None].expand(-1, -1, -1, *logits.shape[-2:]))[:, :, 0]
-    error = (quality - iou).square().mean()
-    focal, dice = (ALL * loss.mean() + (1 - ALL) * loss.gather(2, best).mean() for loss in (focal, dice))
-    return focal, dice, error, kept, iou.gather(2, shown).mean()
-
-
-def hint_loss(found: Tensor, wanted: Tensor, inside: Tensor) -> Tensor:
-    """Things, box edges and same-neighbour from the embedding alone; only inside the picture, boxes only on things."""
-    known = inside.float()
-    share = known.mean()
-    thing = (F.binary_cross_entropy_with_logits(found[:, 0], wanted[:, 0], reduction="none") * known).mean() / share
-    on = (wanted[:, 0] > 0.5).float() * known
-    edges = ((found[:, 1:5] - wanted[:, 1:5]).abs().sum(1) * on).sum() / on.sum().clamp(min=1)
-    same = F.binary_cross_entropy_with_logits(found[:, 5:], wanted[:, 5:], reduction="none").mean(1)
-    return thing + 2 * edges + 2 * (same * known).mean() / share
-
-
-def correction(logits: Tensor, truth: Tensor, generator: torch.Generator, size: SamSize) -> tuple[Tensor, Tensor]:
-    """The next click: anywhere in the error, or on the thing where there is none.
-
-    Returns:
-        Point (B, P, 1, 2) in pixels of SAM's square and label (B, P, 1): 1 where the thing was missed, else 0.
-    """
-    wanted = truth > 0.5
-    wrong = (logits > 0) != wanted
-    flat = wrong.flatten(2).float()
-    flat = torch.where(flat.sum(-1, keepdim=True) > 0, flat, wanted.flatten(2).float())
-    pick = torch.multinomial(flat.flatten(0, 1) + 1e-9, 1, generator=generator).view(*truth.shape[:2], 1)
-    side = truth.shape[-1]
-    cell = size.picture / side
-    x, y = pick % side, pick // side
-    point = (torch.stack([x, y], dim=-1) + 0.5) * cell - 0.5
-    return point.float(), wanted.flatten(2).gather(2, pick).float()
+            masks, quality = sam_fast.decode(self.network.sam, keys, place, sparse)
+        wanted = slice(0, 1) if single else slice(1, None)
+        shape = len(embedding), prompts
+        return masks[:, wanted].unflatten(0, shape), quality[:, wanted].unflatten(0, shape)
 
 
 def train(
@@ -222,7 +164,8 @@ def train(
         folder: Gets `sam.pt` (checkpoint), `sam.jsonl` (log) and `sam.json` (the network's sizes).
         settings: How long, where, how; see `loop.Settings`.
         resume: Go on from the checkpoint that is there.
-        start: A folder of an earlier training of the same sizes: begin with its averaged weights.
+        start: A folder of an earlier training of the same sizes, or of weights that were exported from one: begin with
+            its (averaged) weights.
         batch: Pictures a step; None for the stage's own number.
         picture: Side of SAM's square in pixels.
         size: All sizes, instead of the shipped network's at `picture`.
@@ -238,10 +181,16 @@ def train(
     (folder / SIZE).write_text(json.dumps(asdict(size)) + "\n")
     stage = SamStage(size) if batch is None else SamStage(size, batch=batch)
     if start is not None and not (resume and (folder / "sam.pt").exists()):
-        if read_size(start) != size:
-            raise LabError(f"{start} was trained at other sizes ({read_size(start)}); it cannot be begun with")
-        step = load_average(stage.network, start / "sam.pt")
-        report(f"sam: beginning with the averaged weights of {start} at step {step}")
+        exported = (start / CONFIG).exists()
+        before = read_config(start) if exported else read_size(start)
+        if before != size:
+            raise LabError(f"{start} was trained at other sizes ({before}); it cannot be begun with")
+        if exported:
+            stage.network.sam.load_state_dict(load_small_sam(start).state_dict())
+            report(f"sam: beginning with the weights of {start}")
+        else:
+            step = load_average(stage.network, start / "sam.pt")
+            report(f"sam: beginning with the averaged weights of {start} at step {step}")
     run(stage, folder, settings, resume=resume, report=report)
 
 
@@ -253,7 +202,7 @@ def read_size(folder: Path) -> SamSize:
     """
     if not (folder / SIZE).exists():
         raise LabError(f"{folder} holds no training; run: draganything-lab train sam --minutes 60 --folder {folder}")
-    return replace(SamSize(), **json.loads((folder / SIZE).read_text()))
+    return SamSize(**json.loads((folder / SIZE).read_text()))
 
 
 def export(folder: Path, out: Path) -> int:

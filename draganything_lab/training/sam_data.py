@@ -18,7 +18,7 @@ MOST_PICTURES = 1000  # seeds set aside for each batch
 SIZES = (((64, 64), 0.35), ((128, 128), 0.2), ((144, 256), 0.25), ((96, 128), 0.12), ((128, 96), 0.08))
 PHOTOS = 0.08  # share of pictures that are pasted from photographs
 GROUND = 0.03  # share of clicks that mean Toyland's backdrop
-LEAST_CELLS = 6  # of the low-resolution mask that a thing must cover to be clicked
+LEAST = 0.0015  # of the square that a thing must cover to be clicked
 
 
 def draw_picture(seed: int, photos: float = PHOTOS) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -110,7 +110,7 @@ def draw_batch(
         seed += 1
         square, cover = resized(image, labels, size)
         binary = cover > 0.5
-        things = [label for label in range(1, len(cover)) if binary[label].sum() >= LEAST_CELLS]
+        things = [label for label in range(1, len(cover)) if binary[label].sum() >= max(6, LEAST * size.mask_side**2)]
         if not things:
             continue
         made += 1

@@ -52,8 +52,8 @@ def begin(sam: Sam, size: SamSize) -> None:
         near[-1] = 0.0
         attention.qkv.bias.zero_()
         attention.qkv.bias[: size.width].copy_((near[:, None] * direction).flatten())
-        offsets = torch.arange(-(size.cells - 1), size.cells, dtype=torch.float32)
         for table in (attention.rel_pos_h, attention.rel_pos_w):
+            offsets = torch.arange(len(table), dtype=torch.float32) - len(table) // 2
             table.copy_(-(offsets**2)[:, None] * direction)
     matrix = sam.prompt_encoder.pe_layer.positional_encoding_gaussian_matrix
     matrix.copy_(torch.randn(matrix.shape, generator=generator))
