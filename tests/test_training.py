@@ -17,7 +17,7 @@ from draganything_lab.training import toy  # noqa: E402
 from draganything_lab.training.begin import begin  # noqa: E402
 from draganything_lab.training.clips import ClipSize, draw_controlled, pick_frames  # noqa: E402
 from draganything_lab.training.loop import Settings, factor, run  # noqa: E402
-from draganything_lab.training.vae import build_vae, draw_pictures, patch_basis, spatial_only, to_range  # noqa: E402
+from draganything_lab.training.vae import build_vae, draw_pictures, load_vae, patch_basis, spatial_only, to_range  # noqa: E402
 
 TINY = {"batch": 2, "picture": 48}
 
@@ -98,12 +98,23 @@ def test_the_export_loads_as_a_pipeline_for_every_representation(trained, tmp_pa
     assert all(video.shape == (3, 64, 64, 3) and video.dtype == np.uint8 for video in videos.values())
 
 
+def test_what_reads_pictures_can_be_written_alone(trained, tmp_path):
+    from draganything_lab import zoo
+
+    out = tmp_path / "toy"
+    assert main(["train", "toy", "--folder", str(trained), "--stages", "vae,dift", "--export", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["dift", "training", "vae"]
+    assert zoo.load_features(out).extract(sample_clip(0).video[0]).shape == (64, 8, 8)
+    with pytest.raises(LabError, match="unet"):
+        zoo.load_pipeline(out)
+
+
 def test_training_goes_on_from_shipped_weights(trained, tmp_path):
     out, folder = tmp_path / "toy", tmp_path / "again"
     toy.export(trained, out)
     words = ["train", "toy", "--start", str(out), "--folder", str(folder), "--stages", "control"]
     assert main([*words, "--steps", "1", "--batch", "2", "--picture", "48"]) == 0  # it has one step: nothing to do
-    before, after = (toy.assemble(where) for where in (trained, folder))
+    before, after = ([load_vae(where / "vae.pt"), *toy.assemble(where)] for where in (trained, folder))
     for old, new in zip(before, after, strict=True):
         for (name, a), (_, b) in zip(old.named_parameters(), new.named_parameters(), strict=True):
             torch.testing.assert_close(a, b, atol=1e-3, rtol=2e-3, msg=name)

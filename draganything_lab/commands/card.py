@@ -36,9 +36,18 @@ def run(args: argparse.Namespace) -> int:
         return _sam(args)
     from .. import zoo
     from ..training.card import write_card
-    from ..training.measure import measure
+    from ..training.measure import Table, measure, measure_parts
     from ..training.toy import REPRESENTATIONS
 
+    if not (args.weights / "unet").is_dir():
+        from diffusers import AutoencoderKLTemporalDecoder
+
+        table, vae = Table(), AutoencoderKLTemporalDecoder.from_pretrained(args.weights / "vae")
+        size = int(vae.config["sample_size"])
+        kept = measure_parts(table, vae, zoo.load_features(args.weights), args.clips, size)
+        facts = {"clips": args.clips, "size": size}
+        write_card(args.weights, args.pictures, table, {"kept": kept}, facts, f"{LINK}/toy")
+        return _told(args)
     chosen = tuple(args.representations.split(",")) if args.representations else REPRESENTATIONS
 
     def load(representation: str):  # type: ignore[no-untyped-def]
@@ -56,6 +65,10 @@ def run(args: argparse.Namespace) -> int:
         "frames": pipe.unet.config.num_frames, "size": pipe.unet.config.sample_size * 8,
     }  # fmt: skip
     write_card(args.weights, args.pictures, table, extra, facts, f"{LINK}/toy")
+    return _told(args)
+
+
+def _told(args: argparse.Namespace) -> int:
     print(f"wrote {args.weights / 'README.md'}, measured.json and the pictures in {args.pictures}")
     return 0
 
@@ -82,5 +95,4 @@ def _sam(args: argparse.Namespace) -> int:
         trials[name] += rows
     facts = {"pictures": args.clips, "grabcut pictures": few, "first seed": HELD_OUT}
     write_card(args.weights, args.pictures, trials, summary(trials), facts, f"{LINK}/sam")
-    print(f"wrote {args.weights / 'README.md'}, measured.json and the pictures in {args.pictures}")
-    return 0
+    return _told(args)

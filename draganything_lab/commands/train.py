@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="checkpoints and logs (default: runs/toy or runs/sam)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoints that are there")
-    parser.add_argument("--start", type=Path, help="weights to begin with: what --export wrote, for sam a training folder")
+    parser.add_argument("--start", type=Path, help="weights to begin with: an exported folder, for sam a training's")
     parser.add_argument("--export", type=Path, help="write the weights folder here at the end")
 
 
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
                 report=lambda line: print(line, flush=True),
             )  # fmt: skip
         if args.export is not None and (not shared or dist.get_rank() == 0):
-            toy.export(args.folder, args.export)
+            toy.export(args.folder, args.export, stages)
             print(f"wrote {args.export}")
     finally:
         if shared:

@@ -130,15 +130,18 @@ def load_model(kind: Any, folder: Path, classes: tuple[str, ...], dtype: torch.d
 
 @contextlib.contextmanager
 def _no_progress_bar() -> Iterator[None]:
-    """Silence transformers' bar over the tensors of one file."""
-    from transformers.utils import logging
+    """Silence the bars of transformers and diffusers over the tensors and files of a model."""
+    import diffusers
+    import transformers
 
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    loggers = [library.utils.logging for library in (transformers, diffusers)]
+    shown = [logging for logging in loggers if logging.is_progress_bar_enabled()]
+    for logging in shown:
+        logging.disable_progress_bar()
     try:
         yield
     finally:
-        if shown:
+        for logging in shown:
             logging.enable_progress_bar()
 
 

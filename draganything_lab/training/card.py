@@ -13,10 +13,12 @@ import numpy as np
 from ..picture import save_picture
 from ..video import frame_strip
 from .measure import HELD_OUT, Table
+from .retrieval import MEASURE
 
 GOALS = {
     "VAE, PSNR over the picture (dB)": "36, at least 31",
     "VAE, PSNR inside things (dB)": "28, at least 24",
+    MEASURE: "above the colour of the cells",
     "centre error of moved things (% of diagonal)": "3, at most 8",
     "held things move (% of diagonal)": "under 1.5, at most 3",
     "moved things, DIFT similarity first to last": "0.9, at least 0.75",
@@ -40,28 +42,40 @@ def write_card(
     Args:
         folder: The weights; `training/*.jsonl` in it are their logs.
         pictures: Where the strips and curves go.
-        table, extra: What `measure` returned.
-        facts: How it was measured: clips, seeds, steps.
+        table, extra: What `measure` returned; without videos only "kept".
+        facts: How it was measured: clips, seeds, steps; without videos clips and size.
         relative: How the page links to `pictures`.
     """
     summary = table.summary()
-    facts = {**facts, "seconds a video": round(extra["seconds"], 2), "machine": machine(), "first seed": HELD_OUT}
+    facts = {**facts, "machine": machine(), "first seed": HELD_OUT}
+    lines = [INTRO, "## Measured\n"]
+    if "seconds" in extra:
+        facts["seconds a video"] = round(extra["seconds"], 2)
+        lines.append(
+            f"On {facts['clips']} held-out clips, {facts['seeds']} videos each, {facts['steps']} steps, "
+            f"{facts['frames']} frames of {facts['size']}x{facts['size']}, guidance {facts['guidance']}. Median "
+            f"{facts['seconds a video']} s a video on {machine()}. Where a thing is, is found by matching its own "
+            "pixels of frame 0.\n"
+        )
+    else:
+        lines.append(
+            f"On {facts['clips']} held-out pictures of {facts['size']}x{facts['size']}. These are the networks that "
+            "read pictures; those that make videos are still being trained and are not in this folder.\n"
+        )
+    lines.append(f"Mean, 95 % bootstrap interval over clips, number of values; seeds from {HELD_OUT}.\n")
     (folder / "measured.json").write_text(json.dumps({"protocol": facts, "measures": summary}, indent=1) + "\n")
     pictures.mkdir(parents=True, exist_ok=True)
-    lines = [INTRO, "## Measured\n"]
-    lines.append(
-        f"On {facts['clips']} held-out clips (seeds from {HELD_OUT}), {facts['seeds']} videos each, {facts['steps']} "
-        f"steps, {facts['frames']} frames of {facts['size']}x{facts['size']}, guidance {facts['guidance']}: mean, 95 % "
-        f"bootstrap interval over clips, number of values. Median {facts['seconds a video']} s a video on {machine()}. "
-        "Where a thing is, is found by matching its own pixels of frame 0.\n"
-    )
     for measure, makers in summary.items():
         lines += [f"**{measure}**, goal {GOALS.get(measure, 'none')}\n", "| | mean | 95 % | n |", "|---|---|---|---|"]
         for maker, row in makers.items():
             lines.append(f"| {maker} | {row['mean']:.2f} | {row['low']:.2f} to {row['high']:.2f} | {row['count']} |")
         lines.append("")
-    lines += ["## Best, median and worst\n", "Above the truth, below the generated video; every second frame.\n"]
-    for name, clips in extra["strips"].items():
+    save_picture(enlarged(extra["kept"]), pictures / "kept.png")
+    lines += ["## What the VAE keeps\n", "Above held-out pictures, below what comes back from their latents.\n"]
+    lines.append(f"![kept]({relative}/kept.png)\n")
+    if "strips" in extra:
+        lines += ["## Best, median and worst\n", "Above the truth, below the generated video; every second frame.\n"]
+    for name, clips in extra.get("strips", {}).items():
         picture = np.vstack([strip(truth, video) for _, truth, video in clips])
         save_picture(picture, pictures / f"{name}.png")
         seeds = ", ".join(str(seed) for seed, _, _ in clips)
@@ -85,7 +99,11 @@ def machine() -> str:
 def strip(truth: np.ndarray, video: np.ndarray) -> np.ndarray:
     """Truth above, generated below, enlarged."""
     rows = [frame_strip(clip[::2], count=(len(clip) + 1) // 2) for clip in (truth, video)]
-    picture = np.vstack(rows)
+    return enlarged(np.vstack(rows))
+
+
+def enlarged(picture: np.ndarray) -> np.ndarray:
+    """A whole number of times larger, to about 1400 pixels' width."""
     factor = max(1, 1400 // picture.shape[1])
     return cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
 

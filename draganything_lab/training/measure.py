@@ -17,7 +17,9 @@ from ..preview import preview
 from ..scene import Scene
 from ..toyland import ToyClip, sample_clip
 from ..tracking import grid_queries, track
+from .retrieval import measure_retrieval
 
+KEPT = 10
 HELD_OUT = 900_000_000  # seeds from here on are never trained on: training counts up from 0
 
 
@@ -88,8 +90,13 @@ def psnr(wanted: np.ndarray, got: np.ndarray, mask: np.ndarray | None = None) ->
     return float(-10 * np.log10(max(float(error.mean()), 1e-6) / 255**2)) if error.size else float("nan")
 
 
-def measure_vae(table: Table, vae: Any, count: int, size: int) -> None:
-    """Reconstruction of held-out pictures: over the picture and inside the things."""
+def measure_vae(table: Table, vae: Any, count: int, size: int) -> np.ndarray:
+    """Reconstruction of held-out pictures: over the picture and inside the things.
+
+    Returns:
+        The first `KEPT` pictures in a row (2 H, KEPT W, 3) uint8, and below them what the VAE keeps of each.
+    """
+    kept = []
     for seed, clip, _ in held_out(count, size, 1):
         with torch.no_grad():
             pixels = torch.from_numpy(clip.video).movedim(-1, 1).to(vae.dtype) / 127.5 - 1
@@ -97,6 +104,18 @@ def measure_vae(table: Table, vae: Any, count: int, size: int) -> None:
         got = ((back.clamp(-1, 1) + 1) * 127.5).round().byte().movedim(1, -1).numpy()
         table.add("VAE, PSNR over the picture (dB)", "VAE", seed, psnr(clip.video, got))
         table.add("VAE, PSNR inside things (dB)", "VAE", seed, psnr(clip.video, got, clip.labels > 0))
+        kept.append(np.vstack([clip.video[0], got[0]]))
+    return np.hstack(kept[:KEPT])
+
+
+def measure_parts(table: Table, vae: Any, features: Any, count: int, size: int) -> np.ndarray:
+    """What reads pictures: how much the VAE keeps, and whether the diffusion features know things again.
+
+    Returns:
+        As `measure_vae`.
+    """
+    measure_retrieval(table, features, count, size, HELD_OUT)
+    return measure_vae(table, vae, count, size)
 
 
 def measure_video(
@@ -167,14 +186,15 @@ def measure(
         representations: Which to measure; the first one's clips are ranked for the strips.
         clips: Held-out clips.
         seeds: Videos of each clip and representation.
-        vae_pictures: Pictures for the VAE's reconstruction.
+        vae_pictures: Pictures for the VAE's reconstruction, and for knowing things again.
         steps: Of the scheduler.
         keep: How many of the best, the median and the worst clips to keep.
         options: More arguments of the pipeline.
         report: Gets a line of progress now and then.
 
     Returns:
-        The table, and the strips: {"best"|"median"|"worst": list of (seed, truth, generated)} with times.
+        The table, and "kept" as `measure_vae`, "strips": {"best"|"median"|"worst": list of (seed, truth, generated)}
+        and "seconds" a video.
     """
     table = Table()
     ranked: list[tuple[float, int, np.ndarray, np.ndarray]] = []
@@ -183,7 +203,7 @@ def measure(
         pipe = load(representation)
         size, count = pipe.unet.config.sample_size * 8, pipe.unet.config.num_frames
         if place == 0:
-            measure_vae(table, pipe.vae, vae_pictures, size)
+            kept = measure_parts(table, pipe.vae, pipe.features, vae_pictures, size)
         for number, (seed, clip, scene) in enumerate(held_out(clips, size, count)):
             if place == 0:
                 frozen = np.repeat(clip.video[:1], count, axis=0)
@@ -209,4 +229,4 @@ def measure(
     middle = max(0, len(ranked) // 2 - keep // 2)
     picks = {"best": ranked[:keep], "median": ranked[middle : middle + keep], "worst": ranked[-keep:]}
     strips = {name: [(seed, truth, video) for _, seed, truth, video in rows] for name, rows in picks.items()}
-    return table, {"strips": strips, "seconds": float(np.median(seconds))}
+    return table, {"kept": kept, "strips": strips, "seconds": float(np.median(seconds))}

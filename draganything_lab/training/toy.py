@@ -25,7 +25,7 @@ from .video import Animator, Controlled, ControlStage, UnetStage
 SHARES = {"vae": 0.28, "dift": 0.08, "unet": 0.16, "control": 0.4, "decoder": 0.08}
 STAGES = tuple(SHARES)
 REPRESENTATIONS = ("entity+gaussian", "entity", "gaussian", "trajectory", "point")
-MAX_SHARD = "15MB"
+SAFE: dict[str, Any] = {"max_shard_size": "15MB", "safe_serialization": True}
 SAMPLING = {"steps": 10, "guidance": 1.0}  # what the pipeline takes when a call does not say
 LOG_LINES = 300
 SIZE = "size.json"  # what the checkpoints of a folder were trained at
@@ -111,56 +111,61 @@ def train(
         run(stage, folder, own, resume=resume, report=report)
 
 
-def assemble(folder: Path) -> tuple[Any, Denoiser, Animator, Controlled | None]:
-    """Load the averaged weights of every stage: VAE, denoiser, animator, and the ControlNets where they are trained."""
-    vae, denoiser = load_vae(folder / "vae.pt"), Denoiser()
+def assemble(folder: Path) -> tuple[Animator, Controlled]:
+    """Load the averaged weights of the video UNet and its ControlNets."""
     animator = Animator(json.loads((folder / SIZE).read_text())["picture"])
-    load_average(denoiser, folder / "dift.pt")
     load_average(animator, folder / "unet.pt")
-    whole = None
-    if (folder / "control.pt").exists():
-        names = torch.load(folder / "control.pt", map_location="cpu", weights_only=True)["average"]
-        embeddings = {name.split(".")[1] for name in names if name.startswith("embeddings.")}
-        whole = Controlled(animator, REPRESENTATIONS[: 1 + len(embeddings)], train_unet=True)
-        load_average(whole, folder / "control.pt")
-        for index in range(1 + len(embeddings)):
-            fold(whole.embedding(index))
-    return vae, denoiser, animator, whole
+    names = torch.load(folder / "control.pt", map_location="cpu", weights_only=True)["average"]
+    embeddings = {name.split(".")[1] for name in names if name.startswith("embeddings.")}
+    whole = Controlled(animator, REPRESENTATIONS[: 1 + len(embeddings)], train_unet=True)
+    load_average(whole, folder / "control.pt")
+    for index in range(1 + len(embeddings)):
+        fold(whole.embedding(index))
+    return animator, whole
 
 
-def export(folder: Path, out: Path) -> None:
+def export(folder: Path, out: Path, stages: tuple[str, ...] = STAGES) -> None:
     """Write the shipped folder from the checkpoints: fp16 safetensors, none over 15 MB.
 
     Args:
         folder: Where the checkpoints lie.
-        out: Becomes `vae/ unet/ image_encoder/ scheduler/ feature_extractor/ dift/ controlnet/ training/` (the logs)
-            and `sampling.json`. The ControlNets share one trunk: `controlnet/trunk/` and for each representation its
-            embedding, `controlnet/<name>.safetensors`.
+        out: Becomes `vae/ dift/ training/` (the logs) and, with the stage control, `unet/ image_encoder/ scheduler/
+            feature_extractor/ controlnet/` and `sampling.json`. The ControlNets share one trunk: `controlnet/trunk/`
+            and for each representation its embedding, `controlnet/<name>.safetensors`.
+        stages: Which to write; without "control" what reads pictures, and nothing that makes videos.
     """
-    vae, denoiser, animator, whole = assemble(folder)
-    if whole is None:
-        raise LabError(f"{folder} has no control.pt; train the stage control first")
+    vae, denoiser = load_vae(folder / "vae.pt"), Denoiser()
+    load_average(denoiser, folder / "dift.pt")
+    if "control" in stages and not (folder / "control.pt").exists():
+        raise LabError(f"{folder} has no control.pt; train the stage control first, or export --stages vae,dift")
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
-    half = {"max_shard_size": MAX_SHARD, "safe_serialization": True}
-    for name, module in (("vae", vae), ("unet", animator.unet), ("image_encoder", animator.image_encoder)):
-        module.half().save_pretrained(part / name, **half)
-    build_video_scheduler().save_pretrained(part / "scheduler")
-    build_feature_extractor().save_pretrained(part / "feature_extractor")
-    whole.controlnet.half().save_pretrained(part / "controlnet" / "trunk", **half)
-    for index, representation in enumerate(REPRESENTATIONS[: 1 + len(whole.embeddings)]):
-        weights = {k: v.half().contiguous() for k, v in whole.embedding(index).state_dict().items()}
-        save_file(weights, part / "controlnet" / f"{representation.replace('+', '_')}.safetensors")
-    denoiser.unet.half().save_pretrained(part / "dift" / "unet", **half)
+    vae.half().save_pretrained(part / "vae", **SAFE)
+    denoiser.unet.half().save_pretrained(part / "dift" / "unet", **SAFE)
     build_scheduler().save_pretrained(part / "dift" / "scheduler")
     prompt = {"null_prompt": denoiser.null_prompt.detach().half().contiguous()}
     save_file(prompt, part / "dift" / "null_prompt.safetensors")
     defaults = {"timestep": ENTITY_TIMESTEP, "up_block": 1, "draws": 8, "channels": ENTITY_CHANNELS}
     (part / "dift" / "dift.json").write_text(json.dumps(defaults) + "\n")
-    (part / "sampling.json").write_text(json.dumps(SAMPLING) + "\n")
+    if "control" in stages:
+        _export_video(folder, part)
     (part / "training").mkdir()
     for log in folder.glob("*.jsonl"):
-        lines = log.read_text().splitlines(keepends=True)
-        (part / "training" / log.name).write_text("".join(lines[:: 1 + len(lines) // LOG_LINES]))
+        if log.stem in stages:
+            lines = log.read_text().splitlines(keepends=True)
+            (part / "training" / log.name).write_text("".join(lines[:: 1 + len(lines) // LOG_LINES]))
     shutil.rmtree(out, ignore_errors=True)
     part.rename(out)
+
+
+def _export_video(folder: Path, part: Path) -> None:
+    animator, whole = assemble(folder)
+    for name, module in (("unet", animator.unet), ("image_encoder", animator.image_encoder)):
+        module.half().save_pretrained(part / name, **SAFE)
+    build_video_scheduler().save_pretrained(part / "scheduler")
+    build_feature_extractor().save_pretrained(part / "feature_extractor")
+    whole.controlnet.half().save_pretrained(part / "controlnet" / "trunk", **SAFE)
+    for index, representation in enumerate(REPRESENTATIONS[: 1 + len(whole.embeddings)]):
+        weights = {k: v.half().contiguous() for k, v in whole.embedding(index).state_dict().items()}
+        save_file(weights, part / "controlnet" / f"{representation.replace('+', '_')}.safetensors")
+    (part / "sampling.json").write_text(json.dumps(SAMPLING) + "\n")

@@ -65,6 +65,8 @@ def load_pipeline(
         raise LabError("float16 does not run on a CPU; use float32 or bfloat16")
     half = dtype in (torch.float16, torch.bfloat16)
     folder = _folder(name, "video", download=download, half=half, say=say)
+    if str(name) == "toy" and not (folder / "unet").is_dir():
+        raise LabError('the "toy" video weights are not in this installation; train them (draganything-lab train toy)')
     control = Path(controlnet) if controlnet else _control_folder(name, folder, representation, download, say)
     pipe = _assemble(folder, control, dtype)
     if control.name == TRUNK:
