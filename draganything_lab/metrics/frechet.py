@@ -20,8 +20,8 @@ def frechet_of_gaussians(
 ) -> float:
     """Return the Fréchet distance (squared, as FID is) between two Gaussians.
 
-    `|m_a - m_b|^2 + trace(S_a + S_b - 2 (S_a S_b)^(1/2))`. The root's trace is the sum of the roots of the eigenvalues of
-    A S_b A with A = S_a^(1/2), which is symmetric: nothing complex comes up, and singular matrices need no nudge.
+    `|m_a - m_b|^2 + trace(S_a + S_b - 2 (S_a S_b)^(1/2))`. The root's trace is the sum of the roots of the eigenvalues
+    of A S_b A with A = S_a^(1/2), which is symmetric: nothing complex comes up, and singular matrices need no nudge.
 
     Args:
         mean_a, mean_b: (D,).
