@@ -560,7 +560,7 @@ def test_the_cell_again_and_a_dead_canvas(page: LabPage) -> None:
     page.python("0", "model.open_toyland('sky', ready=True); model.view_state = 'unknown'; first = view")
     page.run_all()
     page.until("view is not first and len(model.entities) == 4 and model.view_state == 'alive'")
-    assert "drawn and read back" in page.python("view.words.value")
+    page.until("'drawn and read back' in view.words.value")
     setup = """
 view.selftest.close()
 from draganything_lab.studio.selftest import SelfTest

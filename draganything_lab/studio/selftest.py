@@ -12,7 +12,7 @@ from PIL import Image
 
 from .model import StudioModel
 from .pacing import later
-from .stage import CLOSE_AFTER, Stage
+from .stage import Stage
 
 PATIENCE = 15.0  # seconds; loading the widgets' code over a slow network takes some
 TRIES = 3
@@ -61,7 +61,7 @@ class SelfTest:
     def ask(self) -> None:
         """Draw the pixel, on a new canvas: one that shows it already would not answer."""
         if self.probe is not None:
-            later(CLOSE_AFTER, self.probe.close)
+            self.stage.retire(self.probe)
         self.probe = self.stage.make(2, 2, sync_image_data=True)
         self.probe.observe(self._answered, "image_data")
         with self.stage.held():

@@ -11,6 +11,7 @@ through a manager of its own, which can be replaced.
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,6 @@ import ipywidgets as widgets
 import numpy as np
 from ipycanvas import Canvas
 
-from .pacing import later
 from .sprites import Sprite
 
 FINE = 2  # canvas pixels for a pixel of the page
@@ -46,6 +46,7 @@ class Stage:
 
     def __init__(self, width: int, height: int) -> None:
         self._manager = new_manager()
+        self._retired: list[tuple[float, widgets.Widget]] = []
         self.layers = {name: self.make(width * FINE, height * FINE, heard=True) for name in LAYERS}
         for name, canvas in self.layers.items():
             canvas.layout = widgets.Layout(width="100%", height="auto")
@@ -80,15 +81,17 @@ class Stage:
     def renew(self) -> None:
         """Begin anew, for a page that was just loaded, or that may have ceased to draw."""
         self.forget_sprites()
-        later(CLOSE_AFTER + 1, self._manager.close)
+        self.retire(self._manager)
         self._manager = new_manager()
         for canvas in self.layers.values():
             canvas._canvas_manager = self._manager
 
     def close(self) -> None:
         """Give the browser's memory back; nothing can be drawn any more."""
-        for canvas in (*self.layers.values(), *(kept[2] for kept in self._sprites.values()), self._manager):
-            canvas.close()
+        self.forget_sprites()
+        for widget in (*self.layers.values(), *(widget for _, widget in self._retired), self._manager):
+            widget.close()
+        self._retired.clear()
 
     def cover(self, pad: widgets.Widget) -> None:
         """Lay something over all canvases that hears pointer and keys in their place."""
@@ -133,13 +136,14 @@ class Stage:
         kept = self._sprites.get(key)
         if kept is None or kept[0] is not owner:
             if kept is not None:
-                later(CLOSE_AFTER, kept[2].close)
+                self.retire(kept[2])
+            self._sweep()
             sprite: Sprite = make()  # type: ignore[operator]
             kept = (owner, sprite, self._sent(sprite))
             self._sprites[key] = kept
             while len(self._sprites) > MAX_SPRITES:
                 _, (_, _, old) = self._sprites.popitem(last=False)
-                later(CLOSE_AFTER, old.close)
+                self.retire(old)
         self._sprites.move_to_end(key)
         sprite = kept[1]
         x = (sprite.corner[0] + offset[0]) * self.scale + self.origin[0]
@@ -149,8 +153,16 @@ class Stage:
     def forget_sprites(self) -> None:
         """Drop what the browser keeps."""
         for _, _, canvas in self._sprites.values():
-            later(CLOSE_AFTER, canvas.close)
+            self.retire(canvas)
         self._sprites.clear()
+
+    def retire(self, widget: widgets.Widget) -> None:
+        """Close something later, while something new is drawn: a loading page waits for whatever it was told of."""
+        self._retired.append((time.monotonic() + CLOSE_AFTER, widget))
+
+    def _sweep(self) -> None:
+        while self._retired and self._retired[0][0] < time.monotonic():
+            self._retired.pop(0)[1].close()
 
     def _sent(self, sprite: Sprite) -> Canvas:
         tall, wide = sprite.pixels.shape[:2]
