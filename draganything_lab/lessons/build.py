@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import LabError
 from ..files import write_whole
 from .notebook import KEY, For, digest, make_notebook, stale
+from .place import STUDIO
 from .source import Lesson, read_lesson
 
 if TYPE_CHECKING:
@@ -146,7 +147,8 @@ def run(lesson: Lesson, reader: For, *, env: dict[str, str] | None = None) -> tu
     for shown, ran in zip(final.cells, notebook.cells, strict=True):
         if ran.cell_type == "code":
             shown["execution_count"] = ran.execution_count
-            shown["outputs"] = [_small(output) for output in _joined(ran.outputs)]
+            live = ran.source == STUDIO  # a widget without its kernel; a picture of it stands above
+            shown["outputs"] = [] if live else [_small(output) for output in _joined(ran.outputs)]
     assert final.metadata[KEY]["digest"] == digest(lesson)
     return final, measured
 

@@ -8,15 +8,13 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from .place import STUDIO, badges, bootstrap
+from .place import STUDIO, STUDIO_PICTURE, badges, bootstrap
 from .source import Cell, Lesson, blanked
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 For = Literal["students", "teachers"]
-WITH_STUDIO = False
-"""Whether the studio's cell is written; for when the studio is part of the package."""
 KEY = "draganything_lab"
 
 
@@ -42,8 +40,8 @@ def make_notebook(lesson: Lesson, reader: For = "students", measured: Mapping[st
     cells = []
     for place, cell in enumerate(lesson.cells):
         text = _filled(lesson, cell, measured) if cell.is_text else _code(cell, reader)
-        if text is None:
-            continue
+        if cell.kind == "studio":  # for who only reads: widgets show nothing where no kernel runs
+            cells.append(v4.new_markdown_cell(STUDIO_PICTURE, id=f"cell-{place:02d}-picture"))
         make = v4.new_markdown_cell if cell.is_text else v4.new_code_cell
         metadata = _nbgrader(lesson, cell)
         name = f"{cell.kind}-{cell.name}" if cell.name else f"cell-{place:02d}"
@@ -72,11 +70,11 @@ def stale(notebook: NotebookNode, lesson: Lesson) -> str:
     return ""
 
 
-def _code(cell: Cell, reader: For) -> str | None:
+def _code(cell: Cell, reader: For) -> str:
     if cell.kind == "bootstrap":
         return bootstrap()
     if cell.kind == "studio":
-        return STUDIO if WITH_STUDIO else None
+        return STUDIO
     return blanked(cell).text if cell.kind == "exercise" and reader == "students" else cell.text
 
 

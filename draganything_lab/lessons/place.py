@@ -46,6 +46,7 @@ STUDIO = """# Optional: the studio does the same with the mouse. Everything belo
 from draganything_lab.studio import Studio
 
 Studio()"""
+STUDIO_PICTURE = "![The studio: things dragged in a picture, settings beside it](../docs/images/studio.png)"
 
 
 def bootstrap() -> str:

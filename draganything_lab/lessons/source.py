@@ -6,7 +6,7 @@ A source begins with a head of `# key: value` lines. Cells begin with `# %%`; wh
 `# %% [markdown]`           text, each line behind `# `; `{{badges}}`, `{{cost}}` and `{{hints NAME}}` are filled in
 `# %%`                      code
 `# %% bootstrap`            the cell that installs the lab on Colab; written by the builder
-`# %% studio`               the optional cell that opens the studio; written by the builder, or left out
+`# %% studio`               the optional cell that opens the studio; written by the builder, under a picture of it
 `# %% exercise NAME`        code with `### BEGIN SOLUTION` and `### END SOLUTION`; students get a blank in between
 `# %% check NAME`           the cell that checks it
 ==========================  ==========================================================================================
