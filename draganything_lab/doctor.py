@@ -184,7 +184,7 @@ def look_at_weights() -> Iterator[Finding]:
         yield Finding("weights", "note", f"not looked for: {error.name} is missing", 'pip install -e ".[models]"')
         return
     if toy is None or not (toy / "unet").is_dir():
-        yield Finding("toy", "note", "the small weights are not here", "the demo shows the preview instead")
+        yield Finding("toy", "note", "the small video weights are not here", "the demo shows the preview instead")
     else:
         yield Finding("toy", "ok", f"the small weights are at {toy}")
     here = [name for name, there in others.items() if there]
