@@ -208,3 +208,16 @@ def test_the_log_is_one_json_line_every_twenty_steps(trained, tmp_path):
     # A second run from the start does these steps again, and its log says so once.
     run(toy.build_stage("dift", trained, **TINY), tmp_path, Settings(steps=20), report=lambda line: None)
     assert len((tmp_path / "dift.jsonl").read_text().splitlines()) == 1
+
+
+def test_several_processes_get_the_options_unchanged(monkeypatch):
+    from torch.distributed.run import parse_args
+
+    calls = []
+    monkeypatch.setattr("draganything_lab.commands.train.subprocess.call", lambda words: calls.append(words) or 0)
+    monkeypatch.setattr("sys.argv", ["lab", "train", "toy", "--start", "x", "--processes", "2", "--minutes", "1"])
+    monkeypatch.delenv("RANK", raising=False)
+    assert main(["train", "toy", "--start", "x", "--processes", "2", "--minutes", "1"]) == 0
+    told = parse_args(calls[0][3:])
+    assert (told.nproc_per_node, told.training_script) == ("2", "draganything_lab.cli")
+    assert told.training_script_args == ["train", "toy", "--start", "x", "--processes", "2", "--minutes", "1"]

@@ -43,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
         raise LabError(f"--picture {args.picture} is not a multiple of 16 from 48 up; use 64 or 128")
     if args.processes > 1 and "RANK" not in os.environ:
         words = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={args.processes}"]
-        return subprocess.call([sys.executable, *words, "-m", "draganything_lab.cli", *sys.argv[1:]])
+        # After "--" the launcher leaves our options alone; --start would else pass for one of its own.
+        return subprocess.call([sys.executable, *words, "-m", "--", "draganything_lab.cli", *sys.argv[1:]])
 
     import cv2
     import torch
