@@ -64,15 +64,15 @@ def encoder_pixels(
     pixels = F.interpolate(pixels, (side, side), mode="bicubic", align_corners=True)
     if normalise is None:
         return pixels
-    mean, std = (torch.tensor(values, dtype=pixels.dtype).view(1, 3, 1, 1) for values in normalise)
-    return (pixels - mean) / std
+    channels = [(pixels[:, i] - mean) / std for i, (mean, std) in enumerate(zip(*normalise, strict=True))]
+    return torch.stack(channels, dim=1)
 
 
 def _blurred(pixels: torch.Tensor, shrink: float, axis: int) -> torch.Tensor:
     """Blur along one axis as much as shrinking it by `shrink` needs."""
     sigma = max((shrink - 1) / 2, 0.001)
     taps = int(max(4 * sigma, 3)) // 2 * 2 + 1
-    distance = torch.arange(taps, dtype=pixels.dtype) - taps // 2
+    distance = torch.arange(taps, dtype=pixels.dtype, device=pixels.device) - taps // 2
     kernel = torch.exp(-(distance**2) / (2 * sigma**2))
     kernel = (kernel / kernel.sum()).view((1, 1, 1, -1) if axis == 3 else (1, 1, -1, 1))
     margin = (taps // 2, taps // 2, 0, 0) if axis == 3 else (0, 0, taps // 2, taps // 2)

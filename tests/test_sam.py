@@ -33,7 +33,7 @@ from draganything_lab.training.sam_measure import Target, iou, summary, toyland_
 from draganything_lab.training.sam_outlines import outlined  # noqa: E402
 from draganything_lab.training.sam_photos import HELD_OUT, TRAINED, composite, photo  # noqa: E402
 
-SIZE = SamSize(picture=32, patch=8, width=16, depth=1, heads=2, channels=16, decoder_heads=2, decoder_mlp=16)
+SIZE = SamSize(window=0, picture=32, patch=8, width=16, depth=1, heads=2, channels=16, decoder_heads=2, decoder_mlp=16)
 
 
 @pytest.fixture(scope="module")
@@ -418,9 +418,9 @@ def test_at_first_the_decoder_looks_where_the_click_is() -> None:
     place = sam.prompt_encoder.get_dense_pe().flatten(2).permute(0, 2, 1)
     q = attention._separate_heads(attention.q_proj(sparse), 2)
     k = attention._separate_heads(attention.k_proj(place), 2)
-    near = (q @ k.transpose(-1, -2))[0, :, 0].argmax(-1)  # the click lies in cell (5, 9) of 16x16
+    near = (q @ k.transpose(-1, -2))[0, :, 0].argmax(-1)  # the click lies in cell (10, 18) of 32x32
     for cell in near.tolist():
-        assert abs(cell // 16 - 9) <= 1 and abs(cell % 16 - 5) <= 1
+        assert abs(cell // 32 - 18) <= 1 and abs(cell % 32 - 10) <= 1
 
 
 def test_the_click_after_the_first_lies_in_the_error() -> None:

@@ -15,8 +15,16 @@ from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.toyland import sample_clip  # noqa: E402
 from draganything_lab.training import toy  # noqa: E402
 from draganything_lab.training.begin import begin  # noqa: E402
-from draganything_lab.training.clips import ClipSize, draw_controlled, pick_frames  # noqa: E402
-from draganything_lab.training.loop import Settings, factor, run  # noqa: E402
+from draganything_lab.training.clips import (  # noqa: E402
+    ClipSize,
+    draw_controlled,
+    moving,
+    pick_frames,
+    representation_rows,
+)
+from draganything_lab.training.loop import Settings, factor, load_average, run  # noqa: E402
+from draganything_lab.training.quick import half_norms  # noqa: E402
+from draganything_lab.training.replay import Replay  # noqa: E402
 from draganything_lab.training.vae import build_vae, draw_pictures, load_vae, patch_basis, spatial_only, to_range  # noqa: E402
 
 TINY = {"batch": 2, "picture": 48}
@@ -122,6 +130,14 @@ def test_training_goes_on_from_shipped_weights(trained, tmp_path):
         begin(folder, trained, toy.REPRESENTATIONS)
 
 
+def test_training_goes_on_from_weights_that_only_read_pictures(trained, tmp_path):
+    out, folder = tmp_path / "toy", tmp_path / "again"
+    toy.export(trained, out, ("vae", "dift"))
+    begin(folder, out, toy.REPRESENTATIONS)
+    assert sorted(path.name for path in folder.glob("*.pt")) == ["dift.pt", "vae.pt"]
+    assert load_average(build_vae(), folder / "vae.pt") == 0  # so short a run has no log to count on from
+
+
 def test_a_stage_can_grow_representations(trained, tmp_path):
     one, quiet = tmp_path / "one", {"report": lambda line: None}
     one.mkdir()
@@ -140,8 +156,8 @@ def test_a_stage_can_grow_representations(trained, tmp_path):
 def test_batches_are_fixed_by_their_number_and_shared_out_evenly():
     size = ClipSize(48, 4, 3)
     a, b = (draw_controlled(5, 5, size, toy.REPRESENTATIONS) for _ in range(2))
-    assert all(torch.equal(a[k], b[k]) for k in a)
-    assert a["representation"].tolist() == [0, 1, 2, 3, 4]
+    assert a["first"] == b["first"] == 0
+    assert all(torch.equal(a[k], b[k]) for k in a if k != "first")
     assert not a["labels"][2:].any() and a["labels"][0].any()
     assert not a["image"][1].any() and a["image"][3].any()
     sums = a["cells"].sum(-1)
@@ -150,6 +166,66 @@ def test_batches_are_fixed_by_their_number_and_shared_out_evenly():
     for _ in range(50):
         frames = pick_frames(rng, ClipSize())
         assert frames[0] == 0 and (np.diff(frames) > 0).all() and frames[-1] < 14
+
+
+def test_a_small_batch_begins_with_another_representation_each_time():
+    for number in range(6):
+        first = draw_controlled(number, 2, ClipSize(48, 2, 2), toy.REPRESENTATIONS)["first"]
+        assert first == number % 5
+        which = np.full(2, -1)
+        for index, rows in enumerate(representation_rows(first, 5)):
+            which[rows] = index
+        assert which.tolist() == [number % 5, (number + 1) % 5]
+
+
+def test_only_what_changes_its_place_counts_as_moving():
+    for seed in range(12):
+        clip = sample_clip(seed, (48, 48), 3)
+        for label, moves in enumerate(moving(clip)):
+            steps = clip.follow(label, np.array([[0.0, 0.0], [40.0, 9.0]]))
+            assert moves == (label > 0 and not np.allclose(steps, steps[0], atol=1e-4))
+
+
+def test_a_step_that_is_not_finite_changes_nothing_and_is_not_counted(trained, tmp_path):
+    stage = toy.build_stage("dift", trained, **TINY)
+    loss, calls = stage.loss, []
+
+    def spoilt(batch, generator):
+        calls.append(1)
+        return {k: v * (float("nan") if len(calls) == 3 else 1.0) for k, v in loss(batch, generator).items()}
+
+    stage.loss = spoilt
+    run(stage, tmp_path, Settings(steps=20), report=lambda line: None)
+    line = json.loads((tmp_path / "dift.jsonl").read_text())
+    assert np.isfinite(line["loss"]) and all(p.isfinite().all() for p in stage.net.parameters())
+    stage.loss = lambda batch, generator: {k: v * float("nan") for k, v in loss(batch, generator).items()}
+    with pytest.raises(LabError, match="--rate"):
+        run(stage, tmp_path, Settings(steps=40), resume=True, report=lambda line: None)
+
+
+def test_norms_in_half_precision_give_nearly_the_same():
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.GroupNorm(4, 8), torch.nn.Flatten(2), torch.nn.LayerNorm(36))
+    x = torch.randn(2, 8, 6, 6).bfloat16()
+    plain = net.float()(x.float())
+    with half_norms():
+        half = net(x)
+    assert half.dtype == torch.bfloat16 and net(x.float()).dtype == torch.float32
+    torch.testing.assert_close(half.float(), plain, atol=0.05, rtol=0.05)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need a GPU")
+def test_a_replayed_step_is_the_step(trained):
+    stage = toy.build_stage("unet", trained, **TINY)
+    stage.to("cuda")
+    generator = torch.Generator("cuda")
+    replay = Replay(stage, generator)
+    batch = {k: v.cuda() for k, v in stage.draw(3).items()}
+    replay(batch)
+    generator.manual_seed(7)
+    replayed = float(replay(batch)["loss"])
+    generator.manual_seed(7)
+    assert float(stage.loss(batch, generator)["loss"]) == pytest.approx(replayed, rel=0.02)
 
 
 def test_the_temporal_layers_of_a_new_vae_are_identities():

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--minutes", type=float, help="time for all stages together")
     parser.add_argument("--steps", type=int, help="steps of each stage in all, instead of a time")
-    parser.add_argument("--stages", help="comma-separated: vae, dift, unet, control, decoder; all when not given")
+    parser.add_argument("--stages", help="comma-separated: vae, dift, unet, control, decoder (toy); all when not given")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--processes", type=int, default=1, help="training processes that share each step")
     parser.add_argument("--workers", type=int, default=0, help="extra processes that draw batches")
@@ -25,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--representations", help="how many of the five the control stage trains: 1 to 5", type=int, default=5
     )
-    parser.add_argument("--picture", type=int, help="side of the pictures, a multiple of 16 (default: 64, for sam 128)")
+    parser.add_argument(
+        "--picture", type=int, help="side of the pictures, a multiple of 16 (default: 64), for sam of 32 (default: 128)"
+    )
     parser.add_argument("--rate", type=float, help="learning rate (default: each stage's own)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="checkpoints and logs (default: runs/toy or runs/sam)")
@@ -39,8 +41,9 @@ def run(args: argparse.Namespace) -> int:
         raise LabError("say how long: --minutes 60, or --steps 1000; or --export FOLDER to write what is trained")
     args.folder = args.folder or Path("runs") / args.what
     args.picture = args.picture or {"toy": 64, "sam": 128}[args.what]
-    if args.picture < 48 or args.picture % 16:
-        raise LabError(f"--picture {args.picture} is not a multiple of 16 from 48 up; use 64 or 128")
+    step = {"toy": 16, "sam": 32}[args.what]
+    if args.picture < 48 or args.picture % step:
+        raise LabError(f"--picture {args.picture} is not a multiple of {step} from 48 up; use 64 or 128")
     if args.processes > 1 and "RANK" not in os.environ:
         words = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={args.processes}"]
         # After "--" the launcher leaves our options alone; --start would else pass for one of its own.
@@ -107,8 +110,9 @@ def _train_sam(args: argparse.Namespace) -> None:
 
     if args.minutes is not None or args.steps is not None:
         settings = Settings(
-            minutes=args.minutes, steps=args.steps, device=args.device, workers=args.workers, seed=args.seed
-        )
+            minutes=args.minutes, steps=args.steps, device=args.device, workers=args.workers, seed=args.seed,
+            rate=args.rate,
+        )  # fmt: skip
         sam.train(
             args.folder, settings, resume=args.resume, start=args.start, batch=args.batch, picture=args.picture,
             report=lambda line: print(line, flush=True),

@@ -33,12 +33,12 @@ class SamSize:
     """
 
     picture: int = 128
-    patch: int = 8
+    patch: int = 4
     width: int = 128
     depth: int = 6
     heads: int = 4
-    window: int = 0
-    channels: int = 128
+    window: int = 8
+    channels: int = 96
     mask_channels: int = 16
     decoder_heads: int = 2
     decoder_mlp: int = 256

@@ -9,6 +9,7 @@ from ..entity import resized_mask
 
 WORK_SIDE = 240  # pictures are looked at with this longer side at most, and half of it at least
 BAND = 0.03  # of the longer side: how far outside of the mask its edge may lie
+AROUND = 5 * BAND  # of the longer side: of a large picture only so much around the mask is looked at
 CORE = 0.8  # of the mask's greatest depth: what lies deeper is sure
 
 
@@ -27,9 +28,27 @@ def snapped(image: np.ndarray, mask: np.ndarray, points: np.ndarray, labels: np.
 
     Source: Rother, Kolmogorov and Blake, "GrabCut", SIGGRAPH 2004.
     """
+    longer = max(mask.shape)
+    if longer > WORK_SIDE and mask.any():
+        window = _around(mask, round(AROUND * longer))
+        corner = window[1].start, window[0].start  # (x, y)
+        out = np.zeros_like(mask)
+        out[window] = _moved(image[window], mask[window], points - corner, labels, longer)
+        return out
+    return _moved(image, mask, points, labels, longer)
+
+
+def _around(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
+    first, second = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    rows, columns = (slice(max(0, int(at[0]) - margin), int(at[-1]) + 1 + margin) for at in (first, second))
+    return rows, columns
+
+
+def _moved(image: np.ndarray, mask: np.ndarray, points: np.ndarray, labels: np.ndarray, longer: int) -> np.ndarray:
+    """`snapped` in the part of a picture that is given; `longer` is the longer side of the whole."""
     height, width = mask.shape
-    longer = max(height, width)
-    scale = min(1.0, WORK_SIDE / longer) if longer >= WORK_SIDE / 2 else WORK_SIDE / 2 / longer
+    least = WORK_SIDE / 2
+    scale = least / longer if longer < least else min(1.0, max(WORK_SIDE / longer, least / max(height, width)))
     rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small = cv2.resize(image, (columns, rows), interpolation=way) if scale != 1 else image
@@ -37,12 +56,14 @@ def snapped(image: np.ndarray, mask: np.ndarray, points: np.ndarray, labels: np.
     depth = cv2.distanceTransform(np.pad(coarse.astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
     away = cv2.distanceTransform((~coarse).astype(np.uint8), cv2.DIST_L2, 5)
     state = np.full((rows, columns), cv2.GC_BGD, np.uint8)
-    state[away <= max(3.0, BAND * max(rows, columns))] = cv2.GC_PR_BGD
+    state[away <= max(3.0, BAND * longer * scale)] = cv2.GC_PR_BGD
     state[coarse] = cv2.GC_PR_FGD
     state[depth >= max(1.5, CORE * float(depth.max()))] = cv2.GC_FGD
     for (x, y), label in zip(points.tolist(), labels.tolist(), strict=True):
-        spot = min(rows - 1, round(y * scale)), min(columns - 1, round(x * scale))
-        state[spot] = cv2.GC_FGD if label else cv2.GC_BGD
+        row, column = round(y * scale), round(x * scale)
+        if -1 <= row <= rows and -1 <= column <= columns:  # at an edge, rounding may have left the picture
+            spot = min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)
+            state[spot] = cv2.GC_FGD if label else cv2.GC_BGD
     if not (state == cv2.GC_BGD).any():
         return mask
     cv2.setRNGSeed(0)  # GrabCut starts its colour clusters at random

@@ -66,6 +66,9 @@ CSS = """
 .dal-studio .dal-frame{flex:0 0 104px;text-align:right;color:var(--dal-mute);font-variant-numeric:tabular-nums;margin:0}
 .dal-studio .dal-label{color:var(--dal-mute);margin:0 2px 0 6px;flex:0 0 auto;white-space:nowrap}
 [data-jp-theme-light="false"] .dal-studio select{color-scheme:dark}
+[data-jp-theme-light="false"] .dal-studio{--jp-widgets-dropdown-arrow:\
+url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 18 18'%3E\
+%3Cpath d='M5 7l4 4 4-4z' fill='%23bdbdbd'/%3E%3C/svg%3E")}
 .dal-studio .widget-dropdown{margin:0;width:auto}.dal-studio .widget-dropdown select{height:30px;border-radius:6px}
 .dal-studio .widget-slider,.dal-studio .widget-hslider{margin:0;min-width:90px;width:auto;flex:1 1 120px}
 .dal-studio .dal-help{position:absolute;left:0;right:0;top:34px;z-index:5;max-height:390px;overflow:auto;

@@ -20,7 +20,7 @@ from .video import Animator, Controlled
 
 
 def begin(folder: Path, weights: Path, representations: tuple[str, ...]) -> None:
-    """Write the checkpoints of every stage from shipped weights.
+    """Write the checkpoints of every stage from shipped weights, or of those that read pictures where no more is there.
 
     The optimiser's moments are not shipped, so its first steps are those of a fresh one; steps and logs go on counting.
 
@@ -32,17 +32,36 @@ def begin(folder: Path, weights: Path, representations: tuple[str, ...]) -> None
     Raises:
         LabError: `weights` is not such a folder.
     """
-    if not (weights / "controlnet" / "trunk").is_dir():
+    if not (weights / "vae").is_dir() or not (weights / "dift").is_dir():
         raise LabError(f"{weights} holds no small weights; give a folder that --export wrote")
+    denoiser = Denoiser()
+    denoiser.unet = UNet2DConditionModel.from_pretrained(weights / "dift" / "unet", torch_dtype=torch.float32)
+    prompt = load_file(weights / "dift" / "null_prompt.safetensors")["null_prompt"]
+    denoiser.null_prompt = nn.Parameter(prompt.float())
+    vae = AutoencoderKLTemporalDecoder.from_pretrained(weights / "vae", torch_dtype=torch.float32)
+    stages: dict[str, nn.Module] = {"vae": vae, "dift": denoiser}
+    if (weights / "controlnet" / "trunk").is_dir():
+        stages |= _video(weights, representations)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, module in stages.items():
+        log = weights / "training" / f"{name}.jsonl"
+        last = {"step": 0, "seconds": 0.0}
+        if log.is_file():
+            shutil.copyfile(log, folder / log.name)
+            last = json.loads(log.read_text().splitlines()[-1])
+        values = {key: value.detach() for key, value in module.named_parameters()}
+        state = {"weights": values, "average": values, "optimiser": {}}
+        torch.save(state | {"step": last["step"], "seconds": last["seconds"]}, folder / f"{name}.pt")
+
+
+def _video(weights: Path, representations: tuple[str, ...]) -> dict[str, nn.Module]:
+    """The networks of the stages "unet" and "control"."""
     picture = json.loads((weights / "unet" / "config.json").read_text())["sample_size"] * 8
-    animator, denoiser = Animator(picture), Denoiser()
+    animator = Animator(picture)
     animator.unet = DragAnythingUNet.from_pretrained(weights / "unet", torch_dtype=torch.float32)
     animator.image_encoder = CLIPVisionModelWithProjection.from_pretrained(
         weights / "image_encoder", dtype=torch.float32
     )
-    denoiser.unet = UNet2DConditionModel.from_pretrained(weights / "dift" / "unet", torch_dtype=torch.float32)
-    prompt = load_file(weights / "dift" / "null_prompt.safetensors")["null_prompt"]
-    denoiser.null_prompt = nn.Parameter(prompt.float())
     files = [weights / "controlnet" / f"{name.replace('+', '_')}.safetensors" for name in representations]
     files = [file for file in files if file.is_file()]
     whole = Controlled(animator, representations[: len(files)], train_unet=True)
@@ -52,14 +71,4 @@ def begin(folder: Path, weights: Path, representations: tuple[str, ...]) -> None
     for index, file in enumerate(files):
         whole.embedding(index).load_state_dict(load_file(file))
         fold(whole.embedding(index), 255.0)
-    vae = AutoencoderKLTemporalDecoder.from_pretrained(weights / "vae", torch_dtype=torch.float32)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, module in (("vae", vae), ("dift", denoiser), ("unet", animator), ("control", whole)):
-        log = weights / "training" / f"{name}.jsonl"
-        last = {"step": 0, "seconds": 0.0}
-        if log.is_file():
-            shutil.copyfile(log, folder / log.name)
-            last = json.loads(log.read_text().splitlines()[-1])
-        values = {key: value.detach() for key, value in module.named_parameters()}
-        state = {"weights": values, "average": values, "optimiser": {}}
-        torch.save(state | {"step": last["step"], "seconds": last["seconds"]}, folder / f"{name}.pt")
+    return {"unet": animator, "control": whole}

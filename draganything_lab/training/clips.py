@@ -56,17 +56,23 @@ def draw_life(number: int, batch: int, size: ClipSize) -> dict[str, Any]:
     """Clips without control: six of ten live by themselves, the others are dragged with nobody saying so.
 
     Returns:
-        video (B, F, H, W, 3) uint8, moved (B, F, H, W) bool: where anything but the backdrop is seen.
+        video (B, F, H, W, 3) uint8; things, moved (B, F, H, W) bool: where things, and where those that move are seen.
     """
-    videos, moved = [], []
+    out: dict[str, list[np.ndarray]] = {"video": [], "things": [], "moved": []}
     for index in range(batch):
         seed = number * MOST_CLIPS + index
         style: Style = "life" if seed % 10 < 6 else "drag"
         clip = sample_clip(seed, (size.picture, size.picture), size.length, style=style)
         frames = pick_frames(np.random.default_rng((seed, 2)), size)
-        videos.append(clip.video[frames])
-        moved.append(clip.labels[frames] > 0)
-    return {"video": torch.from_numpy(np.stack(videos)), "moved": torch.from_numpy(np.stack(moved))}
+        out["video"].append(clip.video[frames])
+        out["things"].append(clip.labels[frames] > 0)
+        out["moved"].append(moving(clip)[clip.labels[frames]])
+    return {k: torch.from_numpy(np.stack(v)) for k, v in out.items()}
+
+
+def moving(clip: ToyClip) -> np.ndarray:
+    """(N + 1,) bool by label: which things do not stay where they are; never the backdrop."""
+    return np.array([False, *(not np.allclose(matrix, matrix[0]) for matrix in clip.motion_matrices[1:])])
 
 
 def usable_clip(seed: int, size: ClipSize) -> tuple[ToyClip, Scene]:
@@ -80,24 +86,28 @@ def usable_clip(seed: int, size: ClipSize) -> tuple[ToyClip, Scene]:
     raise RuntimeError(f"no usable clip near seed {seed}")
 
 
+def representation_rows(first: int, count: int) -> list[slice]:
+    """Which clips of a batch have each of `count` representations, in turn, where its first clip has the `first`."""
+    return [slice((index - first) % count, None, count) for index in range(count)]
+
+
 def draw_controlled(number: int, batch: int, size: ClipSize, representations: tuple[str, ...]) -> dict[str, Any]:
     """Clips with control, the representations in turn, so that each sees as many clips as the others.
 
     Returns:
-        video (B, F, H, W, 3) uint8; image (B, F, 3, H, W) float32; labels (B, F, H, W) uint8, zero where the
+        video (B, F, H, W, 3) uint8; image (B, F, 3, H, W) float16; labels (B, F, H, W) uint8, zero where the
         representation has no entity map; cells (B, E, h * w) float32, the entities' masks at latent size, each summing
-        to one (or zero where there is no such entity); weight (B, F, H, W) bool, the paper's M: where the controlled
-        things are; representation (B,) int64, an index into `representations`.
+        to one (or zero where there is no such entity); moved (B, F, H, W) bool, the paper's M: where things are that
+        move; first, with which `representation_rows` tells which clips have which representation.
     """
     out: dict[str, list[np.ndarray]] = {k: [] for k in ("video", "image", "labels", "cells", "moved")}
     cells_of = (size.picture // 8, size.picture // 8)
-    which = []
+    first = 0 if batch % len(representations) == 0 else number % len(representations)  # each gets its share
     for index in range(batch):
         seed = number * MOST_CLIPS + index
         clip, scene = usable_clip(seed, size)
         frames = pick_frames(np.random.default_rng((seed, 2)), size)
-        turn = (number + index) % len(representations)  # of small batches, too, each gets its share
-        representation = representations[turn]
+        representation = representations[(first + index) % len(representations)]
         count = len(scene.controlled)
         blank = np.zeros((count, ENTITY_CHANNELS), np.float32)
         control = build_control(scene, size.length, representation=representation, vectors=blank)
@@ -106,9 +116,8 @@ def draw_controlled(number: int, batch: int, size: ClipSize, representations: tu
             mask = latent_mask(entity.mask, cells_of).ravel()
             cells[row] = mask / mask.sum()
         out["video"].append(clip.video[frames])
-        out["image"].append(control.image()[frames].transpose(0, 3, 1, 2))
+        out["image"].append(control.image()[frames].transpose(0, 3, 1, 2).astype(np.float16))
         out["labels"].append(control.labels[frames] * np.uint8("entity" in representation))
         out["cells"].append(cells)
-        out["moved"].append(clip.labels[frames] > 0)
-        which.append(turn)
-    return {k: torch.from_numpy(np.stack(v)) for k, v in out.items()} | {"representation": torch.tensor(which)}
+        out["moved"].append(moving(clip)[clip.labels[frames]])
+    return {k: torch.from_numpy(np.stack(v)) for k, v in out.items()} | {"first": first}

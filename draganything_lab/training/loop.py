@@ -7,8 +7,6 @@ import math
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +14,11 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..errors import LabError
 from .data import batches
+from .quick import quick
+from .replay import Replay
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,7 @@ class Stage(ABC):
 
     name: str
     rate: float = 1e-3
+    static = True  # whether `loss` does the same for every batch of a shape, so that a GPU can replay it
 
     @abstractmethod
     def trained(self) -> nn.Module:
@@ -126,21 +126,24 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
     params = [p for p in module.parameters() if p.requires_grad]
     rate = settings.rate or stage.rate
     optimiser = torch.optim.AdamW(params, lr=rate, weight_decay=0.01, betas=(0.9, 0.99), fused=True)
-    step, spent, kept = 0, 0.0, {}
+    step, spent, kept, born = 0, 0.0, {}, 0
     if resume and path.exists():
         state = torch.load(path, map_location=settings.device, weights_only=True)
         stage.grown(module.load_state_dict(state["weights"], strict=False).missing_keys)
         _load_optimiser(optimiser, module, state["optimiser"])
         step, spent, kept = state["step"], state["seconds"], state["average"]
+        born = state.get("born", 0) if state["optimiser"] else step
         report(f"{stage.name}: going on from step {step}")
     average = MovingAverage(module, settings.ema)
     average.values.update(kept)
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-    supply = batches(lambda number: stage.draw(number * world + rank), step, settings.workers)
+    supply = batches(lambda number: stage.draw(number * world + rank), step, settings.workers, settings.device)
+    generator = torch.Generator(settings.device)
+    replay = Replay(stage, generator) if settings.device == "cuda" and stage.static else None
     start = saved = time.perf_counter()
     share = 0.0
-    sums: dict[str, float] = {}
-    summed = 0
+    sums: dict[str, Any] = {}  # tensors: reading one would wait for the GPU
+    summed: Any = 0  # steps whose loss and gradients were finite
     if rank == 0:
         _cut_log(log, step)
     while share < 1.0:
@@ -153,58 +156,48 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
         if share >= 1.0 or step == settings.stop_after:
             break
         for group in optimiser.param_groups:
-            group["lr"] = rate * factor(step, share)
+            group["lr"] = rate * factor(step - born, share)
         batch = {
             k: v.to(settings.device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in next(supply).items()
         }
-        generator = torch.Generator(settings.device).manual_seed((settings.seed << 40) + step * world + rank)
-        with quick_attention(settings.device):
-            losses = stage.loss(batch, generator)
-        optimiser.zero_grad(set_to_none=True)
-        losses["loss"].backward()
+        generator.manual_seed((settings.seed << 40) + step * world + rank)
+        with quick(settings.device):
+            if replay is not None:
+                losses = replay(batch)
+            else:
+                losses = stage.loss(batch, generator)
+                optimiser.zero_grad(set_to_none=True)
+                losses["loss"].backward()
         if world > 1:
             gradients = [param.grad if param.grad is not None else torch.zeros_like(param) for param in params]
             for param, gradient in zip(params, _mean(gradients), strict=True):
                 param.grad = gradient
         norm = nn.utils.clip_grad_norm_(params, 1.0)
+        usable = norm.isfinite() & losses["loss"].detach().isfinite()
+        optimiser.found_inf = 1 - usable.float()  # type: ignore[attr-defined]  # the fused step does nothing then
         optimiser.step()
         step += 1
         average.update(module, step)
         for key, value in {**losses, "norm": norm}.items():
-            sums[key] = sums.get(key, 0.0) + float(value.detach())
-        summed += 1
+            sums[key] = sums.get(key, 0.0) + torch.where(usable, value.detach().float(), 0.0)
+        summed = summed + usable
         if step % 20 == 0 and rank == 0:
-            means = {k: round(v / summed, 6) for k, v in sums.items()}
+            if not summed:
+                raise LabError(f"{stage.name}: no finite loss at step {step}; resume with a smaller --rate")
+            means = {k: round(float(v / summed), 6) for k, v in sums.items()}
             sums, summed = {}, 0
-            if not math.isfinite(means["loss"]):
-                raise LabError(f"{stage.name}: the loss is {means['loss']} at step {step}; resume with a smaller rate")
             seconds = spent + time.perf_counter() - start
             with log.open("a") as file:
                 file.write(json.dumps({"step": step, "seconds": round(seconds, 1), **means}) + "\n")
             if step % 100 == 0:
                 report(f"{stage.name}: step {step}, {seconds / 60:.1f} min, {means}")
         if rank == 0 and time.perf_counter() - saved > settings.save_every * 60:
-            _write(_state(module, average, optimiser, step, spent + time.perf_counter() - start), path)
+            _write(_state(module, average, optimiser, step, spent + time.perf_counter() - start, born), path)
             saved = time.perf_counter()
     if rank == 0:
-        _write(_state(module, average, optimiser, step, spent + time.perf_counter() - start), path)
+        _write(_state(module, average, optimiser, step, spent + time.perf_counter() - start, born), path)
         report(f"{stage.name}: {step} steps, saved to {path}")
     return path
-
-
-@contextmanager
-def quick_attention(device: str) -> Iterator[None]:
-    """On a CPU, attention as plain products: backwards three to ten times as fast as PyTorch's fused kernel there."""
-    if device != "cpu":
-        yield
-        return
-    before = torch.backends.cuda.fp16_bf16_reduction_math_sdp_allowed()
-    torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(True)  # in spite of its name, the CPU's products, too
-    try:
-        with sdpa_kernel(SDPBackend.MATH):
-            yield
-    finally:
-        torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(before)
 
 
 def _load_optimiser(optimiser: Any, module: nn.Module, kept: dict[str, Any]) -> None:
@@ -231,7 +224,9 @@ def _mean(tensors: list[Tensor]) -> list[Tensor]:
     return [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
 
 
-def _state(module: nn.Module, average: MovingAverage, optimiser: Any, step: int, seconds: float) -> dict[str, Any]:
+def _state(
+    module: nn.Module, average: MovingAverage, optimiser: Any, step: int, seconds: float, born: int
+) -> dict[str, Any]:
     weights = {k: p.detach() for k, p in module.named_parameters() if p.requires_grad}
     return {
         "weights": weights,
@@ -239,6 +234,7 @@ def _state(module: nn.Module, average: MovingAverage, optimiser: Any, step: int,
         "optimiser": {k: optimiser.state[p] for k, p in module.named_parameters() if p in optimiser.state},
         "step": step,
         "seconds": seconds,
+        "born": born,  # the step at which the optimiser began; its rate warms up from there
     }
 
 

@@ -21,7 +21,7 @@ SIGMA_MIN, SIGMA_MAX = 0.05, 20.0
 
 
 def build_unet(
-    picture: int = 64, latents: int = LATENT_CHANNELS, widths: tuple[int, ...] = (64, 128)
+    picture: int = 64, latents: int = LATENT_CHANNELS, widths: tuple[int, ...] = (128, 128)
 ) -> DragAnythingUNet:
     """A small video UNet with attention at every level; `picture` is the side it is trained at, in pixels."""
     return DragAnythingUNet(

@@ -61,6 +61,7 @@ class SamStage(Stage):
 
     name = "sam"
     rate = 6e-4
+    static = False  # one to three rounds of clicks
 
     def __init__(
         self,
@@ -94,12 +95,12 @@ class SamStage(Stage):
         choice = torch.rand(2, generator=generator, device=generator.device).tolist()
         early = batch["number"] < EARLY
         boxes = batch["boxes"] if choice[0] < BOXES and not early else None
-        rounds = 1 if early or choice[1] < ROUNDS[0] else 2 if choice[1] < ROUNDS[0] + ROUNDS[1] else 3
+        rounds = 1 if early or choice[1] < ROUNDS[0] else 2 if choice[1] < sum(ROUNDS[:2]) else 3
         with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.half):
             embedding = sam_fast.encode(sam, pixels.permute(0, 2, 3, 1).to(self.kind))
             hinted = self.network.hinted(embedding)
-        losses = {"hints": hint_loss(hinted.float(), batch["hints"], batch["inside"])}
-        total, first = HINTED * losses["hints"], torch.zeros(())
+        losses = {"hints": hint_loss(hinted.float(), batch["hints"].float(), batch["inside"])}
+        total, first = HINTED * losses["hints"], torch.zeros((), device=pixels.device)
         points = batch["points"][:, :, None] if boxes is None else None  # (B, P, N, 2)
         labels = torch.ones(*truth.shape[:2], 1, device=truth.device) if boxes is None else None
         previous: Tensor | None = None
@@ -179,7 +180,8 @@ def train(
         raise LabError(f"{folder} was trained at other sizes ({before}); give the same, or another --folder")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SIZE).write_text(json.dumps(asdict(size)) + "\n")
-    stage = SamStage(size) if batch is None else SamStage(size, batch=batch)
+    options: dict[str, Any] = {} if batch is None else {"batch": batch}
+    stage = SamStage(size, **options)
     if start is not None and not (resume and (folder / "sam.pt").exists()):
         exported = (start / CONFIG).exists()
         before = read_config(start) if exported else read_size(start)

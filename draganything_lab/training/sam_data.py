@@ -98,7 +98,7 @@ def draw_batch(
 
     Returns:
         pixels (B, S, S, 3) uint8; truth (B, P, M, M) uint8, coverage times 255; points (B, P, 2) float32 and boxes
-        (B, P, 4) float32 in pixels of SAM's square; hints (B, 7, M, M) float32: whether a cell is a thing, how far the
+        (B, P, 4) float32 in pixels of SAM's square; hints (B, 7, M, M) float16: whether a cell is a thing, how far the
         edges of its thing's box are (left, top, right, bottom, in sides of the square), and whether the neighbours to
         the right and below belong to the same; inside (B, M, M) bool: the picture, not what lies beyond it.
     """
@@ -130,7 +130,7 @@ def draw_batch(
         out["truth"].append(np.rint(cover[chosen] * 255).astype(np.uint8))
         out["points"].append(np.array(points, np.float32))
         out["boxes"].append(np.array(boxes, np.float32))
-        out["hints"].append(_hints(binary, cover))
+        out["hints"].append(_hints(binary, cover).astype(np.float16))
         out["inside"].append(cover.sum(0) > 0.5)
     return {key: torch.from_numpy(np.stack(value)) for key, value in out.items()}
 

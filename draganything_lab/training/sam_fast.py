@@ -56,7 +56,7 @@ def _attend(attention: Any, x: Tensor) -> Tensor:
     shape = (*k.shape[:-1], side)
     q = torch.cat([q * attention.scale, rows, columns], dim=-1).flatten(2, 3)
     k = torch.cat([k, one[:, None].expand(shape), one.expand(shape)], dim=-1).flatten(2, 3)
-    out = (q @ k.transpose(-1, -2)).softmax(-1) @ v.flatten(2, 3)
+    out = _weighed(q, k, v.flatten(2, 3))
     return attention.proj(out.transpose(1, 2).flatten(2)).unflatten(1, (side, side))
 
 
@@ -114,9 +114,16 @@ def _cross(attention: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         project(part).unflatten(-1, (heads, -1)).transpose(1, 2)
         for project, part in ((attention.q_proj, q), (attention.k_proj, k), (attention.v_proj, v))
     )
-    out = (q * q.shape[-1] ** -0.5 @ k.transpose(-1, -2)).softmax(-1) @ v
+    out = _weighed(q * q.shape[-1] ** -0.5, k, v)
     return attention.out_proj(out.transpose(1, 2).flatten(2))
 
 
+def _weighed(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    if q.is_cuda:
+        return F.scaled_dot_product_attention(q, k, v, scale=1.0)
+    return (q @ k.transpose(-1, -2)).softmax(-1) @ v
+
+
 def _normed(norm: Any, x: Tensor) -> Tensor:
-    return F.layer_norm(x, x.shape[-1:], norm.weight.to(x.dtype), norm.bias.to(x.dtype), norm.eps)
+    with torch.autocast(x.device.type, enabled=False):  # it would go on in float32
+        return F.layer_norm(x, x.shape[-1:], norm.weight.to(x.dtype), norm.bias.to(x.dtype), norm.eps)

@@ -22,8 +22,10 @@ from .vae import DecoderStage, VaeStage, load_vae
 from .video import Animator, Controlled, ControlStage, UnetStage
 
 # Share of the minutes that each stage gets.
-SHARES = {"vae": 0.28, "dift": 0.08, "unet": 0.16, "control": 0.4, "decoder": 0.08}
+SHARES = {"vae": 0.2, "dift": 0.07, "unet": 0.15, "control": 0.5, "decoder": 0.08}
 STAGES = tuple(SHARES)
+# Clips (pictures for "vae" and "dift") a step on a GPU; on a CPU each stage has its own number.
+GPU_BATCH = {"vae": 192, "dift": 256, "unet": 70, "control": 70, "control-frozen": 70, "decoder": 24}
 REPRESENTATIONS = ("entity+gaussian", "entity", "gaussian", "trajectory", "point")
 SAFE: dict[str, Any] = {"max_shard_size": "15MB", "safe_serialization": True}
 SAMPLING = {"steps": 10, "guidance": 1.0}  # what the pipeline takes when a call does not say
@@ -107,7 +109,8 @@ def train(
         if settings.minutes is not None:
             minutes = settings.minutes * SHARES.get(name, 0.1) / total
             own = Settings(**{**vars(settings), "minutes": minutes})
-        stage = build_stage(name, folder, batch=batch, picture=picture, representations=representations)
+        count = GPU_BATCH[name] if batch is None and settings.device == "cuda" else batch
+        stage = build_stage(name, folder, batch=count, picture=picture, representations=representations)
         run(stage, folder, own, resume=resume, report=report)
 
 

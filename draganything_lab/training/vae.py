@@ -132,16 +132,20 @@ class VaeStage(Stage):
     def __init__(self, batch: int = 6, picture: int = 64):
         self.batch, self.picture = batch, picture
         self.vae = build_vae()
-        self.basis = patch_basis(self.vae.config.latent_channels, picture)
+        self.basis: tuple[Tensor, ...] = patch_basis(self.vae.config.latent_channels, picture)
         for name, param in self.vae.named_parameters():
             param.requires_grad_("temporal" not in name and "time_" not in name)
 
     def trained(self) -> nn.Module:
         return self.vae
 
+    def to(self, device: str) -> None:
+        self.vae.to(device)
+        self.basis = tuple(tensor.to(device) for tensor in self.basis)
+
     def draw(self, number: int) -> dict[str, Any]:
         pictures, weights = draw_pictures(number, self.batch, self.picture)
-        guide = max(0.0, 1 - number / GUIDED)
+        guide = torch.tensor(max(0.0, 1 - number / GUIDED))
         return {"pictures": torch.from_numpy(pictures), "weights": torch.from_numpy(weights), "guide": guide}
 
     def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
@@ -153,7 +157,7 @@ class VaeStage(Stage):
         main = reconstruction(wanted, got, batch["weights"])
         size = latents.square().mean()
         psnr = -10 * torch.log10(F.mse_loss(got.float(), wanted).detach() / 4)
-        weight, bias = (tensor.to(wanted.device) for tensor in self.basis)
+        weight, bias = self.basis
         linear = F.mse_loss(latents, F.conv2d(wanted, weight, bias, stride=FACTOR))
         loss = main + 0.5 * batch["guide"] * linear + 0.002 * (size - 1).relu()
         return {"loss": loss, "psnr": psnr, "size": size, "linear": linear}
@@ -197,7 +201,7 @@ class DecoderStage(Stage):
 
     def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
         wanted = to_range(batch["video"]).flatten(0, 1)
-        near = F.max_pool2d(batch["moved"].flatten(0, 1).float(), 3, stride=1, padding=1)
+        near = F.max_pool2d(batch["things"].flatten(0, 1).float(), 3, stride=1, padding=1)
         with torch.autocast(wanted.device.type, torch.bfloat16):
             with torch.no_grad():
                 latents = self.vae.encode(wanted).latent_dist.mean.float()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..features.dift import DiffusionFeatures
 from ..models.shortcuts import shortcuts
 from ..sampling import CLIP_MEAN, CLIP_STD, encoder_pixels
-from .clips import ClipSize, draw_controlled, draw_life, share_out
+from .clips import ClipSize, draw_controlled, draw_life, representation_rows, share_out
 from .dift import Denoiser, build_scheduler
 from .loop import Stage
 from .networks import ENTITY_TIMESTEP, build_controlnet, build_image_encoder, build_unet
@@ -143,7 +143,7 @@ class ControlStage(UnetStage):
     """The ControlNet on the video UNet, all representations on the same trunk, data, steps and seeds."""
 
     name = "control"
-    rate = 1.5e-3
+    rate = 1e-3
 
     def __init__(
         self,
@@ -206,20 +206,22 @@ class ControlStage(UnetStage):
             batch: As drawn.
             tables: (B, E + 1, C), what `tables` returned.
         """
-        parts, order = [], []
-        for index in range(len(self.representations)):
-            rows = (batch["representation"] == index).nonzero().flatten()
-            if not len(rows):
+        out: Tensor | None = None
+        for index, rows in enumerate(representation_rows(batch["first"], len(self.representations))):
+            image = batch["image"][rows].float() / 255
+            if not len(image):
                 continue
-            image = batch["image"][rows].flatten(0, 1) / 255
             maps = None
             if "entity" in self.representations[index]:
                 labels = batch["labels"][rows].long()  # (b, F, H, W)
-                maps = torch.stack([table[label] for table, label in zip(tables[rows], labels, strict=True)])
-                maps = maps.movedim(-1, 2).flatten(0, 1)  # (b * F, C, H, W)
-            parts.append(self.whole.embedding(index)(image, maps).unflatten(0, (len(rows), -1)))
-            order.append(rows)
-        return torch.cat(parts)[torch.cat(order).argsort()]
+                clips = torch.arange(len(labels), device=labels.device)[:, None, None, None]
+                maps = tables[rows][clips, labels].movedim(-1, 2).flatten(0, 1)  # (b * F, C, H, W)
+            part = self.whole.embedding(index)(image.flatten(0, 1), maps).unflatten(0, image.shape[:2])
+            if out is None:
+                out = part.new_empty(len(batch["image"]), *part.shape[1:])
+            out[rows] = part
+        assert out is not None
+        return out
 
     @torch.no_grad()
     def tables(self, batch: dict[str, Any], latents: Tensor, generator: torch.Generator) -> Tensor:
@@ -231,7 +233,7 @@ class ControlStage(UnetStage):
             generator: Of the noise.
         """
         noise = torch.randn(latents.shape, generator=generator, device=latents.device)
-        level = torch.tensor(self.features.timestep, device=latents.device)
+        level = torch.full((1,), self.features.timestep, device=latents.device)
         noisy = self.features.scheduler.add_noise(latents, noise, level)
         found = self.features._listen(noisy, level, self.features.up_block).float().flatten(2)  # (B, C, h * w)
         vectors = torch.einsum("beh,bch->bec", batch["cells"].to(found), found)
