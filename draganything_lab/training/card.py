@@ -108,18 +108,19 @@ def enlarged(picture: np.ndarray) -> np.ndarray:
     return cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
 
 
-def read_log(path: Path) -> list[dict[str, float]]:
+def read_log(path: Path) -> list[dict[str, Any]]:
     """The lines of a training log."""
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def training_lines(folder: Path) -> list[str]:
     """A table of the stages: steps, time, last loss."""
-    lines = ["| stage | steps | minutes | first loss | last loss |", "|---|---|---|---|---|"]
+    lines = ["| stage | steps | minutes | first loss | last loss | last on |", "|---|---|---|---|---|---|"]
     for path in sorted(folder.glob("*.jsonl")):
         log = read_log(path)
         first, last = log[0]["loss"], float(np.mean([row["loss"] for row in log[-5:]]))
-        lines.append(f"| {path.stem} | {log[-1]['step']} | {log[-1]['seconds'] / 60:.0f} | {first:.3f} | {last:.3f} |")
+        numbers = f"{log[-1]['step']} | {log[-1]['seconds'] / 60:.0f} | {first:.3f} | {last:.3f}"
+        lines.append(f"| {path.stem} | {numbers} | {log[-1].get('on', '')} |")
     return lines
 
 

@@ -141,6 +141,7 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
     generator = torch.Generator(settings.device)
     replay = Replay(stage, generator) if settings.device == "cuda" and stage.static else None
     start = saved = time.perf_counter()
+    machine = torch.cuda.get_device_name() if settings.device == "cuda" else f"{os.cpu_count()} CPU cores"
     share = 0.0
     sums: dict[str, Any] = {}  # tensors: reading one would wait for the GPU
     summed: Any = 0  # steps whose loss and gradients were finite
@@ -188,7 +189,7 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
             sums, summed = {}, 0
             seconds = spent + time.perf_counter() - start
             with log.open("a") as file:
-                file.write(json.dumps({"step": step, "seconds": round(seconds, 1), **means}) + "\n")
+                file.write(json.dumps({"step": step, "seconds": round(seconds, 1), **means, "on": machine}) + "\n")
             if step % 100 == 0:
                 report(f"{stage.name}: step {step}, {seconds / 60:.1f} min, {means}")
         if rank == 0 and time.perf_counter() - saved > settings.save_every * 60:

@@ -75,7 +75,8 @@ def write_card(
         lines.append(f"Held-out photographs: outlined, then pasted things, each by {backends}\n")
         lines.append(f"![photographs]({relative}/photographs.png)\n")
     curves(folder / "training", pictures / "curve.png")
-    lines += ["## Training\n", f"{facts['steps']} steps in {facts['training minutes']} minutes.\n"]
+    where = f" on {log[-1]['on']}" if "on" in log[-1] else ""
+    lines += ["## Training\n", f"{facts['steps']} steps in {facts['training minutes']} minutes{where}.\n"]
     lines.append(f"![Loss]({relative}/curve.png)\n")
     (folder / "README.md").write_text("\n".join(lines))
 
