@@ -526,3 +526,18 @@ def test_targets_are_held_out_things_and_their_clicks_lie_on_them() -> None:
         x, y = (round(value) for value in target.click)
         assert target.mask[y, x]
     assert iou(targets[0].mask, targets[0].mask) == 1
+
+
+def test_a_previous_that_predict_did_not_return_is_refused(folder) -> None:
+    segmenter = load_segmenter("toy", folder)
+    segmenter.set_picture(np.zeros((40, 40, 3), np.uint8))
+    with pytest.raises(LabError, match="what the last predict returned"):
+        segmenter.predict([(5, 5)], previous=3)
+    with pytest.raises(LabError, match='"foo" is unknown'):
+        load_segmenter("toy", folder, device="foo")
+
+
+def test_a_training_too_short_for_a_log_is_exported_too(tmp_path) -> None:
+    training.train(tmp_path / "run", Settings(steps=1), batch=1, size=SIZE, report=lambda line: None)
+    assert training.export(tmp_path / "run", tmp_path / "out") == 1
+    assert load_small_sam(tmp_path / "out") is not None and not (tmp_path / "out" / "training").exists()

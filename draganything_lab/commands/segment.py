@@ -50,8 +50,9 @@ def run(args: argparse.Namespace) -> int:
     print(f"by {segmenter.backend}" + (f": {reason}" if reason else ""))
     labels = np.zeros(picture.shape[:2], np.uint8)
     kept = found[:255]
-    for number, (mask, score) in reversed(list(enumerate(kept, start=1))):
-        labels[mask] = number
+    for number in range(len(kept), 0, -1):  # the best on top
+        labels[kept[number - 1][0]] = number
+    for number, (mask, score) in enumerate(kept, start=1):
         report = describe_mask(mask)
         path = save_picture(mask, args.out / f"mask_{number:02d}.png")
         left, top, right, bottom = report.box

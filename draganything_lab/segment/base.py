@@ -150,6 +150,8 @@ class Segmenter(ABC):
         Source: Kirillov et al., "Segment Anything", 2023, section 3.
         """
         height, width = self.size
+        if previous is not None and not isinstance(previous, Found):
+            raise LabError(f"previous is {previous!r}; give what the last predict returned, or leave it out")
         if previous is not None and previous.masks.shape[1:] != (height, width):
             was = f"{previous.masks.shape[2]}x{previous.masks.shape[1]}"
             raise LabError(f"previous is of a {was} picture, this one is {width}x{height}; start again without it")

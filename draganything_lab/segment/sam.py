@@ -157,4 +157,9 @@ def load_published(
 def _device(device: str | None) -> str:
     if device is not None and device.startswith("cuda") and not torch.cuda.is_available():
         raise LabError(f'device "{device}": no GPU is visible to torch; use "cpu"')
+    if device is not None:
+        try:
+            torch.device(device)
+        except RuntimeError as error:
+            raise LabError(f'device "{device}" is unknown to torch; use "cpu" or "cuda"') from error
     return device or ("cuda" if torch.cuda.is_available() else "cpu")

@@ -212,7 +212,7 @@ def export(folder: Path, out: Path) -> int:
 
     Args:
         folder: Where the checkpoint lies.
-        out: Becomes `config.json`, `model.safetensors` (half precision) and `training/sam.jsonl`.
+        out: Becomes `config.json`, `model.safetensors` (half precision) and, of 20 steps on, `training/sam.jsonl`.
 
     Returns:
         The step that the weights come from.
@@ -221,6 +221,7 @@ def export(folder: Path, out: Path) -> int:
     network = Hinted(size)
     step = load_average(network, folder / "sam.pt")
     save_sam(network.sam, size, out, snap=True)
-    (out / "training").mkdir(exist_ok=True)
-    shutil.copyfile(folder / "sam.jsonl", out / "training" / "sam.jsonl")
+    if (folder / "sam.jsonl").exists():  # under 20 steps there is none
+        (out / "training").mkdir(exist_ok=True)
+        shutil.copyfile(folder / "sam.jsonl", out / "training" / "sam.jsonl")
     return step

@@ -45,11 +45,11 @@ def write_card(
         facts: How it was measured.
         relative: How the page links to `pictures`.
     """
-    log = read_log(folder / "training" / "sam.jsonl")
-    facts = {
-        **facts, "machine": machine(), "steps": log[-1]["step"], "training minutes": round(log[-1]["seconds"] / 60),
-        "goals": GOALS,
-    }  # fmt: skip
+    kept = folder / "training" / "sam.jsonl"
+    log = read_log(kept) if kept.exists() else []
+    facts = {**facts, "machine": machine(), "goals": GOALS}
+    if log:
+        facts |= {"steps": log[-1]["step"], "training minutes": round(log[-1]["seconds"] / 60)}
     (folder / "measured.json").write_text(json.dumps({"protocol": facts, "measures": measures}, indent=1) + "\n")
     lines = [INTRO, *_words(facts), *_table(measures)]
     pictures.mkdir(parents=True, exist_ok=True)
@@ -74,10 +74,11 @@ def write_card(
         backends = " and ".join(trials)
         lines.append(f"Held-out photographs: outlined, then pasted things, each by {backends}\n")
         lines.append(f"![photographs]({relative}/photographs.png)\n")
-    curves(folder / "training", pictures / "curve.png")
-    where = f" on {log[-1]['on']}" if "on" in log[-1] else ""
-    lines += ["## Training\n", f"{facts['steps']} steps in {facts['training minutes']} minutes{where}.\n"]
-    lines.append(f"![Loss]({relative}/curve.png)\n")
+    if log:
+        curves(folder / "training", pictures / "curve.png")
+        where = f" on {log[-1]['on']}" if "on" in log[-1] else ""
+        lines += ["## Training\n", f"{facts['steps']} steps in {facts['training minutes']} minutes{where}.\n"]
+        lines.append(f"![Loss]({relative}/curve.png)\n")
     (folder / "README.md").write_text("\n".join(lines))
 
 
