@@ -64,6 +64,7 @@ def encoder_pixels(
     pixels = F.interpolate(pixels, (side, side), mode="bicubic", align_corners=True)
     if normalise is None:
         return pixels
+    # Plain numbers: a tensor made of them here would have to be sent to a GPU, which waits for it.
     channels = [(pixels[:, i] - mean) / std for i, (mean, std) in enumerate(zip(*normalise, strict=True))]
     return torch.stack(channels, dim=1)
 

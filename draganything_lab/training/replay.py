@@ -42,7 +42,9 @@ class Replay:
         key = tuple((k, tuple(v.shape) if isinstance(v, Tensor) else v) for k, v in sorted(batch.items()))
         found = self.recorded.get(key)
         if found is None:
+            seed = self.generator.initial_seed()
             found = self.recorded[key] = self._record(batch)
+            self.generator.manual_seed(seed)  # recording drew from it
         for name, value in batch.items():
             if isinstance(value, Tensor):
                 found.inputs[name].copy_(value, non_blocking=True)

@@ -37,11 +37,11 @@ class Animator(nn.Module):
 
 
 def masked_error(got: Tensor, wanted: Tensor, moved: Tensor, outside: float) -> Tensor:
-    """The paper's loss: squared error where the things are, and `outside` times as much elsewhere.
+    """The paper's loss: squared error where things move, and `outside` times as much elsewhere.
 
     Args:
         got, wanted: (B, F, C, h, w).
-        moved: (B, F, H, W) bool at picture size.
+        moved: (B, F, H, W) bool at picture size: where things are seen that do not stay in their place.
         outside: 0 is the paper's equation, 1 the plain loss.
     """
     error = (got.float() - wanted).square().mean(2)  # (B, F, h, w)
