@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
@@ -22,8 +24,9 @@ from draganything_lab.training.clips import (  # noqa: E402
     pick_frames,
     representation_rows,
 )
+from draganything_lab.training.flat import Flat  # noqa: E402
 from draganything_lab.training.loop import Settings, factor, load_average, run  # noqa: E402
-from draganything_lab.training.quick import half_norms  # noqa: E402
+from draganything_lab.training.quick import half_norms, short_attention  # noqa: E402
 from draganything_lab.training.replay import Replay  # noqa: E402
 from draganything_lab.training.vae import build_vae, draw_pictures, load_vae, patch_basis, spatial_only, to_range  # noqa: E402
 
@@ -219,13 +222,45 @@ def test_a_replayed_step_is_the_step(trained):
     stage = toy.build_stage("unet", trained, **TINY)
     stage.to("cuda")
     generator = torch.Generator("cuda")
-    replay = Replay(stage, generator)
+    replay = Replay(stage, Flat(stage.trained()), generator)
     batch = {k: v.cuda() for k, v in stage.draw(3).items()}
     replay(batch)
     generator.manual_seed(7)
     replayed = float(replay(batch)["loss"])
     generator.manual_seed(7)
     assert float(stage.loss(batch, generator)["loss"]) == pytest.approx(replayed, rel=0.02)
+
+
+def test_a_gradient_through_half_copies_is_the_gradient(trained):
+    gradients = []
+    for half in (False, True):
+        stage = toy.build_stage("control", trained, **TINY)
+        flat = Flat(stage.trained())
+        before, batch, generator = flat.vector.clone(), stage.draw(2), torch.Generator().manual_seed(3)
+        if half:
+            with half_norms(), short_attention(), flat.halved() as copies:
+                stage.loss(batch, generator)["loss"].backward()
+            gradients.append(flat.gather([copy.grad for copy in copies]).clone())
+        else:
+            stage.loss(batch, generator)["loss"].backward()
+            gradients.append(flat.gather().clone())
+        torch.testing.assert_close(flat.vector, before, rtol=0, atol=0)
+        named = dict(stage.trained().named_parameters())
+        assert all(torch.equal(named[name], view) for name, view in flat.named(flat.vector).items())
+    plain, halved = gradients
+    assert plain.norm() > 0
+    assert (halved - plain).norm() < 0.05 * plain.norm()
+
+
+@given(tokens=st.integers(1, 9), width=st.integers(1, 8), seed=st.integers(0, 99))
+@settings(max_examples=40, deadline=None)
+def test_attention_written_out_is_attention(tokens, width, seed):
+    torch.manual_seed(seed)
+    query, key, value = torch.randn(3, 2, 3, tokens, width)
+    wanted = torch.nn.functional.scaled_dot_product_attention(query, key, value)
+    with short_attention():
+        got = torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0)
+    torch.testing.assert_close(got, wanted, atol=1e-5, rtol=1e-4)
 
 
 def test_the_temporal_layers_of_a_new_vae_are_identities():

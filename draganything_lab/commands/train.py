@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--representations", help="how many of the five the control stage trains: 1 to 5", type=int, default=5
     )
     parser.add_argument(
-        "--picture", type=int, help="side of the pictures, a multiple of 16 (default: 64), for sam of 32 (default: 128)"
+        "--picture", type=int, help="side of the pictures, a multiple of 16, for sam of 32 (default: 128)"
     )
     parser.add_argument("--rate", type=float, help="learning rate (default: each stage's own)")
     parser.add_argument("--seed", type=int, default=0)
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if args.minutes is None and args.steps is None and args.export is None:
         raise LabError("say how long: --minutes 60, or --steps 1000; or --export FOLDER to write what is trained")
     args.folder = args.folder or Path("runs") / args.what
-    args.picture = args.picture or {"toy": 64, "sam": 128}[args.what]
+    args.picture = args.picture or 128
     step = {"toy": 16, "sam": 32}[args.what]
     if args.picture < 48 or args.picture % step:
         raise LabError(f"--picture {args.picture} is not a multiple of {step} from 48 up; use 64 or 128")

@@ -40,6 +40,8 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
         conditioning_embedding_out_channels: Channels of the embedding's image tower.
         entity_embedding_out_channels: Channels of its entity tower; the first is the length of an entity vector.
         representation: What the weights were trained with, as `build_control` names it.
+        first_frame_control: Whether every frame also sees the control of the first one, which says where things come
+            from. The released ControlNet does not: it learns that through its temporal layers.
         up_block_types: Unused; in the released configuration.
         out_channels: Unused; in the released configuration.
 
@@ -84,6 +86,7 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
         conditioning_embedding_out_channels: tuple[int, ...] = (16, 32, 96, 256),
         entity_embedding_out_channels: tuple[int, ...] = (160, 160, 256, 256),
         representation: str = "entity+gaussian",
+        first_frame_control: bool = False,
     ) -> None:
         super().__init__()
         levels = len(block_out_channels)
@@ -103,6 +106,7 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
         self.controlnet_cond_embedding = ControlEmbedding(
             first, conditioning_embedding_out_channels, entity_embedding_out_channels, conditioning_channels
         )
+        self.first_control = nn.Conv2d(first, first, 1) if first_frame_control else None
 
         self.down_blocks = nn.ModuleList()
         self.controlnet_down_blocks = nn.ModuleList([zero_convolution(first)])
@@ -244,6 +248,8 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
                 f"channels, height, width; one video may serve all): build the control for {frames} frames and for "
                 f"pictures of {wanted[4] * self.control_factor}x{wanted[3] * self.control_factor}"
             )
+        if self.first_control is not None:
+            embedding = embedding + self.first_control(embedding[:, 0])[:, None]
         return (hidden.unflatten(0, (batch, frames)) + embedding).flatten(0, 1)
 
     @property
@@ -259,9 +265,7 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
             )
         height, width = image.shape[-2:]
         if height % self.control_factor or width % self.control_factor:
-            raise LabError(
-                f"the control image is {width}x{height}; both must be multiples of {self.control_factor}"
-            )
+            raise LabError(f"the control image is {width}x{height}; both must be multiples of {self.control_factor}")
         wanted = (*image.shape[:2], entity_channels, height, width)
         if entity_map is not None and tuple(entity_map.shape) != wanted:
             raise LabError(

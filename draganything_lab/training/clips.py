@@ -13,7 +13,7 @@ from ..features.pooling import latent_mask
 from ..scene import Scene
 from ..toyland import ToyClip, sample_clip
 from ..toyland.sampler import Style
-from .networks import ENTITY_CHANNELS, NUM_FRAMES
+from .networks import ENTITY_CHANNELS, NUM_FRAMES, PICTURE
 
 MOST_ENTITIES = 12
 MOST_CLIPS = 1000  # seeds set aside for each batch
@@ -29,7 +29,7 @@ class ClipSize:
         frames: Frames of it that are trained on, the first among them.
     """
 
-    picture: int = 64
+    picture: int = PICTURE
     length: int = NUM_FRAMES
     frames: int = 4
 
@@ -39,7 +39,7 @@ def share_out(number: int, batch: int, size: ClipSize) -> tuple[int, ClipSize]:
     temporal layers see every position they will be asked for. Both have about as many frames in all."""
     if number // 2 % 3:  # neighbours go to processes of the same step
         return batch, size
-    return max(1, batch * size.frames // size.length), replace(size, frames=size.length)
+    return max(1, -(-batch * size.frames // size.length)), replace(size, frames=size.length)
 
 
 def pick_frames(rng: np.random.Generator, size: ClipSize) -> np.ndarray:

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from ..toyland import sample_clip
 from .loop import Stage
-from .networks import LATENT_CHANNELS
+from .networks import LATENT_CHANNELS, PICTURE
+from .quick import frozen_type
 from .vae import to_range
 
 PROMPT_CHANNELS = 32
@@ -24,7 +25,7 @@ class Denoiser(nn.Module):
     def __init__(self, latents: int = LATENT_CHANNELS, widths: tuple[int, ...] = (64, 128)) -> None:
         super().__init__()
         self.unet: Any = UNet2DConditionModel(
-            sample_size=8,
+            sample_size=PICTURE // 8,
             in_channels=latents,
             out_channels=latents,
             block_out_channels=widths,
@@ -50,7 +51,7 @@ class DiftStage(Stage):
     name = "dift"
     rate = 1e-3
 
-    def __init__(self, vae: Any, batch: int = 48, picture: int = 64) -> None:
+    def __init__(self, vae: Any, batch: int = 12, picture: int = PICTURE) -> None:
         self.vae, self.batch, self.picture = vae.eval().requires_grad_(False), batch, picture
         self.net, self.scheduler = Denoiser(), build_scheduler()
 
@@ -59,7 +60,7 @@ class DiftStage(Stage):
 
     def to(self, device: str) -> None:
         self.net.to(device)
-        self.vae.to(device)
+        self.vae.to(device, frozen_type(device))
 
     def draw(self, number: int) -> dict[str, Any]:
         clips = [sample_clip(number * self.batch + i, (self.picture, self.picture), 1) for i in range(self.batch)]

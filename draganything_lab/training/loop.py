@@ -17,8 +17,11 @@ from torch import Tensor, nn
 
 from ..errors import LabError
 from .data import batches
+from .flat import Flat
 from .quick import quick
 from .replay import Replay
+
+MOMENTS = ("exp_avg", "exp_avg_sq")  # what the optimiser remembers of each parameter
 
 
 @dataclass(frozen=True)
@@ -76,17 +79,21 @@ class Stage(ABC):
 
 
 class MovingAverage:
-    """An exponential moving average of a module's trainable parameters, warmed up over the first steps."""
+    """An exponential moving average of the parameters, warmed up over the first steps."""
 
-    def __init__(self, module: nn.Module, decay: float) -> None:
-        self.decay = decay
-        self.values = {k: p.detach().clone() for k, p in module.named_parameters() if p.requires_grad}
+    def __init__(self, flat: Flat, decay: float) -> None:
+        self.flat, self.decay = flat, decay
+        self.vector = flat.vector.clone()
 
     @torch.no_grad()
-    def update(self, module: nn.Module, step: int) -> None:
+    def update(self, step: int) -> None:
         decay = min(self.decay, (1 + step) / (10 + step))
-        pairs = [(self.values[k], p) for k, p in module.named_parameters() if p.requires_grad]
-        torch._foreach_lerp_([a for a, _ in pairs], [p.detach() for _, p in pairs], 1 - decay)
+        self.vector.lerp_(self.flat.vector, 1 - decay)
+
+    @property
+    def values(self) -> dict[str, Tensor]:
+        """The averages by the parameters' names."""
+        return self.flat.named(self.vector)
 
 
 def factor(step: int, share: float, warm_up: int = 100) -> float:
@@ -123,28 +130,35 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
     path, log = folder / f"{stage.name}.pt", folder / f"{stage.name}.jsonl"
     stage.to(settings.device)
     module = stage.trained()
-    params = [p for p in module.parameters() if p.requires_grad]
+    flat = Flat(module)
+    param = nn.Parameter(flat.vector)
     rate = settings.rate or stage.rate
-    optimiser = torch.optim.AdamW(params, lr=rate, weight_decay=0.01, betas=(0.9, 0.99), fused=True)
+    optimiser = torch.optim.AdamW([param], lr=rate, weight_decay=0.01, betas=(0.9, 0.99), fused=True)
     step, spent, kept, born = 0, 0.0, {}, 0
     if resume and path.exists():
         state = torch.load(path, map_location=settings.device, weights_only=True)
         stage.grown(module.load_state_dict(state["weights"], strict=False).missing_keys)
-        _load_optimiser(optimiser, module, state["optimiser"])
+        _load_optimiser(optimiser, flat, param, state["optimiser"])
         step, spent, kept = state["step"], state["seconds"], state["average"]
         born = state.get("born", 0) if state["optimiser"] else step
         report(f"{stage.name}: going on from step {step}")
-    average = MovingAverage(module, settings.ema)
-    average.values.update(kept)
+    average = MovingAverage(flat, settings.ema)
+    for name, value in average.values.items():
+        value.copy_(kept.get(name, value))
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     supply = batches(lambda number: stage.draw(number * world + rank), step, settings.workers, settings.device)
     generator = torch.Generator(settings.device)
-    replay = Replay(stage, generator) if settings.device == "cuda" and stage.static else None
+    replay = Replay(stage, flat, generator) if settings.device == "cuda" and stage.static else None
     start = saved = time.perf_counter()
     machine = torch.cuda.get_device_name() if settings.device == "cuda" else f"{os.cpu_count()} CPU cores"
     share = 0.0
     sums: dict[str, Any] = {}  # tensors: reading one would wait for the GPU
     summed: Any = 0  # steps whose loss and gradients were finite
+
+    def save() -> None:
+        seconds = spent + time.perf_counter() - start
+        _write(_state(flat, average, optimiser.state[param], step, seconds, born), path)
+
     if rank == 0:
         _cut_log(log, step)
     while share < 1.0:
@@ -153,7 +167,7 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
         by_step = step / settings.steps if settings.steps else 0.0
         share = max(by_time, by_step)
         if world > 1:  # all stop together
-            share = _mean([torch.tensor(share, dtype=torch.float64)])[0].item()
+            share = _mean(torch.tensor(share, dtype=torch.float64)).item()
         if share >= 1.0 or step == settings.stop_after:
             break
         for group in optimiser.param_groups:
@@ -167,23 +181,22 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
                 losses = replay(batch)
             else:
                 losses = stage.loss(batch, generator)
-                optimiser.zero_grad(set_to_none=True)
+                module.zero_grad(set_to_none=True)
                 losses["loss"].backward()
-        if world > 1:
-            gradients = [param.grad if param.grad is not None else torch.zeros_like(param) for param in params]
-            for param, gradient in zip(params, _mean(gradients), strict=True):
-                param.grad = gradient
-        norm = nn.utils.clip_grad_norm_(params, 1.0)
+                flat.gather()
+        param.grad = _mean(flat.gradient) if world > 1 else flat.gradient
+        norm = nn.utils.clip_grad_norm_([param], 1.0)
         usable = norm.isfinite() & losses["loss"].detach().isfinite()
         optimiser.found_inf = 1 - usable.float()  # type: ignore[attr-defined]  # the fused step does nothing then
         optimiser.step()
         step += 1
-        average.update(module, step)
+        average.update(step)
         for key, value in {**losses, "norm": norm}.items():
             sums[key] = sums.get(key, 0.0) + torch.where(usable, value.detach().float(), 0.0)
         summed = summed + usable
         if step % 20 == 0 and rank == 0:
             if not summed:
+                save()
                 raise LabError(f"{stage.name}: no finite loss at step {step}; resume with a smaller --rate")
             means = {k: round(float(v / summed), 6) for k, v in sums.items()}
             sums, summed = {}, 0
@@ -193,20 +206,26 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
             if step % 100 == 0:
                 report(f"{stage.name}: step {step}, {seconds / 60:.1f} min, {means}")
         if rank == 0 and time.perf_counter() - saved > settings.save_every * 60:
-            _write(_state(module, average, optimiser, step, spent + time.perf_counter() - start, born), path)
+            save()
             saved = time.perf_counter()
     if rank == 0:
-        _write(_state(module, average, optimiser, step, spent + time.perf_counter() - start, born), path)
+        save()
         report(f"{stage.name}: {step} steps, saved to {path}")
     return path
 
 
-def _load_optimiser(optimiser: Any, module: nn.Module, kept: dict[str, Any]) -> None:
+def _load_optimiser(optimiser: Any, flat: Flat, param: nn.Parameter, kept: dict[str, Any]) -> None:
     """Give parameters their moments back by name; one that is new begins without."""
-    names = [name for name, param in module.named_parameters() if param.requires_grad]
-    now = optimiser.state_dict()
-    now["state"] = {index: kept[name] for index, name in enumerate(names) if name in kept}
-    optimiser.load_state_dict(now)
+    if not kept:
+        return
+    state = {key: torch.zeros_like(param) for key in MOMENTS}
+    for key, vector in state.items():
+        for name, view in flat.named(vector).items():
+            if name in kept:
+                view.copy_(kept[name][key])
+    first = next(iter(kept.values()))
+    state["step"] = torch.tensor(float(first["step"]), device=param.device)
+    optimiser.state[param] = state
 
 
 def _cut_log(log: Path, step: int) -> None:
@@ -216,23 +235,21 @@ def _cut_log(log: Path, step: int) -> None:
         log.write_text("".join(line + "\n" for line in lines))
 
 
-def _mean(tensors: list[Tensor]) -> list[Tensor]:
-    """The mean over all processes, sent as one vector."""
-    flat = torch.cat([tensor.flatten() for tensor in tensors])
-    dist.all_reduce(flat)
-    flat /= dist.get_world_size()
-    parts = flat.split([tensor.numel() for tensor in tensors])
-    return [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
+def _mean(tensor: Tensor) -> Tensor:
+    """The mean over all processes, in place."""
+    dist.all_reduce(tensor)
+    return tensor.div_(dist.get_world_size())
 
 
 def _state(
-    module: nn.Module, average: MovingAverage, optimiser: Any, step: int, seconds: float, born: int
+    flat: Flat, average: MovingAverage, moments: dict[str, Tensor], step: int, seconds: float, born: int
 ) -> dict[str, Any]:
-    weights = {k: p.detach() for k, p in module.named_parameters() if p.requires_grad}
+    by_name = {key: flat.named(moments[key]) for key in MOMENTS if moments}
+    optimiser = {name: {key: row[name] for key, row in by_name.items()} for name in flat.names}
     return {
-        "weights": weights,
-        "average": average.values,
-        "optimiser": {k: optimiser.state[p] for k, p in module.named_parameters() if p in optimiser.state},
+        "weights": {name: value.clone() for name, value in flat.named(flat.vector).items()},
+        "average": {name: value.clone() for name, value in average.values.items()},
+        "optimiser": {name: row | {"step": moments["step"]} for name, row in optimiser.items()} if moments else {},
         "step": step,
         "seconds": seconds,
         "born": born,  # the step at which the optimiser began; its rate warms up from there

@@ -16,12 +16,12 @@ CONTEXT = 64
 # 261, from averages of pairs with 0.43 (675 held-out things; a network after 212 steps).
 ENTITY_CHANNELS, ENTITY_TIMESTEP = 64, 61
 LATENT_CHANNELS = 12  # of the VAE: 16 were too many for the small UNet, 8 keep too little of the picture
-NUM_FRAMES = 14
+PICTURE, NUM_FRAMES = 128, 14  # pixels of a side; at 64 a thing has but two or three cells of 8x8
 SIGMA_MIN, SIGMA_MAX = 0.05, 20.0
 
 
 def build_unet(
-    picture: int = 64, latents: int = LATENT_CHANNELS, widths: tuple[int, ...] = (128, 128)
+    picture: int = PICTURE, latents: int = LATENT_CHANNELS, widths: tuple[int, ...] = (128, 128)
 ) -> DragAnythingUNet:
     """A small video UNet with attention at every level; `picture` is the side it is trained at, in pixels."""
     return DragAnythingUNet(
@@ -66,6 +66,7 @@ def build_controlnet(unet: DragAnythingUNet, representation: str = "entity+gauss
         conditioning_embedding_out_channels=(16, 32, 48, 64),
         entity_embedding_out_channels=(ENTITY_CHANNELS, 32, 48, 64),
         representation=representation,
+        first_frame_control=True,
     )
     for module in net.controlnet_cond_embedding.modules():
         if isinstance(module, nn.Conv2d):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
+    from .flat import Flat
     from .loop import Stage
 
 WARM_UP = 3  # steps before a graph is recorded, in which libraries choose their kernels
@@ -19,7 +20,6 @@ class _Recorded:
     graph: torch.cuda.CUDAGraph
     inputs: dict[str, Any]
     losses: dict[str, Tensor]
-    gradients: list[Tensor | None]
 
 
 class Replay:
@@ -29,16 +29,16 @@ class Replay:
 
     Args:
         stage: Its `loss` must neither wait for the GPU nor depend on numbers in tensors.
+        flat: The stage's parameters; after a step its `gradient` is that of the batch.
         generator: Of the stage's noise; seeded before a step as without recordings.
     """
 
-    def __init__(self, stage: Stage, generator: torch.Generator) -> None:
-        self.stage, self.generator = stage, generator
-        self.params = [p for p in stage.trained().parameters() if p.requires_grad]
+    def __init__(self, stage: Stage, flat: Flat, generator: torch.Generator) -> None:
+        self.stage, self.flat, self.generator = stage, flat, generator
         self.recorded: dict[Any, _Recorded] = {}
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """Losses of a batch on the GPU; the parameters' `grad` are those of this batch alone."""
+        """Losses of a batch on the GPU."""
         key = tuple((k, tuple(v.shape) if isinstance(v, Tensor) else v) for k, v in sorted(batch.items()))
         found = self.recorded.get(key)
         if found is None:
@@ -49,8 +49,6 @@ class Replay:
             if isinstance(value, Tensor):
                 found.inputs[name].copy_(value, non_blocking=True)
         found.graph.replay()
-        for param, gradient in zip(self.params, found.gradients, strict=True):
-            param.grad = gradient
         return found.losses
 
     def _record(self, batch: dict[str, Any]) -> _Recorded:
@@ -66,11 +64,11 @@ class Replay:
         # Other threads go on with what a recording may not contain, such as pinning memory for the next batch.
         with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             losses = self._step(inputs)
-        return _Recorded(graph, inputs, losses, [param.grad for param in self.params])
+        return _Recorded(graph, inputs, losses)
 
     def _step(self, inputs: dict[str, Any]) -> dict[str, Tensor]:
-        for param in self.params:
-            param.grad = None
-        losses = self.stage.loss(inputs, self.generator)
-        losses["loss"].backward()
+        with self.flat.halved() as copies:
+            losses = self.stage.loss(inputs, self.generator)
+            losses["loss"].backward()
+        self.flat.gather([copy.grad for copy in copies])
         return {name: value.detach() for name, value in losses.items()}

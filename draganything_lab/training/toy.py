@@ -16,19 +16,20 @@ from ..files import write_whole
 from .clips import ClipSize
 from .dift import Denoiser, DiftStage, build_scheduler
 from .loop import Settings, Stage, load_average, run
-from .networks import ENTITY_CHANNELS, ENTITY_TIMESTEP, build_feature_extractor, fold
+from .networks import ENTITY_CHANNELS, ENTITY_TIMESTEP, PICTURE, build_feature_extractor, fold
 from .networks import build_scheduler as build_video_scheduler
 from .vae import DecoderStage, VaeStage, load_vae
 from .video import Animator, Controlled, ControlStage, UnetStage
 
 # Share of the minutes that each stage gets.
-SHARES = {"vae": 0.2, "dift": 0.07, "unet": 0.15, "control": 0.5, "decoder": 0.08}
+SHARES = {"vae": 0.1, "dift": 0.1, "unet": 0.1, "control": 0.65, "decoder": 0.05}
 STAGES = tuple(SHARES)
 # Clips (pictures for "vae" and "dift") a step on a GPU; on a CPU each stage has its own number.
-GPU_BATCH = {"vae": 192, "dift": 256, "unet": 70, "control": 70, "control-frozen": 70, "decoder": 24}
+# Small: for these networks a step's kernels take hardly less time for less, and it is steps that they learn by.
+GPU_BATCH = {"vae": 48, "dift": 32, "unet": 15, "control": 15, "control-frozen": 15, "decoder": 6}
 REPRESENTATIONS = ("entity+gaussian", "entity", "gaussian", "trajectory", "point")
 SAFE: dict[str, Any] = {"max_shard_size": "15MB", "safe_serialization": True}
-SAMPLING = {"steps": 10, "guidance": 1.0}  # what the pipeline takes when a call does not say
+SAMPLING = {"steps": 3, "guidance": 1.0}  # what the pipeline takes when a call does not say
 LOG_LINES = 300
 SIZE = "size.json"  # what the checkpoints of a folder were trained at
 
@@ -38,7 +39,7 @@ def build_stage(
     folder: Path,
     *,
     batch: int | None = None,
-    picture: int = 64,
+    picture: int = PICTURE,
     representations: tuple[str, ...] = REPRESENTATIONS,
 ) -> Stage:
     """Build a stage on top of the checkpoints of the stages before it.
@@ -84,7 +85,7 @@ def train(
     stages: tuple[str, ...] = STAGES,
     resume: bool = False,
     batch: int | None = None,
-    picture: int = 64,
+    picture: int = PICTURE,
     representations: tuple[str, ...] = REPRESENTATIONS,
     report: Callable[[str], Any] = print,
 ) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..toyland import sample_clip
 from .clips import ClipSize, draw_life
 from .loop import Stage, load_average
-from .networks import LATENT_CHANNELS
+from .networks import LATENT_CHANNELS, PICTURE
 
 WIDTHS = (64, 64, 64, 128)
 FACTOR = 8
@@ -37,7 +37,7 @@ def build_vae(widths: tuple[int, ...] = WIDTHS, latents: int = LATENT_CHANNELS) 
         latent_channels=latents,
         scaling_factor=1.0,
         force_upcast=False,
-        sample_size=64,
+        sample_size=PICTURE,
     )
     with torch.no_grad():
         for module in vae.modules():
@@ -129,7 +129,7 @@ class VaeStage(Stage):
     name = "vae"
     rate = 1e-3
 
-    def __init__(self, batch: int = 6, picture: int = 64):
+    def __init__(self, batch: int = 4, picture: int = PICTURE):
         self.batch, self.picture = batch, picture
         self.vae = build_vae()
         self.basis: tuple[Tensor, ...] = patch_basis(self.vae.config.latent_channels, picture)

@@ -13,11 +13,12 @@ from ..sampling import CLIP_MEAN, CLIP_STD, encoder_pixels
 from .clips import ClipSize, draw_controlled, draw_life, representation_rows, share_out
 from .dift import Denoiser, build_scheduler
 from .loop import Stage
-from .networks import ENTITY_TIMESTEP, build_controlnet, build_image_encoder, build_unet
+from .networks import ENTITY_TIMESTEP, PICTURE, build_controlnet, build_image_encoder, build_unet
+from .quick import frozen_type
 from .vae import to_range
 
-SIGMA_MEAN, SIGMA_SPREAD = 0.6, 1.3  # of the logarithm of the noise
-DRAWS = 4  # noises for each clip: a clip costs as much to prepare as to learn from
+SIGMA_MEAN, SIGMA_SPREAD = 1.0, 1.3  # of the logarithm of the noise
+DRAWS = 2  # noises for each clip: a clip costs as much to prepare as to learn from
 NO_CONTROL = 0.1  # share of the samples that the control stage trains without control, so that the UNet still can
 NO_PICTURE = 0.05  # share of clips that are trained without their picture, so that guidance has a half to lean on
 
@@ -25,7 +26,7 @@ NO_PICTURE = 0.05  # share of clips that are trained without their picture, so t
 class Animator(nn.Module):
     """The video UNet and the image encoder, trained together."""
 
-    def __init__(self, picture: int = 64) -> None:
+    def __init__(self, picture: int = PICTURE) -> None:
         super().__init__()
         self.unet: Any = build_unet(picture)
         self.image_encoder: Any = build_image_encoder()
@@ -57,7 +58,7 @@ class UnetStage(Stage):
     rate = 1e-3
     outside = 0.3
 
-    def __init__(self, vae: Any, batch: int = 10, size: ClipSize | None = None) -> None:
+    def __init__(self, vae: Any, batch: int = 5, size: ClipSize | None = None) -> None:
         self.vae, self.batch, self.size = vae.eval().requires_grad_(False), batch, size or ClipSize()
         self.net = Animator(self.size.picture)
 
@@ -66,7 +67,7 @@ class UnetStage(Stage):
 
     def to(self, device: str) -> None:
         self.net.to(device)
-        self.vae.to(device)
+        self.vae.to(device, frozen_type(device))
 
     def draw(self, number: int) -> dict[str, Any]:
         return draw_life(number, *share_out(number, self.batch, self.size))
@@ -150,7 +151,7 @@ class ControlStage(UnetStage):
         vae: Any,
         animator: Animator,
         denoiser: Denoiser,
-        batch: int = 10,
+        batch: int = 5,
         size: ClipSize | None = None,
         representations: tuple[str, ...] = ("entity+gaussian",),
         train_unet: bool = True,
@@ -171,8 +172,8 @@ class ControlStage(UnetStage):
 
     def to(self, device: str) -> None:
         self.whole.to(device)
-        self.vae.to(device)
-        self.features.to(device)
+        self.vae.to(device, frozen_type(device))
+        self.features.to(device, frozen_type(device))
 
     def grown(self, missing: list[str]) -> None:
         for index in range(1, len(self.representations)):
