@@ -345,7 +345,7 @@ if pipe is not None:
         states.append(tensors["latents"].float().cpu())  # (1, frames, channels, h, w)
         return {}
 
-    video = pipe(scene, seed=0, callback_on_step_end=look).frames
+    video = pipe(scene, seed=0, num_inference_steps=10, callback_on_step_end=look).frames
     print(len(states), "steps, latents", tuple(states[0].shape), "video", video.shape)
 
 # %%

@@ -303,14 +303,15 @@ def averaged(values, decay):
 check.averaged(averaged)
 
 # %%
+from draganything_lab.training.flat import Flat  # all weights of a module in one vector
 from draganything_lab.training.loop import MovingAverage
 
 layer = nn.Linear(1, 1, bias=False)
 nn.init.constant_(layer.weight, 1.0)
-average, by_hand = MovingAverage(layer, decay=0.9), 1.0
+average, by_hand = MovingAverage(Flat(layer), decay=0.9), 1.0
 for step, value in enumerate((2.0, 0.0, 5.0), start=1):
     nn.init.constant_(layer.weight, value)
-    average.update(layer, step)
+    average.update(step)
     decay = min(0.9, (1 + step) / (10 + step))  # the library forgets faster in the first steps
     by_hand = decay * by_hand + (1 - decay) * value
 assert np.isclose(by_hand, average.values["weight"].item(), atol=1e-5)

@@ -47,7 +47,7 @@ def test_words_follow_the_intervals() -> None:
 
 
 def test_the_budget_decides_how_many_clips() -> None:
-    assert [rivals.how_many(seconds, 5) for seconds in (0.0, 2.0, 60.0)] == [8, 4, 3]
+    assert [rivals.how_many(seconds, 5) for seconds in (0.0, 1.0, 60.0)] == [8, 6, 3]
 
 
 def test_the_card_is_read_where_it_is_there(
@@ -66,5 +66,5 @@ def test_without_weights_there_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DRAGANYTHING_LAB_TOY", str(tmp_path / "nowhere"))
-    assert rivals.pipelines() == {} and rivals.moved_away({}) == {}
+    assert rivals.pipelines() == {}
     assert capsys.readouterr().out.count("needs the small trained weights") == 1

@@ -21,7 +21,7 @@ from draganything_lab import cli  # noqa: E402
 from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.lessons import place  # noqa: E402
 from draganything_lab.lessons.build import MAX_BYTES, ROOT, run, sources  # noqa: E402
-from draganything_lab.lessons.notebook import KEY, make_notebook, stale  # noqa: E402
+from draganything_lab.lessons.notebook import KEY, make_notebook, shipped, stale  # noqa: E402
 from draganything_lab.lessons.source import BEGIN, read_lesson  # noqa: E402
 
 LESSONS = [read_lesson(path) for path in sources()]
@@ -99,6 +99,12 @@ def test_a_changed_source_or_cell_is_stale() -> None:
     assert "was changed by hand" in stale(notebook, lesson)
     notebook.metadata[KEY]["digest"] = "0" * 16
     assert "run make lessons" in stale(notebook, lesson)
+
+
+def test_other_weights_make_a_notebook_stale() -> None:
+    lesson, took = LESSONS[0], {"seconds": 1.0, "cpu_seconds": 1.0, "memory_mb": 1, "weights": shipped()}
+    assert stale(make_notebook(lesson, measured=took), lesson) == ""
+    assert "weights in the package changed" in stale(make_notebook(lesson, measured=took | {"weights": "0"}), lesson)
 
 
 @EACH

@@ -29,8 +29,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 FLOORS = """
     errors files presets checks cancel curve overlay picture trajectory entity uses history scene scene_file
     track_file formats toyland features stamps control_inputs control_signal control models
-    inputs sampling dryrun memory stages request pipeline zoo segment preview video matching tracking motion metrics
-    players show report motion_figures evaluate study studio training lessons jobs commands demo doctor cli
+    inputs sampling familiar dryrun memory stages request pipeline zoo segment preview video matching tracking motion
+    metrics players show report motion_figures evaluate study studio training lessons jobs commands demo doctor cli
 """
 HOUSE = FLOORS.split()
 # Convenience of the lower module, taken only when it is called: a scene saves itself, a motion report draws itself.

@@ -165,6 +165,11 @@ def test_a_mask_of_another_picture_is_no_start(clicked, photo) -> None:
     clicked.set_picture(photo[:-20])
     with pytest.raises(LabError, match="previous is of a 240x180 picture, this one is 240x160"):
         clicked.predict([DISC], previous=found)
+    clicked.set_picture(photo[:, ::-1])
+    with pytest.raises(LabError, match="previous was found in another picture"):
+        clicked.predict([DISC], previous=found)
+    clicked.set_picture(photo)
+    assert clicked.predict([DISC], previous=found).best.any()
 
 
 def test_a_huge_picture_gets_a_mask_of_its_own_size(photo, truth) -> None:

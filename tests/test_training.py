@@ -17,6 +17,7 @@ from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.toyland import sample_clip  # noqa: E402
 from draganything_lab.training import toy  # noqa: E402
 from draganything_lab.training.begin import begin  # noqa: E402
+from draganything_lab.training.card import short_of  # noqa: E402
 from draganything_lab.training.clips import (  # noqa: E402
     ClipSize,
     draw_controlled,
@@ -332,3 +333,13 @@ def test_several_processes_get_the_options_unchanged(monkeypatch):
     told = parse_args(calls[0][3:])
     assert (told.nproc_per_node, told.training_script) == ("2", "draganything_lab.cli")
     assert told.training_script_args == ["train", "toy", "--start", "x", "--processes", "2", "--minutes", "1"]
+
+
+def test_the_card_says_what_falls_short():
+    measure = "moved things, PSNR against the truth (dB)"
+    held = "held things move (% of diagonal)"
+    row = {"entity+gaussian": {"mean": 13.9}, "point": {"mean": 40.0}}
+    words = short_of({measure: row, held: {"entity+gaussian": {"mean": 2.9}}})
+    assert "Not there yet" in words and "13.9, wanted at least 18" in words and "1 other" in words and held not in words
+    row["entity+gaussian"]["mean"] = 18.0
+    assert short_of({measure: row}) == "All 1 floors are reached.\n"

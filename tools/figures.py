@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from draganything_lab import show
+from draganything_lab.commands.generate import generated, trained_size
 from draganything_lab.control import build_control
+from draganything_lab.demo import TITLES, labelled, load_toy
+from draganything_lab.matching import obedience
+from draganything_lab.players import enlarged
 from draganything_lab.preview import preview
 from draganything_lab.report import figure_png
 from draganything_lab.toyland import named_scene
@@ -23,7 +27,23 @@ def main() -> None:
     write_video(IMAGES / "moved.gif", clip[[0, 0, *range(NUM_FRAMES), -1, -1, -1, -1]], fps=8)
     kinds = ("point", "trajectory", "gaussian")
     control = {kind: build_control(scene, NUM_FRAMES, representation=kind) for kind in kinds}
+    pipe = load_toy()
+    size = trained_size(pipe)
+    truth = named_scene("harbour", size, NUM_FRAMES)
+    small = truth.scene()
+    clips = {
+        "generated": generated(pipe, small, size, NUM_FRAMES, seed=0),
+        "preview": preview(small, NUM_FRAMES, label=False),
+        "truth": truth.video,
+    }
+    rows = obedience(small, clips)
+    titles = {
+        name: f"{TITLES[name]} (off by " + ", ".join(f"{row.name} {row.mean_px[name]:.1f}" for row in rows) + " px)"
+        for name in clips
+    }
+    shown = {titles[k]: labelled(clip) if k == "preview" else enlarged(clip) for k, clip in clips.items()}
     pictures = {
+        "demo.png": show.strip(shown, count=6),
         "asked.png": show.trajectories(scene, NUM_FRAMES, legend=False),
         "control.png": show.control_stack(control, scene.image, count=3),
     }

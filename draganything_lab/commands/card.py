@@ -20,16 +20,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--grabcut", type=int, default=20, help="for sam: scenes a size that GrabCut gets (default: 20)"
     )
     parser.add_argument("--seeds", type=int, default=3, help="videos of each clip (default: 3)")
-    parser.add_argument("--steps", type=int, default=10, help="of the scheduler (default: 10)")
-    parser.add_argument("--guidance", type=float, default=1.0, help="in the last frame (default: 1, none)")
+    parser.add_argument("--steps", type=int, help="of the scheduler (default: the weights' own)")
+    parser.add_argument("--guidance", type=float, help="in the last frame (default: the weights' own)")
     parser.add_argument("--representations", help="comma-separated; all when not given")
     parser.add_argument("--pictures", type=Path, help="where pictures go (default: docs/images/toy or sam)")
 
 
 def run(args: argparse.Namespace) -> int:
     for name, least in (("clips", 3), ("seeds", 1), ("steps", 1)):
-        if getattr(args, name) < least:
-            raise LabError(f"--{name} is {getattr(args, name)}; give {least} or more")
+        given = getattr(args, name)
+        if given is not None and given < least:
+            raise LabError(f"--{name} is {given}; give {least} or more")
     args.weights = args.weights or WEIGHTS / args.what
     args.pictures = args.pictures or PICTURES / args.what
     if args.what == "sam":
@@ -55,11 +56,13 @@ def run(args: argparse.Namespace) -> int:
         pipe.set_progress_bar_config(disable=True)
         return pipe
 
+    pipe = load(chosen[0])
+    args.steps = args.steps or pipe.config["default_steps"]
+    args.guidance = pipe.config["default_guidance"] if args.guidance is None else args.guidance
     table, extra = measure(
         load, chosen, clips=args.clips, seeds=args.seeds, vae_pictures=args.clips, steps=args.steps,
         options={"max_guidance_scale": args.guidance}, report=lambda line: print(line, flush=True),
     )  # fmt: skip
-    pipe = load(chosen[0])
     facts = {
         "clips": args.clips, "seeds": args.seeds, "steps": args.steps, "guidance": args.guidance,
         "frames": pipe.unet.config.num_frames, "size": pipe.unet.config.sample_size * 8,

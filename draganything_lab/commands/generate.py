@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import LabError
+from ..familiar import stranger_note
 from ..scene import Scene
 from ..video import write_video
 
@@ -41,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
     path = write_video(args.out, frames, args.fps)
     height, width = frames.shape[1:3]
     print(f"Wrote {path}: {len(frames)} frames of {width}x{height}, model {args.model}, seed {args.seed}")
+    if note := stranger_note(pipe, scene.image, (height, width)):
+        print(f"Note: {note}")
     return 0
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import LabError
 from ..files import write_whole
-from .notebook import KEY, For, digest, make_notebook, stale
+from .notebook import KEY, For, digest, make_notebook, shipped, stale
 from .place import STUDIO
 from .source import Lesson, read_lesson
 
@@ -90,7 +90,9 @@ def retold(notebook: NotebookNode, lesson: Lesson) -> NotebookNode | None:
     fresh = make_notebook(lesson, "students", measured)
     old, new = ([cell for cell in nb.cells if cell.cell_type == "code"] for nb in (notebook, fresh))
     then, now = ([cell.source for cell in cells if "google.colab" not in cell.source] for cells in (old, new))
-    if measured is None or then != now or len(old) != len(new):  # the cell for Colab does nothing here
+    if measured is None or measured.get("weights") != shipped():
+        return None
+    if then != now or len(old) != len(new):  # the cell for Colab does nothing here
         return None
     for shown, ran in zip(new, old, strict=True):
         shown["execution_count"], shown["outputs"] = ran.execution_count, ran.outputs
@@ -120,7 +122,8 @@ def run(lesson: Lesson, reader: For, *, env: dict[str, str] | None = None) -> tu
         env: More environment for the kernel.
 
     Returns:
-        The notebook with small outputs, and what it took: {"seconds", "cpu_seconds", "memory_mb"}, imports included.
+        The notebook with small outputs, and what it took: {"seconds", "cpu_seconds", "memory_mb", "weights"}, imports
+        included.
         Seconds by the clock grow when the machine does other things too, those of the processor hardly; memory is the
         kernel's highest.
 
@@ -143,6 +146,7 @@ def run(lesson: Lesson, reader: For, *, env: dict[str, str] | None = None) -> tu
         except CellExecutionError as error:
             raise LabError(f"{lesson.name}: a cell fails: {str(error).strip()[-1500:]}") from None
     measured = {"seconds": round(seconds, 1), "cpu_seconds": round(busy, 1), "memory_mb": round(memory)}
+    measured["weights"] = shipped()
     final = make_notebook(lesson, reader, measured)
     for shown, ran in zip(final.cells, notebook.cells, strict=True):
         if ran.cell_type == "code":

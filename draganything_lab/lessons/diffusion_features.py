@@ -18,7 +18,7 @@ COLOURFUL = tuple(kind for kind in KINDS if kind not in ("cloud", "star", "tree"
 CORNERS = np.array([(0.27, 0.27), (0.73, 0.27), (0.27, 0.73), (0.73, 0.73)])  # of width and height
 
 
-def two_pictures(seed: int, size: tuple[int, int] = (64, 64)) -> tuple[Scene, Scene]:
+def two_pictures(seed: int, size: tuple[int, int] = (128, 128)) -> tuple[Scene, Scene]:
     """Two pictures of the same four things, in two places, each thing moved, turned around and resized.
 
     Of the four, two are of one kind and two of one colour: "red boat", "blue boat", "red car", "green ball".

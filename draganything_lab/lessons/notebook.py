@@ -6,6 +6,8 @@ import hashlib
 import importlib
 import re
 from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from .place import STUDIO, STUDIO_PICTURE, badges, bootstrap
@@ -23,6 +25,15 @@ def digest(lesson: Lesson) -> str:
     return hashlib.sha256(lesson.text.encode()).hexdigest()[:16]
 
 
+@lru_cache(maxsize=1)
+def shipped() -> str:
+    """What says that a notebook was run with these very weights."""
+    found = hashlib.sha256()
+    for file in sorted((Path(__file__).parents[1] / "weights").rglob("*.safetensors")):
+        found.update(file.read_bytes())
+    return found.hexdigest()[:16]
+
+
 def make_notebook(lesson: Lesson, reader: For = "students", measured: Mapping[str, Any] | None = None) -> NotebookNode:
     """Write a lesson as a notebook without outputs.
 
@@ -30,7 +41,8 @@ def make_notebook(lesson: Lesson, reader: For = "students", measured: Mapping[st
         lesson: From `read_lesson`.
         reader: "students" get blanks; "teachers" get the solutions between nbgrader's marks, so that the notebook is a
             source notebook for nbgrader.
-        measured: {"seconds", "cpu_seconds", "memory_mb"} of the last run, for the table of costs; None before any.
+        measured: {"seconds", "cpu_seconds", "memory_mb", "weights"} of the last run, for the table of costs; None
+            before any.
 
     Returns:
         An nbformat 4.5 notebook.
@@ -61,7 +73,10 @@ def stale(notebook: NotebookNode, lesson: Lesson) -> str:
     about = notebook.metadata.get(KEY, {})
     if about.get("digest") != digest(lesson):
         return f"lessons/{lesson.name}.py changed since notebooks/{lesson.name}.ipynb was made; run make lessons"
-    fresh = make_notebook(lesson, about.get("for", "students"), about.get("measured"))
+    measured = about.get("measured")
+    if measured is not None and measured.get("weights") != shipped():
+        return f"the weights in the package changed since notebooks/{lesson.name}.ipynb was run; run make lessons"
+    fresh = make_notebook(lesson, about.get("for", "students"), measured)
     here, there = ([(c.cell_type, c.id, c.source) for c in nb.cells] for nb in (notebook, fresh))
     if here != there:
         pairs = enumerate(zip(here, there, strict=False))

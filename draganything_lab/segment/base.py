@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -41,12 +42,14 @@ class Found:
             GrabCut how well the outline runs along edges of the picture (0 to 1).
         backend: Who found it: "toy", "grabcut", "sam_vit_b", …
         logits: (K, h, w) float32 at the network's own size, what refinement starts from; None without a network.
+        picture: Checksum of the picture in which it was found; None where nobody noted it.
     """
 
     masks: np.ndarray
     scores: np.ndarray
     backend: str
     logits: np.ndarray | None = None
+    picture: int | None = None
 
     @property
     def best(self) -> np.ndarray:
@@ -88,6 +91,7 @@ class Segmenter(ABC):
 
     def __init__(self) -> None:
         self._picture: np.ndarray | None = None
+        self._checksum = 0
 
     @property
     def backend(self) -> str:
@@ -123,7 +127,7 @@ class Segmenter(ABC):
         self._picture = None  # a picture that fails leaves none behind
         picture = image.copy()
         self._set(picture)
-        self._picture = picture
+        self._picture, self._checksum = picture, zlib.crc32(picture.tobytes())
 
     def predict(
         self,
@@ -157,6 +161,8 @@ class Segmenter(ABC):
             raise LabError(f"previous is of a {was} picture, this one is {width}x{height}; start again without it")
         spots, marks = _checked_points(points, labels, (height, width))
         frame = _checked_box(box, (height, width))
+        if previous is not None and previous.picture not in (None, self._checksum):
+            raise LabError("previous was found in another picture; start again without it")
         if not len(spots) and frame is None:
             raise LabError("nothing was clicked; give at least one point on the thing, or a box around it")
         if not marks.any() and frame is None and previous is None:
@@ -166,7 +172,8 @@ class Segmenter(ABC):
         found = self._predict(Prompt(spots, marks, frame, previous))
         order = np.argsort(-found.scores, kind="stable")
         logits = None if found.logits is None else found.logits[order]
-        return replace(found, masks=found.masks[order], scores=found.scores[order], logits=logits)
+        masks, scores = found.masks[order], found.scores[order]
+        return replace(found, masks=masks, scores=scores, logits=logits, picture=self._checksum)
 
     @abstractmethod
     def everything(self) -> list[Proposal]:

@@ -136,7 +136,8 @@ class Results(Paths):
             if result is None:
                 return None
             kept = self.add_result(result)
-            self.say(f"{kept.title} is ready after {kept.seconds:.1f} s.")
+            note = kept.extras.get("note", "")
+            self.say(f"{kept.title} is ready after {kept.seconds:.1f} s.{note and ' ' + note}")
             return kept
 
     def fail_job(self, job: Job, error: BaseException) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ..familiar import FLOOR_DB, rebuilt_db, vae_round_trip
 from ..features.pooling import cosine_similarity, pool_over_mask, similarity_map
 from ..overlay import heat_over, muted
 from .engine import Engine, video_size
 from .looks import Clip, drawn_signal, plate
 
-FLOOR_DB = 20.0  # a picture rebuilt worse than this is foreign to the VAE
 SHOWN = 320  # pixels a picture is wide
 
 
@@ -39,8 +39,7 @@ def why_page(clips: Sequence[Clip], engine: Engine) -> str:
 
 def _seen_by_vae(pipe: Any, clip: Clip, size: tuple[int, int]) -> str:
     small, seen = vae_round_trip(pipe, clip.scene.image, size)
-    error = np.mean((seen.astype(np.float64) - small) ** 2)
-    quality = 10 * np.log10(255**2 / max(error, 1e-3))
+    quality = rebuilt_db(small, seen)
     verdict = (
         "It knows such pictures." if quality >= FLOOR_DB else
         "It does not know such pictures, so nothing good can come of them: take other weights, or the preview."
@@ -51,21 +50,6 @@ def _seen_by_vae(pipe: Any, clip: Clip, size: tuple[int, int]) -> str:
         f"Everything goes through the VAE's latents. What it cannot rebuild, the model has never seen: here it rebuilds"
         f" {quality:.1f} dB (from about {FLOOR_DB:.0f} dB on, it is at home). {verdict}",
     )
-
-
-def vae_round_trip(pipe: Any, image: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """A picture (H0, W0, 3) uint8 at the model's size (H, W), and what its VAE makes of it; both (H, W, 3) uint8."""
-    import torch
-
-    from ..sampling import model_pixels, to_frames
-
-    picture = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 255
-    pixels = model_pixels(picture, size)
-    vae = pipe.vae
-    with torch.no_grad():
-        latents = vae.encode(pixels.to(vae.device, vae.dtype)).latent_dist.mode()
-        back = vae.decode(latents, num_frames=1).sample
-    return to_frames(pixels, "np")[0], to_frames(back.nan_to_num(), "np")[0]
 
 
 def _control(clip: Clip, size: tuple[int, int]) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import LabError
+from ..familiar import stranger_note
 from .costs import Estimate, estimate
 from .engine import ENGINE, Engine, fitted_size, video_size
 from .events import Status
@@ -19,7 +20,7 @@ from .turns import turn
 if TYPE_CHECKING:
     from .model import StudioModel
 
-UNKNOWN_SIDE, UNKNOWN_MULTIPLE = 64, 16  # the small weights'; asked of the weights themselves once they are loaded
+UNKNOWN_SIDE, UNKNOWN_MULTIPLE = 128, 16  # the small weights'; asked of the weights themselves once they are loaded
 KINDS = ("nothing", "representation", "seed")
 
 
@@ -150,12 +151,14 @@ class Worker:
 
                     start = time.perf_counter()
                     frames = self.engine.run(scene, settings, job.switch, watch)
-                    self._learn_size(settings)
+                    pipe = self._learn_size(settings)
                     scene.settings = settings
+                    strange = stranger_note(pipe, scene.image, video_size(pipe, scene.size))
                     made.append(
                         Result(
                             kind="generated", title=title_of(settings, variants), scene=scene.copy(),
                             settings=settings, frames=frames, seconds=time.perf_counter() - start,
+                            extras={"note": strange} if strange else {},
                         )
                     )  # fmt: skip
                     done += settings["steps"]
@@ -167,9 +170,10 @@ class Worker:
         except BaseException as error:  # The thread must not die silently: whatever happened is said.
             model.fail_job(job, error)
 
-    def _learn_size(self, settings: Mapping[str, Any]) -> None:
+    def _learn_size(self, settings: Mapping[str, Any]) -> Any:
         pipe = self.engine.load(settings["weights"], settings["representation"])
         self._sizes[settings["weights"]] = (min(video_size(pipe, (1, 1))), pipe.size_multiple)
+        return pipe
 
 
 def title_of(settings: Mapping[str, Any], variants: Sequence[Mapping[str, Any]] = ()) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -24,6 +24,16 @@ GOALS = {
     "moved things, DIFT similarity first to last": "0.9, at least 0.75",
     "moved things, PSNR against the truth (dB)": "22, at least 18",
     "background and camera, motion error (% of diagonal)": "under 5, at most 12",
+}
+# The least with which we would call them done: a bound from below ("least") or above ("most").
+FLOORS: dict[str, tuple[Literal["least", "most"], float]] = {
+    "VAE, PSNR over the picture (dB)": ("least", 31),
+    "VAE, PSNR inside things (dB)": ("least", 24),
+    "centre error of moved things (% of diagonal)": ("most", 8),
+    "held things move (% of diagonal)": ("most", 3),
+    "moved things, DIFT similarity first to last": ("least", 0.75),
+    "moved things, PSNR against the truth (dB)": ("least", 18),
+    "background and camera, motion error (% of diagonal)": ("most", 12),
 }
 INTRO = """# The `toy` weights
 
@@ -62,6 +72,7 @@ def write_card(
             f"On {facts['clips']} held-out pictures of {facts['size']}x{facts['size']}. These are the networks that "
             "read pictures; those that make videos are still being trained and are not in this folder.\n"
         )
+    lines.append(short_of(summary))
     lines.append(f"Mean, 95 % bootstrap interval over clips, number of values; seeds from {HELD_OUT}.\n")
     (folder / "measured.json").write_text(json.dumps({"protocol": facts, "measures": summary}, indent=1) + "\n")
     pictures.mkdir(parents=True, exist_ok=True)
@@ -84,6 +95,22 @@ def write_card(
     curves(folder / "training", pictures / "curves.png")
     lines.append(f"\n![Losses]({relative}/curves.png)\n")
     (folder / "README.md").write_text("\n".join(lines))
+
+
+def short_of(summary: dict[str, dict[str, dict[str, float]]], maker: str = "entity+gaussian") -> str:
+    """One paragraph: which floors these weights do not reach, with the numbers."""
+    short, reached = [], 0
+    for measure, (side, floor) in FLOORS.items():
+        row = summary.get(measure, {}).get(maker) or summary.get(measure, {}).get("VAE")
+        if row is None:
+            continue
+        if (row["mean"] < floor) if side == "least" else (row["mean"] > floor):
+            short.append(f"{measure}: {row['mean']:.1f}, wanted at {side} {floor:g}")
+        else:
+            reached += 1
+    if not short:
+        return f"All {reached} floors are reached.\n"
+    return f"**Not there yet** ({maker}; {reached} other floors are reached):\n\n" + "".join(f"- {s}\n" for s in short)
 
 
 def machine() -> str:
