@@ -22,7 +22,7 @@ def test_two_pictures_show_the_same_four_things(seed: int) -> None:
     colours, kinds = zip(*(name.split(" ", 1) for name in names), strict=True)
     assert kinds[0] == kinds[1] and colours[0] == colours[2]
     assert len(set(kinds)) == 3 and len(set(colours)) == 3
-    assert all(latent_mask(entity.mask, (8, 8)).any() for scene in (first, second) for entity in scene)
+    assert all(latent_mask(entity.mask, (16, 16)).any() for scene in (first, second) for entity in scene)
     assert (first.image == two_pictures(seed)[0].image).all() and not (first.image == second.image).all()
 
 

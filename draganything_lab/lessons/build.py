@@ -145,7 +145,7 @@ def run(lesson: Lesson, reader: For, *, env: dict[str, str] | None = None) -> tu
                 memory, busy = _spent(client)
         except CellExecutionError as error:
             raise LabError(f"{lesson.name}: a cell fails: {str(error).strip()[-1500:]}") from None
-    measured = {"seconds": round(seconds, 1), "cpu_seconds": round(busy, 1), "memory_mb": round(memory)}
+    measured: dict[str, Any] = {"seconds": round(seconds, 1), "cpu_seconds": round(busy, 1), "memory_mb": round(memory)}
     measured["weights"] = shipped()
     final = make_notebook(lesson, reader, measured)
     for shown, ran in zip(final.cells, notebook.cells, strict=True):

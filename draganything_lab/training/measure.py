@@ -174,7 +174,7 @@ def measure(
     clips: int = 200,
     seeds: int = 3,
     vae_pictures: int = 200,
-    steps: int = 10,
+    steps: int | None = None,
     keep: int = 3,
     options: dict[str, Any] | None = None,
     report: Callable[[str], Any] = print,
@@ -187,7 +187,7 @@ def measure(
         clips: Held-out clips.
         seeds: Videos of each clip and representation.
         vae_pictures: Pictures for the VAE's reconstruction, and for knowing things again.
-        steps: Of the scheduler.
+        steps: Of the scheduler; None for the weights' own.
         keep: How many of the best, the median and the worst clips to keep.
         options: More arguments of the pipeline.
         report: Gets a line of progress now and then.
