@@ -107,6 +107,7 @@ class GeneratePanel:
         self.measure = bind.on_click(
             button("Measure", "Load the weights and run two steps, to know how long a video takes"), self._measure
         )
+        self.measure.layout.min_width = "7em"  # the words beside it are long and would squeeze it
         self.bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width="auto", flex="1 1 8em", min_width="6em"))
         self.cost, self.note, self.draft = w.HTML(), w.HTML(), w.HTML()
         self.draft.add_class("dal-draft")
