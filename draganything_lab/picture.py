@@ -252,3 +252,10 @@ def _mask_from_array(array: np.ndarray, name: str, threshold: int) -> np.ndarray
     if array.dtype.kind in "iu" and array.min() >= 0 and array.max() <= 1:
         return array == 1
     return _eight_bits(array, name) >= threshold
+
+
+def psnr(wanted: np.ndarray, got: np.ndarray, mask: np.ndarray | None = None) -> float:
+    """Peak signal-to-noise ratio in dB of uint8 pictures (…, 3), over a mask (…) or over everything."""
+    error = (wanted.astype(np.float32) - got.astype(np.float32)) ** 2
+    error = error if mask is None else error[mask]
+    return float(-10 * np.log10(max(float(error.mean()), 1e-6) / 255**2)) if error.size else float("nan")

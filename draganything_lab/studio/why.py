@@ -9,9 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..familiar import FLOOR_DB, rebuilt_db, vae_round_trip
+from ..familiar import FLOOR_DB, vae_round_trip
 from ..features.pooling import cosine_similarity, pool_over_mask, similarity_map
 from ..overlay import heat_over, muted
+from ..picture import psnr
 from .engine import Engine, video_size
 from .looks import Clip, drawn_signal, plate
 
@@ -38,8 +39,8 @@ def why_page(clips: Sequence[Clip], engine: Engine) -> str:
 
 
 def _seen_by_vae(pipe: Any, clip: Clip, size: tuple[int, int]) -> str:
-    small, seen = vae_round_trip(pipe, clip.scene.image, size)
-    quality = rebuilt_db(small, seen)
+    small, seen = vae_round_trip(pipe.vae, clip.scene.image, size)
+    quality = psnr(small, seen)
     verdict = (
         "It knows such pictures." if quality >= FLOOR_DB else
         "It does not know such pictures, so nothing good can come of them: take other weights, or the preview."

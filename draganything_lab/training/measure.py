@@ -9,10 +9,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 
+from ..familiar import vae_round_trip
 from ..features.pooling import cosine_similarity, latent_mask, pool_over_mask
 from ..matching import followed
+from ..picture import psnr
 from ..preview import preview
 from ..scene import Scene
 from ..toyland import ToyClip, sample_clip
@@ -83,13 +84,6 @@ def held_out(count: int, size: int, num_frames: int, first: int = HELD_OUT) -> I
         seed += 1
 
 
-def psnr(wanted: np.ndarray, got: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """Peak signal-to-noise ratio in dB of uint8 pictures (…, 3), over a mask (…) or over everything."""
-    error = (wanted.astype(np.float32) - got.astype(np.float32)) ** 2
-    error = error if mask is None else error[mask]
-    return float(-10 * np.log10(max(float(error.mean()), 1e-6) / 255**2)) if error.size else float("nan")
-
-
 def measure_vae(table: Table, vae: Any, count: int, size: int) -> np.ndarray:
     """Reconstruction of held-out pictures: over the picture and inside the things.
 
@@ -98,10 +92,7 @@ def measure_vae(table: Table, vae: Any, count: int, size: int) -> np.ndarray:
     """
     kept = []
     for seed, clip, _ in held_out(count, size, 1):
-        with torch.no_grad():
-            pixels = torch.from_numpy(clip.video).movedim(-1, 1).to(vae.dtype) / 127.5 - 1
-            back = vae.decode(vae.encode(pixels).latent_dist.mode(), num_frames=1).sample
-        got = ((back.clamp(-1, 1) + 1) * 127.5).round().byte().movedim(1, -1).numpy()
+        got = vae_round_trip(vae, clip.video[0], clip.video.shape[1:3])[1][None]
         table.add("VAE, PSNR over the picture (dB)", "VAE", seed, psnr(clip.video, got))
         table.add("VAE, PSNR inside things (dB)", "VAE", seed, psnr(clip.video, got, clip.labels > 0))
         kept.append(np.vstack([clip.video[0], got[0]]))

@@ -172,7 +172,6 @@ class ControlStage(UnetStage):
 
     def to(self, device: str) -> None:
         self.whole.to(device)
-        self.vae.to(device, frozen_type(device))
         self.features.to(device, frozen_type(device))
 
     def grown(self, missing: list[str]) -> None:
