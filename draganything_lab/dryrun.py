@@ -73,16 +73,14 @@ class DryRun:
     def step(self, size: tuple[int, int], frames: int, batch: int) -> Cost:
         """Cost of ControlNet and UNet, once, on a batch of videos or guidance halves."""
         height, width = size[0] // self.factor, size[1] // self.factor
-        first = self._unet.config.block_out_channels[0]
+        channels = self._controlnet.embedding_channels
 
         def run() -> Any:
             inputs = self._empty(batch, frames, self._unet.config.in_channels, height, width)
             shared = torch.zeros((), device="meta"), self._empty(batch, 1, self._context), self._empty(batch, 3)
-            embedding = self._empty(1, frames, first, height, width)
+            embedding = self._empty(1, frames, channels, height, width)
             down, mid = self._controlnet(inputs, *shared, control_embedding=embedding)
-            return self._unet(
-                inputs, *shared, down_block_additional_residuals=down, mid_block_additional_residual=mid
-            )
+            return self._unet(inputs, *shared, down_block_additional_residuals=down, mid_block_additional_residual=mid)
 
         return self._cost(("step", size, frames, batch), run)
 
@@ -94,8 +92,8 @@ class DryRun:
     def held(self, size: tuple[int, int], frames: int, videos: int) -> int:
         """Bytes that live through all steps: the control embedding, latents, the picture's latents, a prediction."""
         pixels = frames * (size[0] // self.factor) * (size[1] // self.factor)
-        first, latent = self._unet.config.block_out_channels[0], self._vae.config.latent_channels
-        return pixels * (first + 4 * latent * videos) * self.dtype.itemsize
+        embedded, latent = self._controlnet.embedding_channels, self._vae.config.latent_channels
+        return pixels * (embedded + 4 * latent * videos) * self.dtype.itemsize
 
     def _empty(self, *shape: int) -> torch.Tensor:
         return torch.empty(shape, device="meta", dtype=self.dtype)

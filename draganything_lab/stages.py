@@ -28,7 +28,7 @@ class Run:
         image_latents: (V, C, h, w) of the picture.
         context: (V, 1, D), the picture for the cross-attention.
         time_ids: (1, 3).
-        embedding: (1, F, C0, h, w), the control for all videos and both halves; None for no ControlNet.
+        embedding: (1, F, C, h, w), the control for all videos and both halves; None for no ControlNet.
         conditioning_scale: Factor on the ControlNet's residuals.
         guidance: (1, F, 1, 1, 1), or None for no guidance.
         split: Whether the halves of guidance run one after the other.
@@ -75,7 +75,7 @@ def embed_control(
         chunk: Frames at a time; None for what fits 512 MiB.
 
     Returns:
-        (1, F, C0, H / 8, W / 8).
+        (1, F, `controlnet.embedding_channels`, H / 8, W / 8).
     """
     dtype = controlnet.dtype
     chunk = chunk or control_chunk_size(controlnet, control.size, dtype)
@@ -176,9 +176,7 @@ def avoid_half_precision_on_cpu(pipe: Any) -> None:
     if torch.device(pipe._execution_device).type != "cpu":
         return
     halves = [
-        name
-        for name in ("vae", "image_encoder", "unet", "controlnet")
-        if getattr(pipe, name).dtype == torch.float16
+        name for name in ("vae", "image_encoder", "unet", "controlnet") if getattr(pipe, name).dtype == torch.float16
     ]
     if halves:
         logger.warning("%s: float16 is slow and incomplete on a CPU; computing in float32", ", ".join(halves))

@@ -16,6 +16,7 @@ from torch import nn
 from ..errors import LabError
 from .checkpoints import CheckedModel
 from .embedding import ControlEmbedding, zero_convolution
+from .lookup import FirstFrameLookup, PlaceTower
 
 
 class ControlResiduals(NamedTuple):
@@ -41,7 +42,8 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
         entity_embedding_out_channels: Channels of its entity tower; the first is the length of an entity vector.
         representation: What the weights were trained with, as `build_control` names it.
         first_frame_control: Whether every frame also sees the control of the first one, which says where things come
-            from. The released ControlNet does not: it learns that through its temporal layers.
+            from, and looks up in it what belongs where (`FirstFrameLookup`). The released ControlNet does not: it
+            learns that through its other layers.
         up_block_types: Unused; in the released configuration.
         out_channels: Unused; in the released configuration.
 
@@ -103,10 +105,15 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
         self.time_embedding = TimestepEmbedding(first, time_channels)
         self.add_time_proj = Timesteps(addition_time_embed_dim, True, downscale_freq_shift=0)
         self.add_embedding = TimestepEmbedding(projection_class_embeddings_input_dim, time_channels)
+        self.first_control, self.lookup, place = None, None, None
+        if first_frame_control:
+            step = 2 ** (len(conditioning_embedding_out_channels) - 2)  # two pixels each, in a latent cell
+            place = PlaceTower(entity_embedding_out_channels[0], conditioning_channels, step)
+            self.first_control = nn.Conv2d(first, first, 1)
+            self.lookup = FirstFrameLookup(first, in_channels // 2, step)
         self.controlnet_cond_embedding = ControlEmbedding(
-            first, conditioning_embedding_out_channels, entity_embedding_out_channels, conditioning_channels
+            first, conditioning_embedding_out_channels, entity_embedding_out_channels, conditioning_channels, place
         )
-        self.first_control = nn.Conv2d(first, first, 1) if first_frame_control else None
 
         self.down_blocks = nn.ModuleList()
         self.controlnet_down_blocks = nn.ModuleList([zero_convolution(first)])
@@ -168,7 +175,8 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
             entity_map: (B, F, C, H, W) with one entity vector a pixel, zeros where there is no entity; None for zeros.
 
         Returns:
-            (B, F, C0, H / 8, W / 8) at the released size; to be given to `forward` as `control_embedding`.
+            (B, F, `embedding_channels`, H / 8, W / 8) at the released size; to be given to `forward` as
+            `control_embedding`.
 
         Raises:
             LabError: Shapes that do not fit each other or the model.
@@ -196,7 +204,8 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
             timestep: One number, or (B,), as the scheduler gives it.
             encoder_hidden_states: (B, S, cross_attention_dim), the picture's embedding; S is 1 for SVD.
             added_time_ids: (B, 3): frames a second less one, motion bucket, noise strength.
-            control_embedding: (B or 1, F, C0, h, w) from `embed_control`; one for all B where its first axis is 1.
+            control_embedding: (B or 1, F, `embedding_channels`, h, w) from `embed_control`; one for all B where its
+                first axis is 1.
             controlnet_cond: (B or 1, F, 3, H, W), 0..255, instead of `control_embedding`.
             entity_map: (B or 1, F, C, H, W), with `controlnet_cond`; None for zeros.
             conditioning_scale: Factor on every residual.
@@ -218,7 +227,8 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
 
         hidden = self.conv_in(sample.flatten(0, 1))  # (B * F, C0, h, w)
         if control_embedding is not None:
-            hidden = self._add_control(hidden, control_embedding, batch, frames)
+            picture = sample[:, 0, sample.shape[2] // 2 :]
+            hidden = self._add_control(hidden, control_embedding, picture, frames)
         skips: tuple[torch.Tensor, ...] = (hidden,)
         for block in self.down_blocks:
             extra = {"encoder_hidden_states": context} if getattr(block, "has_cross_attention", False) else {}
@@ -240,17 +250,26 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
         added = self.add_time_proj(added_time_ids.flatten()).reshape(batch, -1)
         return time + self.add_embedding(added.to(dtype))
 
-    def _add_control(self, hidden: torch.Tensor, embedding: torch.Tensor, batch: int, frames: int) -> torch.Tensor:
-        wanted = (batch, frames, *hidden.shape[1:])
+    def _add_control(
+        self, hidden: torch.Tensor, embedding: torch.Tensor, picture: torch.Tensor, frames: int
+    ) -> torch.Tensor:
+        batch = len(picture)
+        wanted = (batch, frames, self.embedding_channels, *hidden.shape[2:])
         if embedding.ndim != 5 or embedding.shape[0] not in (1, batch) or tuple(embedding.shape[1:]) != wanted[1:]:
             raise LabError(
                 f"the control embedding is {tuple(embedding.shape)} and the latents need {wanted} (videos, frames, "
                 f"channels, height, width; one video may serve all): build the control for {frames} frames and for "
                 f"pictures of {wanted[4] * self.control_factor}x{wanted[3] * self.control_factor}"
             )
-        if self.first_control is not None:
-            embedding = embedding + self.first_control(embedding[:, 0])[:, None]
+        if self.first_control is not None and self.lookup is not None:
+            embedding, places = embedding.expand(batch, -1, -1, -1, -1).tensor_split([hidden.shape[1]], dim=2)
+            embedding = embedding + self.first_control(embedding[:, 0])[:, None] + self.lookup(places, picture)
         return (hidden.unflatten(0, (batch, frames)) + embedding).flatten(0, 1)
+
+    @property
+    def embedding_channels(self) -> int:
+        """Channels of the control embedding: those of the first level, and what `FirstFrameLookup` needs."""
+        return self.conv_in.out_channels + self.controlnet_cond_embedding.place_channels
 
     @property
     def control_factor(self) -> int:

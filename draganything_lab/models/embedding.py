@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..errors import LabError
+from .lookup import PlaceTower, zeroed
 
 
 class ControlEmbedding(nn.Module):
@@ -22,6 +23,7 @@ class ControlEmbedding(nn.Module):
         image_channels: Channels of the image tower, first to last; the picture is halved between two of them.
         entity_channels: Channels of the entity tower; the first is the length of an entity vector.
         conditioning_channels: Channels of the control image.
+        place: A third tower, whose result is appended; see `lookup`.
 
     Raises:
         LabError: The towers do not halve equally often.
@@ -36,6 +38,7 @@ class ControlEmbedding(nn.Module):
         image_channels: Sequence[int] = (16, 32, 96, 256),
         entity_channels: Sequence[int] = (160, 160, 256, 256),
         conditioning_channels: int = 3,
+        place: PlaceTower | None = None,
     ) -> None:
         super().__init__()
         if len(image_channels) != len(entity_channels):
@@ -45,9 +48,10 @@ class ControlEmbedding(nn.Module):
             )
         self.conv_in = nn.Conv2d(conditioning_channels, image_channels[0], 3, padding=1)
         self.blocks = _halving_tower(image_channels)
-        self.conv_out = _zeroed(nn.Conv2d(image_channels[-1], out_channels, 3, padding=1))
+        self.conv_out = zeroed(nn.Conv2d(image_channels[-1], out_channels, 3, padding=1))
         self.blocks_feature = _halving_tower(entity_channels)
-        self.conv_out_feature = _zeroed(nn.Conv2d(entity_channels[-1], out_channels, 3, padding=1))
+        self.conv_out_feature = zeroed(nn.Conv2d(entity_channels[-1], out_channels, 3, padding=1))
+        self.place = place
         self.entity_channels = entity_channels[0]
         self.factor = 2 ** (len(image_channels) - 1)
         self.gradient_checkpointing = False
@@ -61,11 +65,18 @@ class ControlEmbedding(nn.Module):
             entity_map: (N, C, H, W), or None for a map of zeros, which is then embedded once instead of N times.
 
         Returns:
-            (N, out_channels, H / factor, W / factor).
+            (N, out_channels, H / factor, W / factor); with a place tower, its channels behind.
         """
-        if entity_map is None:
-            entity_map = image.new_zeros(1, self.entity_channels, *image.shape[-2:])
-        return self._run(self._image_tower, image) + self._run(self._entity_tower, entity_map)
+        entities = entity_map
+        if entities is None:
+            entities = image.new_zeros(1, self.entity_channels, *image.shape[-2:])
+        embedding = self._run(self._image_tower, image) + self._run(self._entity_tower, entities)
+        return embedding if self.place is None else torch.cat([embedding, self.place(image, entity_map)], dim=1)
+
+    @property
+    def place_channels(self) -> int:
+        """Channels that the place tower appends."""
+        return 0 if self.place is None else self.place.channels
 
     def _run(self, tower: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
         if self.gradient_checkpointing and torch.is_grad_enabled() and self._gradient_checkpointing_func is not None:
@@ -81,7 +92,7 @@ class ControlEmbedding(nn.Module):
 
 def zero_convolution(channels: int) -> nn.Conv2d:
     """Return a 1×1 convolution whose weights and bias start at zero (ControlNet, arXiv 2302.05543, section 3.1)."""
-    return _zeroed(nn.Conv2d(channels, channels, 1))
+    return zeroed(nn.Conv2d(channels, channels, 1))
 
 
 def _halving_tower(channels: Sequence[int]) -> nn.ModuleList:
@@ -101,9 +112,3 @@ def _activated(tower: nn.ModuleList, x: torch.Tensor) -> torch.Tensor:
 def _silu(x: torch.Tensor) -> torch.Tensor:
     # At picture size a second copy of the activations is what fills the memory.
     return F.silu(x, inplace=not torch.is_grad_enabled())
-
-
-def _zeroed(module: nn.Conv2d) -> nn.Conv2d:
-    for parameter in module.parameters():
-        nn.init.zeros_(parameter)
-    return module

@@ -18,10 +18,9 @@ from torch import Tensor, nn
 from ..errors import LabError
 from .data import batches
 from .flat import Flat
+from .muon import MOMENTS, Muon
 from .quick import quick
 from .replay import Replay
-
-MOMENTS = ("exp_avg", "exp_avg_sq")  # what the optimiser remembers of each parameter
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,9 @@ class Stage(ABC):
     def to(self, device: str) -> None:
         """Move everything that `loss` needs."""
         self.trained().to(device)
+
+    def fresh(self) -> None:  # noqa: B027
+        """Start what depends on the stages before; called where there is no checkpoint to go on from."""
 
     def grown(self, missing: list[str]) -> None:  # noqa: B027
         """Start the parameters that the checkpoint to go on from did not have yet."""
@@ -131,17 +133,18 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
     stage.to(settings.device)
     module = stage.trained()
     flat = Flat(module)
-    param = nn.Parameter(flat.vector)
     rate = settings.rate or stage.rate
-    optimiser = torch.optim.AdamW([param], lr=rate, weight_decay=0.01, betas=(0.9, 0.99), fused=True)
+    optimiser = Muon(flat)
     step, spent, kept, born = 0, 0.0, {}, 0
     if resume and path.exists():
         state = torch.load(path, map_location=settings.device, weights_only=True)
         stage.grown(module.load_state_dict(state["weights"], strict=False).missing_keys)
-        _load_optimiser(optimiser, flat, param, state["optimiser"])
+        _load_optimiser(optimiser, flat, state["optimiser"])
         step, spent, kept = state["step"], state["seconds"], state["average"]
         born = state.get("born", 0) if state["optimiser"] else step
         report(f"{stage.name}: going on from step {step}")
+    else:
+        stage.fresh()
     average = MovingAverage(flat, settings.ema)
     for name, value in average.values.items():
         value.copy_(kept.get(name, value))
@@ -157,7 +160,7 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
 
     def save() -> None:
         seconds = spent + time.perf_counter() - start
-        _write(_state(flat, average, optimiser.state[param], step, seconds, born), path)
+        _write(_state(flat, average, optimiser, step, seconds, born), path)
 
     if rank == 0:
         _cut_log(log, step)
@@ -170,8 +173,6 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
             share = _mean(torch.tensor(share, dtype=torch.float64)).item()
         if share >= 1.0 or step == settings.stop_after:
             break
-        for group in optimiser.param_groups:
-            group["lr"] = rate * factor(step - born, share)
         batch = {
             k: v.to(settings.device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in next(supply).items()
         }
@@ -184,11 +185,12 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
                 module.zero_grad(set_to_none=True)
                 losses["loss"].backward()
                 flat.gather()
-        param.grad = _mean(flat.gradient) if world > 1 else flat.gradient
-        norm = nn.utils.clip_grad_norm_([param], 1.0)
+        if world > 1:
+            _mean(flat.gradient)
+        norm = flat.gradient.norm()
+        flat.gradient.mul_((1 / (norm + 1e-6)).clamp(max=1.0))
         usable = norm.isfinite() & losses["loss"].detach().isfinite()
-        optimiser.found_inf = 1 - usable.float()  # type: ignore[attr-defined]  # the fused step does nothing then
-        optimiser.step()
+        optimiser.step(rate * factor(step - born, share), usable)
         step += 1
         average.update(step)
         for key, value in {**losses, "norm": norm}.items():
@@ -214,18 +216,14 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
     return path
 
 
-def _load_optimiser(optimiser: Any, flat: Flat, param: nn.Parameter, kept: dict[str, Any]) -> None:
+def _load_optimiser(optimiser: Muon, flat: Flat, kept: dict[str, Any]) -> None:
     """Give parameters their moments back by name; one that is new begins without."""
-    if not kept:
-        return
-    state = {key: torch.zeros_like(param) for key in MOMENTS}
-    for key, vector in state.items():
+    for key, vector in optimiser.moments.items():
         for name, view in flat.named(vector).items():
             if name in kept:
                 view.copy_(kept[name][key])
-    first = next(iter(kept.values()))
-    state["step"] = torch.tensor(float(first["step"]), device=param.device)
-    optimiser.state[param] = state
+    for row in kept.values():
+        optimiser.steps.copy_(row["step"])
 
 
 def _cut_log(log: Path, step: int) -> None:
@@ -241,15 +239,13 @@ def _mean(tensor: Tensor) -> Tensor:
     return tensor.div_(dist.get_world_size())
 
 
-def _state(
-    flat: Flat, average: MovingAverage, moments: dict[str, Tensor], step: int, seconds: float, born: int
-) -> dict[str, Any]:
-    by_name = {key: flat.named(moments[key]) for key in MOMENTS if moments}
-    optimiser = {name: {key: row[name] for key, row in by_name.items()} for name in flat.names}
+def _state(flat: Flat, average: MovingAverage, optimiser: Muon, step: int, seconds: float, born: int) -> dict[str, Any]:
+    by_name = {key: flat.named(optimiser.moments[key]) for key in MOMENTS}
+    moments = {name: {key: row[name].clone() for key, row in by_name.items()} for name in flat.names}
     return {
         "weights": {name: value.clone() for name, value in flat.named(flat.vector).items()},
         "average": {name: value.clone() for name, value in average.values.items()},
-        "optimiser": {name: row | {"step": moments["step"]} for name, row in optimiser.items()} if moments else {},
+        "optimiser": {name: row | {"step": optimiser.steps} for name, row in moments.items()},
         "step": step,
         "seconds": seconds,
         "born": born,  # the step at which the optimiser began; its rate warms up from there

@@ -174,7 +174,7 @@ def measure(
 
     Args:
         load: Gives the pipeline of a representation.
-        representations: Which to measure; the first one's clips are ranked for the strips.
+        representations: Which to measure; the first one's clips in which things are moved are ranked for the strips.
         clips: Held-out clips.
         seeds: Videos of each clip and representation.
         vae_pictures: Pictures for the VAE's reconstruction, and for knowing things again.
@@ -209,8 +209,9 @@ def measure(
                 video = pipe(scene, num_frames=count, num_inference_steps=steps, seed=run, **(options or {})).frames
                 seconds.append(time.perf_counter() - start)
                 measure_video(table, representation, seed, clip, scene, video, pipe.features if run == 0 else None)
-                if place == 0 and run == 0:
-                    seen = np.asarray((clip.labels > 0).any(0), np.uint8)
+                moving = [i + 1 for i, thing in enumerate(clip.world.things) if thing.role == "moved"]
+                if place == 0 and run == 0 and moving:
+                    seen = np.isin(clip.labels, moving).any(0).astype(np.uint8)
                     moved = cv2.dilate(seen, np.ones((3, 3), np.uint8)) > 0
                     error = psnr(clip.video[:, moved], video[:, moved])
                     ranked.append((error, seed, clip.video, video))

@@ -73,6 +73,7 @@ def build_controlnet(unet: DragAnythingUNet, representation: str = "entity+gauss
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+    net.controlnet_cond_embedding.place.entity.weight.data *= 0.5  # entities must not drown the places within them
     return net
 
 
@@ -80,6 +81,7 @@ def build_controlnet(unet: DragAnythingUNet, representation: str = "entity+gauss
 def fold(embedding: Any, factor: float = 1 / 255) -> None:
     """Make towers that were trained on control images of 0..1 take those of 0..255, as the released weights do."""
     embedding.conv_in.weight *= factor
+    embedding.place.image.weight *= factor
 
 
 def build_scheduler() -> Any:

@@ -1,0 +1,117 @@
+"""For each place of a frame: where in the first frame the control looked the same, and what the picture shows there."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+HEADS, WIDTH, CONTENT = 2, 32, 48  # of the attention: heads, numbers of a place and of its content in each
+SHARPNESS = 30.0  # logits for a squared distance of two places' numbers, at the start
+NEARNESS = 0.001  # logits for a squared distance of one cell, at the start
+
+
+class PlaceTower(nn.Module):
+    """The control at every second pixel as a few numbers that tell places apart, within an entity and between entities.
+
+    Args:
+        entity_channels: Length of an entity vector.
+        conditioning_channels: Channels of the control image.
+        step: How many of these places a latent cell has on each side: half the picture's pixels of one.
+    """
+
+    def __init__(self, entity_channels: int, conditioning_channels: int, step: int) -> None:
+        super().__init__()
+        self.step = step
+        self.image = nn.Conv2d(conditioning_channels, WIDTH, 3, padding=1, stride=2)
+        self.entity = nn.Conv2d(entity_channels, WIDTH, 1, bias=False)
+        self.around = nn.ModuleList(nn.Conv2d(WIDTH, WIDTH, 3, padding=far, dilation=far) for far in (2, 4, 8))
+        self.out = nn.Conv2d(WIDTH, HEADS * WIDTH, 1)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the result."""
+        return HEADS * WIDTH * self.step**2
+
+    def forward(self, image: torch.Tensor, entity_map: torch.Tensor | None = None) -> torch.Tensor:
+        """Control image (N, 3, H, W) and entity map (N, C, H, W), None for zeros, to (N, channels, h, w)."""
+        x = self.image(image)  # (N, WIDTH, H / 2, W / 2)
+        if entity_map is not None:
+            x = x + self.entity(entity_map[..., ::2, ::2])
+        for convolution in self.around:
+            x = x + convolution(F.silu(x))
+        return F.pixel_unshuffle(self.out(F.silu(x)), self.step)
+
+
+class FirstFrameLookup(nn.Module):
+    """Attention from every frame's control to the first frame's, which fetches the picture's latents from there.
+
+    The control says what belongs where in a frame. The attention of the UNet has to learn, from pairs of layers that
+    know nothing of each other, that the same control in the first frame is where to fetch it from. Here query and key
+    are the same function of the control (`PlaceTower`), and the logits fall with their squared distance, so that like
+    finds like before anything is learned. And a latent cell is eight pixels wide: what has moved by three pixels needs
+    other latents, for each offset another linear function of the old ones and their neighbours. So each cell is asked
+    for cells, but answers for `step` by `step` places in it, each with such a function of its own.
+
+    The released ControlNet has no such thing.
+
+    Args:
+        channels: Of the result.
+        latents: Channels of the picture's latents.
+        step: As for `PlaceTower`.
+    """
+
+    def __init__(self, channels: int, latents: int, step: int) -> None:
+        super().__init__()
+        self.step = step
+        self.content = nn.Conv2d(latents, HEADS * CONTENT * step**2, 3, padding=1)
+        self.out = zeroed(nn.Conv2d(HEADS * CONTENT, channels, 1))
+        self.log_sharpness = nn.Parameter(torch.full((HEADS,), math.log(SHARPNESS)))
+        self.log_nearness = nn.Parameter(torch.full((HEADS,), math.log(NEARNESS)))
+
+    def forward(self, places: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
+        """Fetch.
+
+        Args:
+            places: (B, F, P, h, w), what `PlaceTower` gave for every frame.
+            latents: (B, L, h, w), of the picture.
+
+        Returns:
+            (B, F, channels, h, w); zeros before training.
+        """
+        batch, frames, _, height, width = places.shape
+        fine = places.unflatten(2, (HEADS, WIDTH, self.step, self.step))
+        middle = self.step // 2
+        query = fine[:, :, :, :, middle, middle].flatten(4).transpose(-1, -2)  # (B, F, heads, h * w, WIDTH)
+        key = fine[:, :1].permute(0, 1, 2, 3, 6, 4, 7, 5).flatten(4)  # (B, 1, heads, WIDTH, places)
+        content = F.pixel_shuffle(self.content(latents), self.step).view(batch, 1, HEADS, CONTENT, -1)
+        with torch.autocast(places.device.type, enabled=False):  # differences of large squares
+            weights = self._weights(query.float(), key.float(), height, width)
+        found = weights.to(content.dtype) @ content.transpose(-1, -2)  # (B, F, heads, h * w, CONTENT)
+        found = found.transpose(-1, -2).reshape(batch * frames, -1, height, width)
+        return self.out(found).unflatten(0, (batch, frames))
+
+    def _weights(self, query: torch.Tensor, key: torch.Tensor, height: int, width: int) -> torch.Tensor:
+        """(B, F, heads, h * w, places): of each place of the first frame, for each cell of every frame."""
+        sharpness = self.log_sharpness.float().exp()[:, None, None]
+        nearness = self.log_nearness.float().exp()[:, None, None]
+        # Two sums less than distances: what depends on the query alone drops out of the softmax.
+        alike = (2 * sharpness * query) @ key - sharpness * key.square().sum(-2, keepdim=True)
+        return (alike - nearness * self._squared_ways(height, width, query.device)).softmax(-1)
+
+    def _squared_ways(self, height: int, width: int, device: torch.device) -> torch.Tensor:
+        """(h * w, places): squared distance, in cells, from each cell's middle to each place."""
+        ways = []
+        for count in (height, width):
+            fine = torch.arange(count * self.step, device=device).float() / self.step
+            ways.append((fine[self.step // 2 :: self.step, None] - fine).square())  # (cells, places)
+        return (ways[0][:, None, :, None] + ways[1][None, :, None, :]).flatten(2).flatten(0, 1)
+
+
+def zeroed(module: nn.Conv2d) -> nn.Conv2d:
+    """Set a convolution's weights and bias to zero."""
+    for parameter in module.parameters():
+        nn.init.zeros_(parameter)
+    return module
