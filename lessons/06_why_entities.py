@@ -61,6 +61,7 @@ show.control_stack(signals, scene.image, count=3)
 #
 # {{hints told}}
 
+
 # %% exercise told
 def told(marked, mask):
     """Share of the thing that is marked, and share of the mark that is on the thing."""
@@ -68,6 +69,7 @@ def told(marked, mask):
     both = (marked & mask).sum()
     return both / mask.sum(), both / marked.sum()
     ### END SOLUTION
+
 
 # %% check told
 check.told(told)
@@ -104,6 +106,7 @@ for kind, signal in signals.items():
 #
 # {{hints effective}}
 
+
 # %% exercise effective
 def effective(heat):
     """How many pixels a heat map counts for: its area, if all its values were equal."""
@@ -111,6 +114,7 @@ def effective(heat):
     weight = heat.astype(float)
     return weight.sum() ** 2 / (weight**2).sum()
     ### END SOLUTION
+
 
 # %% check effective
 check.effective(effective)
@@ -128,7 +132,9 @@ for size in ((320, 576), (128, 128)):
             weight = np.where(signal.labels[0] == number, signal.heat[0], 0).astype(float)
             pixels = weight.sum() ** 2 / (weight**2).sum()
             disc = (signal.labels[0] == number).sum()
-            print(f"{size[1]}x{size[0]:3} {kind:9} {entity.name:6}: {pixels:7.1f} pixels, {pixels / disc:4.0%} of its disc")
+            print(
+                f"{size[1]}x{size[0]:3} {kind:9} {entity.name:6}: {pixels:7.1f} pixels, {pixels / disc:4.0%} of its disc"
+            )
 
 # %% [markdown]
 # A video model does not see pixels, it sees cells of 8x8 of them. Compare the last rows with 64: at 128x128 pixels a hill
@@ -169,6 +175,7 @@ plt.show()
 #
 # {{hints twin}}
 
+
 # %% exercise twin
 def twin(vectors):
     """For each vector (N, C), the place of the most similar other one."""
@@ -178,6 +185,7 @@ def twin(vectors):
     np.fill_diagonal(alike, -np.inf)
     return alike.argmax(axis=1)
     ### END SOLUTION
+
 
 # %% check twin
 check.twin(twin)
@@ -284,6 +292,7 @@ if pipes:
 #
 # {{hints paired}}
 
+
 # %% exercise paired
 def paired(a, b, picks):
     """The 95 % bootstrap interval of the mean difference a minus b on the same clips."""
@@ -291,6 +300,7 @@ def paired(a, b, picks):
     means = (a - b)[picks].mean(axis=1)
     return np.quantile(means, 0.025), np.quantile(means, 0.975)
     ### END SOLUTION
+
 
 # %% check paired
 check.paired(paired)
@@ -371,9 +381,11 @@ for name, row in rivals.card_row().items():
 # entity+gaussian wins then, is it because of what it *says*, or because it was trained longer? Nobody can know. The two
 # come together, and what comes together cannot be told apart: a **confounder**.
 #
-# The weights that you use were made in another way: all five from the first step, begun with the same numbers, on one
-# trunk, as many clips of the same kind for each. That hole is closed. Is there another? One: how many steps the sampler
-# takes was chosen by looking at videos of entity+gaussian alone.
+# The weights that you use were made in another way: all five on one trunk, as many clips of the same kind for each, in
+# every step. That hole is closed. Are there others? Three. The layer with which the trunk looks up in the first frame what
+# belongs where (lesson 4) was tried out on clips of entity+gaussian alone, and so was how many steps the sampler takes.
+# And when that layer came, the parts that read entity vectors were begun anew, while the others went on: that one is to
+# the vectors' disadvantage.
 #
 # Not everything is lost where a comparison is unfair. If a representation wins *although* it was trained less, training
 # is no excuse.
@@ -385,6 +397,7 @@ for name, row in rivals.card_row().items():
 # intervals without 0 in which the better one was trained **no longer** than the worse one.
 #
 # {{hints claims}}
+
 
 # %% exercise claims
 def claims(results, steps):
@@ -400,6 +413,7 @@ def claims(results, steps):
     return kept
     ### END SOLUTION
 
+
 # %% check claims
 check.claims(claims)
 
@@ -407,16 +421,16 @@ check.claims(claims)
 if errors:
     for a, b, low, high in told_apart:
         better = b if low > 0 else a
-        word = "the sampler was chosen for it" if better == "entity+gaussian" else "the sampler favours neither of them"
+        word = "trunk and sampler were chosen for it" if better == "entity+gaussian" else "they favour neither of them"
         if "entity+gaussian" in (a, b) and better != "entity+gaussian":
-            word = "although the sampler was chosen for the other"
+            word = "although trunk and sampler were chosen for the other"
         print(f"{rivals.verdict(a, b, low, high)}: {word}")
     if not told_apart:
         print("No two representations were told apart on these clips, so there is nothing to explain.")
 
 # %% [markdown]
-# How would you mend it? Choose the steps for each representation by itself, with the same number of tries, on clips that
-# are not in the table, and see whether the order stays. And ask the same of every table that you read: was the rival
+# How would you mend it? Choose layer and steps for each representation by itself, with the same number of tries, on clips
+# that are not in the table, and see whether the order stays. And ask the same of every table that you read: was the rival
 # trained by those who wanted to beat it? On the same data? For as long? Chosen by the same number of tries? The paper's
 # rival, DragNUWA, was trained by other people, on other data.
 #

@@ -29,6 +29,7 @@ from draganything_lab.training.flat import Flat  # noqa: E402
 from draganything_lab.training.loop import Settings, factor, load_average, run  # noqa: E402
 from draganything_lab.training.quick import half_norms, short_attention  # noqa: E402
 from draganything_lab.training.replay import Replay  # noqa: E402
+from draganything_lab.training.start import whitening  # noqa: E402
 from draganything_lab.training.vae import build_vae, draw_pictures, load_vae, patch_basis, spatial_only, to_range  # noqa: E402
 
 TINY = {"batch": 2, "picture": 48}
@@ -251,6 +252,22 @@ def test_a_gradient_through_half_copies_is_the_gradient(trained):
     plain, halved = gradients
     assert plain.norm() > 0
     assert (halved - plain).norm() < 0.05 * plain.norm()
+
+
+def test_a_fresh_control_stage_sees_entities_apart_and_every_control_at_the_same_scale(trained):
+    stage = toy.build_stage("control", trained, **TINY)
+    stage.fresh()
+    clips = draw_controlled(77, 40, ClipSize(picture=48, frames=2), toy.REPRESENTATIONS)
+    with torch.no_grad():
+        tables = stage.tables(clips, stage.encode(clips)[:, 0], torch.Generator().manual_seed(0)).float()
+        vectors = tables.flatten(0, 1)
+        vectors = vectors[vectors.any(1)]
+        white = vectors @ whitening(vectors)
+        assert torch.linalg.eigvalsh(white.T @ white / len(white)).max() == pytest.approx(1, abs=0.02)
+        places = stage.embed(clips, tables)[:, :, stage.whole.controlnet.conv_in.out_channels :]
+    for rows in representation_rows(clips["first"], len(toy.REPRESENTATIONS)):
+        spread = places[rows].unflatten(2, (2, 32, -1)).movedim(2, 0).movedim(3, 1).flatten(2).var(2).sum(1)
+        assert spread.min() > 0.2 and spread.max() < 5
 
 
 @given(tokens=st.integers(1, 9), width=st.integers(1, 8), seed=st.integers(0, 99))

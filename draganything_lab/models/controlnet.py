@@ -186,6 +186,25 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
         embedding = self.controlnet_cond_embedding(image.flatten(0, 1).to(self.dtype), maps)
         return embedding.unflatten(0, image.shape[:2])
 
+    def looks(self, control_embedding: torch.Tensor) -> torch.Tensor:
+        """Where in the first frame each place of a video is fetched from, for a look at what the lookup does.
+
+        Args:
+            control_embedding: (B, F, `embedding_channels`, h, w) from `embed_control`.
+
+        Returns:
+            (B, F, h, w, h * step, w * step): for each latent cell of each frame, weights over the first frame, the mean
+            of all heads; `step` is `lookup.step`, and the weights of a cell sum to 1.
+
+        Raises:
+            LabError: This ControlNet has no lookup.
+        """
+        if self.lookup is None:
+            raise LabError("this ControlNet looks nothing up (first_frame_control is off); take the toy's")
+        height, width = control_embedding.shape[-2:]
+        weights = self.lookup.weights(control_embedding[:, :, self.conv_in.out_channels :]).mean(2)
+        return weights.unflatten(-1, (height * self.lookup.step, -1)).unflatten(2, (height, width))
+
     def forward(
         self,
         sample: torch.Tensor,

@@ -82,24 +82,29 @@ class FirstFrameLookup(nn.Module):
             (B, F, channels, h, w); zeros before training.
         """
         batch, frames, _, height, width = places.shape
+        content = F.pixel_shuffle(self.content(latents), self.step).view(batch, 1, HEADS, CONTENT, -1)
+        found = self.weights(places).to(content.dtype) @ content.transpose(-1, -2)  # (B, F, heads, h * w, CONTENT)
+        found = found.transpose(-1, -2).reshape(batch * frames, -1, height, width)
+        return self.out(found).unflatten(0, (batch, frames))
+
+    def weights(self, places: torch.Tensor) -> torch.Tensor:
+        """Where each cell looks: (B, F, heads, h * w, h * w * step²), float32, sums of 1 over the first frame's places.
+
+        Args:
+            places: As for `forward`. Rows come first, of cells and of places.
+        """
+        height, width = places.shape[-2:]
         fine = places.unflatten(2, (HEADS, WIDTH, self.step, self.step))
         middle = self.step // 2
         query = fine[:, :, :, :, middle, middle].flatten(4).transpose(-1, -2)  # (B, F, heads, h * w, WIDTH)
         key = fine[:, :1].permute(0, 1, 2, 3, 6, 4, 7, 5).flatten(4)  # (B, 1, heads, WIDTH, places)
-        content = F.pixel_shuffle(self.content(latents), self.step).view(batch, 1, HEADS, CONTENT, -1)
         with torch.autocast(places.device.type, enabled=False):  # differences of large squares
-            weights = self._weights(query.float(), key.float(), height, width)
-        found = weights.to(content.dtype) @ content.transpose(-1, -2)  # (B, F, heads, h * w, CONTENT)
-        found = found.transpose(-1, -2).reshape(batch * frames, -1, height, width)
-        return self.out(found).unflatten(0, (batch, frames))
-
-    def _weights(self, query: torch.Tensor, key: torch.Tensor, height: int, width: int) -> torch.Tensor:
-        """(B, F, heads, h * w, places): of each place of the first frame, for each cell of every frame."""
-        sharpness = self.log_sharpness.float().exp()[:, None, None]
-        nearness = self.log_nearness.float().exp()[:, None, None]
-        # Two sums less than distances: what depends on the query alone drops out of the softmax.
-        alike = (2 * sharpness * query) @ key - sharpness * key.square().sum(-2, keepdim=True)
-        return (alike - nearness * self._squared_ways(height, width, query.device)).softmax(-1)
+            query, key = query.float(), key.float()
+            sharpness = self.log_sharpness.float().exp()[:, None, None]
+            nearness = self.log_nearness.float().exp()[:, None, None]
+            # Two sums less than distances: what depends on the query alone drops out of the softmax.
+            alike = (2 * sharpness * query) @ key - sharpness * key.square().sum(-2, keepdim=True)
+            return (alike - nearness * self._squared_ways(height, width, query.device)).softmax(-1)
 
     def _squared_ways(self, height: int, width: int, device: torch.device) -> torch.Tensor:
         """(h * w, places): squared distance, in cells, from each cell's middle to each place."""

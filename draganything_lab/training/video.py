@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from ..features.dift import DiffusionFeatures
-from ..models.lookup import WIDTH
 from ..models.shortcuts import shortcuts
 from ..sampling import CLIP_MEAN, CLIP_STD, encoder_pixels
 from .clips import ClipSize, draw_controlled, draw_life, representation_rows, share_out
@@ -17,13 +16,13 @@ from .dift import Denoiser, build_scheduler
 from .loop import Stage
 from .networks import ENTITY_TIMESTEP, PICTURE, build_controlnet, build_image_encoder, build_unet
 from .quick import frozen_type
+from .start import level_places, whiten, whitening
 from .vae import to_range
 
 SIGMA_MEAN, SIGMA_SPREAD = 1.0, 1.3  # of the logarithm of the noise
 DRAWS = 2  # noises for each clip: a clip costs as much to prepare as to learn from
 NO_CONTROL = 0.1  # share of the samples that the control stage trains without control, so that the UNet still can
-START = 1_900_000  # the batch of clips by which the control stage scales its first layers; no training comes to it
-LEAST_POWER = 1e-3  # share of the mean that is added to each direction's, so that noise is not blown up
+START = 1_900_000  # number of the clips by which the first layers are scaled; no training comes to it
 NO_PICTURE = 0.05  # share of clips that are trained without their picture, so that guidance has a half to lean on
 
 
@@ -126,22 +125,6 @@ class UnetStage(Stage):
         return masked_error(got, wanted, moved, self.outside)
 
 
-def whitening(vectors: Tensor) -> Tensor:
-    """The (C, C) that takes entity vectors (N, C) to equal size in every direction; rows of zeros are left out.
-
-    As they are they are nearly alike (lesson 2 measures how much); what tells entities apart is small in them.
-    """
-    vectors = vectors[vectors.any(1)]
-    power, directions = torch.linalg.eigh(vectors.mT @ vectors / len(vectors))
-    return (directions * (power + LEAST_POWER * power.mean()).rsqrt()) @ directions.mT
-
-
-def whiten(embedding: Any, matrix: Tensor) -> None:
-    """Make the first layers that see entity vectors see them multiplied with a (C, C) matrix."""
-    for layer in (embedding.blocks_feature[0], embedding.place.entity):
-        layer.weight.copy_(torch.einsum("oihw,ij->ojhw", layer.weight, matrix))
-
-
 class Controlled(nn.Module):
     """The video UNet with one ControlNet trunk and an embedding for each representation."""
 
@@ -205,10 +188,7 @@ class ControlStage(UnetStage):
             whiten(self.whole.embedding(index), matrix)
         places = self.embed(clips, tables)[:, :, self.whole.controlnet.conv_in.out_channels :]
         for index, rows in enumerate(representation_rows(clips["first"], len(self.representations))):
-            out = self.whole.embedding(index).place.out
-            level = places[rows].unflatten(2, (len(out.weight), -1)).movedim(2, 0).flatten(1).var(1).mean()
-            for value in out.parameters():
-                value.mul_((WIDTH * level).rsqrt())
+            level_places(self.whole.embedding(index), places[rows])
 
     def grown(self, missing: list[str]) -> None:
         for index in range(1, len(self.representations)):
