@@ -54,8 +54,8 @@ def test_the_weights_say_how_they_are_sampled():
 
 def test_dragged_things_go_where_they_are_told(summary):
     error = summary["centre error of moved things (% of diagonal)"]
-    assert error[REPRESENTATIONS[0]]["mean"] < 0.85 * error["frozen"]["mean"]
-    assert error[REPRESENTATIONS[0]]["median"] < 0.6 * error["frozen"]["median"]
+    assert error[REPRESENTATIONS[0]]["mean"] < 0.5 * error["frozen"]["mean"]
+    assert error[REPRESENTATIONS[0]]["median"] < 0.2 * error["frozen"]["median"]
 
 
 def test_held_things_stay(summary):
@@ -64,8 +64,8 @@ def test_held_things_stay(summary):
 
 def test_things_keep_their_looks(summary):
     found = summary["moved things, PSNR against the truth (dB)"]
-    assert found[REPRESENTATIONS[0]]["mean"] > found["frozen"]["mean"] + 2
-    assert summary["moved things, DIFT similarity first to last"][REPRESENTATIONS[0]]["mean"] > 0.7
+    assert found[REPRESENTATIONS[0]]["mean"] > found["frozen"]["mean"] + 4
+    assert summary["moved things, DIFT similarity first to last"][REPRESENTATIONS[0]]["mean"] > 0.8
 
 
 def test_the_vae_keeps_the_picture(summary):
