@@ -167,9 +167,7 @@ def resolve_size(
         near = (_nearest(own[0], multiple), _nearest(own[1], multiple))
         if near != own:
             logger.warning(
-                "the picture is %dx%d; the video will be %dx%d, the nearest multiples of %d",
-                *own[::-1],
-                *near[::-1],
+                "the picture is %dx%d; the video will be %dx%d, the nearest multiples of %d", *own[::-1], *near[::-1],
                 multiple,
             )
         return near

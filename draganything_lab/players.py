@@ -88,7 +88,8 @@ class Players:
         )
         script = SCRIPT % {"id": name, "fps": repr(float(fps)), "last": last}
         self.html = (
-            f'<div class="dal-players" id="{name}"><style>{STYLE}</style>{body}{bar}</div><script>{script}</script>'
+            f'<div class="dal-players" id="{name}"><style>{STYLE}</style>{body}{bar}</div>'
+            f"<script>{script}</script>"
         )
 
     def _repr_html_(self) -> str:

@@ -95,7 +95,9 @@ def trajectories(scene: Scene, num_frames: int = 14, *, legend: bool = True) -> 
     return figure
 
 
-def control_stack(control: ControlSignal | Mapping[str, ControlSignal], image: np.ndarray, count: int = 5) -> Figure:
+def control_stack(
+    control: ControlSignal | Mapping[str, ControlSignal], image: np.ndarray, count: int = 5
+) -> Figure:
     """Draw control signals over the picture: a row for each signal, a column for each of some frames.
 
     Args:

@@ -84,7 +84,6 @@ show.trajectories(scene)
 #
 # {{hints line}}
 
-
 # %% exercise line
 def line(start, end, num_frames):
     """The place (x, y) in each frame on the way from start to end: (num_frames, 2)."""
@@ -92,7 +91,6 @@ def line(start, end, num_frames):
     share = np.linspace(0, 1, num_frames)[:, None]
     return start + share * (end - start)
     ### END SOLUTION
-
 
 # %% check line
 check.line(line)
@@ -187,14 +185,12 @@ if pipe is not None:
 #
 # {{hints mean_error}}
 
-
 # %% exercise mean_error
 def mean_error(wanted, measured):
     """The mean distance in pixels between two paths (T, 2)."""
     ### BEGIN SOLUTION
     return np.linalg.norm(measured - wanted, axis=1).mean()
     ### END SOLUTION
-
 
 # %% check mean_error
 check.mean_error(mean_error)
@@ -226,7 +222,6 @@ if pipe is not None:
 #
 # {{hints late}}
 
-
 # %% exercise late
 def late(video, delay):
     """The same video (T, H, W, 3), `delay` frames late, of the same length."""
@@ -234,16 +229,13 @@ def late(video, delay):
     return video[np.maximum(np.arange(len(video)) - delay, 0)]
     ### END SOLUTION
 
-
 # %% check late
 check.late(late)
 
 # %%
 one_late = clean[[0, *range(13)]]
 for row in obedience(scene, {"late": one_late}):
-    print(
-        f"{row.number} {row.name:<6} mean error {row.mean_px['late']:5.2f} px, a step is {row.distance_px / 13:.2f} px"
-    )
+    print(f"{row.number} {row.name:<6} mean error {row.mean_px['late']:5.2f} px, a step is {row.distance_px / 13:.2f} px")
 
 # %% [markdown]
 # The house does not mind, because it stays where it is. The cloud and the boat are off by about one frame's step. The

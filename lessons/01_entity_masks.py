@@ -77,7 +77,6 @@ show.strip(ends, count=3)
 # Better than all pixels of a colour are those that **hang together** with the click. We start at the click and let the
 # region grow: again and again it takes in neighbours whose colour is close to the click's.
 
-
 # %%
 def grow(image, click, tolerance):
     close = np.abs(image.astype(int) - image[click[1], click[0]]).max(axis=2) <= tolerance  # (H, W)
@@ -123,7 +122,6 @@ plt.show()
 #
 # {{hints iou}}
 
-
 # %% exercise iou
 def iou(a, b):
     """Intersection over union of two masks: 1 for the same mask, 0 for no overlap."""
@@ -131,10 +129,8 @@ def iou(a, b):
     return (a & b).sum() / (a | b).sum()
     ### END SOLUTION
 
-
 # %% check iou
 check.iou(iou)
-
 
 # %%
 def overlap(a, b):  # the same, for the cells below
@@ -189,7 +185,6 @@ plt.show()
 #
 # {{hints next_click}}
 
-
 # %% exercise next_click
 def next_click(found, truth):
     """Where a careful user clicks next, and with which label: ((x, y), 1 or 0)."""
@@ -200,14 +195,12 @@ def next_click(found, truth):
     return deepest(extra), 0
     ### END SOLUTION
 
-
 # %% check next_click
 check.next_click(next_click)
 
 # %% [markdown]
 # With such a user made of code, one can test a segmenter without people. How much does each further click help? We let
 # it click up to four times on each thing in four scenes.
-
 
 # %%
 def clicks_needed(segmenter, truth, most=4):
@@ -221,7 +214,6 @@ def clicks_needed(segmenter, truth, most=4):
         plus = missed.sum() >= extra.sum()
         points, labels = [*points, deepest(missed if plus else extra)], [*labels, int(plus)]
     return quality
-
 
 # %%
 from draganything_lab.errors import LabError
@@ -262,7 +254,6 @@ plt.show()
 #
 # {{hints box}}
 
-
 # %% exercise box
 def box(mask):
     """The smallest box around a mask: (left, top, right, bottom), the last two one beyond the last pixel."""
@@ -270,7 +261,6 @@ def box(mask):
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
     ### END SOLUTION
-
 
 # %% check box
 check.box(box)
@@ -292,9 +282,7 @@ crumbs = np.random.default_rng(0).random(truth.shape) < 0.002  # a noisy mask
 noisy = (truth ^ crumbs) | paint(np.zeros_like(truth), [(200, 40), (230, 60)], radius=3)
 for name, mask in {"noisy": noisy, "cleaned": clean_mask(noisy, min_area=200), "true": truth}.items():
     report = describe_mask(mask)
-    print(
-        f"{name:8} pixels {report.area:5}  pieces {report.pieces:3}  IoU {overlap(mask, truth):.3f}  {report.warnings}"
-    )
+    print(f"{name:8} pixels {report.area:5}  pieces {report.pieces:3}  IoU {overlap(mask, truth):.3f}  {report.warnings}")
 
 # %% [markdown]
 # ## 7. From mask to entity
@@ -320,7 +308,6 @@ show.masks(mine)
 #
 # {{hints kept}}
 
-
 # %% exercise kept
 def kept(mask):
     """Share of a mask that survives a JPEG file and the released code's reading of it."""
@@ -329,7 +316,6 @@ def kept(mask):
     back = cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE)
     return ((back / 255).astype(np.uint8).astype(bool) & mask).sum() / mask.sum()
     ### END SOLUTION
-
 
 # %% check kept
 check.kept(kept)

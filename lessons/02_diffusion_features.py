@@ -62,7 +62,6 @@ print("pictures", first.image.shape, " things:", ", ".join(names))
 # We cut the picture into squares of 8x8 pixels, and describe each by some numbers. The simplest description is its mean
 # colour. That makes a **feature map** (C, h, w), here with C = 3.
 
-
 # %%
 def colours(image):  # (H, W, 3) uint8 -> (3, H / 8, W / 8), from -1 to 1
     height, width = image.shape[0] // 8, image.shape[1] // 8
@@ -82,14 +81,12 @@ print("feature map:", one.shape)
 #
 # {{hints pooled}}
 
-
 # %% exercise pooled
 def pooled(features, cells):
     """Mean of a feature map (C, h, w) over the cells of a mask (h, w): (C,)."""
     ### BEGIN SOLUTION
     return features[:, cells].mean(axis=1)
     ### END SOLUTION
-
 
 # %% check pooled
 check.pooled(pooled)
@@ -126,7 +123,6 @@ except LabError as error:
 #
 # {{hints similarity}}
 
-
 # %% exercise similarity
 def similarity(features, vector):
     """Cosine between each place of a map (C, h, w) and a vector (C,): (h, w)."""
@@ -134,7 +130,6 @@ def similarity(features, vector):
     product = (features * vector[:, None, None]).sum(axis=0)
     return product / np.linalg.norm(features, axis=0) / np.linalg.norm(vector)
     ### END SOLUTION
-
 
 # %% check similarity
 check.similarity(similarity)
@@ -180,14 +175,12 @@ draw_heat(axes[1], second, alike, names[0], "By colour, in the second picture")
 #
 # {{hints noised}}
 
-
 # %% exercise noised
 def noised(x, noise, kept):
     """A picture x with noise, of which the share `kept` (alpha bar, 0 to 1) is left."""
     ### BEGIN SOLUTION
     return np.sqrt(kept) * x + np.sqrt(1 - kept) * noise
     ### END SOLUTION
-
 
 # %% check noised
 check.noised(noised)
@@ -231,7 +224,6 @@ if features is not None:
 # It does not work on pixels, but on **latents**: the encoder of a VAE turns each 8x8 square into some numbers. Then comes
 # the noise, by the formula of exercise 3, and then one pass.
 
-
 # %%
 def noisy_latents(images, t, seed=0):  # (B, H, W, 3) uint8 -> (B, c, H / 8, W / 8)
     pixels = torch.tensor(images).permute(0, 3, 1, 2) / 127.5 - 1  # (B, 3, H, W)
@@ -250,7 +242,6 @@ def hear(images, t, layer, seed=0):
     features.unet(noisy_latents(images, t, seed), t, features.prompt_embeds.expand(len(images), -1, -1))
     hook.remove()
     return heard[0].numpy()  # (B, C, h, w)
-
 
 # %%
 both = np.stack([first.image, second.image])
@@ -318,7 +309,6 @@ if features is not None:
 # weak ones, and the weak ones may be what tells a boat from a bus. So we take the mean away and stretch every principal
 # direction to the same spread. This is called **whitening**. Mean and directions come from eighty other pictures.
 
-
 # %%
 def white(maps):  # (B, C, h, w): no mean, and the same spread in every direction
     places = np.moveaxis(maps, 1, -1).reshape(-1, maps.shape[1]).astype(float)
@@ -358,7 +348,6 @@ if features is not None:
 #
 # {{hints hits}}
 
-
 # %% exercise hits
 def hits(similar):
     """Share of rows of a table (N, N) whose largest entry is on the diagonal."""
@@ -366,13 +355,11 @@ def hits(similar):
     return (similar.argmax(axis=1) == np.arange(len(similar))).mean()
     ### END SOLUTION
 
-
 # %% check hits
 check.hits(hits)
 
 # %%
 from draganything_lab.features import cosine_similarity
-
 
 def tables(maps):  # (2 N, C, h, w), maps of N pairs; gives a table (4, 4) for each pair
     out = []
@@ -386,7 +373,6 @@ def told(found):  # the mean share of hits, with a 95 % interval by drawing pair
     shares = (found.argmax(axis=2) == np.arange(4)).mean(axis=1)
     draws = np.random.default_rng(0).choice(shares, (2000, len(shares))).mean(axis=1)
     return "{:.0%}  (95 %: {:.0%} to {:.0%})".format(shares.mean(), *np.quantile(draws, (0.025, 0.975)))
-
 
 # %%
 plain = np.stack([colours(image) for image in many])
@@ -468,14 +454,12 @@ if features is not None:
 #
 # {{hints pair_means}}
 
-
 # %% exercise pair_means
 def pair_means(vector):
     """Means of neighbouring channels: (C,) to (C / 2,)."""
     ### BEGIN SOLUTION
     return (vector[0::2] + vector[1::2]) / 2
     ### END SOLUTION
-
 
 # %% check pair_means
 check.pair_means(pair_means)

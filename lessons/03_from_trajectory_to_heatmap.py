@@ -80,7 +80,6 @@ print("with the half pixel:", (0.5 + 0.5) * 2 / 4 - 0.5)
 #
 # {{hints to_model}}
 
-
 # %% exercise to_model
 def to_model(points, old, new):
     """Scale points (N, 2), x and y, from a picture of size old (H, W) to one of size new (H, W)."""
@@ -88,7 +87,6 @@ def to_model(points, old, new):
     factor = np.array([new[1] / old[1], new[0] / old[0]])
     return (points + 0.5) * factor - 0.5
     ### END SOLUTION
-
 
 # %% check to_model
 check.to_model(to_model)
@@ -106,7 +104,6 @@ print("first point at half the size:", small.points[0])
 # A point says where. The paper wants more: the model should know how large the thing is. It takes the **largest circle
 # that fits into the mask** (section 3.3). We find it by brute force: for every pixel of the mask, how far is the nearest
 # pixel outside? The pixel for which that is largest is the centre.
-
 
 # %%
 def circle_by_hand(mask):
@@ -174,7 +171,6 @@ print(f"{edge:.4f} of its height, or {255 * edge:.1f} of 255")
 #
 # {{hints stamp}}
 
-
 # %% exercise stamp
 def stamp(size, centre, radius):
     """Draw a Gaussian hill of 0..255 that ends at a circle: an array of size (H, W)."""
@@ -184,7 +180,6 @@ def stamp(size, centre, radius):
     heat = 255 * np.exp(-squared / (2 * (0.4 * radius) ** 2))
     return np.where(squared <= radius**2, np.round(heat), 0).astype(np.uint8)
     ### END SOLUTION
-
 
 # %% check stamp
 check.stamp(stamp)
@@ -218,7 +213,6 @@ print("control.heat:", control.heat.shape, control.heat.dtype, "- the same as by
 #
 # {{hints layered}}
 
-
 # %% exercise layered
 def layered(heats, discs):
     """Lay hills (N, H, W) over each other, later ones in front, each within its disc (N, H, W)."""
@@ -228,7 +222,6 @@ def layered(heats, discs):
         out[disc] = heat[disc]
     return out
     ### END SOLUTION
-
 
 # %% check layered
 check.layered(layered)
@@ -307,7 +300,6 @@ print(f"written out: {dense / 1e9:.2f} GB; kept: {signal.nbytes / 1e6:.1f} MB; {
 #
 # {{hints released_box}}
 
-
 # %% exercise released_box
 def released_box(centre, radius, size):
     """Return (left, top, right, bottom) of the box that the released code draws a hill into."""
@@ -315,7 +307,6 @@ def released_box(centre, radius, size):
     (x, y), (height, width) = centre, size
     return max(x - radius, 0), max(y - radius, 0), min(x + radius, width - 1), min(y + radius, height - 1)
     ### END SOLUTION
-
 
 # %% check released_box
 check.released_box(released_box)

@@ -64,14 +64,12 @@ plt.show()
 #
 # {{hints levels}}
 
-
 # %% exercise levels
 def levels(count, low, high, rho):
     """Noise levels from high down to low, evenly spaced in the power 1/rho."""
     ### BEGIN SOLUTION
     return np.linspace(high ** (1 / rho), low ** (1 / rho), count) ** rho
     ### END SOLUTION
-
 
 # %% check levels
 check.levels(levels)
@@ -93,7 +91,6 @@ print(np.round(by_hand, 3), "and the last step goes to", float(scheduler.sigmas[
 # A denoiser sees a noisy picture and guesses the clean one. A network learns it from millions of examples. But in a
 # world of only six pictures, the best guess can be **computed**: each of the six might have been the one, and how likely
 # each is, the noise tells. The guess is their average, weighted by these probabilities.
-
 
 # %%
 def probabilities(x, sigma, pictures):
@@ -127,14 +124,12 @@ for sigma in (1, 10, 40, 100):
 #
 # {{hints euler_step}}
 
-
 # %% exercise euler_step
 def euler_step(x, clean, sigma, next_sigma):
     """One step of Euler's method from noise level sigma to next_sigma."""
     ### BEGIN SOLUTION
     return x + (x - clean) / sigma * (next_sigma - sigma)
     ### END SOLUTION
-
 
 # %% check euler_step
 check.euler_step(euler_step)
@@ -207,7 +202,6 @@ assert torch.allclose(theirs.double(), ours.double(), atol=1e-2)
 #
 # {{hints guided}}
 
-
 # %% exercise guided
 def guided(without, with_, low, high):
     """Guesses (T, h, w) exaggerated with a scale that rises over the frames."""
@@ -215,7 +209,6 @@ def guided(without, with_, low, high):
     scales = np.linspace(low, high, len(without))[:, None, None]
     return without + scales * (with_ - without)
     ### END SOLUTION
-
 
 # %% check guided
 check.guided(guided)
@@ -272,14 +265,12 @@ print("largest value of all of them:", max(float(part.detach().abs().max()) for 
 #
 # {{hints zero_gradient}}
 
-
 # %% exercise zero_gradient
 def zero_gradient(given, back):
     """Gradient (O, I) of the weights of a 1x1 convolution, from its input (I, H, W) and what comes back (O, H, W)."""
     ### BEGIN SOLUTION
     return np.einsum("ohw,ihw->oi", back, given)
     ### END SOLUTION
-
 
 # %% check zero_gradient
 check.zero_gradient(zero_gradient)
@@ -292,9 +283,7 @@ loss = ((layer(given) - target) ** 2).sum()
 loss.backward()
 back = (2 * (layer(given) - target))[0].detach().numpy()  # what the loss sends back
 assert np.allclose(np.einsum("ohw,ihw->oi", back, given[0].numpy()), layer.weight.grad[:, :, 0, 0], atol=1e-3)
-print(
-    "weights:", float(layer.weight.detach().abs().max()), " gradient:", round(float(layer.weight.grad.abs().max()), 2)
-)
+print("weights:", float(layer.weight.detach().abs().max()), " gradient:", round(float(layer.weight.grad.abs().max()), 2))
 
 # %% [markdown]
 # The gradient is made of the input, and the input is not zero. So it is silent at first, and learns from the first step.
@@ -317,14 +306,12 @@ print(
 #
 # {{hints times_added}}
 
-
 # %% exercise times_added
 def times_added(counts):
     """How often the residual of each collected result is added in the released loop."""
     ### BEGIN SOLUTION
     return [len(counts) - block for block, count in enumerate(counts) for _ in range(count)]
     ### END SOLUTION
-
 
 # %% check times_added
 check.times_added(times_added)
@@ -393,30 +380,36 @@ from draganything_lab.control import build_control
 from draganything_lab.stages import embed_control
 
 
-def watch(kind, vectors, frames):
-    """Two pictures for each frame: the video with the boat's middle marked, and where that place looks in frame 0."""
+def looks_of(kind, vectors):
+    """A video, where the boat's middle is asked to be, and where each place of each frame looks in frame 0."""
     one = toy_pipeline(kind)
-    generated = one(scene, seed=0).frames
     control = build_control(scene, num_frames, representation=kind, vectors=vectors)
     with torch.no_grad():
         looks = one.controlnet.looks(embed_control(one.controlnet, control, "cpu"))[0]  # (frames, h, w, 4 h, 4 w)
     boat = [entity.name for entity in scene.controlled].index("boat")
+    return one(scene, seed=0).frames, control.centres[:, boat], looks
+
+
+# %%
+def watch(kind, vectors, frames):
+    generated, middles, looks = looks_of(kind, vectors)
     axes = plt.figure(figsize=(12, 3.3), layout="constrained").subplots(1, 4)
     for (asked, looked), frame in zip(axes.reshape(2, 2), frames):
-        x, y = control.centres[frame, boat]
+        x, y = middles[frame]
         asked.imshow(generated[frame])
         asked.plot(x, y, "o", color="#D55E00", markerfacecolor="none", markersize=14, markeredgewidth=2)
         asked.set_title(f"{kind}, frame {frame}", fontsize=10)
         here = looks[frame, int(y) // 8, int(x) // 8].reshape(size[0] // 8, 4, size[1] // 8, 4).sum((1, 3))
-        looked.imshow(scene.image // 3)
         spots = np.kron(here, np.ones((8, 8)))  # one latent cell is 8x8 pixels
+        looked.imshow(scene.image // 3)
         looked.imshow(np.full((*size, 3), (255, 200, 0), np.uint8), alpha=(spots / spots.max()) ** 0.5)
         looked.set_title("looks here in frame 0", fontsize=10)
-    for spot in axes:
-        spot.set_axis_off()
+        for spot in (asked, looked):
+            spot.set_axis_off()
     plt.show()
 
 
+# %%
 if pipe is not None:
     vectors = pipe.features.entity_vectors(scene)
     for kind in ("entity+gaussian", "gaussian"):

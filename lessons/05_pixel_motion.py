@@ -113,7 +113,6 @@ assert np.allclose(fits / 15**2, misfit, rtol=1e-3)
 #
 # {{hints lk_step}}
 
-
 # %% exercise lk_step
 def lk_step(gx, gy, change):
     """Solve for the step (dx, dy) that explains the change best."""
@@ -122,14 +121,12 @@ def lk_step(gx, gy, change):
     return np.linalg.solve(matrix, -np.array([(gx * change).sum(), (gy * change).sum()]))
     ### END SOLUTION
 
-
 # %% check lk_step
 check.lk_step(lk_step)
 
 # %% [markdown]
 # One step is only nearly right, because pictures are not straight ramps. So one repeats it: go there, look at what is
 # still different, go on. Here is the whole method with numpy's own least squares:
-
 
 # %%
 def lucas_kanade(before, now, x, y, rounds=6):
@@ -204,14 +201,12 @@ plt.show()
 #
 # {{hints came_back}}
 
-
 # %% exercise came_back
 def came_back(start, back, most):
     """Say for each point (N, 2) whether it came back to within `most` pixels: (N,) bool."""
     ### BEGIN SOLUTION
     return np.linalg.norm(back - start, axis=-1) < most
     ### END SOLUTION
-
 
 # %% check came_back
 check.came_back(came_back)
@@ -246,14 +241,12 @@ motion_figures.motion_of_frame(harbour.video, frame=20)
 #
 # {{hints end_point_error}}
 
-
 # %% exercise end_point_error
 def end_point_error(found, truth, visible):
     """Mean distance in pixels over the visible points; found and truth are (T, N, 2), visible is (T, N)."""
     ### BEGIN SOLUTION
     return np.linalg.norm(found - truth, axis=-1)[visible].mean()
     ### END SOLUTION
-
 
 # %% check end_point_error
 check.end_point_error(end_point_error)
@@ -303,7 +296,6 @@ motion_figures.wanted_and_measured(report, late)
 #
 # {{hints gain}}
 
-
 # %% exercise gain
 def gain(wanted, measured):
     """How much of the wanted way (T, 2) the measured one went: 0 stayed, 1 went all the way."""
@@ -311,7 +303,6 @@ def gain(wanted, measured):
     asked, went = wanted - wanted[0], measured - measured[0]
     return (asked * went).sum() / (asked**2).sum()
     ### END SOLUTION
-
 
 # %% check gain
 check.gain(gain)

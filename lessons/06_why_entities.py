@@ -61,7 +61,6 @@ show.control_stack(signals, scene.image, count=3)
 #
 # {{hints told}}
 
-
 # %% exercise told
 def told(marked, mask):
     """Share of the thing that is marked, and share of the mark that is on the thing."""
@@ -69,7 +68,6 @@ def told(marked, mask):
     both = (marked & mask).sum()
     return both / mask.sum(), both / marked.sum()
     ### END SOLUTION
-
 
 # %% check told
 check.told(told)
@@ -106,7 +104,6 @@ for kind, signal in signals.items():
 #
 # {{hints effective}}
 
-
 # %% exercise effective
 def effective(heat):
     """How many pixels a heat map counts for: its area, if all its values were equal."""
@@ -114,7 +111,6 @@ def effective(heat):
     weight = heat.astype(float)
     return weight.sum() ** 2 / (weight**2).sum()
     ### END SOLUTION
-
 
 # %% check effective
 check.effective(effective)
@@ -132,9 +128,7 @@ for size in ((320, 576), (128, 128)):
             weight = np.where(signal.labels[0] == number, signal.heat[0], 0).astype(float)
             pixels = weight.sum() ** 2 / (weight**2).sum()
             disc = (signal.labels[0] == number).sum()
-            print(
-                f"{size[1]}x{size[0]:3} {kind:9} {entity.name:6}: {pixels:7.1f} pixels, {pixels / disc:4.0%} of its disc"
-            )
+            print(f"{size[1]}x{size[0]:3} {kind:9} {entity.name:6}: {pixels:7.1f} pixels, {pixels / disc:4.0%} of its disc")
 
 # %% [markdown]
 # A video model does not see pixels, it sees cells of 8x8 of them. Compare the last rows with 64: at 128x128 pixels a hill
@@ -175,7 +169,6 @@ plt.show()
 #
 # {{hints twin}}
 
-
 # %% exercise twin
 def twin(vectors):
     """For each vector (N, C), the place of the most similar other one."""
@@ -185,7 +178,6 @@ def twin(vectors):
     np.fill_diagonal(alike, -np.inf)
     return alike.argmax(axis=1)
     ### END SOLUTION
-
 
 # %% check twin
 check.twin(twin)
@@ -292,7 +284,6 @@ if pipes:
 #
 # {{hints paired}}
 
-
 # %% exercise paired
 def paired(a, b, picks):
     """The 95 % bootstrap interval of the mean difference a minus b on the same clips."""
@@ -300,7 +291,6 @@ def paired(a, b, picks):
     means = (a - b)[picks].mean(axis=1)
     return np.quantile(means, 0.025), np.quantile(means, 0.975)
     ### END SOLUTION
-
 
 # %% check paired
 check.paired(paired)
@@ -398,7 +388,6 @@ for name, row in rivals.card_row().items():
 #
 # {{hints claims}}
 
-
 # %% exercise claims
 def claims(results, steps):
     """Pairs (better, worse) that neither chance nor longer training explains."""
@@ -412,7 +401,6 @@ def claims(results, steps):
             kept.append((better, worse))
     return kept
     ### END SOLUTION
-
 
 # %% check claims
 check.claims(claims)

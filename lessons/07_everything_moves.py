@@ -79,14 +79,12 @@ for name, scene in scenes.items():
 #
 # {{hints zoomed}}
 
-
 # %% exercise zoomed
 def zoomed(points, factor, centre):
     """Points (N, 2) after a zoom about a centre (x, y)."""
     ### BEGIN SOLUTION
     return centre + factor * (points - centre)
     ### END SOLUTION
-
 
 # %% check zoomed
 check.zoomed(zoomed)
@@ -111,7 +109,6 @@ show.trajectories(scenes["camera"], 10)
 #
 # {{hints nearest}}
 
-
 # %% exercise nearest
 def nearest(size, anchors):
     """For each pixel of a picture (H, W) the number of the nearest anchor (x, y)."""
@@ -120,7 +117,6 @@ def nearest(size, anchors):
     distance = (xs[..., None] - anchors[:, 0]) ** 2 + (ys[..., None] - anchors[:, 1]) ** 2
     return distance.argmin(axis=-1)
     ### END SOLUTION
-
 
 # %% check nearest
 check.nearest(nearest)
@@ -142,7 +138,6 @@ show.masks(scenes["camera"])
 #
 # {{hints similarity}}
 
-
 # %% exercise similarity
 def similarity(start, end):
     """The zoom and the roll (degrees) that carry points (N, 2) best to other points, whatever the shift."""
@@ -152,7 +147,6 @@ def similarity(start, end):
     turn = (np.conj(here) * there).sum() / (np.abs(here) ** 2).sum()
     return abs(turn), np.degrees(np.angle(turn))
     ### END SOLUTION
-
 
 # %% check similarity
 check.similarity(similarity)
@@ -176,7 +170,6 @@ print("zoom", np.hypot(matrix[0, 0], matrix[1, 0]).round(3))
 #
 # {{hints uncovered}}
 
-
 # %% exercise uncovered
 def uncovered(mask, dx, dy):
     """Pixels that a thing sets free when it moves by (dx, dy): a mask (H, W)."""
@@ -188,7 +181,6 @@ def uncovered(mask, dx, dy):
     moved[ys[inside], xs[inside]] = True
     return mask & ~moved
     ### END SOLUTION
-
 
 # %% check uncovered
 check.uncovered(uncovered)

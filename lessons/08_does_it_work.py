@@ -68,14 +68,12 @@ show.strip({"true": videos["true"], "late": videos["late"]}, count=4)
 #
 # {{hints released}}
 
-
 # %% exercise released
 def released(measured, wanted):
     """ObjMC of the released script in pixels: whole pixels, all points, all frames."""
     ### BEGIN SOLUTION
     return np.linalg.norm(np.trunc(measured) - np.trunc(wanted), axis=-1).mean()
     ### END SOLUTION
-
 
 # %% check released
 check.released(released)
@@ -104,7 +102,6 @@ for size in ((80, 144), (160, 288), (320, 576)):
 #
 # {{hints ours}}
 
-
 # %% exercise ours
 def ours(measured, wanted, counted, size):
     """Mean distance over what counts, in per cent of the picture's diagonal."""
@@ -112,7 +109,6 @@ def ours(measured, wanted, counted, size):
     off = np.linalg.norm(measured - wanted, axis=-1)[counted]
     return 100 * off.mean() / math.hypot(*size)
     ### END SOLUTION
-
 
 # %% check ours
 check.ours(ours)
@@ -178,14 +174,12 @@ except ValueError as refused:
 #
 # {{hints frechet}}
 
-
 # %% exercise frechet
 def frechet(a, b):
     """The (squared) Fréchet distance between the normal distributions fitted to two samples."""
     ### BEGIN SOLUTION
     return (a.mean() - b.mean()) ** 2 + (a.std(ddof=1) - b.std(ddof=1)) ** 2
     ### END SOLUTION
-
 
 # %% check frechet
 check.frechet(frechet)
@@ -249,9 +243,7 @@ frozen_many = frechet_distance(cloud[:256], still[256:])
 perfect_few = np.mean(found[16])
 print(f"frozen clips, N = 256:   {frozen_many:.4f}")
 print(f"perfect clips, N = 16:   {perfect_few:.4f}")
-print(
-    "ranked by these numbers, the better one is", "the frozen one" if frozen_many < perfect_few else "the perfect one"
-)
+print("ranked by these numbers, the better one is", "the frozen one" if frozen_many < perfect_few else "the perfect one")
 
 # %% [markdown]
 # A video without motion beats perfect videos, because more of it was measured. So never compare two distances from
@@ -270,7 +262,6 @@ print(
 #
 # {{hints interval}}
 
-
 # %% exercise interval
 def interval(values, picks):
     """The 95 % bootstrap interval of the mean: (low, high)."""
@@ -278,7 +269,6 @@ def interval(values, picks):
     means = values[picks].mean(axis=1)
     return np.quantile(means, 0.025), np.quantile(means, 0.975)
     ### END SOLUTION
-
 
 # %% check interval
 check.interval(interval)
@@ -349,7 +339,6 @@ else:
 #
 # {{hints by_chance}}
 
-
 # %% exercise by_chance
 def by_chance(wins, losses):
     """How likely fair coins fall at least as unevenly as this, to either side."""
@@ -357,7 +346,6 @@ def by_chance(wins, losses):
     total, most = wins + losses, max(wins, losses)
     return min(1, 2 * sum(math.comb(total, k) for k in range(most, total + 1)) / 2**total)
     ### END SOLUTION
-
 
 # %% check by_chance
 check.by_chance(by_chance)

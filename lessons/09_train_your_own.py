@@ -75,7 +75,6 @@ show.strip(pictures, count=6)
 #
 # {{hints reconstructed}}
 
-
 # %% exercise reconstructed
 def reconstructed(patches, count):
     """Patches (N, D), coded by `count` numbers each and turned back."""
@@ -84,7 +83,6 @@ def reconstructed(patches, count):
     directions = np.linalg.svd(patches - mean, full_matrices=False)[2][:count]
     return mean + (patches - mean) @ directions.T @ directions
     ### END SOLUTION
-
 
 # %% check reconstructed
 check.reconstructed(reconstructed)
@@ -104,7 +102,6 @@ def to_tensor(video):  # (..., H, W, 3) uint8 -> (..., 3, H, W) from -1 to 1
 squares = F.pixel_unshuffle(to_tensor(data["video"][:, 0]), 4).movedim(1, -1).reshape(-1, 48)
 mean = squares.mean(dim=0)
 directions = torch.linalg.svd(squares - mean, full_matrices=False)[2][:KEPT]  # (16, 48)
-
 
 # %%
 def encode(pictures):  # (B, 3, H, W) -> (B, 16, H / 4, W / 4)
@@ -127,7 +124,6 @@ print("latents", tuple(encode(frames).shape), f" error of coding {error.mean():.
 # has two halves: one that goes down, to a coarser map, and collects results on the way, and one that comes up again and
 # uses them.
 
-
 # %%
 def block(given, out, stride=1):
     return nn.Sequential(nn.Conv2d(given, out, 3, stride, 1), nn.GroupNorm(8, out), nn.SiLU())
@@ -146,7 +142,6 @@ class Down(nn.Module):
             results.append(layer(results[-1]))
         return results
 
-
 # %%
 class UNet(nn.Module):
     def __init__(self, width=48):
@@ -162,7 +157,6 @@ class UNet(nn.Module):
             results = [own + extra for own, extra in zip(results, control(x, sigma, hint))]
         coarse = F.interpolate(self.up[0](results[3]), scale_factor=2)
         return self.last(self.up[1](torch.cat([coarse, results[1], results[0]], dim=1)))
-
 
 # %% [markdown]
 # Training means: take a clip, take one of its frames, add noise of a random strength, compare the guess with the truth.
@@ -185,7 +179,6 @@ def draw(number, count=48):
         "noise": torch.tensor(rng.normal(size=(count, *latents.shape[2:])), dtype=torch.float32),
     }  # fmt: skip
 
-
 # %% [markdown]
 # ## 4. The masked loss
 #
@@ -200,7 +193,6 @@ def draw(number, count=48):
 #
 # {{hints weighted}}
 
-
 # %% exercise weighted
 def weighted(error, mask, outside):
     """Mean of errors that weigh 1 inside a mask and `outside` elsewhere."""
@@ -208,7 +200,6 @@ def weighted(error, mask, outside):
     weight = np.where(mask, 1.0, outside)
     return (weight * error).sum() / weight.sum()
     ### END SOLUTION
-
 
 # %% check weighted
 check.weighted(weighted)
@@ -233,7 +224,6 @@ for outside in (0, 0.3, 1):
 # ## 5. Training the denoiser
 #
 # The loop is short: loss, gradient, step. The learning rate is small in the beginning, and fades out at the end.
-
 
 # %%
 def loss(unet, batch, outside, control=None):
@@ -299,7 +289,6 @@ print("a new ControlNet changes nothing:", same)
 #
 # {{hints averaged}}
 
-
 # %% exercise averaged
 def averaged(values, decay):
     """The moving average after the last of some values."""
@@ -309,7 +298,6 @@ def averaged(values, decay):
         mean = decay * mean + (1 - decay) * value
     return mean
     ### END SOLUTION
-
 
 # %% check averaged
 check.averaged(averaged)
@@ -353,7 +341,6 @@ class ControlStage(Stage):
 
     def loss(self, batch, generator):
         return {"loss": loss(unet, batch, self.outside, self.net)}
-
 
 # %%
 def quiet(line):
@@ -401,7 +388,6 @@ def sample(control, t=-1, seed=0, steps=6):
         x = x + (x - clean) / sigma * (following - sigma)
     return decode(start + x)
 
-
 # %%
 inside = torch.tensor(test["moved"][:, -1])
 errors = {"first frame": held[:, 0]} | {name: sample(control) for name, control in networks.items()}
@@ -447,7 +433,6 @@ plt.show()
 # What a network this small begins to learn in seconds is to wipe a thing out in one place, and to put a patch of its
 # colour in another. Shape takes longer: that is what the hours on the real one are for. Here is the clip in which the
 # masked one gained most, as a moving picture, with the same noise in every frame:
-
 
 # %%
 def as_video(frames):  # list of (3, H, W) from -1 to 1 -> (T, H, W, 3) uint8
@@ -528,7 +513,6 @@ show.trajectories(scene, 8)
 #
 # {{hints paper_mask}}
 
-
 # %% exercise paper_mask
 def paper_mask(ids, chosen):
     """The union of the chosen segments (T, H, W) at the size of the latents (T, H / 8, W / 8)."""
@@ -536,7 +520,6 @@ def paper_mask(ids, chosen):
     frames, height, width = ids.shape
     return np.isin(ids, chosen).reshape(frames, height // 8, 8, width // 8, 8).any(axis=(2, 4))
     ### END SOLUTION
-
 
 # %% check paper_mask
 check.paper_mask(paper_mask)

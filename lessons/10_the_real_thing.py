@@ -71,10 +71,8 @@ from draganything_lab.models.sizes import random_parts
 from draganything_lab.pipeline import DragAnythingPipeline
 
 pipe = DragAnythingPipeline(**random_parts("full", device="meta", dtype=torch.float16))
-counts = {
-    name: sum(p.numel() for p in getattr(pipe, name).parameters())
-    for name in ("unet", "controlnet", "vae", "image_encoder")
-}
+counts = {name: sum(p.numel() for p in getattr(pipe, name).parameters()) for name in
+          ("unet", "controlnet", "vae", "image_encoder")}
 for name, count in counts.items():
     print(f"{name:14} {count:13,} numbers")
 in_file = zoo.MODELS["draganything"].bytes()
@@ -89,14 +87,12 @@ print(f"bytes for each number in the ControlNet's file: {in_file / counts['contr
 #
 # {{hints gibibytes}}
 
-
 # %% exercise gibibytes
 def gibibytes(parameters, bits):
     """Memory of a network's weights in GiB."""
     ### BEGIN SOLUTION
     return parameters * bits / 8 / 2**30
     ### END SOLUTION
-
 
 # %% check gibibytes
 check.gibibytes(gibibytes)
@@ -113,12 +109,8 @@ size, frames = (320, 576), 14
 dry = DryRun(pipe)
 by_hand = sum(counts.values()) * 16 / 8
 assert by_hand == sum(dry.weights.values())
-stages = {
-    "read the picture": dry.encode(size),
-    "embed 3 frames of control": dry.embed(size, 3),
-    "one step, both halves": dry.step(size, frames, 2),
-    "decode 14 frames": dry.decode(size, frames),
-}
+stages = {"read the picture": dry.encode(size), "embed 3 frames of control": dry.embed(size, 3),
+          "one step, both halves": dry.step(size, frames, 2), "decode 14 frames": dry.decode(size, frames)}
 print(f"weights: {by_hand / 2**30:.2f} GiB, and on top of them, one stage at a time:")
 for name, cost in stages.items():
     print(f"  {name:26} {cost.memory / 2**30:5.2f} GiB {cost.flops / 1e12:7.1f} tera operations")
@@ -150,9 +142,7 @@ for gib in (24, 15, 12, 10, 8):  # a Colab T4 has about 15
     plan = pipe.estimate(size, frames, device="cpu", memory=(gib * GIB - GPU_CONTEXT) / GPU_GAPS)
     need = (plan.memory * GPU_GAPS + GPU_CONTEXT) / GIB
     halves = "in turn" if plan.split_guidance else "together"
-    print(
-        f"{gib:3} GiB {need:5.1f} GiB {plan.decode_chunk:10}          {halves:10} {'fits' if plan.fits else 'too large'}"
-    )
+    print(f"{gib:3} GiB {need:5.1f} GiB {plan.decode_chunk:10}          {halves:10} {'fits' if plan.fits else 'too large'}")
 
 # %% [markdown]
 # And the time? The operations are counted, and the speed of a card stands in its data sheet: 65 tera operations a second
@@ -161,9 +151,7 @@ for gib in (24, 15, 12, 10, 8):  # a Colab T4 has about 15
 # %%
 plan = pipe.estimate(size, frames, steps=25, device="cpu")
 seconds = plan.flops / (65e12 * SHARE_OF_PRODUCT)
-print(
-    f"{plan.flops / 1e12:.0f} tera operations; at {SHARE_OF_PRODUCT:.0%} of 65 tera a second: {seconds:.0f} s (a guess)"
-)
+print(f"{plan.flops / 1e12:.0f} tera operations; at {SHARE_OF_PRODUCT:.0%} of 65 tera a second: {seconds:.0f} s (a guess)")
 
 # %% [markdown]
 # ## 3. Five switches
@@ -209,7 +197,6 @@ show.control_stack({"paper: cut off": paper, "released code: squashed": release}
 #
 # {{hints top_of_hill}}
 
-
 # %% exercise top_of_hill
 def top_of_hill(x, radius, width):
     """The column of the highest point of a released hill for a point at x."""
@@ -217,7 +204,6 @@ def top_of_hill(x, radius, width):
     left, right = max(x - radius, 0), min(x + radius, width - 1)
     return (left + right) / 2
     ### END SOLUTION
-
 
 # %% check top_of_hill
 check.top_of_hill(top_of_hill)
@@ -239,9 +225,7 @@ axes.plot(told(paper), "o-", color="#0072B2", label="told, paper")
 axes.plot(told(release), "s-", color="#D55E00", label="told, released code")
 axes.set(xlabel="frame", ylabel="column of the hill's top")
 axes.legend()
-print(
-    f"last frame: asked for {asked[-1]:.0f}, told {told(paper)[-1]:.0f} (paper), {told(release)[-1]:.1f} (released code)"
-)
+print(f"last frame: asked for {asked[-1]:.0f}, told {told(paper)[-1]:.0f} (paper), {told(release)[-1]:.1f} (released code)")
 plt.show()
 
 # %% [markdown]
@@ -265,14 +249,12 @@ print("radii, release:", dict(zip([e.name for e in scene.controlled], release.ra
 #
 # {{hints collapsed}}
 
-
 # %% exercise collapsed
 def collapsed(vectors, channels):
     """What the released demo keeps of vectors (N, C): (N, channels)."""
     ### BEGIN SOLUTION
     return np.repeat(vectors[:, :1], channels, axis=1)
     ### END SOLUTION
-
 
 # %% check collapsed
 check.collapsed(collapsed)
@@ -298,10 +280,8 @@ print("described by", "histograms" if features is None else "diffusion features"
 
 # %%
 half = vectors.shape[1] // 2
-tables = {
-    name: build_control(harbour, frames, vectors=vectors, channels=half, preset=name).vectors[1:]
-    for name in ("paper", "release")
-}
+tables = {name: build_control(harbour, frames, vectors=vectors, channels=half, preset=name).vectors[1:]
+          for name in ("paper", "release")}
 assert np.allclose(tables["release"], np.repeat(vectors[:, :1], half, axis=1))
 assert np.allclose(tables["paper"], (vectors[:, 0::2] + vectors[:, 1::2]) / 2, atol=1e-6)
 fig, spots = plt.subplots(1, 2, figsize=(8, 3.2))
@@ -335,14 +315,12 @@ plt.show()
 #
 # {{hints normalised}}
 
-
 # %% exercise normalised
 def normalised(picture, mean, std):
     """A picture (H, W, 3) of 0..255 in the range that CLIP was trained with."""
     ### BEGIN SOLUTION
     return (picture / 255 - mean) / std
     ### END SOLUTION
-
 
 # %% check normalised
 check.normalised(normalised)
@@ -351,10 +329,8 @@ check.normalised(normalised)
 from draganything_lab.sampling import CLIP_MEAN, CLIP_STD, encoder_pixels
 
 picture = torch.tensor(harbour.image).permute(2, 0, 1)[None] / 255  # (1, 3, 128, 128)
-shown = {
-    name: encoder_pixels(picture, 128, (CLIP_MEAN, CLIP_STD) if rules.clip_normalised else None)
-    for name, rules in (("paper", PAPER), ("release", RELEASE))
-}
+shown = {name: encoder_pixels(picture, 128, (CLIP_MEAN, CLIP_STD) if rules.clip_normalised else None)
+         for name, rules in (("paper", PAPER), ("release", RELEASE))}
 by_hand = (harbour.image / 255 - CLIP_MEAN) / CLIP_STD
 assert np.abs(by_hand - shown["paper"][0].permute(1, 2, 0).numpy()).max() < 1e-3
 for name, pixels in shown.items():
@@ -416,9 +392,8 @@ real = None if described is None else released_pipeline(size, frames, download=D
 videos = {}
 if real is not None:
     for name in ("paper", "release"):  # the same noise, the same picture: only the switches differ
-        videos[name] = real(
-            launch, num_frames=frames, height=size[0], width=size[1], vectors=described, preset=name, seed=0
-        ).frames
+        videos[name] = real(launch, num_frames=frames, height=size[0], width=size[1], vectors=described,
+                            preset=name, seed=0).frames
 
 # %%
 from IPython.display import display

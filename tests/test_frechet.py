@@ -161,9 +161,7 @@ def test_latents_of_a_small_vae() -> None:
 
     torch.manual_seed(0)
     vae = AutoencoderKLTemporalDecoder(
-        block_out_channels=(32, 32),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        latent_channels=4,
+        block_out_channels=(32, 32), down_block_types=("DownEncoderBlock2D",) * 2, latent_channels=4,
         layers_per_block=1,
     )
     extractor = vae_latents(vae, "tiny")

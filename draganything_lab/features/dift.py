@@ -188,7 +188,6 @@ class DiffusionFeatures:
         size: tuple[int, int] | None,
     ) -> np.ndarray:
         import torch
-
         timestep = self.timestep if timestep is None else timestep
         up_block = self.up_block if up_block is None else up_block
         draws = self.draws if draws is None else draws

@@ -26,7 +26,7 @@ COLAB_LACKS = (
 COLAB_LACKS_TOO = ("psygnal",)
 """What those need in turn and Colab may lack: anywidget stands on psygnal."""
 
-BOOTSTRAP = """# On Google Colab this cell installs the lab, and leaves the torch and numpy that are there alone.
+BOOTSTRAP = '''# On Google Colab this cell installs the lab, and leaves the torch and numpy that are there alone.
 # Elsewhere it does nothing.
 import sys
 
@@ -40,7 +40,7 @@ if "google.colab" in sys.modules:
         {lacks}, lab,
     ]
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *wanted], check=True)
-    output.enable_custom_widget_manager()"""
+    output.enable_custom_widget_manager()'''
 
 STUDIO = """# Optional: the studio does the same with the mouse. Everything below works without it.
 from draganything_lab.studio import Studio

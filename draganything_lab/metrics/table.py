@@ -54,7 +54,7 @@ class Row:
 
     @property
     def interval(self) -> str:
-        """ "2.10 to 4.40", or nothing."""
+        """"2.10 to 4.40", or nothing."""
         return "" if math.isnan(self.low) else f"{self.low:.4g} to {self.high:.4g}"
 
 

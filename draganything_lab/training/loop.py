@@ -222,8 +222,8 @@ def _load_optimiser(optimiser: Muon, flat: Flat, kept: dict[str, Any]) -> None:
         for name, view in flat.named(vector).items():
             if name in kept:
                 view.copy_(kept[name][key])
-    for row in kept.values():
-        optimiser.steps.copy_(row["step"])
+    if kept:
+        optimiser.steps.copy_(next(iter(kept.values()))["step"])
 
 
 def _cut_log(log: Path, step: int) -> None:
