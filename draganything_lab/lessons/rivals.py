@@ -24,7 +24,7 @@ from .weights import toy_pipeline
 if TYPE_CHECKING:
     from ..pipeline import DragAnythingPipeline
 
-FRAMES = 8  # of the 14 that the small weights know: a class should not wait
+FRAMES = 6  # of the 14 that the small weights know: a class should not wait
 FIRST_SEED = 910_000_000  # held out, and other clips than those of the model card
 CARD_MEASURE = "centre error of moved things (% of diagonal)"
 

@@ -102,9 +102,10 @@ class FirstFrameLookup(nn.Module):
             query, key = query.float(), key.float()
             sharpness = self.log_sharpness.float().exp()[:, None, None]
             nearness = self.log_nearness.float().exp()[:, None, None]
-            # Two sums less than distances: what depends on the query alone drops out of the softmax.
-            alike = (2 * sharpness * query) @ key - sharpness * key.square().sum(-2, keepdim=True)
-            return (alike - nearness * self._squared_ways(height, width, query.device)).softmax(-1)
+            # What depends on the query alone drops out of the softmax. Tensors this large are changed where they are.
+            far = sharpness * key.square().sum(-2, keepdim=True)
+            far = far + nearness * self._squared_ways(height, width, query.device)  # (B, 1, heads, h * w, places)
+            return ((2 * sharpness * query) @ key).sub_(far).softmax(-1)
 
     def _squared_ways(self, height: int, width: int, device: torch.device) -> torch.Tensor:
         """(h * w, places): squared distance, in cells, from each cell's middle to each place."""
