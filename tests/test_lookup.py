@@ -78,6 +78,12 @@ def test_before_training_it_adds_nothing_and_afterwards_something():
     assert lookup(places, latents).any()
 
 
+def test_it_can_be_planned_without_numbers():
+    lookup = FirstFrameLookup(8, 4, STEP).to("meta")
+    places, latents = torch.empty(1, 3, HEADS * WIDTH * STEP**2, 4, 6), torch.empty(1, 4, 4, 6)
+    assert lookup(places.to("meta"), latents.to("meta")).shape == (1, 3, 8, 4, 6)
+
+
 def test_no_entity_map_means_zeros():
     net = tower()
     with torch.no_grad():

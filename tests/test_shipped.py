@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch")
 from draganything_lab import zoo  # noqa: E402
 from draganything_lab.commands.generate import trained_size  # noqa: E402
 from draganything_lab.familiar import stranger_note  # noqa: E402
+from draganything_lab.memory import plan_run  # noqa: E402
 from draganything_lab.toyland import gallery, named_scene, sample_clip  # noqa: E402
 from draganything_lab.training.measure import measure  # noqa: E402
 from draganything_lab.training.toy import REPRESENTATIONS  # noqa: E402
@@ -50,6 +51,12 @@ def test_the_weights_say_how_they_are_sampled():
     told = json.loads((WEIGHTS / "sampling.json").read_text())
     pipe = load(REPRESENTATIONS[0])
     assert (pipe.config.default_steps, pipe.config.default_guidance) == (told["steps"], told["guidance"])
+
+
+def test_what_a_video_costs_can_be_told_before():
+    pipe = load(REPRESENTATIONS[0])
+    plan = plan_run(pipe, trained_size(pipe), 14, steps=3, guided=False)
+    assert 0 < plan.memory < 4e9 and plan.flops > plan.step_flops > 0
 
 
 def test_dragged_things_go_where_they_are_told(summary):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -98,7 +100,7 @@ class FirstFrameLookup(nn.Module):
         middle = self.step // 2
         query = fine[:, :, :, :, middle, middle].flatten(4).transpose(-1, -2)  # (B, F, heads, h * w, WIDTH)
         key = fine[:, :1].permute(0, 1, 2, 3, 6, 4, 7, 5).flatten(4)  # (B, 1, heads, WIDTH, places)
-        with torch.autocast(places.device.type, enabled=False):  # differences of large squares
+        with _full_precision(places.device):  # differences of large squares
             query, key = query.float(), key.float()
             sharpness = self.log_sharpness.float().exp()[:, None, None]
             nearness = self.log_nearness.float().exp()[:, None, None]
@@ -114,6 +116,11 @@ class FirstFrameLookup(nn.Module):
             fine = torch.arange(count * self.step, device=device).float() / self.step
             ways.append((fine[self.step // 2 :: self.step, None] - fine).square())  # (cells, places)
         return (ways[0][:, None, :, None] + ways[1][None, :, None, :]).flatten(2).flatten(0, 1)
+
+
+def _full_precision(device: torch.device) -> AbstractContextManager[Any]:
+    """Switch autocast off; it knows no tensors without numbers, with which a run's memory is planned."""
+    return nullcontext() if device.type == "meta" else torch.autocast(device.type, enabled=False)
 
 
 def zeroed(module: nn.Conv2d) -> nn.Conv2d:
