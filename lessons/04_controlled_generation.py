@@ -371,9 +371,8 @@ if pipe is not None:
 # network that had cost far more. Ours took some ten thousand in all. So our ControlNet has one layer more, which the
 # released one does not have. For every place of every frame it looks in the **first** frame for the places where the
 # *control* was the most alike, and fetches what the picture shows there. If Gaussian and vector are the same here as they
-# were there, this is the same spot of the same thing. Below: a circle marks the middle
-# of the dragged boat, and beside it you see where the layer looks from there in frame 0. Once with Gaussian and vector,
-# once with the Gaussian alone.
+# were there, this is the same spot of the same thing. Below: a circle marks the middle of the dragged boat, and beside it
+# you see where the layer looks from there in frame 0. Once with Gaussian and vector, once with the Gaussian alone.
 
 # %%
 from draganything_lab.control import build_control

@@ -256,6 +256,8 @@ def test_a_gradient_through_half_copies_is_the_gradient(trained):
 
 def test_a_fresh_control_stage_sees_entities_apart_and_every_control_at_the_same_scale(trained):
     stage = toy.build_stage("control", trained, **TINY)
+    layer = stage.whole.embedding(1).place.entity
+    before = layer.weight.detach().flatten(1).clone()
     stage.fresh()
     clips = draw_controlled(77, 40, ClipSize(picture=48, frames=2), toy.REPRESENTATIONS)
     with torch.no_grad():
@@ -265,6 +267,9 @@ def test_a_fresh_control_stage_sees_entities_apart_and_every_control_at_the_same
         white = vectors @ whitening(vectors)
         assert torch.linalg.eigvalsh(white.T @ white / len(white)).max() == pytest.approx(1, abs=0.02)
         places = stage.embed(clips, tables)[:, :, stage.whole.controlnet.conv_in.out_channels :]
+    mean = vectors.mean(0) / vectors.mean(0).norm()
+    common = [float((weight @ mean).norm() / weight.norm()) for weight in (before, layer.weight.detach().flatten(1))]
+    assert common[1] < 0.3 * common[0]  # it no longer hears what all entities share above all
     for rows in representation_rows(clips["first"], len(toy.REPRESENTATIONS)):
         spread = places[rows].unflatten(2, (2, 32, -1)).movedim(2, 0).movedim(3, 1).flatten(2).var(2).sum(1)
         assert spread.min() > 0.2 and spread.max() < 5

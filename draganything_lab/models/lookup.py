@@ -54,8 +54,8 @@ class FirstFrameLookup(nn.Module):
     know nothing of each other, that the same control in the first frame is where to fetch it from. Here query and key
     are the same function of the control (`PlaceTower`), and the logits fall with their squared distance, so that like
     finds like before anything is learned. And a latent cell is eight pixels wide: what has moved by three pixels needs
-    other latents, for each offset another linear function of the old ones and their neighbours. So each cell is asked
-    for cells, but answers for `step` by `step` places in it, each with such a function of its own.
+    other latents, for each offset another linear function of the old ones and their neighbours. So frames
+    ask cell by cell, but the first frame answers at `step` by `step` places in each, with such a function for each.
 
     The released ControlNet has no such thing.
 
