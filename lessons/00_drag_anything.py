@@ -113,9 +113,10 @@ print(way)
 # each frame. DragAnything compares several ways to write a drag into a grid. Two of them:
 #
 # - a **point**: a dot where the thing is to be,
-# - a **Gaussian**: a soft hill there, as wide as the thing is large.
+# - a **Gaussian**: a soft hill there, as wide as the largest circle that fits into the thing. (So a boat of narrow parts
+#   gets a smaller one than a round cloud.)
 #
-# Look at both below. The dot says *where*. The hill says *where* and *how large*.
+# Look at both below. The dot says *where*. The hill says *where* and, roughly, *how large*.
 
 # %%
 from draganything_lab.control import build_control
@@ -149,9 +150,9 @@ show.strip({"Preview": moved, "Truth": clip.video}, count=4)
 #
 # ## 5. A video from a model
 #
-# Now a network makes the video. The lab comes with a small one that was trained on Toyland alone. It has the same parts as
-# the large one (lesson 4 opens it), it is quick on any laptop, and it makes small pictures. So we draw the harbour once
-# more at its size.
+# Now a network makes the video. The lab comes with a small one that was trained on Toyland alone. It has the same parts
+# as the large one (lesson 4 opens it), it is quick on any laptop, and it makes small pictures. So we draw the harbour
+# once more at its size.
 
 # %%
 from draganything_lab.lessons.weights import toy_pipeline, trained_at

@@ -241,7 +241,9 @@ axes.set_title(f"Each thing (thin) and the mean (thick), by {found.backend}", lo
 plt.show()
 
 # %% [markdown]
-# Thin lines that stay low are the hard things. Look at which they are: what do they have in common? (The thick line is
+# The small network is good at once, and then gains nothing: it has had its say with the first click, and was trained on
+# little else. That is not what interactive segmentation promises. Put `load_segmenter("grabcut")` into the cell above,
+# which starts lower and *does* climb. Then look at the thin lines: which thing stays low, and why? (The thick line is
 # what one quotes; the thin ones are what one should look at.)
 #
 # ## 6. Boxes, and a brush
@@ -304,7 +306,7 @@ show.masks(mine)
 # ### Exercise 4: what is left
 #
 # Write `kept(mask)`: the share of the mask's pixels that are still there after the mask was saved as a JPEG (255 where
-# True) and read as the released code reads it.
+# True; with OpenCV's `cv2.imencode`, as it stands) and read as the released code reads it.
 #
 # {{hints kept}}
 
@@ -346,11 +348,11 @@ plt.show()
 # - A point is a place. An entity is all the pixels of a thing, and only it can be dragged whole.
 # - Colours are not things. Growing a region finds stripes, not boats.
 # - A segmenter gives candidates with scores; the score is a belief, the IoU is the truth.
-# - Clicks with plus and minus, boxes and a brush correct it. A user made of code measures it.
+# - Clicks with plus and minus, boxes and a brush are there to correct it. Whether they do, a user made of code measures.
 # - Files can lose pixels silently. PNG for masks, always.
 #
-# **Go further.** Repeat section 5 with `load_segmenter("grabcut")` and with whatever else you have, and compare the means.
-# Take a photograph of your own: `load_picture` reads it. Which things need the most clicks?
+# **Go further.** Repeat section 5 with `load_segmenter("grabcut")` and with whatever else you have, and compare the
+# means. Take a photograph of your own: `load_picture` reads it. Which things need the most clicks?
 #
 # **What next.** Lesson 2 asks what a network knows about the pixels under a mask. Lesson 3 turns mask and path into what
 # a video model is shown.

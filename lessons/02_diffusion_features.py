@@ -234,20 +234,23 @@ def noisy_latents(images, t, seed=0):  # (B, H, W, 3) uint8 -> (B, c, H / 8, W /
     kept = scheduler.alphas_cumprod[t]
     return kept.sqrt() * latents + (1 - kept).sqrt() * noise
 
-
+# %%
 @torch.no_grad()
-def hear(images, t, layer, seed=0):
-    heard = []
-    hook = layer.register_forward_hook(lambda layer, given, out: heard.append(out[0] if type(out) is tuple else out))
+def hear(images, t, layers, seed=0):
+    heard = {}
+    def keep(layer, given, out):
+        heard[layer] = out[0] if type(out) is tuple else out
+    hooks = [layer.register_forward_hook(keep) for layer in layers]
     features.unet(noisy_latents(images, t, seed), t, features.prompt_embeds.expand(len(images), -1, -1))
-    hook.remove()
-    return heard[0].numpy()  # (B, C, h, w)
+    for hook in hooks:
+        hook.remove()
+    return [heard[layer].numpy() for layer in layers]  # of each layer (B, C, h, w)
 
 # %%
 both = np.stack([first.image, second.image])
 if features is not None:
     t, block = features.timestep, features.up_block
-    maps = hear(both, t, features.unet.up_blocks[block])
+    (maps,) = hear(both, t, [features.unet.up_blocks[block]])
     theirs = features.extract_many(both, timestep=t, up_block=block, draws=1, seed=0)
     print("latents", tuple(noisy_latents(both, t).shape), " features", maps.shape)
     assert np.allclose(maps, theirs, atol=1e-3)
@@ -290,24 +293,26 @@ if features is not None:
     layers = {"first layer": unet.conv_in}
     layers |= {f"up block {k}": block for k, block in enumerate(unet.up_blocks)}
     fig, axes = plt.subplots(len(layers), len(times), figsize=(10, 4.2 * len(layers) / 1.6))
-    for row, (depth, layer) in zip(axes, layers.items()):
-        for spot, t in zip(row, times):
-            spot.imshow(np.vstack(pca_pictures(list(hear(both, t, layer)), size=(128, 128))))
+    for column, t in zip(axes.T, times):
+        for spot, depth, maps in zip(column, layers, hear(both, t, layers.values())):
+            spot.imshow(np.vstack(pca_pictures(list(maps), size=(128, 128))))
             spot.set(title=f"{depth}, t = {t}", xticks=[], yticks=[])
             spot.title.set_fontsize(8)
     plt.tight_layout()
 
 # %% [markdown]
 # Go along a row: with more noise the maps lose their detail, and at the end they hold little but noise. Go down a column:
-# the first layer is little more than the latents with their noise; later ones have seen the neighbourhood. Which of them
-# is best? Pictures suggest, numbers decide.
+# the first layer is little more than the latents with their noise. The next one has seen the neighbourhood. And the last
+# one is near the output again, whose task is to *name the noise*: at much noise, that is what it shows. Which of them is
+# best? Pictures suggest, numbers decide.
 #
 # ## 6. Finding the thing
 #
-# The same search as in section 2, with the network's features in place of colours. One thing first. A few directions are
-# much stronger than all others; they say things like "up here" or "no background". In a cosine the strong ones drown the
-# weak ones, and the weak ones may be what tells a boat from a bus. So we take the mean away and stretch every principal
-# direction to the same spread. This is called **whitening**. Mean and directions come from eighty other pictures.
+# The same search as in section 2, with the network's features in place of colours. One thing first. A few directions
+# are much stronger than all others; they say things like "up here" or "no background". In a cosine the strong ones
+# drown the weak ones, and the weak ones may be what tells a boat from a bus. So we take the mean away and stretch every
+# principal direction to the same spread. This is called **whitening**. Mean and directions come from these two and
+# eighty more pictures.
 
 # %%
 def white(maps):  # (B, C, h, w): no mean, and the same spread in every direction
@@ -323,7 +328,8 @@ many = np.stack([scene.image for pair in pairs for scene in pair])  # (80, 128, 
 
 # %%
 if features is not None:
-    here, there = white(features.extract_many(np.concatenate([both, many])))[:2]
+    maps_of_all = features.extract_many(np.concatenate([both, many]))
+    here, there = white(maps_of_all)[:2]
     fig, axes = plt.subplots(2, len(names), figsize=(3 * len(names), 6.8))
     for column, name in enumerate(names):
         for row, (kind, a, b) in enumerate((("colour", one, other), ("features", here, there))):
@@ -378,7 +384,7 @@ def told(found):  # the mean share of hits, with a 95 % interval by drawing pair
 plain = np.stack([colours(image) for image in many])
 by = {"colours": tables(plain), "colours, whitened": tables(white(plain))}
 if features is not None:
-    maps = features.extract_many(many)
+    maps = maps_of_all[2:]
     by |= {"features": tables(maps), "features, whitened": tables(white(maps))}
 print(f"{'guessing':22} 25%")
 for name, found in by.items():
@@ -386,10 +392,11 @@ for name, found in by.items():
 
 # %% [markdown]
 # In Toyland colours are a strong rival: everything is painted in flat colours, and no shadow ever falls. In photographs
-# they are a weak one. And our network is small, and was trained for minutes. So the table may come out either way.
-# Look at the intervals before you believe in a difference: where they overlap much, forty pairs are not enough to tell.
-# And what *kind* of errors are made? Of the four things the first two are of one kind, and the first and the third have
-# one colour. So the table says what a description holds on to.
+# they are a weak one. And our network is small, and was trained for minutes. With our weights plain features lose to
+# colours, and whitened ones come up to them: for *finding the same thing here*, the features bring nothing. (Look at
+# the intervals before you believe in a difference: where they overlap much, forty pairs are not enough to tell.) So
+# what are they for? What *kind* of errors are made? Of the four things the first two are of one kind, and the first and
+# the third have one colour. So the table says what a description holds on to.
 
 # %%
 print(f"{'mean similarity to':22} {'itself':>10} {'same kind':>10} {'same colour':>12} {'neither':>10}")
@@ -400,17 +407,19 @@ for name, found in by.items():
     print(f" {neither:10.2f}")
 
 # %% [markdown]
-# Read each row from left to right. A description that knows kinds has a large second number; one that knows colours has a
-# large third. For a drag both must be known: the thing shall arrive as what it is, *and* in its own colour.
+# Read each row from left to right, and compare with the last number, which is what any two things have in common. A
+# description that knows kinds has a second number well above it; one that knows colours a third. Here is what the
+# features bring: whitened, they see *kinds*, to which colours are blind. For a drag both must be known: the thing shall
+# arrive as what it is, *and* in its own colour.
 #
 # Now depth and time, measured; on the first twenty pairs, to save time.
 
 # %%
 if features is not None:
     share = {depth: [] for depth in layers}
-    for depth, layer in layers.items():
-        for t in times:
-            found = tables(white(hear(many[:40], t, layer)))
+    for t in times:
+        for depth, maps in zip(layers, hear(many[:40], t, layers.values())):
+            found = tables(white(maps))
             share[depth].append((found.argmax(axis=2) == np.arange(4)).mean())
     fig, axes = plt.subplots(figsize=(7, 3.4))
     for (depth, values), colour in zip(share.items(), ("#808080", "#E69F00", "#56B4E9", "#009E73", "#D55E00")):
@@ -427,7 +436,8 @@ if features is not None:
 
 # %% [markdown]
 # The best place depends on the network and on the question, so it is looked for like this. (Careful: the best of many is
-# a little lucky, too. For a claim, choose on these pairs, and measure on others.) For Stable Diffusion the authors of DIFT
+# a little lucky, too. For a claim, choose on these pairs, and measure on others. The lab listens where its ControlNet was
+# trained to listen, which need not be the best place for finding things.) For Stable Diffusion the authors of DIFT
 # found t = 261 and the last but one of its blocks; the DragAnything code takes t = 261 and up block 3, its last.
 #
 # ## 8. The paper against the released code
@@ -484,9 +494,9 @@ if features is not None:
         print(f"{name:15} {told(np.stack(found))}")
 
 # %% [markdown]
-# (With a single number cosines and whitening mean nothing, so here the *nearest* plain vector wins, for all
-# three.) In this lab the preset "paper" keeps the vector and "release" keeps the number; lesson 3 shows both in the arrays
-# that the network gets.
+# (With a single number cosines and whitening mean nothing, so here the *nearest* plain vector wins, for all three.) In
+# this lab the preset "paper" keeps the vector and "release" keeps the number; lesson 3 shows both in the arrays that
+# the network gets.
 #
 # ## What you have seen
 #
@@ -496,7 +506,7 @@ if features is not None:
 # - Depth and time decide what the features know. One measures that, with intervals, against plain colours and guessing.
 # - The paper keeps a vector for each entity; the released demo keeps one number.
 #
-# **Go further.** Make the four things smaller in `two_pictures` (0.15 to 0.21 of the side): when do the features stop
-# finding them? Ask with the mask of only half a thing: is half a boat still a boat?
+# **Go further.** Make pictures and things smaller, `two_pictures(seed, size=(96, 96))`, then (64, 64): when do the
+# features stop finding them? Ask with the mask of only half a thing: is half a boat still a boat?
 #
 # **What next.** Lesson 3 paints these vectors along a path.

@@ -244,13 +244,13 @@ show.control_stack(build_control(crossing, 14, representation="gaussian"), cross
 # | representation | what stands in the array | says |
 # |---|---|---|
 # | point | a small dot | where |
-# | trajectory | the step to the next frame, blurred | where, and which way |
+# | trajectory | step x, step y, and 255 less the dot; blurred | where, and which way |
 # | gaussian | a hill | where, and how large |
 # | entity | the thing's vector, in its disc | where, how large, and what |
 # | entity+gaussian | both | all of it, and the middle is marked |
 #
 # The entity vectors need a network. To see the mechanics without one, we describe each thing by its mean colour: three
-# numbers, computed from the picture.
+# numbers, computed from the picture. (In the pictures below a disc has its entity's *drawing* colour, not the vector.)
 
 # %%
 colours = np.stack([scene.image[entity.mask].mean(axis=0) for entity in scene.controlled])  # (3 things, 3 numbers)
@@ -259,8 +259,8 @@ signals = {kind: build_control(scene, 14, representation=kind, vectors=colours) 
 show.control_stack(signals, scene.image, count=3)
 
 # %% [markdown]
-# Follow one column with your eyes. From top to bottom the network is told more and more. Lesson 6 tests what that is
-# worth.
+# Follow one column with your eyes: each row tells the network something else, and the last one most. Lesson 6 tests what
+# that is worth.
 #
 # **What the network gets.** The ControlNet has two inputs: a picture with three channels, and a map with one channel for
 # each number of the vector.
@@ -268,7 +268,8 @@ show.control_stack(signals, scene.image, count=3)
 # %%
 for kind, signal in signals.items():
     picture, entity_map = signal.image(0, 1), signal.entity_map(0, 1)
-    tops = f"picture {picture.shape} up to {picture.max():.0f}, map {entity_map.shape} up to {entity_map.max():.0f}"
+    tops = f"picture {picture.shape} {picture.min():.0f} to {picture.max():.0f}, map {entity_map.shape}"
+    tops += f" up to {entity_map.max():.0f}"
     print(f"{kind:16} {tops}")
 
 # %% [markdown]
@@ -326,7 +327,8 @@ show.control_stack(both, leaving.image, count=2)
 
 # %%
 paper, release = both.values()
-different = (paper.heat != release.heat).mean(axis=(1, 2))  # share of the pixels, in each frame
+apart = np.abs(paper.heat.astype(int) - release.heat)
+different = (apart > 30).mean(axis=(1, 2))  # share of the pixels, in each frame; less is rounding
 print("radius of each thing, paper:  ", np.round(paper.radii, 1))
 print("radius of each thing, release:", np.round(release.radii, 1), "(whole pixels, at most 50)")
 print("pixels that differ: first frame", f"{different[0]:.1%}", " last frame", f"{different[-1]:.1%}")
@@ -351,7 +353,7 @@ print("different numbers in each vector, release:", [len(np.unique(row)) for row
 #
 # - A drawn line becomes one point for each frame, at the model's size, with half a pixel of care.
 # - The largest circle in the mask gives the hill its width: sigma is 0.4 radius.
-# - Five representations write more and more about a thing into the array: where, which way, how large, what.
+# - Five representations write different things into the array: where, which way, how large, what.
 # - Later things lie in front of earlier ones.
 # - Papers and code differ. A switch for each difference lets you test whether it matters.
 #

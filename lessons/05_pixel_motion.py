@@ -319,8 +319,8 @@ assert np.isclose((asked * went).sum() / (asked**2).sum(), boat.gain, atol=1e-3)
 # DragAnything begins with an observation about models that are told about single *pixels*: what lies near the dragged
 # pixel follows, what lies farther away follows less, even on the same thing. The thing is stretched like a rubber sheet.
 #
-# We have no such model at hand here, but we can make a video with exactly that behaviour, and see whether our ruler
-# notices. The sheet moves fully at the dragged point and fades out with a Gaussian around it.
+# Lesson 6 measures our own models. Here we make a video with exactly that behaviour, so that the truth is known, and see
+# whether our ruler notices. The sheet moves fully at the dragged point and fades out with a Gaussian around it.
 
 # %%
 still = scene.copy()
@@ -351,20 +351,19 @@ show.strip({"Rubber sheet": sheet, "The whole boat (preview)": whole}, count=3)
 
 # %%
 for name, video in {"rubber sheet": sheet, "whole boat": whole}.items():
-    found = motion.measure(video, still)
+    found = motion.measure(video, still, tracker="lucas-kanade")  # the default believes in rigid things
     curve = found.by_distance("boat")
     off, part = found["boat"].mean_error_px, found["boat"].coverage
     print(f"{name:13} dragged point off by {off:.2f} px, {part:.0%} came along, flatness {curve.flatness:.2f}")
     display(motion_figures.by_distance(curve, found["boat"]))
 
 # %% [markdown]
-# In both videos the dragged point itself arrives, or nearly so. Look at the squares, the points inside the mask. On
-# the sheet their motion falls with the distance; the whole boat is a flat line. *Flatness* is the lowest value inside
-# the mask divided
-# by the highest. (Not every pixel of the perfect boat counts as moved: at this small size the tracker takes some at its
-# edge for the sea. That is the error of our ruler, and it is the same for both videos.) This is the difference between
-# dragging pixels and dragging entities, as one number, and lesson 6 uses
-# it on real models.
+# In both videos the dragged point itself arrives, or nearly so. Look at the squares, the points inside the mask. On the
+# sheet their motion falls with the distance; the whole boat is a flat line. *Flatness* is the lowest value inside the
+# mask divided by the highest. This is the difference between dragging pixels and dragging entities, as one number, and
+# lesson 6 uses it on real models. Mind the tracker: the lab's own one sorts pixels into things that move as one, each
+# rigid. A rubber sheet is not rigid, and that tracker would see it fall off a cliff instead of fading. So here each
+# point is followed alone. **A ruler that assumes the answer cannot measure it.**
 #
 # ## What you have seen
 #
@@ -374,7 +373,8 @@ for name, video in {"rubber sheet": sheet, "whole boat": whole}.items():
 # - Obedience has several sides: path, time, share of the way, share of the thing.
 # - Motion against distance tells a dragged thing from a stretched sheet.
 #
-# **Go further.** Make the sheet wider (12.0 to 40.0): at which width does the ruler no longer notice? Run
+# **Go further.** Make the sheet wider (12.0 to 40.0): at which width does the ruler no longer notice? Measure it with
+# `tracker="opencv"`, too. Run
 # `draganything-lab track --video your.mp4` on a video of your own.
 #
-# **What next.** Lesson 8 turns such numbers into claims: protocols, baselines, intervals.
+# **What next.** Lesson 6 measures the models with these rulers. Lesson 8 turns such numbers into claims.

@@ -153,9 +153,9 @@ axes.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# Only the entity's vector is equally strong out to the edge of its disc. The Gaussian fades inside of it. "Both" gives the
-# network a flat plate and a marked middle. Beyond the disc nobody says anything, and the network must know what a cloud
-# is. That is what the vector is for.
+# Only the entity's vector is equally strong out to the edge of its disc. The Gaussian fades inside of it. "Both" gives
+# the network a flat plate and a marked middle. Beyond the disc nobody says anything, and the network must know what a
+# cloud is. That is what the vector is for.
 #
 # ## 3. What is it?
 #
@@ -248,8 +248,8 @@ if pipes:
 # ## 5. Dragging pixels, dragging entities
 #
 # Take the large boat. If a model drags *pixels*, the end of the hull comes along and the bow stays behind. The measures
-# of lesson 5 see that: which share of the boat came along, and whether the motion is flat over the distance from the
-# dragged point (1) or fades (towards 0).
+# of lesson 5 see that: which share of the boat's pixels **came along**, whether the motion is **flat** over the distance
+# from the dragged point (1) or fades (towards 0), and which **share of the way** the dragged spot went.
 
 # %%
 from draganything_lab import motion
@@ -266,9 +266,11 @@ if pipes:
 
 # %% [markdown]
 # Read the two baselines first. The preview moves every pixel alike, so what it lacks to 100 % is the ruler's error; the
-# frozen video moves nothing. (Where nothing moved, there is no flatness: nan.) Then the five between them. Beware of two
-# traps: flatness alone is high for a boat that as a whole goes nowhere near its goal, and the small model was *trained* on
-# whole things that move as one, also with its points. A model that learned from Toyland may drag entities by a point,
+# frozen video moves nothing. (Where nothing moved, there is no flatness: nan.) Then the five between them. Does
+# any of them bring the boat to its goal? If none does, this drag does not speak for entities: the boat is larger than
+# anything in training, the dragged point lies at its edge, and so does the disc (section 1). Then each representation
+# loosens only what is near the point. Two traps for another day: flatness alone is high for a boat that as a whole goes
+# nowhere near its goal, and a model that was *trained* on whole things that move as one may drag entities by a point,
 # because in its world nothing else ever happens. DragNUWA learned from real videos, where points do move alone.
 #
 # ## 6. A fair comparison, clip by clip
@@ -279,8 +281,10 @@ if pipes:
 #
 # ### Exercise 4: a paired interval
 #
-# Write `paired(a, b, picks)`: errors `a` and `b` of two models on the same clips (N,), and `picks` (draws, N) as in lesson
-# 8. It gives the 2.5 % and the 97.5 % quantile of the mean of a minus b.
+# Would other clips have said the same? We draw our N clips anew, with replacement, thousands of times, and see how the
+# mean varies: the **bootstrap** (lesson 8 says more). Each row of `picks` (draws, N) is one such draw: the numbers of N
+# clips, some twice, some not at all. Write `paired(a, b, picks)` for errors `a` and `b` (N,) of two models on the same
+# clips. It gives the 2.5 % and the 97.5 % quantile of the draws' means of a minus b.
 #
 # {{hints paired}}
 
@@ -309,15 +313,16 @@ for name, means in {"in pairs": (a - b)[picks].mean(axis=1), "apart": a[picks].m
 
 # %% [markdown]
 # The same numbers, and only one of the two intervals leaves out 0. Now the models. How many clips there are depends on
-# how fast your machine is: the cell spends some 30 seconds. The error is the model card's: how far from where they were
-# to be a thing's own pixels are found, in per cent of the diagonal.
+# how fast your machine is: the cell spends some 30 seconds. The error is the model card's. Toyland knows what a dragged
+# thing looks like in every true frame. These pixels are looked for in the generated frame, and the error is how far
+# from the true place they fit best, in per cent of the diagonal.
 
 # %%
 errors = {}
 if pipes:
     count = rivals.how_many(float(np.median(seconds)), videos=len(pipes))
     clips = rivals.crowded(count, size, num_frames)
-    errors = rivals.compare(pipes, [wish for _, wish in clips])
+    errors = rivals.compare(pipes, clips)
     print(f"{len(clips)} clips, one seed each; error in % of the diagonal")
     for name, values in errors.items():
         print(f"{name:16} mean {values.mean():6.2f}   each clip " + " ".join(f"{value:6.2f}" for value in values))
@@ -343,21 +348,25 @@ if errors:
         axes.plot([low, high], [place, place], linewidth=3, color="#D55E00" if low > 0 or high < 0 else "#808080")
     axes.axvline(0, color="#808080", linewidth=1)
     axes.set(yticks=range(len(pairs)), yticklabels=[f"{a} minus {b}" for a, b, *_ in pairs])
-    axes.set(xlabel="difference of the errors (% of the diagonal), 95 %", title="Grey: could be chance")
+    axes.set(xlabel="difference of the errors (% of the diagonal), 95 %")
+    axes.set_title(f"Orange: leaves out 0, on {len(clips)} clips")
     plt.show()
 
 # %% [markdown]
-# Say aloud what these intervals show, and what they do not. The bootstrap believes that your few clips are all that there
-# is: where they happen to agree, it leaves out 0, and the line above the plot says how often that is mere luck. With ten
-# pairs it will happen to some of them. So take a few orange bars as a hint, not as a proof. "Not told apart" does not
-# mean equal, either. It means that this experiment was too small to see a difference, if there is one. And the ruler has a
-# weakness of its own: it looks for a thing's pixels, and cannot tell twins from each other.
+# Say aloud what these intervals show, and what they do not. The bootstrap believes that your few clips are all that
+# there is: where they happen to agree, it leaves out 0, and the line above the plot says how often that is mere luck.
+# With ten pairs it will happen to some of them. So take a few orange bars as a hint, not as a proof: with three clips
+# even "does better" says only that it did so on these three. "Not told apart" does not mean equal, either. It means
+# that this experiment was too small to see a difference, if there is one. And the ruler has a weakness of its own: it
+# looks for a thing's pixels, and cannot tell twins from each other.
 #
-# The model card measured the same thing on far more clips and seeds, all in one. It is the table to quote:
+# The model card measured the same on more clips, and in pairs, too. That is the table to quote:
 
 # %%
-for name, row in rivals.card_row().items():
-    print(f"{name:16} {row['mean']:6.2f}   95 % {row['low']:6.2f} to {row['high']:6.2f}   {row['clips']} clips")
+for name, row in rivals.card_gaps().items():
+    low, high = row["low"], row["high"]
+    said = rivals.verdict(name, "entity+gaussian", low, high)
+    print(f"{name:11} minus entity+gaussian {low:6.2f} to {high:5.2f}, {row['clips']} clips: {said}")
 
 # %% [markdown]
 # The paper's own table: 410.7 with neither, 339.3 with the Gaussian alone, 318.4 with the entity alone, 305.7 with both
@@ -372,10 +381,10 @@ for name, row in rivals.card_row().items():
 # come together, and what comes together cannot be told apart: a **confounder**.
 #
 # The weights that you use were made in another way: all five on one trunk, as many clips of the same kind for each, in
-# every step. That hole is closed. Are there others? Three. The layer with which the trunk looks up in the first frame what
-# belongs where (lesson 4) was tried out on clips of entity+gaussian alone, and so was how many steps the sampler takes.
-# And when that layer came, the parts that read entity vectors were begun anew, while the others went on: that one is to
-# the vectors' disadvantage.
+# every step. That hole is closed. Are there others? Three. The layer with which the trunk looks up in the first frame
+# what belongs where (lesson 4) was tried out on clips of entity+gaussian alone, and so was how many steps the sampler
+# takes. And when that layer came, the parts that read entity vectors were begun anew, while the others went on: that
+# one is to the vectors' disadvantage.
 #
 # Not everything is lost where a comparison is unfair. If a representation wins *although* it was trained less, training
 # is no excuse.
@@ -409,7 +418,7 @@ check.claims(claims)
 if errors:
     for a, b, low, high in told_apart:
         better = b if low > 0 else a
-        word = "trunk and sampler were chosen for it" if better == "entity+gaussian" else "they favour neither of them"
+        word = "trunk and sampler were chosen for it" if better == "entity+gaussian" else "trunk and sampler favour neither"
         if "entity+gaussian" in (a, b) and better != "entity+gaussian":
             word = "although trunk and sampler were chosen for the other"
         print(f"{rivals.verdict(a, b, low, high)}: {word}")
@@ -430,8 +439,8 @@ if errors:
 # - Compare on the same clips, in pairs; draw clips, not frames; say how many.
 # - "Not told apart" is a result. So is a confounder that you found yourself.
 #
-# **Go further.** Give `rivals.compare` three seeds: `seeds=(0, 1, 2)`. Do the intervals shrink as much as with three times
-# as many clips? Why not? Then send the point's own video through `motion.measure` for the twins, and see what the ruler
-# says about which fish is which.
+# **Go further.** Give `rivals.compare` three seeds: `seeds=(0, 1, 2)`. Do the intervals shrink as much as with three
+# times as many clips? Why not? Then send the point's own video through `motion.measure` for the twins, and see what the
+# ruler says about which fish is which.
 #
 # **What next.** Lesson 7 moves everything at once. Lesson 8 asks what a number in a table can carry.

@@ -10,9 +10,9 @@
 #
 # {{badges}}
 #
-# The authors of DragAnything released weights and no training code. So everybody who wants another model has to write the
-# trainer. In this lesson you write one: data, latents, a denoiser, a ControlNet, the loss with a mask. It is so small that
-# all of it trains while you read, on a laptop. Its videos will be blurred. Its parts are the real ones.
+# The authors of DragAnything released weights and no training code. So everybody who wants another model has to write
+# the trainer. In this lesson you write one: data, latents, a denoiser, a ControlNet, the loss with a mask. It is so
+# small that all of it trains while you read, on a laptop. Its videos will be blurred. Its parts are the real ones.
 #
 # {{cost}}
 #
@@ -54,13 +54,14 @@ pictures = {}
 for k in range(3):
     gauss, colour = data["control"][k, ..., :1], data["control"][k, ..., 1:]
     pictures[f"Clip {k}"] = data["video"][k]
-    inside = (colour != 0).any(axis=-1, keepdims=True)  # the disc in its colour, the Gaussian around it in grey
+    inside = (colour != 0).any(axis=-1, keepdims=True)  # the disc in its colour; what is left of the Gaussian in grey
     pictures[f"Asked {k}"] = np.where(inside, 127.5 + 127.5 * colour, 40 + 160 * gauss).astype(np.uint8)
 show.strip(pictures, count=6)
 
 # %% [markdown]
-# The control is the paper's: a Gaussian on the path says *where*, and a vector in the entity's disc says *what*. The paper
-# takes diffusion features for that vector (lesson 2). Here the thing's mean colour must do: three numbers, no network.
+# The control is the paper's: a Gaussian on the path says *where*, and a vector in the entity's disc says *what*. The
+# paper takes diffusion features for that vector (lesson 2). Here the thing's mean colour must do: three numbers, no
+# network.
 #
 # ## 2. Latents from one matrix
 #
@@ -70,8 +71,8 @@ show.strip(pictures, count=6)
 #
 # ### Exercise 1: keep what matters
 #
-# Write `reconstructed(patches, count)` for `patches` (N, D): code each by its parts along the `count` strongest directions,
-# and turn the code back, (N, D). The mean is taken away before, and added again behind.
+# Write `reconstructed(patches, count)` for `patches` (N, D): code each by its parts along the `count` strongest
+# directions, and turn the code back, (N, D). The mean is taken away before, and added again behind.
 #
 # {{hints reconstructed}}
 
@@ -182,14 +183,15 @@ def draw(number, count=48):
 # %% [markdown]
 # ## 4. The masked loss
 #
-# How wrong is a guess? The plain answer is the mean squared error over the whole frame. But the things are small, and most
-# of the frame is background. DragAnything counts the error **only where the entities are**: the paper multiplies it by M,
-# the union of their masks. We allow for what lies between: places outside weigh `outside`, from 0 (the paper) to 1 (plain).
+# How wrong is a guess? The plain answer is the mean squared error over the whole frame. But the things are small, and
+# most of the frame is background. DragAnything counts the error **only where the entities are**: the paper multiplies
+# it by M, the union of their masks. We allow for what lies between: places outside weigh `outside`, from 0 (the paper)
+# to 1 (plain).
 #
 # ### Exercise 2: the weighted mean
 #
-# Write `weighted(error, mask, outside)` for two arrays of one shape. It gives the weighted mean of the errors; weights are
-# 1 in the mask and `outside` elsewhere.
+# Write `weighted(error, mask, outside)` for two arrays of one shape. It gives the weighted mean of the errors; weights
+# are 1 in the mask and `outside` elsewhere.
 #
 # {{hints weighted}}
 
@@ -245,8 +247,8 @@ for step in range(steps):
         print(f"step {step:3}  loss {value.item():.3f}")
 
 # %% [markdown]
-# It cannot get far: nobody tells it where things are to go. At low noise it sees the thing through the noise, at high noise
-# it can only guess. From now on it is **frozen**, as in the paper: nothing below changes its weights.
+# It cannot get far: nobody tells it where things are to go. At low noise it sees the thing through the noise, at high
+# noise it can only guess. From now on it is **frozen**, as in the paper: nothing below changes its weights.
 #
 # ## 6. The ControlNet
 #
@@ -277,9 +279,9 @@ with torch.no_grad():
 print("a new ControlNet changes nothing:", same)
 
 # %% [markdown]
-# Now we hand over to the lab's own training loop, which makes `toy`, too. A network to train is a *stage*: it says what is
-# trained, how batch number n is drawn, and what the loss is. The loop adds what the ten lines above lacked: checkpoints, a
-# log, and a moving average of the weights.
+# Now we hand over to the lab's own training loop, which makes `toy`, too. A network to train is a *stage*: it says what
+# is trained, how batch number n is drawn, and what the loss is. The loop adds what the ten lines above lacked:
+# checkpoints, a log, and a moving average of the weights.
 #
 # ### Exercise 3: a moving average
 #
@@ -411,9 +413,11 @@ for place in ("inside", "outside"):
     print(f"{place:8} masked - plain: {off.mean():+.4f}  (95 %: {low:+.4f} to {high:+.4f})  {said}")
 
 # %% [markdown]
-# Expect a trade: a loss that does not look outside cannot care for it. The paper reports that the mask makes its model obey
-# better (ObjMC 305.7 with it, 311.1 without). The lab's own trainer takes a weight between the two. And mind what the
-# interval does *not* cover: another start of the same training. Change the seed in `ControlStage` to see how much that is.
+# A loss that does not look outside cannot care for it: that cost is certain. Whether it brings anything inside, the
+# interval says; with so few steps and clips it may well be "cannot tell". The paper reports that the mask makes its
+# model obey better (ObjMC 305.7 with it, 311.1 without). The lab's own trainer takes a weight between the two. And mind
+# what the interval does *not* cover: another start of the same training. Change the seed in `ControlStage` to see how
+# much that is.
 #
 # Now look. Columns are held-out clips.
 
@@ -432,7 +436,7 @@ plt.show()
 # %% [markdown]
 # What a network this small begins to learn in seconds is to wipe a thing out in one place, and to put a patch of its
 # colour in another. Shape takes longer: that is what the hours on the real one are for. Here is the clip in which the
-# masked one gained most, as a moving picture, with the same noise in every frame:
+# masked one gained most over its first frame, frame by frame, made with the same noise in every frame:
 
 # %%
 def as_video(frames):  # list of (3, H, W) from -1 to 1 -> (T, H, W, 3) uint8
@@ -468,13 +472,15 @@ print("steps:", a["step"], b["step"], " the same, bit for bit:", same)
 #     draganything-lab train toy --export my-weights
 #
 # Set the environment variable `DRAGANYTHING_LAB_TOY` to that folder, and studio and lessons take your weights. If the
-# lab's are here, this is how their training went:
+# lab's are here, this is how their training went, on one large GPU. (A jump downwards is a new start with another loss,
+# another network, or larger pictures.)
 
 # %%
 from draganything_lab import zoo
 
 folder = zoo.find("toy")
-logs = sorted((folder / "training").glob("*.jsonl")) if folder else []
+logs = [folder / "training" / f"{stage}.jsonl" for stage in ("vae", "dift", "unet", "control")] if folder else []
+logs = [file for file in logs if file.is_file()]
 if not logs:
     print("There are no logs of a trained toy on this machine; `draganything-lab train toy` would write some.")
 else:
@@ -482,15 +488,15 @@ else:
     for spot, file in zip(axes[0], logs):
         log = [json.loads(line) for line in file.read_text().splitlines()]
         spot.plot([line["seconds"] / 60 for line in log], [line["loss"] for line in log], color="#0072B2")
-        spot.set(title=file.stem, xlabel="minutes", yscale="log")
+        spot.set(title=file.stem, xlabel="minutes", yscale="log", ylabel="loss" if file is logs[0] else "")
     plt.tight_layout()
 
 # %% [markdown]
 # ## 10. VIPSeg and Stable Video Diffusion
 #
-# The paper trains on VIPSeg: real videos, and for each frame a *panoptic mask*, a picture in which each pixel is the number
-# of its segment. The lab reads that format (its evaluation uses it). Here is a clip of Toyland, written in it and read
-# back:
+# The paper trains on VIPSeg: real videos, and for each frame a *panoptic mask*, a picture in which each pixel is the
+# number of its segment. The lab reads that format (its evaluation uses it). Here is a clip of Toyland, written in it
+# and read back:
 
 # %%
 from draganything_lab.evaluate.vipseg import list_clips, load_clip
@@ -504,7 +510,9 @@ print("segments:", ", ".join(entity.name for entity in scene), " video", real.sh
 show.trajectories(scene, 8)
 
 # %% [markdown]
-# Nobody gave the paths: they were followed in the video, as for a real clip. What a loss still needs is M.
+# (In VIPSeg's numbers, 1 to 124 are regions such as sky and water, one segment each; above, a number is 100 times the
+# category plus a count. A list of names comes with the data set.) Nobody gave the paths: they were followed in the
+# video, as for a real clip. What a loss still needs is M.
 #
 # ### Exercise 4: M from panoptic masks
 #
@@ -541,9 +549,9 @@ times = sizes["ControlNet, trained"] / ours
 print(f"{'ours, trained':20} {ours / 1e6:6.2f} million weights: the real one is {times:,.0f} times as large")
 
 # %% [markdown]
-# To this come the activations of all frames, which is why such training runs on data-centre GPUs. **This lab has no command
-# that trains on VIPSeg with Stable Video Diffusion.** We could not run one here, and do not ship what nobody has run. What
-# it would take is a stage as in section 7, and this is what each part is made of:
+# To this come the activations of all frames, which is why such training runs on data-centre GPUs. **This lab has no
+# command that trains on VIPSeg with Stable Video Diffusion.** We could not run one here, and do not ship what nobody
+# has run. What it would take is a stage as in section 7, and this is what each part is made of:
 #
 # | part | is there | is missing |
 # |---|---|---|
@@ -559,11 +567,11 @@ print(f"{'ours, trained':20} {ours / 1e6:6.2f} million weights: the real one is 
 #
 # - Training data is videos together with the drags that they obey; Toyland makes both, and held-out seeds test.
 # - A denoiser learns by guessing what is under noise; a ControlNet learns to help it while it stays frozen.
-# - The mask makes a loss look at what moves. What it gains inside, it may pay outside; an interval says what is certain.
+# - The mask makes a loss look at what moves. It costs something outside; whether it gains inside, an interval says.
 # - A run is a list of numbered batches. So it can be stopped, and goes on exactly.
 # - Real data has the same parts, at another size.
 #
 # **Go further.** Train with `outside` 0.3. Take the Gaussian away (set channel 0 of the control to 0), then the colour
 # instead: which one does it miss more? Train for ten times as many steps, and look at the shapes.
 #
-# **What next.** You have been through all of it. Go back to lesson 0, and drag something of your own.
+# **What next.** Lesson 10: the authors' own weights, what they cost, and where paper and code part.

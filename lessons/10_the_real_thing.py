@@ -131,12 +131,13 @@ plt.show()
 # %% [markdown]
 # Not the denoising is the peak, but the very last stage: turning latents into 14 large pictures at once. So when memory
 # is short, one decodes fewer frames at a time, and next runs the two halves of guidance in turn. `estimate` tries such
-# settings until they fit. On a GPU some memory goes to the driver and to gaps; the library's two numbers for that are
-# below, too.
+# settings until they fit. On a GPU some memory goes to the driver and to gaps; the library's two numbers for that stand
+# in the first line.
 
 # %%
 from draganything_lab.memory import GIB, GPU_CONTEXT, GPU_GAPS, SHARE_OF_PRODUCT
 
+print(f"for the driver {GPU_CONTEXT / GIB:.1f} GiB, for gaps a factor of {GPU_GAPS}")
 print("GPU     needs   decoded at once   halves of guidance")
 for gib in (24, 15, 12, 10, 8):  # a Colab T4 has about 15
     plan = pipe.estimate(size, frames, device="cpu", memory=(gib * GIB - GPU_CONTEXT) / GPU_GAPS)
@@ -172,7 +173,8 @@ for name, said in asdict(PAPER).items():
 #
 # ## 4. The border
 #
-# A balloon drifts out of the picture to the left. Both presets are shown their control signal for the last frames.
+# A balloon drifts to the left border, until a part of its disc is outside. Here is the control signal of both presets in
+# three frames.
 
 # %%
 import numpy as np
@@ -261,7 +263,8 @@ check.collapsed(collapsed)
 
 # %% [markdown]
 # What is lost? We describe three things of the harbour: by the small diffusion features if they are here, else by
-# histograms of their colours, with the mean taken away. Then we ask how alike they are: the cosine between their vectors.
+# histograms of their colours, with the mean taken away. Then we ask how alike they are: the cosine between their vectors,
+# once as the paper says (here neighbours are averaged in pairs to half the channels, as in lesson 2), once as released.
 
 # %%
 from draganything_lab.features.pooling import cosine_similarity
@@ -274,7 +277,7 @@ if features is not None:
 else:
     pixels = [harbour.image[entity.mask] for entity in harbour.controlled]
     vectors = np.stack([np.histogramdd(p, bins=(4, 4, 4), range=[(0, 256)] * 3)[0].ravel() / len(p) for p in pixels])
-vectors = vectors - vectors.mean(axis=1, keepdims=True)
+    vectors = vectors - vectors.mean(axis=1, keepdims=True)
 names = [entity.name for entity in harbour.controlled]
 print("described by", "histograms" if features is None else "diffusion features", names, vectors.shape)
 
@@ -296,7 +299,8 @@ for spot, (name, table) in zip(spots, tables.items()):
 plt.show()
 
 # %% [markdown]
-# On the right nothing is left but 1 and -1. That is no accident of these vectors: if all channels hold the same number,
+# On the left things are alike, but not the same: that is what a network can tell them apart by. On the right nothing is
+# left but 1 and, where the signs differ, -1. That is no accident of these vectors: if all channels hold the same number,
 # all vectors lie on one line, and only a length and a sign tell things apart. Yet the demo's pictures look good. So how
 # much does the entity representation contribute there? This is a question that one can test (lesson 6), and that the
 # paper alone does not answer.
@@ -425,5 +429,5 @@ if not videos:
 # **Go further.** Make a preset of your own: `dataclasses.replace(RELEASE, name="mine", entity_vector="whole")`, and find
 # out which single switch changes the video most. Estimate 25 frames, or twice the size, before you try them.
 #
-# **What next.** Lesson 9 trains such a model; its last section is the command for the real size. Or take a photograph of
-# your own, and drag.
+# **What next.** You have been through all of it. Take a photograph of your own, and drag. (Lesson 9 trains such a model
+# in small; its last section lists what the real size would take.)

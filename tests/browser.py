@@ -1,4 +1,4 @@
-"""A real browser on a real JupyterLab, for tests of widgets: one of each for a whole test session.
+"""A real browser on a real JupyterLab or Notebook 7, for tests of widgets: one of each for a whole test session.
 
     lab = request.getfixturevalue("lab")          # skipped, with a line that says so, where there is no Chromium
     page = lab.open(["from draganything_lab.studio.model import StudioModel", "…", "print('DONE')"])
@@ -97,17 +97,19 @@ class Far:
 
 
 class Lab:
-    """A JupyterLab server on a free port, and a Chromium.
+    """A server of notebooks on a free port, and a Chromium.
 
     Args:
         folder: Where notebooks and the server's own files go.
         chromium: Path of the browser.
+        app: "lab" for JupyterLab, "notebook" for Notebook 7.
     """
 
-    def __init__(self, folder: Path, chromium: str) -> None:
+    def __init__(self, folder: Path, chromium: str, app: str = "lab") -> None:
         from playwright.sync_api import sync_playwright
 
         self.folder, self.token = folder, "test"
+        self.address = {"lab": "lab/tree/{name}?reset&token={token}", "notebook": "notebooks/{name}?token={token}"}[app]
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -121,9 +123,9 @@ class Lab:
         quiet = folder / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
         quiet.parent.mkdir(parents=True)
         quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
-        command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={self.port}"]
+        command = [sys.executable, "-m", "jupyter", app, "--no-browser", "--allow-root", f"--port={self.port}"]
         command += [f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={folder / 'work'}"]
-        command += ["--LabApp.expose_app_in_browser=True"]
+        command += [f"--{'LabApp' if app == 'lab' else 'JupyterNotebookApp'}.expose_app_in_browser=True"]
         self.server = subprocess.Popen(command, env=environment, stdout=self.log, stderr=subprocess.STDOUT)
         self._thread = ThreadPoolExecutor(1)
         self._playwright = Far(sync_playwright, self._thread)().start()
@@ -213,7 +215,8 @@ class LabPage:
 
     def load(self, dark: bool = False) -> None:
         """Load the page, or load it again, and wait for its kernel."""
-        self.page.goto(f"http://127.0.0.1:{self.lab.port}/lab/tree/{self.name}?reset&token={self.lab.token}")
+        address = self.lab.address.format(name=self.name, token=self.lab.token)
+        self.page.goto(f"http://127.0.0.1:{self.lab.port}/{address}")
         self.lab.wait_until(lambda: self.page.evaluate(READY), "the notebook has a kernel")
         theme = "JupyterLab Dark" if dark else "JupyterLab Light"
         self.page.evaluate(

@@ -37,7 +37,7 @@ def load(representation: str):
 def summary() -> dict:
     quiet = {"report": lambda line: None}
     table, _ = measure(load, REPRESENTATIONS[:1], clips=CLIPS, seeds=1, vae_pictures=40, keep=1, **quiet)
-    return table.summary(draws=50)
+    return table.summary()
 
 
 def test_the_files_are_small_and_safe():

@@ -6,7 +6,6 @@ outputs/screenshots for looking at.
 
 from __future__ import annotations
 
-import io
 import math
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import Lab, LabPage
-from PIL import Image
+from studio_hand import CELL, FINISHED, Hand
 from studio_stand_ins import Discs
 
 pytest.importorskip("ipycanvas")
@@ -310,62 +309,6 @@ def test_a_pacer_puts_asks_together() -> None:
 
 
 # In a browser
-
-
-CELL = """
-from draganything_lab.studio.model import StudioModel
-from draganything_lab.studio import pad
-from draganything_lab.studio.canvas import CanvasView
-model = StudioModel.named()
-model.warm_up().join()
-view = CanvasView(model)
-view.widget
-"""
-FINISHED = "print('DO' + 'NE')"
-
-
-class Hand:
-    """A hand on the canvas, in pixels of the picture."""
-
-    def __init__(self, page: LabPage) -> None:
-        self.page, self.mouse = page, page.page.mouse
-        self.canvas = page.page.locator(".dal-stack").first
-
-    def at(self, x: float, y: float) -> tuple[float, float]:
-        self.canvas.scroll_into_view_if_needed()
-        box = self.canvas.bounding_box()
-        left, top, scale, width = self.page.python("[*view.stage.origin, view.stage.scale, view.canvas.width]")
-        shrunk = box["width"] / width
-        return box["x"] + ((x + 0.5) * scale + left) * shrunk, box["y"] + ((y + 0.5) * scale + top) * shrunk
-
-    def click(self, x: float, y: float) -> None:
-        self.mouse.click(*self.at(x, y))
-
-    def drag(self, points: list[tuple[float, float]], up: bool = True) -> None:
-        places = [self.at(*points[0])]
-        first, second = np.array(places[0]), np.array(self.at(points[0][0] + 100, points[0][1] + 100))
-        scale = (second - first) / 100
-        places = [tuple(first + scale * (np.array(point) - points[0])) for point in points]
-        self.mouse.move(*places[0])
-        self.mouse.down()
-        for place in places[1:]:
-            self.mouse.move(*place)
-            time.sleep(0.016)
-        if up:
-            self.mouse.up()
-
-    def seen(self, x: float, y: float) -> list[int]:
-        """The colour to be seen at a place of the picture, from a screenshot."""
-        left, top = self.at(x, y)
-        clip = {"x": round(left), "y": round(top), "width": 1, "height": 1}
-        shot = Image.open(io.BytesIO(self.page.page.screenshot(clip=clip))).convert("RGB")
-        return [int(value) for value in shot.getpixel((0, 0))]
-
-    def shows(self, x: float, y: float, colour: Any, far: int = 30) -> None:
-        """Wait until a colour is to be seen at a place."""
-        self.page.lab.wait_until(
-            lambda: np.abs(np.subtract(self.seen(x, y), colour)).max() <= far, f"{colour} at ({x}, {y})"
-        )
 
 
 def wave(x: float, y: float, dx: float, count: int = 30) -> list[tuple[float, float]]:

@@ -267,7 +267,7 @@ def test_the_page_asks_nobody_else(server: Server) -> None:
 
 
 def test_idle_and_left_processes_end_and_scenes_go(tmp_path: Path) -> None:
-    server = Server(tmp_path, "--idle-minutes", "0.5", "--keep-minutes", "0.02", "--token", "abcdef0123")
+    server = Server(tmp_path, "--idle-minutes", "0.2", "--keep-minutes", "0.02", "--token", "abcdef0123")
     try:
         assert server.token == "abcdef0123"
         visitor = Visitor(server)

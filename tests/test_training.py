@@ -53,7 +53,7 @@ def test_the_loss_of_each_stage_falls(trained, tmp_path, name):
     stage.loss = lambda drawn, generator: fixed(drawn, torch.Generator().manual_seed(1))
     with torch.no_grad():
         before = float(stage.loss(batch, None)["loss"])
-    run(stage, tmp_path, Settings(steps=25, rate=1e-3), report=lambda line: None)
+    run(stage, tmp_path, Settings(steps=7, rate=1e-3), report=lambda line: None)
     with torch.no_grad():
         after = float(stage.loss(batch, None)["loss"])
     assert after < 0.97 * before

@@ -37,7 +37,8 @@ def run(args: argparse.Namespace) -> int:
         return _sam(args)
     from .. import zoo
     from ..training.card import write_card
-    from ..training.measure import Table, measure, measure_parts
+    from ..training.measure import measure, measure_parts
+    from ..training.samples import Table
     from ..training.toy import REPRESENTATIONS
 
     if not (args.weights / "unet").is_dir():

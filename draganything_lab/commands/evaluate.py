@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", metavar="N|A,B", default="1", help="how many seeds, or which: 3, or 0,5,7")
     parser.add_argument("--size", metavar="WxH", help="of all videos (default: what the models know)")
     parser.add_argument("--frames", type=int, metavar="N", help="of all videos (default: what the models know)")
-    parser.add_argument("--steps", type=int, default=25, metavar="N", help="denoising steps (default: 25)")
+    parser.add_argument("--steps", type=int, metavar="N", help="denoising steps (default: the weights' own)")
     parser.add_argument("--tracker", default="opencv", metavar="NAME", help="default: opencv, which needs no weights")
     parser.add_argument("--limit", type=int, metavar="N", help="at most so many scenes")
     parser.add_argument(

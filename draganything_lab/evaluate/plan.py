@@ -31,7 +31,7 @@ class Settings:
         seeds: For every model, scene and representation.
         size: (H, W); None for what the models know.
         frames: None for what the models know.
-        steps: Of the scheduler.
+        steps: Of the scheduler; None for what the weights were tuned for.
         tracker: A name of `tracking.TRACKERS`.
         features: Fréchet distances on what: "thumbnails", "toy-vae", "toy-dift".
         fid: File of Inception's weights, "" to look in torch's folder; None for no FID.
@@ -47,7 +47,7 @@ class Settings:
     seeds: tuple[int, ...] = (0,)
     size: tuple[int, int] | None = None
     frames: int | None = None
-    steps: int = 25
+    steps: int | None = None
     tracker: str = "opencv"
     features: tuple[str, ...] = ("thumbnails",)
     fid: str | None = None
@@ -71,7 +71,7 @@ class Settings:
             raise LabError(f"{self.frames} frames cannot be evaluated; give 2 to 1000")
         if self.size is not None and not all(16 <= side <= 4096 for side in self.size):
             raise LabError(f"size {self.size[1]}x{self.size[0]} cannot be evaluated; give sides of 16 to 4096 pixels")
-        if not 1 <= self.steps <= 1000:
+        if self.steps is not None and not 1 <= self.steps <= 1000:
             raise LabError(f"{self.steps} steps cannot be run; give 1 to 1000")
 
 

@@ -59,8 +59,8 @@ def described(value: Any) -> str:
     if isinstance(value, np.ndarray):
         if value.size <= 6:
             return f"array({np.array2string(value, precision=3, separator=', ')})".replace("\n", "")
-        kind = "mask" if value.dtype == bool else "array"
-        return f"a {kind} of shape {value.shape}"
+        kind = "a mask" if value.dtype == bool else "an array"
+        return f"{kind} of shape {value.shape}"
     if isinstance(value, (float, np.floating)):
         return _short(value)
     if callable(value):

@@ -86,7 +86,7 @@ EXERCISES = {
             "np.linspace(high ** (1 / rho), low ** (1 / rho), count) goes evenly in the bent scale.",
             "Then everything ** rho.",
         ),
-        praise="Many small steps at little noise, few large ones at much: where the picture is decided, care is taken.",
+        praise="Few large steps at much noise, many small ones at little. Section 3 shows what each kind does.",
         tolerance=1e-6,
     ),
     "euler_step": Exercise(

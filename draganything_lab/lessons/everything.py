@@ -19,6 +19,21 @@ def _uncovered(mask: np.ndarray, dx: int, dy: int) -> np.ndarray:
     return mask & ~moved
 
 
+def _clipped(mask: np.ndarray, dx: int, dy: int) -> np.ndarray:
+    moved = np.zeros_like(mask)
+    ys, xs = np.nonzero(mask)
+    moved[np.clip(ys + dy, 0, mask.shape[0] - 1), np.clip(xs + dx, 0, mask.shape[1] - 1)] = True
+    return mask & ~moved
+
+
+def _wrapped(mask: np.ndarray, dx: int, dy: int) -> np.ndarray:
+    moved = np.zeros_like(mask)
+    ys, xs = np.nonzero(mask)
+    inside = (xs + dx < mask.shape[1]) & (ys + dy < mask.shape[0])
+    moved[ys[inside] + dy, xs[inside] + dx] = True
+    return mask & ~moved
+
+
 def _rolled(mask: np.ndarray, dx: int, dy: int) -> np.ndarray:
     return mask & ~np.roll(mask, (dy, dx), (0, 1))
 
@@ -32,6 +47,11 @@ def _masks(rng: np.random.Generator) -> Iterable[tuple[Any, ...]]:
     wide = np.zeros((10, 20), bool)
     wide[2:8] = True
     yield wide, 3, 0
+    yield wide, -3, 2
+    edge = np.zeros((10, 20), bool)
+    edge[2:8, 12:] = True
+    yield edge, 10, 0
+    yield edge, 3, 4
 
 
 def _zoomed(points: np.ndarray, factor: float, centre: np.ndarray) -> np.ndarray:
@@ -78,6 +98,14 @@ EXERCISES = {
             Mistake(
                 "np.roll wraps around: what leaves on the right comes in on the left. What leaves the picture is gone.",
                 _rolled,
+            ),
+            Mistake(
+                "You keep at the border what leaves the picture. It is gone: leave such pixels out, do not clip.",
+                _clipped,
+            ),
+            Mistake(
+                "Negative places wrap around in numpy, -1 is the last row. Test both ends: >= 0, and < the size.",
+                _wrapped,
             ),
             Mistake(
                 "You give what is newly covered. Uncovered is where the thing was and is not any more.",

@@ -15,7 +15,7 @@ def _line(start: np.ndarray, end: np.ndarray, num_frames: int) -> np.ndarray:
 
 
 def _ends(rng: np.random.Generator) -> Iterable[tuple[Any, ...]]:
-    for num_frames in (2, 5, 14, 25):
+    for num_frames in (5, 2, 14, 25):
         yield rng.uniform(0, 300, 2).round(), rng.uniform(0, 300, 2).round(), num_frames
 
 
@@ -34,7 +34,7 @@ def _late(video: np.ndarray, delay: int) -> np.ndarray:
 
 
 def _videos(rng: np.random.Generator) -> Iterable[tuple[Any, ...]]:
-    for frames, delay in ((6, 1), (8, 3), (5, 2), (10, 4)):
+    for frames, delay in ((6, 1), (8, 3), (5, 2), (4, 0), (10, 4)):
         yield rng.integers(0, 256, (frames, 4, 5, 3)).astype(np.uint8), delay
 
 
@@ -53,6 +53,14 @@ EXERCISES = {
                 lambda start, end, num_frames: (
                     start + (np.arange(1, num_frames + 1) / num_frames)[:, None] * (end - start)
                 ),
+            ),
+            Mistake(
+                "Your array lies on its side: one row for each frame, (num_frames, 2). Give the shares a second axis.",
+                lambda start, end, num_frames: _line(start, end, num_frames).T,
+            ),
+            Mistake(
+                "x and y are exchanged: a point is (x, y).",
+                lambda start, end, num_frames: _line(start, end, num_frames)[:, ::-1],
             ),
             Mistake(
                 "Your line runs from the end to the start.",
@@ -88,6 +96,10 @@ EXERCISES = {
                 lambda wanted, measured: np.sqrt(((measured - wanted) ** 2).sum(axis=1).mean()),
             ),
             Mistake(
+                "You measure along the frames. The distance is over x and y, which is the last axis: axis=1.",
+                lambda wanted, measured: np.linalg.norm(measured - wanted, axis=0).mean(),
+            ),
+            Mistake(
                 "You add the distances. Divide by their number, or use .mean().",
                 lambda wanted, measured: np.linalg.norm(measured - wanted, axis=1).sum(),
             ),
@@ -103,7 +115,7 @@ EXERCISES = {
         _videos,
         mistakes=(
             Mistake(
-                "Your video begins with its last frames: np.roll wraps around. Repeat frame 0 instead.",
+                "Your video begins with its last frames: np.roll and negative places wrap around. Repeat frame 0.",
                 lambda video, delay: np.roll(video, delay, axis=0),
             ),
             Mistake(

@@ -68,6 +68,9 @@ def _stacks(rng: np.random.Generator) -> Iterable[tuple[Any, ...]]:
         heats = np.stack([_stamp(size, centre, radius) for centre, radius in circles])
         discs = np.stack([_grid(size, centre) <= radius**2 for centre, radius in circles])
         yield heats, discs
+    holed = heats[:2].copy()
+    holed[1, discs[1] & (np.arange(30) % 4 == 0)] = 0  # nothing, and yet in front
+    yield np.stack([heats[1], holed[1]]), discs[[1, 1]]
 
 
 def _box(centre: tuple[int, int], radius: int, size: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -156,6 +159,10 @@ EXERCISES = {
             Mistake(
                 "You add the hills. Where two meet, the later one is shown alone: it lies in front.",
                 lambda heats, discs: np.clip(heats.astype(int).sum(axis=0), 0, 255),
+            ),
+            Mistake(
+                "A disc lies in front where it is, not where its hill is above 0. Write through the mask: out[disc].",
+                lambda heats, discs: _layered(heats, heats > 0),
             ),
             Mistake(
                 "You add the hills, and uint8 wraps around beyond 255. The later one is to lie in front, alone.",

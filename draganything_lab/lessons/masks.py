@@ -31,7 +31,8 @@ def _iou(a: np.ndarray, b: np.ndarray) -> float:
 def _two_masks(rng: np.random.Generator) -> Iterable[tuple[Any, ...]]:
     for _ in range(4):
         a = _blob(rng)
-        yield a, np.roll(a, (int(rng.integers(-4, 5)), int(rng.integers(2, 6))), (0, 1))
+        larger = cv2.dilate(a.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+        yield a, np.roll(larger, (int(rng.integers(-4, 5)), int(rng.integers(2, 6))), (0, 1))
     yield _blob(rng), np.zeros((40, 56), bool)
 
 
@@ -62,6 +63,12 @@ def _found_and_truth(rng: np.random.Generator) -> Iterable[tuple[Any, ...]]:
             found = cv2.dilate(truth.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)  # far too much
             found[(top + bottom) // 2, (left + right) // 2] = False
         yield found, truth
+    truth = np.zeros((40, 56), bool)
+    truth[4:8, 8:48] = truth[14:34, 20:40] = True
+    found = truth.copy()
+    found[4:8, 8:48] = False  # missed is the larger one, and extra the deeper one
+    found[12:24, 40:52] = True
+    yield found, truth
 
 
 def _kept(mask: np.ndarray) -> float:
@@ -79,6 +86,10 @@ EXERCISES = {
                 "You divide by the first mask alone. Then a mask that covers the whole picture would be perfect. "
                 "Divide by the union: pixels that are in one or the other.",
                 lambda a, b: (a & b).sum() / a.sum(),
+            ),
+            Mistake(
+                "This is the Dice coefficient, a relative. For the IoU divide by the union, without the factor 2.",
+                lambda a, b: 2 * (a & b).sum() / (a.sum() + b.sum()),
             ),
             Mistake(
                 "You divide by both areas together, and count the overlap twice. The union is a | b.",
@@ -140,6 +151,10 @@ EXERCISES = {
                 lambda found, truth: (deepest(truth & ~found), 1),
             ),
             Mistake(
+                "You click in the deepest of *all* errors. First see which kind is larger, then click in that one.",
+                lambda found, truth: (deepest(truth ^ found), _next_click(found, truth)[1]),
+            ),
+            Mistake(
                 "You click in the middle of the thing. Click in the middle of the larger *error*.",
                 lambda found, truth: (deepest(truth), _next_click(found, truth)[1]),
             ),
@@ -163,6 +178,10 @@ EXERCISES = {
             Mistake(
                 "You count every value above 0. After the division and the cut only 255 is left.",
                 lambda mask: (_jpeg(mask) > 0).sum() / mask.sum(),
+            ),
+            Mistake(
+                "Nothing is left: a mask holds 0 and 1. Write it to the file as 255 where True.",
+                lambda mask: 0.0,
             ),
             Mistake(
                 "This is the share that is lost; the share that is kept is asked for.",

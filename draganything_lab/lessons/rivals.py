@@ -14,7 +14,6 @@ import numpy as np
 
 from ..control_signal import REPRESENTATIONS
 from ..errors import LabError
-from ..matching import followed
 from ..metrics import bootstrap
 from ..scene import Scene
 from ..toyland import Thing, ToyClip, World, named_scene
@@ -81,22 +80,20 @@ def crowded(count: int, size: tuple[int, int], num_frames: int, first: int = FIR
     return found
 
 
-def centre_error(video: np.ndarray, scene: Scene) -> float:
-    """How far dragged things are from where they were to be, as the model card measures it.
+def dragged_error(video: np.ndarray, clip: ToyClip, scene: Scene) -> float:
+    """How far dragged things are from where they belong, as the model card measures it.
 
     Args:
         video: (T, H, W, 3) uint8, of the scene's size.
-        scene: What was asked for.
+        clip: The truth.
+        scene: `clip.scene()`.
 
     Returns:
-        Mean over the dragged things and the frames after the first, in per cent of the diagonal.
+        Mean over the dragged things that can be measured, in per cent of the diagonal.
     """
-    errors = []
-    for entity in scene.entities:
-        path = entity.path(len(video))
-        if entity.trajectory is not None and path is not None:
-            errors.append(np.linalg.norm(followed(video, entity) - (path - path[0]), axis=1)[1:].mean())
-    return float(100 * np.mean(errors) / np.hypot(*scene.size))
+    from ..training.ruler import centre_error
+
+    return float(np.nanmean([centre_error(video, clip, entity) for entity in scene if entity.trajectory is not None]))
 
 
 def how_many(seconds: float, videos: int, budget: float = 30.0, most: int = 8) -> int:
@@ -112,17 +109,17 @@ def timed(pipe: DragAnythingPipeline, scene: Scene, **options: Any) -> tuple[np.
 
 
 def compare(
-    pipes: Mapping[str, DragAnythingPipeline], scenes: Iterable[Scene], seeds: Iterable[int] = (0,)
+    pipes: Mapping[str, DragAnythingPipeline], clips: Iterable[tuple[ToyClip, Scene]], seeds: Iterable[int] = (0,)
 ) -> dict[str, np.ndarray]:
     """Centre errors of every representation on the same scenes and seeds.
 
     Returns:
         {representation: (clips,) mean over the seeds}, and "frozen" for a video that does nothing.
     """
-    scenes, seeds = list(scenes), list(seeds)
-    out = {"frozen": np.array([centre_error(np.stack([scene.image] * FRAMES), scene) for scene in scenes])}
+    clips, seeds = list(clips), list(seeds)
+    out = {"frozen": np.array([dragged_error(clip.video[[0] * FRAMES], clip, scene) for clip, scene in clips])}
     for name, pipe in pipes.items():
-        made = [[centre_error(timed(pipe, scene, seed=seed)[0], scene) for seed in seeds] for scene in scenes]
+        made = [[dragged_error(timed(pipe, s, seed=seed)[0], clip, s) for seed in seeds] for clip, s in clips]
         out[name] = np.mean(made, axis=1)
     return out
 
@@ -137,21 +134,24 @@ def differences(errors: Mapping[str, np.ndarray]) -> list[tuple[str, str, float,
 def verdict(a: str, b: str, low: float, high: float) -> str:
     """What an interval of error a minus error b says, in words."""
     if low > 0:
-        return f"{b} is better than {a}"
+        return f"{b} does better than {a}"
     if high < 0:
-        return f"{a} is better than {b}"
+        return f"{a} does better than {b}"
     return f"{a} and {b} are not told apart"
 
 
-def card_row() -> dict[str, dict[str, float]]:
-    """Centre errors from the model card's measured.json by maker; none, with one sentence, where it is not there."""
+def card_gaps() -> dict[str, dict[str, float]]:
+    """The model card's centre errors less those of entity+gaussian, in pairs, by representation; from measured.json.
+
+    None, with one sentence, where it is not there.
+    """
     from ..zoo.fetch import find
 
     try:
         folder = find("toy")
         file = None if folder is None else Path(folder) / "measured.json"
         if file is not None and file.is_file():
-            return dict(json.loads(file.read_text())["measures"].get(CARD_MEASURE, {}))
+            return dict(json.loads(file.read_text()).get("differences", {}).get(CARD_MEASURE, {}))
     except LabError as error:
         print(error)
         return {}

@@ -12,8 +12,10 @@ import numpy as np
 
 from ..picture import save_picture
 from ..video import frame_strip
-from .measure import HELD_OUT, Table
+from .measure import HELD_OUT
 from .retrieval import MEASURE
+from .samples import Table
+from .toy import REPRESENTATIONS
 
 # What each measure is to reach, and the least with which we would call it done: "least" is a bound from below.
 GOALS: dict[str, tuple[str, tuple[Literal["least", "most"], float] | None]] = {
@@ -26,6 +28,10 @@ GOALS: dict[str, tuple[str, tuple[Literal["least", "most"], float] | None]] = {
     "moved things, PSNR against the truth (dB)": ("22", ("least", 18)),
     "background and camera, motion error (% of diagonal)": ("under 5", ("most", 12)),
 }
+PAIRS = (
+    "The last column compares in pairs, the same clip, seed and thing, so that hard clips do not blur the difference: "
+    "an interval without zero tells the two apart. Every value is in `samples.json`."
+)
 INTRO = """# The `toy` weights
 
 Small weights of every network of DragAnything, trained by this project on Toyland, its procedurally drawn world. They
@@ -55,8 +61,8 @@ def write_card(
         lines.append(
             f"On {facts['clips']} held-out clips, {facts['seeds']} videos each, {facts['steps']} steps, "
             f"{facts['frames']} frames of {facts['size']}x{facts['size']}, guidance {facts['guidance']}. Median "
-            f"{facts['seconds a video']} s a video on {machine()}. Where a thing is, is found by matching its own "
-            "pixels of frame 0.\n"
+            f"{facts['seconds a video']} s a video on {machine()}. Where a thing is, is found by looking for what the "
+            "truth shows of it in the same frame.\n"
         )
     else:
         lines.append(
@@ -64,16 +70,16 @@ def write_card(
             "read pictures; those that make videos are still being trained and are not in this folder.\n"
         )
     lines.append(short_of(summary))
-    lines.append(f"Mean, 95 % bootstrap interval over clips, number of values; seeds from {HELD_OUT}.\n")
-    (folder / "measured.json").write_text(json.dumps({"protocol": facts, "measures": summary}, indent=1) + "\n")
+    lines.append(f"Mean, 95 % bootstrap interval over clips, number of values; seeds from {HELD_OUT}. {PAIRS}\n")
+    gaps = differences(table)
+    told = {"protocol": facts, "measures": summary, "differences": gaps}
+    (folder / "measured.json").write_text(json.dumps(told, indent=1) + "\n")
+    (folder / "samples.json").write_text(json.dumps(table.as_dict()) + "\n")
     pictures.mkdir(parents=True, exist_ok=True)
     for measure, makers in summary.items():
         goal, floor = GOALS.get(measure, ("none", None))
         least = "" if floor is None else f", at {floor[0]} {floor[1]:g}"
-        lines += [f"**{measure}**, goal {goal}{least}\n", "| | mean | 95 % | n |", "|---|---|---|---|"]
-        for maker, row in makers.items():
-            lines.append(f"| {maker} | {row['mean']:.2f} | {row['low']:.2f} to {row['high']:.2f} | {row['count']} |")
-        lines.append("")
+        lines += [f"**{measure}**, goal {goal}{least}\n", *rows_of(makers, gaps.get(measure, {})), ""]
     save_picture(enlarged(extra["kept"]), pictures / "kept.png")
     lines += ["## What the VAE keeps\n", "Above held-out pictures, below what comes back from their latents.\n"]
     lines.append(f"![kept]({relative}/kept.png)\n")
@@ -88,6 +94,31 @@ def write_card(
     curves(folder / "training", pictures / "curves.png")
     lines.append(f"\n![Losses]({relative}/curves.png)\n")
     (folder / "README.md").write_text("\n".join(lines))
+
+
+def differences(table: Table) -> dict[str, dict[str, dict[str, float]]]:
+    """{measure: {representation: how much more it has than the first one, in pairs}}."""
+    first, *others = REPRESENTATIONS
+    return {
+        measure: {maker: table.difference(measure, maker, first) for maker in others if maker in makers}
+        for measure, makers in table.values.items()
+        if first in makers
+    }
+
+
+def rows_of(makers: dict[str, dict[str, float]], gaps: dict[str, dict[str, float]]) -> list[str]:
+    """The lines of one measure's table, with the differences where there are any."""
+    lines = ["| | mean | 95 % | n |", "|---|---|---|---|"]
+    if gaps:
+        lines = [f"{lines[0]} more than {REPRESENTATIONS[0]}, in pairs |", f"{lines[1]}---|"]
+    for maker, row in makers.items():
+        line = f"| {maker} | {row['mean']:.2f} | {row['low']:.2f} to {row['high']:.2f} | {row['count']} |"
+        if gap := gaps.get(maker):
+            line += f" {gap['mean']:+.2f} ({gap['low']:+.2f} to {gap['high']:+.2f}) |"
+        elif gaps:
+            line += " |"
+        lines.append(line)
+    return lines
 
 
 def short_of(summary: dict[str, dict[str, dict[str, float]]], maker: str = "entity+gaussian") -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -12,63 +11,17 @@ import numpy as np
 
 from ..familiar import vae_round_trip
 from ..features.pooling import cosine_similarity, latent_mask, pool_over_mask
-from ..matching import followed
 from ..picture import psnr
 from ..preview import preview
 from ..scene import Scene
 from ..toyland import ToyClip, sample_clip
 from ..tracking import grid_queries, track
 from .retrieval import measure_retrieval
+from .ruler import centre_error
+from .samples import Table
 
 KEPT = 10
 HELD_OUT = 900_000_000  # seeds from here on are never trained on: training counts up from 0
-
-
-@dataclass
-class Sample:
-    """One measured value and the clip it comes from."""
-
-    clip: int
-    value: float
-
-
-@dataclass
-class Table:
-    """Measured values by measure and by who made the video.
-
-    Attributes:
-        values: {measure: {maker: samples}}; makers are representations, "frozen", "preview" and "truth".
-    """
-
-    values: dict[str, dict[str, list[Sample]]] = field(default_factory=dict)
-
-    def add(self, measure: str, maker: str, clip: int, value: float) -> None:
-        if np.isfinite(value):
-            self.values.setdefault(measure, {}).setdefault(maker, []).append(Sample(clip, float(value)))
-
-    def summary(self, draws: int = 1000, seed: int = 0) -> dict[str, dict[str, dict[str, float]]]:
-        """Mean, 95 % bootstrap interval over clips, median and count of every value."""
-        out: dict[str, dict[str, dict[str, float]]] = {}
-        for measure, makers in self.values.items():
-            for maker, samples in makers.items():
-                out.setdefault(measure, {})[maker] = _summary(samples, draws, seed)
-        return out
-
-
-def _summary(samples: list[Sample], draws: int, seed: int) -> dict[str, float]:
-    """Clips are drawn, not values: those of one clip are not independent."""
-    by_clip: dict[int, list[float]] = {}
-    for sample in samples:
-        by_clip.setdefault(sample.clip, []).append(sample.value)
-    sums = np.array([[sum(v), len(v)] for v in by_clip.values()])
-    picks = np.random.default_rng(seed).integers(len(sums), size=(draws, len(sums)))
-    drawn = sums[picks].sum(1)
-    low, high = np.percentile(drawn[:, 0] / drawn[:, 1], [2.5, 97.5])
-    values = [sample.value for sample in samples]
-    return {
-        "mean": float(np.mean(values)), "low": float(low), "high": float(high),
-        "median": float(np.median(values)), "count": len(values), "clips": len(by_clip),
-    }  # fmt: skip
 
 
 def held_out(count: int, size: int, num_frames: int, first: int = HELD_OUT) -> Iterable[tuple[int, ToyClip, Scene]]:
@@ -114,14 +67,11 @@ def measure_video(
 ) -> None:
     """All measures of one video against what was asked and against the truth."""
     diagonal = float(np.hypot(*scene.size))
-    count = len(video)
     camera = clip.world.camera_moves or clip.world.background != (0.0, 0.0)
     for entity in scene.entities:
         if entity.kind != "foreground" or (entity.trajectory is None and camera):
             continue
-        path = entity.path(count)
-        wanted = np.zeros((count, 2)) if path is None else path - path[0]
-        error = np.linalg.norm(followed(video, entity) - wanted, axis=1)[1:].mean() / diagonal * 100
+        error = centre_error(video, clip, entity)
         if entity.trajectory is None:
             table.add("held things move (% of diagonal)", maker, seed, error)
         else:

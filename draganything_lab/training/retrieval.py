@@ -12,6 +12,7 @@ import numpy as np
 from ..features.pooling import latent_mask, pool_over_mask
 from ..toyland import ToyClip
 from ..toyland.sampler import sample_world
+from .samples import Table
 
 LINE_UP = 20
 MEASURE = f"DIFT, the same thing found among {LINE_UP} in other pictures (%)"
@@ -30,14 +31,14 @@ def pairs(count: int, size: int, first: int) -> Iterator[tuple[int, ToyClip, Toy
             yield seed - 2, here, there
 
 
-def measure_retrieval(table: Any, features: Any, count: int, size: int, first: int) -> None:
+def measure_retrieval(table: Table, features: Any, count: int, size: int, first: int) -> None:
     """Add, for every thing, whether its nearest neighbour among `LINE_UP` other pictures shows the same thing.
 
     By the cosine of pooled features, and for comparison by the colour of the same cells; blind choice finds 1 of
     `LINE_UP`. Look-alikes of the same kind and nearly the same colours count as wrong.
 
     Args:
-        table: A `measure.Table`.
+        table: A `samples.Table`.
         features: `DiffusionFeatures`.
         count: Things, in line-ups of `LINE_UP`; the last one may be shorter and is left out.
         size: Side of the pictures in pixels.

@@ -29,7 +29,7 @@ STAGES = tuple(SHARES)
 GPU_BATCH = {"vae": 48, "dift": 32, "unet": 15, "control": 15, "control-frozen": 15, "decoder": 6}
 REPRESENTATIONS = ("entity+gaussian", "entity", "gaussian", "trajectory", "point")
 SAFE: dict[str, Any] = {"max_shard_size": "15MB", "safe_serialization": True}
-SAMPLING = {"steps": 3, "guidance": 1.0}  # what the pipeline takes when a call does not say
+SAMPLING = {"steps": 2, "guidance": 1.0}  # what the pipeline takes when a call does not say
 LOG_LINES = 300
 SIZE = "size.json"  # what the checkpoints of a folder were trained at
 

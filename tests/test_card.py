@@ -1,0 +1,81 @@
+"""What the model card is made of: the ruler on videos whose truth is known, and values with their intervals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("torch")
+
+from draganything_lab.errors import LabError
+from draganything_lab.toyland import sample_clip
+from draganything_lab.training.card import differences, rows_of
+from draganything_lab.training.ruler import off_by
+from draganything_lab.training.samples import Table
+
+
+@given(seed=st.integers(0, 500))
+@settings(max_examples=12, deadline=None)
+def test_the_truth_is_where_it_belongs(seed):
+    clip = sample_clip(seed, (64, 64), 5)
+    for index in range(len(clip.world.things)):
+        off = off_by(clip.video, clip.video, clip.labels == index + 1)
+        assert not off[np.isfinite(off)].any()
+
+
+@given(dx=st.integers(-20, 20), dy=st.integers(-20, 20), seed=st.integers(0, 99))
+@settings(max_examples=25, deadline=None)
+def test_a_thing_elsewhere_is_as_far_off_as_it_was_moved(dx, dy, seed):
+    thing = np.random.default_rng(seed).integers(0, 256, (9, 13, 3), np.uint8)
+    truth, video = (np.full((1, 64, 64, 3), 90, np.uint8) for _ in range(2))
+    truth[0, 28:37, 24:37] = thing
+    video[0, 28 + dy : 37 + dy, 24 + dx : 37 + dx] = thing
+    mask = np.zeros((1, 64, 64), bool)
+    mask[0, 28:37, 24:37] = True
+    assert off_by(video, truth, mask)[0] == pytest.approx(np.hypot(dx, dy))
+
+
+def test_a_frame_in_which_the_truth_hides_a_thing_does_not_count():
+    truth = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
+    masks = np.zeros((3, 32, 32), bool)
+    masks[0, 4:16, 4:16] = masks[1, 4:10, 4:10] = masks[2, 4:9, 4:10] = True  # a quarter of 144 is 36
+    assert np.isfinite(off_by(truth, truth, masks)).tolist() == [True, True, False]
+
+
+def measured(gap: float) -> Table:
+    """Clips of very different difficulty, on which one maker is always off by a bit more than the other."""
+    table, rng = Table(), np.random.default_rng(0)
+    for clip, hard in enumerate(rng.uniform(0, 20, 40)):
+        for _ in range(2):
+            table.add("error", "entity+gaussian", clip, hard + rng.normal(0, 0.3))
+            table.add("error", "point", clip, hard + gap + rng.normal(0, 0.3))
+    return table
+
+
+def test_pairs_tell_apart_what_hard_clips_blur():
+    table = measured(1.0)
+    ours, theirs = (table.summary()["error"][name] for name in ("entity+gaussian", "point"))
+    assert ours["high"] > theirs["low"], "the means cannot be told apart"
+    gap = table.difference("error", "point", "entity+gaussian")
+    assert 0.8 < gap["low"] < 1.0 < gap["high"] < 1.2 and gap["count"] == 80 and gap["clips"] == 40
+    assert measured(0.0).difference("error", "point", "entity+gaussian")["low"] < 0
+    lines = rows_of(table.summary()["error"], differences(table)["error"])
+    assert "in pairs" in lines[0] and "(+0." in lines[3] and lines[2].endswith("| |")
+
+
+def test_unlike_clips_are_not_paired():
+    table = measured(1.0)
+    table.add("error", "point", 99, 1.0)
+    table.add("error", "entity+gaussian", 98, 1.0)
+    with pytest.raises(LabError, match="not measured on the same clips"):
+        table.difference("error", "point", "entity+gaussian")
+
+
+def test_what_cannot_be_measured_is_left_out():
+    table = Table()
+    table.add("error", "point", 1, float("nan"))
+    assert not table.values and table.summary() == {} and table.as_dict() == {}
+    table.add("error", "point", 1, 2.0)
+    assert table.as_dict() == {"error": {"point": [[1, 2.0]]}}

@@ -1,0 +1,48 @@
+"""The studio in Notebook 7: the same road as in JupyterLab, but for what needs no other browser."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+
+import pytest
+from browser import NO_CHROMIUM, Lab, find_chromium
+from studio_hand import CELL, FINISHED, Hand
+
+CHROMIUM = find_chromium()
+if CHROMIUM is None:
+    pytest.skip(NO_CHROMIUM, allow_module_level=True)
+if any(importlib.util.find_spec(name) is None for name in ("notebook", "ipycanvas")):
+    pytest.skip("no Notebook 7 or no ipycanvas here", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    lab = Lab(tmp_path_factory.mktemp("notebook"), str(CHROMIUM), app="notebook")
+    yield lab
+    lab.close()
+
+
+@pytest.mark.slow
+def test_click_drag_undo_and_load_again(notebook: Lab) -> None:
+    page = notebook.open([CELL, FINISHED])
+    page.python("0", "model.open_toyland('harbour'); model.mode = 'select'; model.warm_up().join()")
+    alive = "view._image is model.scene.image and model.view_state == 'alive' and view.hearing.pad_alive"
+    page.until(alive)
+    hand = Hand(page)
+    hand.click(115, 211)
+    page.until("len(model.entities) == 1")
+    hand.drag([(115 + 10 * i, 211 - 4 * i) for i in range(15)])
+    page.until("model.path is not None")
+    page.shot("notebook7")
+    page.page.keyboard.press("Control+z")
+    page.until("model.path is None")
+    page.page.keyboard.press("Control+y")
+    page.until("model.path is not None")
+    page.save()
+    page.load()
+    page.run_all("DONE")
+    page.until("len(model.entities) == 1 and model.path is not None")
+    page.until(alive)
+    hand.shows(20, 20, page.python("model.scene.image[20, 20].tolist()"), 6)
+    assert not page.errors, page.errors
