@@ -215,6 +215,9 @@ if pipe is not None:
         print(f"{row.number} {row.name:<6} path {row.distance_px:4.0f} px   mean error: {errors}")
 
 # %% [markdown]
+# (The second table is for the smaller picture, so its pixels are larger: compare rows within a table only.) A small error
+# says that the thing arrived. It does not say that it still looks like itself: look at the strip again.
+#
 # ### Exercise 3: break it on purpose
 #
 # A measure is worth something only if it notices when things go wrong. So make a video go wrong in a known way. Write
@@ -244,8 +247,8 @@ for row in obedience(scene, {"late": one_late}):
 #
 # ## 7. Your turn
 #
-# Send the boat somewhere else. Change the points, run the cell, and watch. Try one point only, or a path that leaves the
-# picture.
+# Send the boat somewhere else. Change the points, run the cell, and watch. Only the *way* from the first point on counts,
+# wherever on the boat you begin; a single point means "stay". Try a path that leaves the picture.
 
 # %%
 scene.update("boat", trajectory=[(140, 240), (300, 280), (460, 230)])

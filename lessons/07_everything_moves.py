@@ -23,7 +23,7 @@
 # 3. why moving things leave holes, and how large they are,
 # 4. to recognise five kinds of failure, and to say where each comes from.
 #
-# **You should know** lesson 0, and numpy.
+# **You should know** lesson 0, and numpy; for section 2 complex numbers and what least squares are.
 
 # %% bootstrap
 

@@ -161,7 +161,7 @@ def measure(
                 measure_video(table, representation, seed, clip, scene, video, pipe.features if run == 0 else None)
                 moving = [i + 1 for i, thing in enumerate(clip.world.things) if thing.role == "moved"]
                 if place == 0 and run == 0 and moving:
-                    seen = np.isin(clip.labels, moving).any(0).astype(np.uint8)
+                    seen = np.asarray(np.isin(clip.labels, moving).any(0), np.uint8)
                     moved = cv2.dilate(seen, np.ones((3, 3), np.uint8)) > 0
                     error = psnr(clip.video[:, moved], video[:, moved])
                     ranked.append((error, seed, clip.video, video))
