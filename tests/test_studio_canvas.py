@@ -276,6 +276,34 @@ def test_status_is_escaped_and_polite(view: CanvasView, model: StudioModel) -> N
     assert "dal-error" not in view.status.widget._dom_classes and "Well." in view.status.widget.value
 
 
+def test_the_help_begins_with_the_hand_and_can_be_closed(view: CanvasView) -> None:
+    text = view.help.widget.children[1].value
+    assert text.index("double-click ends the path") < text.index("Undo") and "finger" in text.lower()
+    view.top.help.click()
+    assert view.help.shown
+    view.help.close.click()
+    assert not view.help.shown
+
+
+def test_the_view_says_which_it_is(view: CanvasView) -> None:
+    view._tell_test("Canvas: no answer within 15 s.")
+    assert view.words.value == "This is the canvas view. Canvas: no answer within 15 s."
+    view.selftest.seconds = 0.2
+    view._tell_test("Canvas: a pixel was drawn and read back.")
+    assert view.words.value.endswith(">canvas view</span>") and 'title="This is the canvas view. ' in view.words.value
+
+
+def test_a_double_click_ends_a_path(model: StudioModel) -> None:
+    hand = Pointer(model)
+    model.mode = "path"
+    for k, (x, y) in enumerate([(30, 30), (50, 30), (60, 40), (60, 40)]):
+        now = float(k) if k < 3 else 2.2
+        hand.press(x, y, now)
+        hand.release((x, y), now + 0.05)
+    assert model.mode == "select" and model.path is not None and len(model.path.points) == 3
+    assert str(model.status) == "Thing A: 3 points. Play shows it."
+
+
 def test_what_a_thing_does() -> None:
     mask = np.ones((4, 4), bool)
     assert does(Entity("a", mask)) == "free" and does(Entity("a", mask, pinned=True)) == "stays"

@@ -57,7 +57,7 @@ def test_the_same_steps_by_form_and_by_model_make_the_same_file(form: FormView) 
     form.path.apply.click()
     form.path.rows[1][0].value = 210.5
     form.path.timed.value = True
-    form.path.rows[1][2].value = 3
+    form.path.rows[1][2].value = 4  # frames are counted from 1 for people
     form.path.easing.value = "ease-in"
     form.path.x.value, form.path.y.value = 330, 240
     form.path.append.click()
@@ -113,8 +113,8 @@ def test_what_the_model_refuses_springs_back_and_is_said(form: FormView) -> None
     form.path.text.value = "10,10 20,20 30,30"
     form.path.apply.click()
     form.path.timed.value = True
-    form.path.rows[1][2].value = 13  # the last point's frame
-    assert form.path.rows[1][2].value == 6 and form.model.status.kind == "error"
+    form.path.rows[1][2].value = 14  # the last point's frame
+    assert form.path.rows[1][2].value == 7 and form.model.status.kind == "error"
     assert "increase" in form.model.status.fix
     form.path.text.value = "10,10 twenty"
     form.path.apply.click()
@@ -136,14 +136,45 @@ def test_the_form_follows_the_model(form: FormView) -> None:
     form.undo.click()
     assert len(form.things.options) == 4 and not form.redo.disabled
     model.set(num_frames=5)
-    assert form.frame.max == 4
+    assert (form.frame.min, form.frame.max) == (1, 5)
     model.frame = 3
-    assert form.frame.value == 3
-    form.frame.value = 1
+    assert form.frame.value == 4 and "in frame 4 at" in in_words(model)
+    form.frame.value = 2
     assert model.frame == 1
     before = form.picture.value
     model.frame = 4
     assert form.picture.value != before, "the still picture moves with the frame"
+
+
+def test_the_points_of_one_thing_are_not_offered_for_another(form: FormView) -> None:
+    click_at(form, 120, 240, form.cut)
+    form.path.text.value = "120,240 200,230"
+    form.path.apply.click()
+    click_at(form, 350, 50, form.cut)
+    assert form.model.path is None and form.path.text.value == ""
+    form.path.text.value = "350,50 300,60"
+    form.model.set(num_frames=9)
+    assert form.path.text.value == "350,50 300,60", "what is being written stays"
+    form.things.value = "thing A"
+    assert form.path.text.value == "120,240 200,230"
+    form.model.drop_path()
+    assert form.path.text.value == ""
+
+
+def test_numbers_out_of_range_are_admitted(form: FormView) -> None:
+    click_at(form, 900, 5, form.cut)
+    assert "(900, 5) is outside the 480x320 picture" in form.model.status.text and not form.model.entities
+    form.radius.value = 999
+    assert form.radius.value == 200 and "1 to 200 pixels; set to 200" in form.model.status.text
+    click_at(form, 120, 240, form.cut)
+    form.path.text.value = "-50,9000"
+    form.path.apply.click()
+    assert str(form.model.status) == (
+        "The key point (-50, 9000) is far outside the 480x320 picture. Give x from -480 to 960 and y from -320 to 640."
+    )
+    form.zoom.value = 1000
+    form.camera.click()
+    assert form.model.status.kind == "error" and "zoom is 1000" in form.model.status.text
 
 
 def test_rows_come_and_go_with_points(form: FormView) -> None:

@@ -32,6 +32,8 @@ def test_generate_run_the_cell_again_load_the_page_again(lab: Any, tmp_path: Pat
     film.wait_for()
     assert film.evaluate("v => v.videoWidth / v.videoHeight") == pytest.approx(1.5)
     page.page.locator(".dal-players video").first.wait_for()
+    cut = "tabs => tabs.filter(tab => tab.scrollWidth > tab.clientWidth + 1).map(tab => tab.innerText)"
+    assert page.page.locator(".dal-look .lm-TabBar-tabLabel").evaluate_all(cut) == []
     page.shot("lab-generated")
 
     page.run_all()

@@ -284,6 +284,52 @@ def test_the_panel_follows_the_job(panels: tuple[GeneratePanel, LookPanel]) -> N
     assert not generate.start.disabled and generate.bar.value == 0
 
 
+def test_numbers_out_of_range_are_said_and_mended(panels: tuple[GeneratePanel, LookPanel]) -> None:
+    generate, _ = panels
+    model = generate.model
+    for control, name, typed, kept, said in (
+        (generate.frames, "num_frames", 100_000, 100, "Frames: 1 to 100; set to 100."),
+        (generate.steps, "steps", 0, 1, "Steps: 1 to 200; set to 1."),
+        (generate.seed, "seed", -1, 0, "Seed: 0 to 2,147,483,647; set to 0."),
+        (generate.fps, "fps", 61, 60, "Frames / second: 1 to 60; set to 60."),
+        (generate.bucket, "motion_bucket", 256, 255, "Motion bucket: 1 to 255; set to 255."),
+    ):
+        control.value = typed
+        assert control.value == model.settings[name] == kept and model.status.text == said
+    generate.other_seed.value = -3
+    assert generate.other_seed.value == 0 and model.status.text.startswith("The other seed: 0 to")
+
+
+def test_a_photograph_and_the_small_weights_are_told_apart_before_a_run(
+    panels: tuple[GeneratePanel, LookPanel],
+) -> None:
+    generate, _ = panels
+    assert "photograph" not in generate.cost.value
+    grain = np.random.default_rng(0).integers(-30, 30, (240, 320, 3))
+    generate.model.open_picture(np.clip(np.array([120, 90, 60]) + grain, 0, 255).astype(np.uint8), "photo")
+    assert "know Toyland only" in generate.cost.value and "photograph" in generate.cost.value
+    generate.model.set(weights="svd")
+    assert "photograph" not in generate.cost.value
+    generate.model.set(weights="toy")
+    generate.model.open_toyland("sky")
+    assert "photograph" not in generate.cost.value
+
+
+def test_the_page_before_is_greyed_until_the_new_one_is_made(
+    panels: tuple[GeneratePanel, LookPanel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, look = panels
+    page_html(look, "Video")
+    go_on = threading.Event()
+    monkeypatch.setattr("draganything_lab.studio.look.video_page", lambda *_: str(go_on.wait(WAIT)))
+    look.model.pin("cloud")
+    assert "dal-stale" in look.pages["Video"]._dom_classes and "Making this page" in look.notes["Video"].value
+    go_on.set()
+    assert look.wait(WAIT) and "dal-stale" not in look.pages["Video"]._dom_classes
+    look.model.clear()
+    assert "dal-stale" not in look.pages["Video"]._dom_classes and look.pages["Video"].outputs == ()
+
+
 def test_a_visitor_finds_everything_again(model: StudioModel, worker: Worker, tmp_path: Path) -> None:
     assert worker.start() and worker.wait(WAIT)
     model.select("boat")

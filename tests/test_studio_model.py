@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from studio_stand_ins import Discs
 from draganything_lab.cancel import Cancelled
 from draganything_lab.errors import LabError
 from draganything_lab.scene import Scene
+from draganything_lab.segment import Found
 from draganything_lab.studio.model import MODES, StudioModel
 from draganything_lab.studio.results import MAX_RESULTS, Result
 from draganything_lab.studio.sessions import replay
@@ -337,6 +339,77 @@ def test_recorded_actions_give_the_same_bytes(model: StudioModel) -> None:
     assert again.scene_bytes() == model.scene_bytes() and again.state() == model.state()
     with pytest.raises(LabError, match="no action"):
         replay(again, [("_commit", [], {})])
+
+
+@pytest.mark.parametrize("mode", ["path", "points"])
+def test_path_tools_take_the_thing_under_the_click(model: StudioModel, mode: str) -> None:
+    model.mode = mode
+    assert model.click(30, 30) and model.selected == "thing A" and model.path is None, "cut out, as it was not yet"
+    assert "is cut out" in model.status.text and "path" in model.status.fix
+    model.select(None)
+    assert model.click(30, 30) and model.selected == "thing A" and len(model.entities) == 1
+    assert "is selected" in model.status.text and "path" in model.status.fix
+    model.set_path([(30, 30), (60, 30)])
+    model.select(None)
+    assert model.stroke([(30, 30), (40, 35)]) and model.selected == "thing A"
+
+
+def test_a_path_of_clicks_says_how_it_ends(model: StudioModel) -> None:
+    model.mode = "path"
+    model.click(30, 30)
+    assert not model.end_path() and model.mode == "path", "a double-click on a thing ends no path"
+    model.click(50, 30)
+    model.click(60, 40)
+    assert str(model.status) == "Thing A: 3 key points. Double-click ends the path."
+    assert model.end_path() and model.mode == "select"
+    assert str(model.status) == "Thing A: 3 points. Play shows it."
+
+
+def test_a_click_that_changes_nothing_is_admitted(boat: StudioModel) -> None:
+    before = boat.entities
+    boat.mode = "minus"
+    assert boat.click(80, 5) and boat.entities is before and boat.prompt is not None and boat.prompt.labels == (1,)
+    assert boat.status.kind == "warning" and "did not change" in boat.status.text and "Erase" in boat.status.fix
+    boat.mode = "plus"
+    assert boat.click(30, 30) and "did not change" in boat.status.text and "Brush" in boat.status.fix
+    boat.paint([(30, 30)], radius=28)
+    boat.mode, before = "minus", boat.scene["boat"].area
+    less = boat.scene["boat"].mask.copy()
+    less[30, 30] = False
+    boat._segmenter.predict = lambda **_: Found(less[None], np.ones(1, np.float32), "one pixel")
+    assert boat.click(30, 30) and "hardly changed" in boat.status.text and "Ctrl+Z" in boat.status.fix
+    assert boat.undo() and boat.scene["boat"].area == before
+
+
+def test_a_plus_that_takes_most_of_the_picture_says_the_way_back(boat: StudioModel) -> None:
+    boat.paint([(30, 30)], radius=1)
+    boat._segmenter.predict = lambda **_: Found(np.ones((1, 60, 90), bool), np.ones(1, np.float32), "all")
+    before = boat.scene["boat"].area
+    assert boat.add_point(60, 30) and "covers 100%" in boat.status.text and "Ctrl+Z" in boat.status.fix
+    assert boat.undo() and boat.scene["boat"].area == before
+
+
+def test_what_makes_way_for_the_camera_is_said(boat: StudioModel) -> None:
+    boat.drag_background([(60, 50), (70, 50)])
+    assert "replaces" not in boat.status.text
+    boat.set_camera((5, 0))
+    assert "This replaces the background's path." in boat.status.text
+    boat.set_camera((6, 0))
+    assert "replaces" not in boat.status.text
+    boat.pin_background(True)
+    assert "This replaces the camera's motion." in boat.status.text
+
+
+def test_a_broken_scene_is_not_called_a_picture(boat: StudioModel) -> None:
+    data = boat.scene_bytes()
+    files = {item.filename: item for item in zipfile.ZipFile(io.BytesIO(data)).infolist()}
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(stream, "w") as new:
+        for name in files:
+            new.writestr(name, old.read(name)[:40] if name == "image.png" else old.read(name))
+    for broken in (data[: len(data) // 2], stream.getvalue()):
+        assert boat.open_upload("mine.zip", broken) is None
+        assert boat.status.kind == "error" and "save the scene again" in boat.status.fix
 
 
 def test_every_mode_answers_clicks_and_strokes(boat: StudioModel) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,9 @@ QUIET = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The served studio's address, token and all; with the shipped weights, or random ones where there are none."""
-    folder = tmp_path_factory.mktemp("voila")
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A server and its address, token and all; with the shipped weights, or random ones where there are none."""
     environment = {**os.environ, "DRAGANYTHING_LAB_HOME": str(folder / "home")}
     if not (SHIPPED / "unet").is_dir():
         environment["DRAGANYTHING_LAB_TOY"] = str(make_random_toy(folder / "toy"))
@@ -50,10 +50,18 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         while not (found := re.search(r"http://\S+", log.read_text())):
             assert server.poll() is None and time.monotonic() < end, log.read_text()
             time.sleep(0.3)
-        yield found.group()
+        yield server, found.group()
     finally:
-        server.send_signal(signal.SIGINT)
+        if server.poll() is None:
+            server.send_signal(signal.SIGINT)
         server.wait(60)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The served studio's address."""
+    with served(tmp_path_factory.mktemp("voila")) as (_, found):
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +90,7 @@ def ready(page: Any) -> None:
     page.wait_for_selector(".dal-lab")
     said(page, "480x320")
     # On a busy machine the form may have stood in until the canvas answered.
-    page.wait_for_function("() => document.querySelector('.dal-lab').innerText.includes('read back')")
+    page.locator(".dal-view [title*='read back']").wait_for()
 
 
 def said(page: Any, words: str) -> str:
@@ -216,3 +224,51 @@ def test_the_form_by_keyboard_alone(page: Any) -> None:
     )
     assert unnamed == []
     shot(page, "voila-form")
+
+
+def test_on_a_telephone_every_button_is_reached(browser: Any, address: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    context.set_default_timeout(WAIT)
+    page = context.new_page()
+    page.goto(address, wait_until="commit")
+    ready(page)
+    box = page.locator("canvas.dal-canvas").bounding_box()
+    page.touchscreen.tap(box["x"] + 0.27 * box["width"], box["y"] + 0.74 * box["height"])
+    said(page, "is cut out")
+    for tool in page.locator(".dal-tools button").all():
+        tool.click()
+        page.wait_for_timeout(300)
+        outside = page.evaluate(
+            """() => [...document.querySelectorAll('.dal-lab button, .dal-lab select, .dal-look .lm-TabBar-tab')]
+            .filter(one => one.offsetParent !== null)
+            .map(one => [one.title || one.innerText, one.getBoundingClientRect()])
+            .filter(([_, box]) => box.width < 12 || box.left < 0 || box.right > innerWidth).map(([name]) => name)"""
+        )
+        assert outside == [], tool.get_attribute("title")
+        if tool.get_attribute("title").endswith("(D)"):
+            shot(page, "voila-390")
+    page.locator("button[title^='Keys and help']").click()
+    page.locator(".dal-help").wait_for(state="visible")
+    shot(page, "voila-390-help")
+    page.locator("button[title^='Close the help']").click()
+    page.locator(".dal-help").wait_for(state="hidden")
+    fill(page, "Frames", 100000)
+    said(page, "Frames: 1 to 100; set to 100.")
+    assert page.get_by_label("Frames", exact=True).input_value() == "100"
+    context.close()
+
+
+def test_a_lost_server_is_said(browser: Any, tmp_path: Path) -> None:
+    with served(tmp_path) as (server, found):
+        context = browser.new_context(viewport={"width": 1280, "height": 1000})
+        context.set_default_timeout(WAIT)
+        page = context.new_page()
+        page.goto(found, wait_until="commit")
+        ready(page)
+        drag_the_boat(page)  # the pad is there and hears
+        assert page.locator(".dal-lost").count() == 0
+        server.send_signal(signal.SIGINT)
+        server.wait(60)
+        page.get_by_text("Connection lost. Load the page again.").wait_for(timeout=60_000)
+        shot(page, "voila-lost")
+        context.close()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 
+from .options import WHOLE
+
 if TYPE_CHECKING:
     from .model import StudioModel
 
@@ -57,6 +59,22 @@ class Binder:
         return self.value(
             control, lambda: self.model.settings[name], lambda value: self.model.set(**{name: value}), "settings"
         )
+
+    def whole(self, control: Any, name: str) -> Any:
+        """Tie a control to a setting that is a whole number; what is out of range is brought into it, and said."""
+        low, high = WHOLE[name]
+
+        def write(value: int) -> None:
+            self.model.set(**{name: min(max(value, low), high)})
+            self.say_limits(control, value, low, high)
+
+        return self.value(control, lambda: self.model.settings[name], write, "settings")
+
+    def say_limits(self, control: Any, value: int, low: int, high: int) -> None:
+        """Say that a number was out of range, if it was, and what it is now."""
+        if not low <= value <= high:
+            near = min(max(value, low), high)
+            self.model.say(f"{control.description}: {low:,} to {high:,}; set to {near:,}.", kind="warning")
 
     def value(self, control: Any, read: Callable[[], Any], write: Callable[[Any], Any], *events: str) -> Any:
         """Tie a control's value to what `read` returns after some events; return the control."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from typing import Any
 
@@ -109,7 +110,9 @@ class CanvasView:
         self.widget.add_class("dal-studio")
 
     def _tell_test(self, words: str) -> None:
-        self.words.value = f"This is the canvas view. {words}"
+        said = f"This is the canvas view. {words}"
+        drawn = self.selftest.seconds is not None
+        self.words.value = f'<span title="{html.escape(said)}">canvas view</span>' if drawn else html.escape(said)
         if self.model.view_state == "alive":  # the page is there: the pad should be, too
             later(PAD_PATIENCE, self.hearing.drop_dead_pad)
 

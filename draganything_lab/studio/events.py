@@ -31,6 +31,14 @@ class Status:
     text: str
     fix: str = ""
 
+    def __str__(self) -> str:
+        """Text and fix as sentences.
+
+        >>> print(Status("error", "the mask is empty", "paint it"))
+        The mask is empty. Paint it.
+        """
+        return " ".join(sentence(part) for part in (self.text, self.fix) if part)
+
     @classmethod
     def of(cls, error: BaseException) -> Status:
         """An error's status; a `LabError` ends with its fix, after a semicolon.
@@ -42,6 +50,11 @@ class Status:
             text, _, fix = str(error).rpartition("; ")
             return cls("error", text or fix, fix if text else "")
         return cls("error", f"{type(error).__name__}: {error}".rstrip(": "), "This is a mistake of the lab's own.")
+
+
+def sentence(words: str) -> str:
+    """Words with a capital in front and a full stop at the end; nothing for none."""
+    return words[:1].upper() + words[1:] + ("" if words[-1:] in (*".!?…", "") else ".")
 
 
 class Watchers:

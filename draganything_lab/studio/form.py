@@ -9,7 +9,7 @@ import ipywidgets as w
 
 from .bound import Binder, button, column, labelled, row, words
 from .grid import asked_of, grid_picture, in_words
-from .path_table import FAR, PathTable
+from .path_table import PathTable
 
 if TYPE_CHECKING:
     from .model import StudioModel
@@ -44,8 +44,8 @@ class FormView:
             section.add_class("dal-card")
             sections.append(section)
         self.frame = bind.value(
-            labelled(w.IntSlider, "Frame", "Which frame the picture shows", min=0, max=max(0, model.num_frames - 1)),
-            lambda: model.frame, model.set_frame, "frame",
+            labelled(w.IntSlider, "Frame", "Which frame the picture shows", min=1, max=model.num_frames),
+            lambda: model.frame + 1, lambda number: model.set_frame(number - 1), "frame",
         )  # fmt: skip
         self.undo = bind.on_click(button("Undo"), model.undo)
         self.redo = bind.on_click(button("Redo"), model.redo)
@@ -99,12 +99,8 @@ class FormView:
 
     def _cut_part(self, bind: Binder) -> Any:
         model = self.model
-        self.x = labelled(
-            w.BoundedIntText, "x", "Pixels from the left edge; see the grid", min=0, max=FAR, label="1.5em"
-        )
-        self.y = labelled(
-            w.BoundedIntText, "y", "Pixels from the top edge; see the grid", min=0, max=FAR, label="1.5em"
-        )
+        self.x = labelled(w.IntText, "x", "Pixels from the left edge; see the grid", label="1.5em")
+        self.y = labelled(w.IntText, "y", "Pixels from the top edge; see the grid", label="1.5em")
         for control in (self.x, self.y):
             control.layout.width = "9em"
         self.cut = bind.on_click(
@@ -120,7 +116,7 @@ class FormView:
             lambda: model.add_point(self.x.value, self.y.value, False),
         )
         self.radius = bind.value(
-            labelled(w.BoundedFloatText, "Brush radius", "In pixels", min=1, max=200, label="7em"),
+            labelled(w.FloatText, "Brush radius", "In pixels, 1 to 200", label="7em"),
             lambda: model.brush_radius, model.set_brush, "brush",
         )  # fmt: skip
         self.radius.layout.width = "13em"
@@ -140,7 +136,6 @@ class FormView:
         self.unclick = bind.on_click(button("Take back", "Take the chosen click back"), self._take_back)
         self.clicks.layout.flex = "1 1 12em"
         bind.watch(self._show_prompt, "prompt", "selection", "entities")
-        bind.watch(self._show_size, "picture")
         return column(
             row(self.x, self.y, grid_gap="6px"), row(self.cut, self.plus, self.minus, grid_gap="6px"), self.candidates,
             row(self.clicks, self.unclick, grid_gap="6px"), row(self.radius, self.paint, self.erase, grid_gap="6px"),
@@ -156,14 +151,7 @@ class FormView:
         )
         self.dy = labelled(w.FloatText, "by y", "How far down, in pixels; negative is up", label="3.5em")
         self.zoom = labelled(
-            w.BoundedFloatText,
-            "zoom",
-            "2 is twice as large at the end",
-            min=0.1,
-            max=10,
-            step=0.1,
-            value=1,
-            label="3.5em",
+            w.FloatText, "zoom", "2 is twice as large at the end", step=0.1, value=1, label="3.5em"
         )
         for control in (self.dx, self.dy, self.zoom):
             control.layout.width = "10em"
@@ -232,7 +220,7 @@ class FormView:
         self.clear.disabled = not self.model.entities
 
     def _show_length(self) -> None:
-        self.frame.max = max(0, self.model.num_frames - 1)
+        self.frame.max = self.model.num_frames
 
     def _show_things(self) -> None:
         model = self.model
@@ -267,10 +255,6 @@ class FormView:
         ] or [("none", -1)]
         self.clicks.disabled = self.unclick.disabled = len(clicks) < 2
         self.minus.disabled = self.erase.disabled = self.model.selected is None
-
-    def _show_size(self) -> None:
-        height, width = self.model.scene.size
-        self.x.max, self.y.max = width - 1, height - 1
 
     def _show_view(self) -> None:
         model = self.model

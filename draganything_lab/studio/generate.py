@@ -12,10 +12,11 @@ import numpy as np
 
 from ..control_signal import REPRESENTATIONS
 from ..players import enlarged
+from ..segment.likeness import looks_drawn
 from ..video import encode_video
 from .bound import Binder, button, column, labelled, row, words
 from .costs import usual
-from .options import DEFAULTS
+from .options import DEFAULTS, WHOLE
 from .worker import Beside, Worker
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ WEIGHTS = {
     "toy": "toy: small, shipped, knows Toyland only",
     "svd": "svd: released, for photographs, wants a GPU",
 }
+STRANGE = (
+    "The toy weights know Toyland only, and this picture looks like a photograph: nothing good will come of it. Take "
+    "svd on a GPU, or look at the preview (Play)."
+)
 SPOKEN = {
     "point": "point", "trajectory": "trajectory map", "gaussian": "2D Gaussian", "entity": "entity",
     "entity+gaussian": "entity + Gaussian (the paper's)",
@@ -60,12 +65,9 @@ class GeneratePanel:
             ),
             "representation",
         )
-        self.frames = bind.setting(
-            labelled(w.BoundedIntText, "Frames", "Length of the video, 1 to 100", min=1, max=100), "num_frames"
-        )
-        self.steps = bind.setting(
-            labelled(w.BoundedIntText, "Steps", "Denoising steps: more take longer, and are finer", min=1, max=200),
-            "steps",
+        self.frames = bind.whole(labelled(w.IntText, "Frames", "Length of the video, 1 to 100"), "num_frames")
+        self.steps = bind.whole(
+            labelled(w.IntText, "Steps", "Denoising steps: more take longer, and are finer"), "steps"
         )
         self.guidance = bind.setting(
             labelled(
@@ -74,16 +76,11 @@ class GeneratePanel:
             ),
             "guidance",
         )  # fmt: skip
-        self.seed = bind.setting(
-            labelled(w.BoundedIntText, "Seed", "Same seed, same computer: same video", min=0, max=2**31 - 1), "seed"
-        )
+        self.seed = bind.whole(labelled(w.IntText, "Seed", "Same seed, same computer: same video"), "seed")
         self.next_seed = bind.on_click(button("next", "The next seed: another video of the same drag"), self._next_seed)
-        self.fps = bind.setting(
-            labelled(w.BoundedIntText, "Frames / second", "How fast the video plays", min=1, max=60), "fps"
-        )
-        self.bucket = bind.setting(
-            labelled(w.BoundedIntText, "Motion bucket", "How much motion the model is told, 1 to 255", min=1, max=255),
-            "motion_bucket",
+        self.fps = bind.whole(labelled(w.IntText, "Frames / second", "How fast the video plays"), "fps")
+        self.bucket = bind.whole(
+            labelled(w.IntText, "Motion bucket", "How much motion the model is told, 1 to 255"), "motion_bucket"
         )
         self.preset = bind.setting(
             labelled(
@@ -96,9 +93,8 @@ class GeneratePanel:
         self.other = labelled(
             w.Dropdown, "The other", "The second video's representation", options=REPRESENTATION_CHOICES
         )
-        self.other_seed = labelled(
-            w.BoundedIntText, "The other seed", "The second video's", min=0, max=2**31 - 1, value=1
-        )
+        self.other_seed = labelled(w.IntText, "The other seed", "The second video's", value=1)
+        self.other_seed.observe(self._limit_seed, names="value")
         self.other.value = "gaussian"
         self.start = bind.on_click(
             button("Generate", "Make the video with these settings", button_style="primary"), self.generate
@@ -130,6 +126,7 @@ class GeneratePanel:
             self._take_usual()
         self._playing: tuple[Any, ...] = ()
         self._taking_shape = True
+        self._looked: tuple[np.ndarray, bool] | None = None
         self._show_beside()
         bind.watch(self._show_cost, "settings", "picture", "results")
         bind.watch(self._show_job, "job", "results", "picture")
@@ -158,14 +155,26 @@ class GeneratePanel:
         if not self._binder.is_quiet:
             self.model.set(**usual(self.model.settings["weights"]))
 
+    def _limit_seed(self, change: Any) -> None:
+        low, high = WHOLE["seed"]
+        self._binder.say_limits(self.other_seed, change["new"], low, high)
+        self.other_seed.value = min(max(change["new"], low), high)
+
     def _show_beside(self) -> None:
         for control, kind in ((self.other, "representation"), (self.other_seed, "seed")):
             control.layout.display = None if self.beside.value == kind else "none"
 
     def _show_cost(self) -> None:
         cost = self.worker.estimate(self.chosen_beside())
-        self.cost.value = words(cost.words, "dal-quiet")
+        self.cost.value = words(cost.words, "dal-quiet") + (words(STRANGE) if self._is_strange() else "")
         self.measure.layout.visibility = "hidden" if cost.seconds is not None else "visible"
+
+    def _is_strange(self) -> bool:
+        """Whether the chosen weights know drawn pictures only, and this one looks unlike them."""
+        image = self.model.scene.image
+        if self._looked is None or self._looked[0] is not image:
+            self._looked = image, looks_drawn(image)
+        return self.model.settings["weights"] == "toy" and not self._looked[1]
 
     def _show_job(self) -> None:
         job = self.model.job

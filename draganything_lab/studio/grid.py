@@ -76,10 +76,8 @@ def in_words(model: StudioModel) -> str:
         elif path is None:
             where += "; nothing is asked of it"
         else:
-            at = path[model.frame]
-            where += (
-                f"; in frame {model.frame} at {at[0]:.0f}, {at[1]:.0f}, at the end {path[-1, 0]:.0f}, {path[-1, 1]:.0f}"
-            )
+            at, end = path[model.frame], path[-1]
+            where += f"; in frame {model.frame + 1} at {at[0]:.0f}, {at[1]:.0f}, at the end {end[0]:.0f}, {end[1]:.0f}"
         lines.append(where + ".")
     if not model.scene.entities:
         lines.append("No things yet.")

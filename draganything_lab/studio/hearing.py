@@ -159,7 +159,10 @@ class Hearing:
         gesture = self.pointer.gesture
         if gesture is None:
             return False
-        return gesture.mode in ("plus", "minus") or (gesture.mode == "select" and gesture.name is None)
+        if gesture.mode in ("plus", "minus"):
+            return True
+        wanting = gesture.mode == "select" or (gesture.mode in ("path", "points") and self.model.selected is None)
+        return wanting and gesture.name is None and self.model.pick(*gesture.points[0]) is None
 
     def _wheel(self, by: float) -> None:
         if self.model.mode in PAINTING:

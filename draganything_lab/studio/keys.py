@@ -19,6 +19,14 @@ TOOLS = (
     ("background", "picture-o", "Background", "Drag all that is no thing", "g"),
     ("camera", "video-camera", "Camera", "Drag to pan the camera", "c"),
 )
+HANDS = (
+    ("Click a thing", "Cut it out, or select it"),
+    ("Drag a thing", "Draw its path: it follows the pointer"),
+    ("Path, click by click", "Each click is a point; a double-click ends the path"),
+    ("Points, click on the path", "A new point; drag a point to move it, double-click it to delete it"),
+    ("Brush, drag", "Paint the mask; the wheel makes the brush larger or smaller"),
+    ("Touch", "A finger does what the mouse does: tap to click, press and move to drag"),
+)
 HELP = (
     ("V", "Select, cut out, drag"),
     ("A", "Add to the mask by clicks"),

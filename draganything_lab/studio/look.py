@@ -98,6 +98,7 @@ class LookPanel:
             self._put(title, self._made[key])
             return
         self.notes[title].value = words(f"Making this page: {title.lower()} …", "dal-quiet", live=True)
+        self.pages[title].add_class("dal-stale")  # what stands there is about another video until the new page comes
         self._thread = threading.Thread(target=self._make, args=(title, key, clips), name="studio-look", daemon=True)
         self._thread.start()
 
@@ -154,6 +155,7 @@ class LookPanel:
 
     def _put(self, title: str, page: str) -> None:
         self.notes[title].value = ""
+        self.pages[title].remove_class("dal-stale")
         data = {"text/html": f'<div class="dal-html">{page}</div>', "text/plain": title}
         self.pages[title].outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
 
@@ -161,6 +163,7 @@ class LookPanel:
         status = (
             Status.of(error) if not isinstance(error, Cancelled) else Status("info", "Cancelled", "open the page again")
         )
+        self.pages[title].remove_class("dal-stale")
         self.pages[title].outputs = ()
         fix = f" {html.escape(status.fix[:1].upper() + status.fix[1:])}." if status.fix else ""
         text = html.escape(status.text[:1].upper() + status.text[1:])

@@ -30,7 +30,7 @@ HINTS = {
     "minus": "Click what does not belong to the selected thing.",
     "brush": "Paint over the selected thing.",
     "erase": "Erase from the selected thing.",
-    "path": "Draw where the selected thing goes, or click point by point.",
+    "path": "Draw where the selected thing goes, or click point by point; a double-click ends the path.",
     "points": "Drag a key point; click on the path for a new one.",
     "background": "Drag the background.",
     "camera": "Drag to pan the camera; the slider zooms.",
@@ -124,8 +124,10 @@ class StudioModel(Sessions):
             return bool(self.paint([(x, y)], mode == "brush"))
         if mode == "path":
             if self._selected is None:
-                return bool(self.select(self._thing_at(x, y)))
-            return bool(self.append_point(x, y))
+                return self._take_thing(x, y)
+            self.append_point(x, y)
+            self.say(self._status.text, "Double-click ends the path.")
+            return True
         if mode == "points":
             return self._click_points(x, y)
         self.say(HINTS[mode])
@@ -146,9 +148,9 @@ class StudioModel(Sessions):
         if mode in ("brush", "erase"):
             return bool(self.paint(path, mode == "brush"))
         if mode == "path":
-            if self._selected is None:
-                self.select(self._thing_at(x, y))
-            return bool(self.draw_path(points, times))
+            return bool(self.drag(points, times) if self._selected is None else self.draw_path(points, times))
+        if mode == "points" and self._selected is None:
+            return self._click_points(x, y)
         if mode == "points":
             index = strokes.nearest_key(self._need_path(), x, y, NEAR)
             if index is None:
@@ -163,6 +165,17 @@ class StudioModel(Sessions):
             zoom = 1.0 if self.camera is None else float(self.camera["zoom"])
             return bool(self.set_camera((float(pan[0]), float(pan[1])), zoom))
         return bool(self.click(x, y))
+
+    @action
+    def end_path(self) -> bool:
+        """End a path that is clicked point by point: back to the tool that selects."""
+        entity = self.selected_entity
+        if entity is None or entity.trajectory is None or len(entity.trajectory.points) < 2:
+            self.say("The path has no second point yet.", "Click where the thing goes.")
+            return False
+        self.set_mode("select")
+        self.say(f"{self._title(entity.name)}: {len(entity.trajectory.points)} points.", "Play shows it.")
+        return True
 
     @action
     def undo(self) -> bool:
@@ -215,14 +228,21 @@ class StudioModel(Sessions):
             self._selected = next((other.name for other in self._scene if other.mask is entity.mask), None)
 
     def _click_points(self, x: float, y: float) -> bool:
+        if self._selected is None:
+            return self._take_thing(x, y)
         path = self._need_path()
         if strokes.nearest_key(path, x, y, NEAR) is not None:
             self.say("This is a key point.", "Drag it to move it, or double-click to delete it.")
             return True
         return self.insert_point(x, y) is not None
 
-    def _thing_at(self, x: float, y: float) -> str:
+    def _take_thing(self, x: float, y: float) -> bool:
+        """Select the thing at a point, cut out if it is not yet, and say what to do then."""
         name = self.pick(x, y)
-        if name is None:
-            raise LabError("nothing is selected; click a thing first, then draw its path")
-        return name
+        self.cut_out(x, y) if name is None else self.select(name)
+        then = "Now draw its path, or click where it goes, point by point."
+        if self._mode == "points":
+            then = HINTS["points"] if self.path is not None else "It has no path yet: draw one with the Path tool."
+        if self._status.kind == "info":
+            self.say(self._status.text, then)
+        return True

@@ -130,11 +130,31 @@ function render({ model, el }) {
   };
   model.on("msg:custom", told);
   model.on("change:ink", ask);
+  // A page that has lost its server looks alive and does nothing; a moment without it is no loss yet.
+  const kernel = model.widget_manager?.kernel;
+  let losing = null;
+  const linked = (_, state) => {
+    clearTimeout(losing);
+    if (state === "connected") { document.querySelectorAll(".dal-lost").forEach((one) => one.remove()); return; }
+    losing = setTimeout(() => {
+      if (document.querySelector(".dal-lost")) return;
+      const banner = document.createElement("div");
+      banner.className = "dal-lost";
+      banner.setAttribute("role", "alert");
+      banner.textContent = "Connection lost. Load the page again.";
+      document.body.append(banner);
+    }, 4000);
+  };
+  kernel?.connectionStatusChanged?.connect(linked);
   const watcher = new ResizeObserver(fit);
   watcher.observe(canvas);
   fit();
   model.send({ kind: "ready", fine });
-  return () => { watcher.disconnect(); clearTimeout(timer); model.off("msg:custom", told); model.off("change:ink", ask); };
+  return () => {
+    kernel?.connectionStatusChanged?.disconnect(linked);
+    clearTimeout(losing);
+    watcher.disconnect(); clearTimeout(timer); model.off("msg:custom", told); model.off("change:ink", ask);
+  };
 }
 
 export default { render };

@@ -7,7 +7,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from .keys import HELP
+from .events import sentence
+from .keys import HANDS, HELP
 from .model import StudioModel
 from .pacing import Pacer, later
 from .style import bar, button
@@ -58,16 +59,13 @@ class StatusLine(Part):
         for kind in ("warning", "error"):
             (self.widget.add_class if status.kind == kind else self.widget.remove_class)(f"dal-{kind}")
         sign = {"info": "", "warning": "<b>Note.</b> ", "error": "<b>Not done.</b> "}[status.kind]
-        fix = status.fix[:1].upper() + status.fix[1:]
-        fix = f' <span class="fix">{html.escape(fix)}</span>' if fix else ""
-        words = status.text[:1].upper() + status.text[1:]
-        if words and words[-1] not in ".!?…":
-            words += "."
+        words = sentence(status.text)
+        fix = f' <span class="fix">{html.escape(sentence(status.fix))}</span>' if status.fix else ""
         self.widget.value = f'<span role="status" aria-live="polite">{sign}{html.escape(words)}{fix}</span>'
 
 
 class HelpPanel:
-    """The list of keys; hidden until it is asked for."""
+    """What mouse, finger and keys do; hidden until it is asked for."""
 
     def __init__(self) -> None:
         half = (len(HELP) + 1) // 2
@@ -75,10 +73,15 @@ class HelpPanel:
             "<tr>" + "".join(self._cell(HELP[k]) for k in (row, row + half) if k < len(HELP)) + "</tr>"
             for row in range(half)
         )
-        self.widget = widgets.HTML(
-            f"<p>Click into the picture first: keys work there.</p><table>{rows}</table>",
-            layout=widgets.Layout(display="none"),
+        hands = "".join(f"<tr><td>{html.escape(hand)}</td><td>{html.escape(does)}</td></tr>" for hand, does in HANDS)
+        self.close = button("times", "", "Close the help (?)")
+        self.close.add_class("dal-close")
+        self.close.on_click(lambda _: self.turn())
+        text = widgets.HTML(
+            f"<p>With mouse or finger:</p><table>{hands}</table>"
+            f"<p>With keys, which work after a click into the picture:</p><table>{rows}</table>"
         )
+        self.widget = widgets.VBox([self.close, text], layout=widgets.Layout(display="none"))
         self.widget.add_class("dal-help")
 
     @property

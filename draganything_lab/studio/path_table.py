@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .model import StudioModel
 
 MOST_ROWS = 40
-FAR = 10_000
 
 
 class PathTable:
@@ -42,8 +41,8 @@ class PathTable:
             placeholder="85,250 180,240 296,262",
         )  # fmt: skip
         self.apply = bind.on_click(button("Set path", "Take these key points for the selected thing"), self._set_text)
-        self.x = labelled(w.BoundedFloatText, "new x", "Of a new key point", min=-FAR, max=FAR, label="3.6em")
-        self.y = labelled(w.BoundedFloatText, "new y", "Of a new key point", min=-FAR, max=FAR, label="3.6em")
+        self.x = labelled(w.FloatText, "new x", "Of a new key point", label="3.6em")
+        self.y = labelled(w.FloatText, "new y", "Of a new key point", label="3.6em")
         self.append = bind.on_click(
             button("Add at the end", "Add a key point at the path's end"),
             lambda: model.append_point(self.x.value, self.y.value),
@@ -84,6 +83,8 @@ class PathTable:
             control.disabled = path is None
         if (path, name, self.model.num_frames) == self._drawn:
             return
+        if path is None and self._drawn is not None and (path, name) != self._drawn[:2]:
+            self.text.value = ""  # what stands there is another thing's path, or one that is gone
         self._drawn = (path, name, self.model.num_frames)
         if path is None:
             said = "No thing is selected." if name is None else f"{name} has no path yet."
@@ -103,7 +104,7 @@ class PathTable:
         if [len(fields) for fields in self.rows] != [3 if path.frames else 2] * count:
             self._build(count, timed=path.frames is not None)
         for place, (fields, (x, y)) in enumerate(zip(self.rows, path.points.tolist(), strict=True)):
-            values = [round(x, 2), round(y, 2), *([path.frames[place]] if path.frames else [])]
+            values = [round(x, 2), round(y, 2), *([path.frames[place] + 1] if path.frames else [])]
             for field, value in zip(fields, values, strict=True):
                 if field.value != value:
                     field.value = value
@@ -114,15 +115,15 @@ class PathTable:
             fields = []
             for name in ("x", "y"):
                 label, help_line = f"{place + 1}: {name}", f"Key point {place + 1}, {name}"
-                fields.append(labelled(w.BoundedFloatText, label, help_line, min=-FAR, max=FAR, label="3em"))
+                fields.append(labelled(w.FloatText, label, help_line, label="3em"))
             if timed:
                 fields.append(
                     labelled(
                         w.BoundedIntText,
                         "frame",
-                        f"Frame in which key point {place + 1} is reached",
-                        min=0,
-                        max=9999,
+                        f"Frame in which key point {place + 1} is reached; the first is 1",
+                        min=1,
+                        max=10_000,
                         label="3.6em",
                     )
                 )
@@ -149,7 +150,7 @@ class PathTable:
 
     def _retimed(self) -> None:
         if not self._binder.is_quiet:
-            self.model.set_timing([fields[2].value for fields in self.rows])
+            self.model.set_timing([fields[2].value - 1 for fields in self.rows])
             self._again()
 
     def _time(self, change: Any) -> None:

@@ -148,16 +148,18 @@ class Paths(Things):
             self._scene.remove(old.name)
             self.say("The background is free.")
             return True
+        instead = self._replaced("camera")
         self._scene.drag_background([self._middle_of_rest()])
-        self.say("The background is pinned: it holds still, and so do things without a path.")
+        self.say(f"The background is pinned: it holds still, and so do things without a path.{instead}")
         return True
 
     @action
     def drag_background(self, points: Points, times: Sequence[float] | np.ndarray | None = None) -> bool:
         """Drag everything that is no thing along a stroke; things without a path stay."""
         path, clock = strokes.checked_stroke(points, times)
+        instead = self._replaced("camera")
         self._scene.drag_background(self._drawn(path, clock))
-        self.say("The background follows the stroke; things without a path stay.")
+        self.say(f"The background follows the stroke; things without a path stay.{instead}")
         return True
 
     @property
@@ -184,14 +186,21 @@ class Paths(Things):
             self._keep(tuple(entity for entity in self._scene if entity.kind != "camera"))
             self.say("The camera stands still.")
             return True
+        instead = self._replaced("background")
         self._scene.drag_camera(pan, zoom)
-        self.say(f"The camera: content moves by ({pan[0]:.0f}, {pan[1]:.0f}) and grows {zoom:.2f} times.")
+        self.say(f"The camera: content moves by ({pan[0]:.0f}, {pan[1]:.0f}) and grows {zoom:.2f} times.{instead}")
         return True
 
     # Inside
 
     def _keep(self, entities: tuple[Entity, ...]) -> None:
         self._scene._commit(entities)
+
+    def _replaced(self, kind: str) -> str:
+        """What is to be said where the background's path or the camera's motion makes way for the other."""
+        if not any(entity.kind == kind for entity in self._scene):
+            return ""
+        return " This replaces the camera's motion." if kind == "camera" else " This replaces the background's path."
 
     def _along(self, entity: Entity, points: Points, times: Any, place: int | None) -> None:
         """The entity at a place, or a new one, follows a stroke from its middle on."""
@@ -221,6 +230,15 @@ class Paths(Things):
 
     def _put(self, trajectory: Trajectory) -> None:
         entity = self._scene[self.place(None)]
+        height, width = self._scene.size
+        low, high = (-width, -height), (2 * width, 2 * height)
+        far = ((trajectory.points < low) | (trajectory.points > high)).any(axis=1)
+        if far.any() and entity.kind != "camera":
+            x, y = trajectory.points[int(far.argmax())].tolist()
+            raise LabError(
+                f"the key point ({x:g}, {y:g}) is far outside the {width}x{height} picture; "
+                f"give x from {low[0]} to {high[0]} and y from {low[1]} to {high[1]}"
+            )
         self._scene.update(entity.name, trajectory=trajectory, pinned=False)
         count = len(trajectory.points)
         self.say(f"{self._title(entity.name)}: {count} key {'point' if count == 1 else 'points'}.")
@@ -228,7 +246,7 @@ class Paths(Things):
     def _need_path(self) -> Trajectory:
         entity = self._scene[self.place(None)]
         if entity.trajectory is None:
-            raise LabError(f"{entity.name} has no path yet; draw one")
+            raise LabError(f"{entity.name} has no path yet; draw one with the Path tool")
         return entity.trajectory
 
     @staticmethod

@@ -24,6 +24,7 @@ from . import options
 from .core import Core, action
 
 MAX_SIDE = 768
+ZIP_MARK = b"PK"
 MAX_UPLOAD = 32 * 2**20
 TOYLAND_SIZE = (320, 480)
 SAMPLES = 5  # key points of a ready path
@@ -99,8 +100,16 @@ class Pictures(Core):
                 f'"{name}" has {len(data) / 2**20:.0f} MB, over the limit of {MAX_UPLOAD // 2**20} MB; '
                 "make it smaller first"
             )
+        if data[:2] == ZIP_MARK and not zipfile.is_zipfile(io.BytesIO(data)):
+            raise LabError(f'"{name}" is a broken scene file; save the scene again and open that file')
         if zipfile.is_zipfile(io.BytesIO(data)):
-            return bool(self.open_scene(data, name))
+            try:
+                return bool(self.open_scene(data, name))
+            except LabError as error:
+                text, _, fix = str(error).rpartition("; ")
+                if "PNG or JPEG" not in fix:
+                    raise
+                raise LabError(f"{text}; save the scene again and open that file") from error  # not a picture of it
         try:
             return bool(self.open_picture(data, name))
         except LabError as error:

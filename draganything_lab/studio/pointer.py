@@ -155,7 +155,7 @@ class Pointer:
                 self.key = None
                 return
         if double and model.mode == "path":
-            model.set_mode("select")  # the second click of a double ends the path, as drawing programs do
+            model.end_path()  # the second click of a double ends the path, as drawing programs do
             return
         if model.mode == "points" and model.path is not None:
             self.key = strokes.nearest_key(model.path, x, y, self.grip)

@@ -7,13 +7,19 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..curve import farthest_points
+from ..curve import monotone_cubic
 from ..errors import LabError
 from ..trajectory import Points, Trajectory
 
 MAX_SAMPLES = 4000  # of one stroke; a hand that draws for a minute makes about as many
-MAX_KEYS = 24
-SMOOTHING = 0.5
+MAX_KEYS = 40  # a scribble with more turns is kept as well as so many allow
+SMOOTHING, PASSES = 0.5, 16  # as `Trajectory.smoothed`
+PIECES = 16  # straight pieces a stretch of the curve is measured by
+
+
+def tolerance(size: tuple[int, int]) -> float:
+    """How far a sample of a stroke may be from the path made of it, in pixels of a picture of size (H, W)."""
+    return max(1.5, 0.008 * float(np.hypot(*size)))
 
 
 def checked_stroke(points: Points, times: Sequence[float] | np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
@@ -43,6 +49,9 @@ def drawn(
 ) -> Trajectory:
     """A freehand stroke as a trajectory: jitter smoothed away, and only as many key points as its shape needs.
 
+    No sample is farther from the path than the `tolerance`, unless the shape needs more than `MAX_KEYS` points: half of
+    it is for smoothing, half for thinning.
+
     Args:
         path: (K, 2) float64 (x, y) in pixels.
         clock: (K,) seconds, or None.
@@ -50,17 +59,57 @@ def drawn(
         num_frames: T of the clip.
         rhythm: Whether to move as fast as the hand did (needs a clock), or evenly.
     """
-    smooth = Trajectory(path).smoothed(SMOOTHING).points.astype(np.float64)
-    if len(smooth) < 3:
-        return Trajectory(smooth)
-    tolerance = max(0.75, 0.004 * float(np.hypot(*size)))
-    for count in range(2, min(MAX_KEYS, len(smooth)) + 1):
-        kept = farthest_points(smooth, count)
-        if _deviation(smooth, kept) <= tolerance:
-            break
+    if len(path) < 3:
+        return Trajectory(path)
+    slack = tolerance(size) / 2
+    smooth = _smoothed(path, slack)
+    kept = _needed(smooth, slack)
     if rhythm and clock is not None and clock[-1] > clock[0] and num_frames > 2:
         return _in_rhythm(smooth, clock, kept, num_frames)
     return Trajectory(smooth[kept])
+
+
+def _smoothed(path: np.ndarray, most: float) -> np.ndarray:
+    """The samples without a hand's jitter: only where they are dense, and none is moved by more than `most` pixels.
+
+    A quick stroke has few samples, far apart: each of them is shape, not jitter.
+    """
+    gaps = np.linalg.norm(np.diff(path, axis=0), axis=1)
+    dense = (np.maximum(gaps[:-1], gaps[1:]) <= 4 * most)[:, None]
+    smooth = path.copy()
+    for _ in range(PASSES):
+        smooth[1:-1] += dense * SMOOTHING / 4 * (smooth[:-2] - 2 * smooth[1:-1] + smooth[2:])
+    moved = smooth - path
+    far = np.linalg.norm(moved, axis=1, keepdims=True)
+    return path + moved * np.minimum(1, most / np.maximum(far, most))
+
+
+def _needed(points: np.ndarray, most: float) -> np.ndarray:
+    """Indices of the points whose curve passes all others within `most` pixels.
+
+    As Ramer, Douglas and Peucker do it, but by the distance from the curve that will be followed instead of the chord.
+    """
+    kept = np.array([0, len(points) - 1])
+    while len(kept) < min(MAX_KEYS, len(points)):
+        off = []
+        for (start, end), curve in zip(pairwise(kept), _stretches(points[kept]), strict=True):
+            if end - start > 1:
+                inner = points[start + 1 : end, None]  # (n, 1, 2)
+                away = _distance(inner, curve[:-1], curve[1:]).min(axis=1)  # (n,)
+                off.append((float(away.max()), start + 1 + int(away.argmax())))
+        missed = sorted((one for one in off if one[0] > most), reverse=True)[: MAX_KEYS - len(kept)]
+        if not missed:
+            break
+        kept = np.union1d(kept, [place for _, place in missed])
+    return kept
+
+
+def _stretches(keys: np.ndarray) -> np.ndarray:
+    """(K - 1, PIECES + 1, 2): the curve through key points (K, 2), one stretch after the other."""
+    lengths = np.maximum(np.linalg.norm(np.diff(keys, axis=0), axis=1), 1e-9)  # a closed stroke ends where it starts
+    knots = np.append(0.0, np.cumsum(lengths))
+    at = knots[:-1, None] + lengths[:, None] * np.linspace(0, 1, PIECES + 1)
+    return monotone_cubic(knots, keys, np.minimum(at.ravel(), knots[-1])).reshape(*at.shape, 2)
 
 
 def _in_rhythm(smooth: np.ndarray, clock: np.ndarray, kept: np.ndarray, num_frames: int) -> Trajectory:
@@ -77,20 +126,11 @@ def _in_rhythm(smooth: np.ndarray, clock: np.ndarray, kept: np.ndarray, num_fram
     return Trajectory(smooth[chosen], [int(frame) for frame in when])
 
 
-def _deviation(points: np.ndarray, kept: np.ndarray) -> float:
-    """How far the points are from the straight lines between some of them, at most."""
-    worst = 0.0
-    for start, end in pairwise(kept):
-        inner = points[start : end + 1]
-        worst = max(worst, float(_distance(inner, points[start], points[end]).max()))
-    return worst
-
-
 def _distance(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """(K,) distances of (K, 2) points from the stretch between two."""
+    """(...) distances of points (..., 2) from the stretches between two points (..., 2)."""
     along = end - start
-    share = np.clip((points - start) @ along / max(float(along @ along), 1e-12), 0, 1)
-    return np.linalg.norm(points - start - share[:, None] * along, axis=1)
+    share = np.clip(((points - start) * along).sum(-1) / np.maximum((along * along).sum(-1), 1e-12), 0, 1)
+    return np.asarray(np.linalg.norm(points - start - share[..., None] * along, axis=-1))
 
 
 def nearest_key(trajectory: Trajectory, x: float, y: float, within: float) -> int | None:
@@ -128,7 +168,8 @@ def with_key(trajectory: Trajectory, place: int, x: float, y: float) -> Trajecto
         else:
             low, high = frames[place - 1], frames[place]
         if high - low < 2:
-            raise LabError(f"there is no frame between {low} and {high} for a new key point; set the frames to none")
+            where = f"between frames {low + 1} and {high + 1}"
+            raise LabError(f"there is no frame {where} for a new key point; set the frames to none")
         frames = (*frames[:place], (low + high) // 2, *frames[place:])
     points = np.insert(trajectory.points, place, (x, y), axis=0)
     return Trajectory(points, frames, trajectory.easing, trajectory.spacing)

@@ -75,21 +75,28 @@ url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1
   box-sizing:border-box;box-shadow:0 4px 16px rgba(0,0,0,.25);padding:8px 14px;
   border:1px solid var(--dal-line);border-radius:6px;line-height:1.5;margin:0;
   background:var(--jp-layout-color1,#fff)}
-.dal-studio .dal-help .widget-html-content{line-height:1.5}
+.dal-studio .dal-help .widget-html-content{line-height:1.5;white-space:normal}
+.dal-studio .dal-help .dal-close{position:sticky;top:0;align-self:flex-end;flex:0 0 auto;margin-bottom:-30px;z-index:1}
 .dal-studio .dal-help p{margin:0 0 6px;color:var(--dal-mute)}
 .dal-studio .dal-help table{border-collapse:collapse;width:100%}.dal-studio .dal-help td{padding:2px 10px 2px 0;
   text-align:left;vertical-align:top;border:0;background:transparent}
 .dal-studio kbd{display:inline-block;min-width:1.4em;padding:0 5px;border:1px solid var(--dal-line);border-radius:4px;
   text-align:center;font:12px var(--jp-code-font-family,monospace);background:var(--dal-soft);color:var(--dal-ink)}
 .dal-studio .dal-view{color:var(--dal-mute);font-size:12px;margin:0}
-.dal-studio .dal-view .widget-html-content{line-height:1.4}
+.dal-studio .dal-view .widget-html-content{line-height:1.4;color:var(--dal-mute)}
+.dal-lost{position:fixed;top:0;left:0;right:0;z-index:10000;padding:10px 14px;text-align:center;color:#fff;
+  background:#b3261e;font:600 14px system-ui,sans-serif}
 @container (max-width:640px){
+  .dal-studio .dal-bar{flex-wrap:wrap}
   .dal-studio .dal-tools{flex-basis:34px}
   .dal-studio .dal-tools button.jupyter-button{width:34px;padding:0;font-size:0;justify-content:center}
   .dal-studio .dal-tools button.jupyter-button i{margin:0}
   .dal-studio .dal-does,.dal-studio .dal-label.dal-wide{display:none}
 }
-@container (max-width:460px){.dal-studio .dal-words{font-size:0}.dal-studio .dal-words i{margin:0;font-size:14px}}
+@container (max-width:460px){
+  .dal-studio .dal-bar .dal-grow,.dal-studio .dal-bar .dal-rule{display:none}
+  .dal-studio .dal-words{font-size:0}.dal-studio .dal-words i{margin:0;font-size:14px}
+}
 """
 
 

@@ -19,6 +19,7 @@ from .prompts import Prompt
 
 BRUSH = (1.0, 200.0)
 STEM = "thing"
+HARDLY = 0.005  # share of a mask's pixels below which a click has changed next to nothing
 
 
 class Things(Pictures):
@@ -91,7 +92,15 @@ class Things(Pictures):
                 raise LabError("a minus point needs a selected thing; click a thing first")
             return bool(self.cut_out(x, y))
         points, labels = self._clicks()
-        return self._again([*points, (x, y)], [*labels, int(positive)])
+        before = self._scene[self._selected].mask
+        self._again([*points, (x, y)], [*labels, int(positive)])
+        changed = np.count_nonzero(self._scene[self._selected].mask != before)
+        tool = "Brush" if positive else "brush's Erase"
+        if not changed:  # undo keeps no step that changed nothing
+            self.say("The mask did not change, so the click was not kept.", f"Use the {tool} instead.", "warning")
+        elif changed < HARDLY * np.count_nonzero(before):
+            self.say("The mask hardly changed.", f"Use the {tool}, or Ctrl+Z takes the click back.", "warning")
+        return True
 
     @action
     def remove_point(self, index: int) -> bool:
@@ -153,6 +162,8 @@ class Things(Pictures):
         if isinstance(radius, bool) or not isinstance(radius, (int, float)) or not np.isfinite(radius):
             raise LabError(f"the brush's radius is {radius!r}; give 1 to 200 pixels")
         self._brush_radius = float(np.clip(radius, *BRUSH))
+        if abs(self._brush_radius - radius) > 0.01:
+            self.say(f"Brush radius: 1 to 200 pixels; set to {self._brush_radius:.0f}.", kind="warning")
         return True
 
     # Naming and order
@@ -207,7 +218,7 @@ class Things(Pictures):
         height, width = self._scene.size
         x, y = points[-1]
         if not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5):
-            raise LabError(f"the click ({x:g}, {y:g}) is outside the {width}x{height} picture; click on the thing")
+            raise LabError(f"the click ({x:.0f}, {y:.0f}) is outside the {width}x{height} picture; click on the thing")
         with self._segmenting:
             found = self._ready_segmenter().predict(points=points, labels=labels, previous=found)
         return self._book.keep(points, labels, found)[0]
@@ -238,7 +249,10 @@ class Things(Pictures):
 
         warnings = describe_mask(prompt.masks[prompt.chosen]).warnings
         if warnings:
-            self.say(f"{text} But {warnings[0].partition('; ')[0]}.", warnings[0].partition("; ")[2], "warning")
+            what, _, fix = warnings[0].partition("; ")
+            if len(prompt.points) > 1:  # else the click made the thing, and removing it is as near at hand
+                fix = f"{fix + ', or ' if fix else ''}Ctrl+Z takes the click back."
+            self.say(f"{text} But {what}.", fix, "warning")
         else:
             others = len(prompt.masks) - 1
             self.say(text, f"Drag it, or look at {others} more." if others else "Now drag it.")
