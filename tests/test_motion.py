@@ -210,6 +210,17 @@ def test_a_video_of_another_length_than_the_report_is_refused(scene: Scene, vide
         report.by_distance("crate", -7)
 
 
+def test_what_passes_over_the_spot_of_a_background_does_not_move_it(scene: Scene, video: np.ndarray):
+    scene.drag_background([(40, 40), (40, 40.5)])
+    spot = scene["background"].path(6)[0]
+
+    def passing(points, t):  # whatever is within 9 pixels of the spot is carried along
+        return points + np.where((np.linalg.norm(points - spot, axis=1) < 9)[:, None], (4.0 * t, 0.0), 0.0)
+
+    ground = measure(video, scene, Said(passing))["background"]
+    assert ground.worst_error_px < 1 and 0.5 < ground.coverage < 1
+
+
 def test_a_scene_without_wishes_and_a_scene_of_another_size(scene: Scene, video: np.ndarray):
     report = measure(video, Scene(scene.image))
     assert report.obeyed is None and report.verdict.startswith("Nothing was asked") and report.entities == ()

@@ -19,6 +19,7 @@ from draganything_lab.errors import LabError
 from draganything_lab.scene import Scene
 from draganything_lab.segment import Found
 from draganything_lab.studio.model import MODES, StudioModel
+from draganything_lab.studio.prompts import distinct
 from draganything_lab.studio.results import MAX_RESULTS, Result
 from draganything_lab.studio.sessions import replay
 
@@ -429,3 +430,13 @@ def test_a_real_segmenter_finds_the_boat() -> None:
     assert model.click(*want.centre) and model.selected_entity is not None
     found = model.selected_entity.mask
     assert (found & want.mask).sum() / (found | want.mask).sum() > 0.6
+
+
+def test_candidates_that_look_alike_are_offered_once() -> None:
+    big = np.zeros((40, 40), bool)
+    big[5:35, 5:35] = True
+    nearly, small = big.copy(), np.zeros_like(big)
+    nearly[5, 5:9] = False
+    small[5:20, 5:20] = True
+    assert distinct(np.stack([big, nearly, small, small])) == [0, 2]
+    assert distinct(np.zeros((2, 4, 4), bool)) == [0]

@@ -27,7 +27,7 @@ class EntityMotion:
         tolerance_px: Within this a place counts as right.
         wanted: (T, 2) float32: where the dragged spot is to be, in pixels of the video.
         measured: (T, 2) float32: where it was seen: the median way of the points around it, or, where none of them is
-            visible, of the whole entity; NaN where nothing of it is visible.
+            visible and for the background, of the whole entity; NaN where nothing of it is visible.
         visible: (T,) float64: which share of its points is seen, 0..1.
         followed: (T,) float64: which share of the seen points is where it was wanted, within the tolerance or 30 % of
             the way; NaN where nothing is visible.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -140,6 +141,8 @@ def _entity_motion(
     path = entity.path(count)
     assert path is not None  # It is controlled.
     start = _spot(entity, path[0])
+    # Things pass over a background's spot, and it is one whole: all of its points speak for it.
+    near = math.inf if entity.kind == "background" else max(1.5, entity.radius / 3)
     why = ""
     if _has_nothing_to_see(first, _grown(entity.mask)):
         why = "nothing to see in its mask, all of one colour, so it cannot be tracked"
@@ -155,7 +158,7 @@ def _entity_motion(
         size=size,
         tolerance_px=tolerance,
         wanted=(start + (path - path[0])).astype(np.float32),
-        measured=measured_path(tracks, start, near=max(1.5, entity.radius / 3)),
+        measured=measured_path(tracks, start, near=near),
         visible=tracks.visible.mean(axis=1) if len(tracks) else np.zeros(count),
         followed=following(tracks, wanted_places(entity, tracks.queries, view), tolerance),
         rigid=rigid_share(tracks, tolerance),

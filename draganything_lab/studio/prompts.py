@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..segment import Found
 
 MAX_KEPT = 120  # prompts; a mask of a large picture is a megabyte
+ALIKE = 0.97  # IoU from which two candidates are one to the eye
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,15 @@ class Prompt:
     found: Found | None = None
 
 
+def distinct(masks: np.ndarray) -> list[int]:
+    """Which of some masks (K, H, W), best first, differ from all better ones: nobody can choose between equals."""
+    kept: list[int] = []
+    for k, mask in enumerate(masks):
+        if all((mask & masks[i]).sum() < ALIKE * (mask | masks[i]).sum() for i in kept):
+            kept.append(k)
+    return kept or [0]
+
+
 class PromptBook:
     """Remembers which prompt a mask came from, by the mask object."""
 
@@ -44,7 +54,10 @@ class PromptBook:
         self._kept: OrderedDict[int, tuple[np.ndarray, Prompt]] = OrderedDict()
 
     def keep(self, points: list[tuple[float, float]], labels: list[int], found: Found) -> tuple[Prompt, ...]:
-        """Remember what clicks found: one prompt for each candidate that may be chosen."""
+        """Remember what clicks found: one prompt for each candidate that can be told from the better ones."""
+        which = distinct(found.masks)
+        logits = None if found.logits is None else found.logits[which]
+        found = replace(found, masks=found.masks[which], scores=found.scores[which], logits=logits)
         masks = []
         for mask in found.masks:
             own = np.array(mask, bool)
