@@ -363,14 +363,15 @@ if pipe is not None:
 
     fig, axes = plt.subplots(1, len(states), figsize=(13, 1.7))
     for step, (spot, state) in enumerate(zip(axes, states), start=1):
-        spot.imshow(decoded(state[0])[-1])  # the last frame
+        spot.imshow(decoded(state[0][-1:])[0])  # the last frame
         spot.set(title=f"step {step}", xticks=[], yticks=[])
     plt.show()
     display(show.strip({"The video": video}, count=8))
 
 # %% [markdown]
-# Where things are is settled in the first steps, as in section 3; the last ones clear the noise away. By itself this
-# model takes two steps, not ten: it was found to be as good, and softer by a hair.
+# Most of it looks like nothing: x is nearly all noise until the last steps clear it away. Yet what comes out of it was
+# settled long before, as in section 3. By itself this model takes two steps, not ten: they were found to be as good, and
+# softer by a hair.
 
 # %% [markdown]
 # ## 8. Where it looks

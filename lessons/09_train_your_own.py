@@ -349,7 +349,7 @@ def quiet(line):
     pass
 
 
-networks, STEPS = {"no control": None}, 400
+networks, STEPS = {"no control": None}, 320
 for name, outside in {"masked": 0.0, "plain": 1.0}.items():
     stage = ControlStage(name, outside)
     path = run(stage, Path("runs"), Settings(steps=STEPS), report=quiet)

@@ -42,7 +42,8 @@ if "google.colab" in sys.modules:
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *wanted], check=True)
     output.enable_custom_widget_manager()'''
 
-STUDIO = """# Optional: the studio, to try with the mouse what this lesson takes apart. Everything below works without it.
+STUDIO = """# Optional: the studio, to try with the mouse what this lesson takes apart. Everything below works \
+without it.
 from draganything_lab.studio import Studio
 
 Studio()"""

@@ -59,7 +59,7 @@ def write_card(
     if "seconds" in extra:
         facts["seconds a video"] = round(extra["seconds"], 2)
         lines.append(
-            f"On {facts['clips']} held-out clips, {facts['seeds']} video{'s' if facts['seeds'] > 1 else ''} each, {facts['steps']} steps, "
+            f"On {facts['clips']} held-out clips, videos of each: {facts['seeds']}; {facts['steps']} steps, "
             f"{facts['frames']} frames of {facts['size']}x{facts['size']}, guidance {facts['guidance']}. Median "
             f"{facts['seconds a video']} s a video on {machine()}. Where a thing is, is found by looking for what the "
             "truth shows of it in the same frame; so what comes to light from behind others counts, and "
