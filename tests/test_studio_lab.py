@@ -34,6 +34,7 @@ def test_generate_run_the_cell_again_load_the_page_again(lab: Any, tmp_path: Pat
     page.page.locator(".dal-players video").first.wait_for()
     cut = "tabs => tabs.filter(tab => tab.scrollWidth > tab.clientWidth + 1).map(tab => tab.innerText)"
     assert page.page.locator(".dal-look .lm-TabBar-tabLabel").evaluate_all(cut) == []
+    assert page.page.locator(".dal-bar").first.bounding_box()["height"] < 50, "the toolbar is one line"
     page.shot("lab-generated")
 
     page.run_all()

@@ -87,14 +87,15 @@ url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1
 .dal-lost{position:fixed;top:0;left:0;right:0;z-index:10000;padding:10px 14px;text-align:center;color:#fff;
   background:#b3261e;font:600 14px system-ui,sans-serif}
 @container (max-width:640px){
-  .dal-studio .dal-bar{flex-wrap:wrap}
+  .dal-studio .dal-bar{flex-wrap:wrap;gap:1px}
+  .dal-studio .dal-bar .dal-rule{display:none}.dal-studio .dal-bar button.dal-icon{width:29px}
   .dal-studio .dal-tools{flex-basis:34px}
   .dal-studio .dal-tools button.jupyter-button{width:34px;padding:0;font-size:0;justify-content:center}
   .dal-studio .dal-tools button.jupyter-button i{margin:0}
   .dal-studio .dal-does,.dal-studio .dal-label.dal-wide{display:none}
 }
 @container (max-width:460px){
-  .dal-studio .dal-bar .dal-grow,.dal-studio .dal-bar .dal-rule{display:none}
+  .dal-studio .dal-bar .dal-grow{display:none}
   .dal-studio .dal-words{font-size:0}.dal-studio .dal-words i{margin:0;font-size:14px}
 }
 """
