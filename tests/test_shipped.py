@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch")
 from draganything_lab import zoo  # noqa: E402
 from draganything_lab.commands.generate import trained_size  # noqa: E402
 from draganything_lab.familiar import stranger_note  # noqa: E402
+from draganything_lab.lessons.rivals import CARD_MEASURE  # noqa: E402
 from draganything_lab.memory import plan_run  # noqa: E402
 from draganything_lab.toyland import gallery, named_scene, sample_clip  # noqa: E402
 from draganything_lab.training.measure import measure  # noqa: E402
@@ -45,6 +46,16 @@ def test_the_files_are_small_and_safe():
     assert sum(path.stat().st_size for path in files) < 60e6
     assert max(path.stat().st_size for path in files) < 16e6
     assert {path.suffix for path in files} <= {".safetensors", ".json", ".jsonl", ".md"}
+
+
+def test_the_card_compares_the_representations_in_pairs():
+    measured = json.loads((WEIGHTS / "measured.json").read_text())
+    samples = json.loads((WEIGHTS / "samples.json").read_text())
+    gaps = measured["differences"][CARD_MEASURE]
+    assert tuple(gaps) == REPRESENTATIONS[1:]
+    values = {name: np.array(rows)[:, 1] for name, rows in samples[CARD_MEASURE].items()}
+    for name, gap in gaps.items():
+        assert gap["mean"] == pytest.approx((values[name] - values[REPRESENTATIONS[0]]).mean(), abs=1e-4)
 
 
 def test_the_weights_say_how_they_are_sampled():

@@ -151,9 +151,11 @@ def card_gaps() -> dict[str, dict[str, float]]:
         folder = find("toy")
         file = None if folder is None else Path(folder) / "measured.json"
         if file is not None and file.is_file():
-            return dict(json.loads(file.read_text()).get("differences", {}).get(CARD_MEASURE, {}))
+            gaps = json.loads(file.read_text()).get("differences", {}).get(CARD_MEASURE)
+            if gaps:
+                return dict(gaps)
     except LabError as error:
         print(error)
         return {}
-    print("There is no measured.json beside the weights: `draganything-lab card` measures them and writes it.")
+    print("No measured.json beside the weights compares in pairs: `draganything-lab card` measures them and writes it.")
     return {}
