@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ torch = pytest.importorskip("torch")
 from draganything_lab.cli import main  # noqa: E402
 from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.toyland import sample_clip  # noqa: E402
-from draganything_lab.training import toy  # noqa: E402
+from draganything_lab.training import fewstep, toy  # noqa: E402
 from draganything_lab.training.begin import begin  # noqa: E402
 from draganything_lab.training.card import short_of  # noqa: E402
 from draganything_lab.training.clips import (  # noqa: E402
@@ -27,6 +28,7 @@ from draganything_lab.training.clips import (  # noqa: E402
 )
 from draganything_lab.training.flat import Flat  # noqa: E402
 from draganything_lab.training.loop import Settings, factor, load_average, run  # noqa: E402
+from draganything_lab.training.networks import build_scheduler  # noqa: E402
 from draganything_lab.training.quick import half_norms, short_attention  # noqa: E402
 from draganything_lab.training.replay import Replay  # noqa: E402
 from draganything_lab.training.start import whitening  # noqa: E402
@@ -90,6 +92,46 @@ def test_the_frozen_control_stage_leaves_the_video_unet_alone(trained, tmp_path)
     before = {k: v.clone() for k, v in stage.net.state_dict().items()}
     run(stage, tmp_path, Settings(steps=2), report=lambda line: None)
     assert all(torch.equal(v, before[k]) for k, v in stage.net.state_dict().items())
+
+
+def test_few_steps_are_trained_on_what_the_pass_before_made(trained, monkeypatch):
+    stage = toy.build_stage("fewstep", trained, **TINY)
+    batch = stage.draw(0)
+    truth = stage.encode(batch)
+    seen = []
+    ask = stage.net.unet.forward
+
+    def remember(sample, timestep, *args, **kwargs):
+        seen.append((sample.detach(), timestep))
+        return ask(sample, timestep, *args, **kwargs)
+
+    stage.net.unet.forward = remember
+    monkeypatch.setattr(fewstep, "ANY_LEVEL", 0.0)
+    made = stage.passes(batch, truth, torch.Generator().manual_seed(1))
+    # As the pipeline's own scheduler asks: noise alone first, then what its step makes of the first prediction.
+    scheduler = build_scheduler()
+    scheduler.set_timesteps(toy.SAMPLING["steps"])
+    channels = truth.shape[2]
+    latents = seen[0][0][:, :, :channels] * (fewstep.LEVELS[0] ** 2 + 1) ** 0.5
+    assert float(latents.std()) == pytest.approx(float(scheduler.init_noise_sigma), rel=0.05)
+    for number, timestep in enumerate(scheduler.timesteps):
+        sample, level = seen[number][0][:, :, :channels], float(scheduler.sigmas[number])
+        torch.testing.assert_close(sample, scheduler.scale_model_input(latents, timestep), atol=1e-3, rtol=1e-3)
+        assert seen[number][1].tolist() == pytest.approx([float(timestep)] * len(truth), rel=1e-4)
+        clean = made[number].detach()
+        velocity = (latents / (level**2 + 1) - clean) * (level**2 + 1) ** 0.5 / level
+        latents = scheduler.step(velocity, timestep, latents).prev_sample
+    torch.testing.assert_close(latents, made[-1].detach(), atol=1e-3, rtol=1e-3)
+    assert made[0].grad_fn is not None and not seen[1][0].requires_grad
+
+
+def test_control_trained_on_leaves_no_older_last_stage(trained, tmp_path):
+    folder = tmp_path / "toy"
+    shutil.copytree(trained, folder)
+    steps = torch.load(folder / "control.pt", weights_only=True)["step"]
+    toy.train(folder, Settings(steps=steps), stages=("control",), resume=True, report=lambda line: None, **TINY)
+    assert not (folder / "fewstep.pt").exists()
+    toy.assemble(folder)
 
 
 def test_the_export_loads_as_a_pipeline_for_every_representation(trained, tmp_path):

@@ -17,7 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--minutes", type=float, help="time for all stages together")
     parser.add_argument("--steps", type=int, help="steps of each stage in all (with a time: whichever is first)")
-    parser.add_argument("--stages", help="comma-separated: vae, dift, unet, control, decoder (toy); all when not given")
+    parser.add_argument(
+        "--stages", help="comma-separated: vae, dift, unet, control, fewstep, decoder (toy); all when not given"
+    )
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--processes", type=int, default=1, help="training processes that share each step")
     parser.add_argument("--workers", type=int, default=0, help="extra processes that draw batches")

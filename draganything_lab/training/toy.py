@@ -15,6 +15,7 @@ from ..errors import LabError
 from ..files import write_whole
 from .clips import ClipSize
 from .dift import Denoiser, DiftStage, build_scheduler
+from .fewstep import FewStepStage
 from .loop import Settings, Stage, load_average, run
 from .networks import ENTITY_CHANNELS, ENTITY_TIMESTEP, PICTURE, build_feature_extractor, fold
 from .networks import build_scheduler as build_video_scheduler
@@ -22,11 +23,11 @@ from .vae import DecoderStage, VaeStage, load_vae
 from .video import Animator, Controlled, ControlStage, UnetStage
 
 # Share of the minutes that each stage gets.
-SHARES = {"vae": 0.1, "dift": 0.1, "unet": 0.1, "control": 0.65, "decoder": 0.05}
+SHARES = {"vae": 0.1, "dift": 0.1, "unet": 0.1, "control": 0.5, "fewstep": 0.15, "decoder": 0.05}
 STAGES = tuple(SHARES)
 # Clips (pictures for "vae" and "dift") a step on a GPU; on a CPU each stage has its own number.
 # Small: for these networks a step's kernels take hardly less time for less, and it is steps that they learn by.
-GPU_BATCH = {"vae": 48, "dift": 32, "unet": 15, "control": 15, "control-frozen": 15, "decoder": 6}
+GPU_BATCH = {"vae": 48, "dift": 32, "unet": 15, "control": 15, "control-frozen": 15, "fewstep": 15, "decoder": 6}
 REPRESENTATIONS = ("entity+gaussian", "entity", "gaussian", "trajectory", "point")
 SAFE: dict[str, Any] = {"max_shard_size": "15MB", "safe_serialization": True}
 SAMPLING = {"steps": 2, "guidance": 1.0}  # what the pipeline takes when a call does not say
@@ -49,7 +50,8 @@ def build_stage(
         folder: Where the checkpoints lie.
         batch: Clips (pictures for "vae" and "dift") a step and process; None for the stage's own number.
         picture: Side of the pictures in pixels.
-        representations: For the control stages: the first so many of `REPRESENTATIONS`, which share the batch.
+        representations: For the control stages and "fewstep": the first so many of `REPRESENTATIONS`; they share the
+            batch.
 
     Raises:
         LabError: The name is unknown or an earlier stage has not been trained.
@@ -73,9 +75,12 @@ def build_stage(
     animator, denoiser = Animator(picture), Denoiser()
     load_average(animator, folder / "unet.pt")
     load_average(denoiser, folder / "dift.pt")
-    return ControlStage(
-        vae, animator, denoiser, size=clips, representations=representations, train_unet=name == "control", **size
-    )
+    size |= {"size": clips, "representations": representations}
+    if name != "fewstep":
+        return ControlStage(vae, animator, denoiser, train_unet=name == "control", **size)
+    stage = FewStepStage(vae, animator, denoiser, **size)
+    load_average(stage.whole, folder / "control.pt")
+    return stage
 
 
 def train(
@@ -110,6 +115,8 @@ def train(
         if settings.minutes is not None:
             minutes = settings.minutes * SHARES.get(name, 0.1) / total
             own = Settings(**{**vars(settings), "minutes": minutes})
+        if name == "control":
+            (folder / "fewstep.pt").unlink(missing_ok=True)  # it went on from what this stage changes
         count = GPU_BATCH[name] if batch is None and settings.device == "cuda" else batch
         stage = build_stage(name, folder, batch=count, picture=picture, representations=representations)
         run(stage, folder, own, resume=resume, report=report)
@@ -119,10 +126,12 @@ def assemble(folder: Path) -> tuple[Animator, Controlled]:
     """Load the averaged weights of the video UNet and its ControlNets."""
     animator = Animator(json.loads((folder / SIZE).read_text())["picture"])
     load_average(animator, folder / "unet.pt")
-    names = torch.load(folder / "control.pt", map_location="cpu", weights_only=True)["average"]
+    last = folder / "fewstep.pt"
+    last = last if last.exists() else folder / "control.pt"
+    names = torch.load(last, map_location="cpu", weights_only=True)["average"]
     embeddings = {name.split(".")[1] for name in names if name.startswith("embeddings.")}
     whole = Controlled(animator, REPRESENTATIONS[: 1 + len(embeddings)], train_unet=True)
-    load_average(whole, folder / "control.pt")
+    load_average(whole, last)
     for index in range(1 + len(embeddings)):
         fold(whole.embedding(index))
     return animator, whole
