@@ -125,6 +125,17 @@ def test_few_steps_are_trained_on_what_the_pass_before_made(trained, monkeypatch
     assert made[0].grad_fn is not None and not seen[1][0].requires_grad
 
 
+def test_the_last_stage_alone_is_written_with_what_makes_videos(trained, tmp_path):
+    words = ["train", "toy", "--folder", str(trained), "--stages", "fewstep", "--export", str(tmp_path / "toy")]
+    assert main(words) == 0
+    begin(tmp_path, tmp_path / "toy", toy.REPRESENTATIONS)
+    shutil.copyfile(trained / toy.SIZE, tmp_path / toy.SIZE)
+    for (name, a), (_, b) in zip(
+        toy.assemble(trained)[1].named_parameters(), toy.assemble(tmp_path)[1].named_parameters(), strict=True
+    ):
+        torch.testing.assert_close(a, b, atol=1e-3, rtol=2e-3, msg=name)
+
+
 def test_control_trained_on_leaves_no_older_last_stage(trained, tmp_path):
     folder = tmp_path / "toy"
     shutil.copytree(trained, folder)

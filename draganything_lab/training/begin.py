@@ -43,7 +43,7 @@ def begin(folder: Path, weights: Path, representations: tuple[str, ...]) -> None
     if (weights / "controlnet" / "trunk").is_dir():
         stages |= _video(weights, representations)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "fewstep.pt").unlink(missing_ok=True)  # what is shipped has been through it: "control" holds its result
+    (folder / "fewstep.pt").unlink(missing_ok=True)  # it went on from another control.pt
     for name, module in stages.items():
         log = weights / "training" / f"{name}.jsonl"
         last = {"step": 0, "seconds": 0.0}

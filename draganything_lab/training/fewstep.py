@@ -16,7 +16,7 @@ from torch import Tensor
 from ..models.shortcuts import shortcuts
 from .networks import SIGMA_MAX, SIGMA_MIN
 from .vae import to_range
-from .video import SIGMA_MEAN, SIGMA_SPREAD, ControlStage, masked_error
+from .video import SIGMA_MEAN, SIGMA_SPREAD, ControlStage, masked_error, random_ids
 
 LEVELS = (SIGMA_MAX, SIGMA_MIN)  # of the sampler's steps, highest first
 ANY_LEVEL = 0.15  # share of clips whose first pass is at a level drawn as in stage 4, so that more steps still work
@@ -64,7 +64,7 @@ class FewStepStage(ControlStage):
         context = self.net.context(to_range(batch["video"][:, 0]))
         first = truth[:, 0] + 0.02 * random(*truth[:, 0].shape)
         picture = first[:, None].expand(-1, frames, -1, -1, -1)
-        ids = torch.stack([3 + 9 * uniform(), 255 * uniform(), 0.05 * uniform()], dim=1)
+        ids = random_ids(count, generator, device)
         keep = (uniform() >= NO_CONTROL).float().repeat_interleave(frames)[:, None, None, None]
 
         def predict(noisy: Tensor, sigma: Tensor) -> Tensor:

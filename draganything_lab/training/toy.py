@@ -142,14 +142,15 @@ def export(folder: Path, out: Path, stages: tuple[str, ...] = STAGES) -> None:
 
     Args:
         folder: Where the checkpoints lie.
-        out: Becomes `vae/ dift/ training/` (the logs) and, with the stage control, `unet/ image_encoder/ scheduler/
-            feature_extractor/ controlnet/` and `sampling.json`. The ControlNets share one trunk: `controlnet/trunk/`
-            and for each representation its embedding, `controlnet/<name>.safetensors`.
-        stages: Which to write; without "control" what reads pictures, and nothing that makes videos.
+        out: Becomes `vae/ dift/ training/` (the logs) and, with the stage control or fewstep, `unet/ image_encoder/
+            scheduler/ feature_extractor/ controlnet/` and `sampling.json`. The ControlNets share one trunk:
+            `controlnet/trunk/` and for each representation its embedding, `controlnet/<name>.safetensors`.
+        stages: Which to write; without "control" or "fewstep" what reads pictures, and nothing that makes videos.
     """
+    video = "control" in stages or "fewstep" in stages
     vae, denoiser = load_vae(folder / "vae.pt"), Denoiser()
     load_average(denoiser, folder / "dift.pt")
-    if "control" in stages and not (folder / "control.pt").exists():
+    if video and not (folder / "control.pt").exists():
         raise LabError(f"{folder} has no control.pt; train the stage control first, or export --stages vae,dift")
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
@@ -160,7 +161,7 @@ def export(folder: Path, out: Path, stages: tuple[str, ...] = STAGES) -> None:
     save_file(prompt, part / "dift" / "null_prompt.safetensors")
     defaults = {"timestep": ENTITY_TIMESTEP, "up_block": 1, "draws": 8, "channels": ENTITY_CHANNELS}
     (part / "dift" / "dift.json").write_text(json.dumps(defaults) + "\n")
-    if "control" in stages:
+    if video:
         _export_video(folder, part)
     (part / "training").mkdir()
     for log in folder.glob("*.jsonl"):

@@ -54,6 +54,15 @@ def masked_error(got: Tensor, wanted: Tensor, moved: Tensor, outside: float) -> 
     return (weight * error).sum() / weight.sum().clamp(min=1)
 
 
+def random_ids(count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    """Added time ids (count, 3): frames a second less one, motion bucket, noise strength.
+
+    They say nothing about these clips; random, so that the UNet ignores them.
+    """
+    drawn = [torch.rand(count, generator=generator, device=device) for _ in range(3)]
+    return torch.stack([3 + 9 * drawn[0], 255 * drawn[1], 0.05 * drawn[2]], dim=1)
+
+
 class UnetStage(Stage):
     """Image to video without control, as SVD: noise level by a lognormal, v-prediction, EDM weighting."""
 
@@ -115,8 +124,7 @@ class UnetStage(Stage):
         wide = sigma[:, None, None, None, None]
         noisy = latents + wide * random(*latents.shape)
         sample = torch.cat([noisy / (wide**2 + 1).sqrt(), image_latents], dim=2)
-        # Frames a second, motion bucket and noise say nothing here; random, so that the UNet ignores them.
-        ids = torch.stack([3 + 9 * uniform(count), 255 * uniform(count), 0.05 * uniform(count)], dim=1)
+        ids = random_ids(count, generator, device)
         timestep = 0.25 * sigma.log()
         residuals = {} if control is None else control(sample, timestep, context, ids)
         got = self.net.unet(sample, timestep, context, ids, return_dict=False, **residuals)[0]
