@@ -55,6 +55,17 @@ for spot, sigma in zip(axes, (0, 0.3, 1, 3, 10)):
 plt.show()
 
 # %% [markdown]
+# Lesson 2 wrote it in another way: a share ᾱ of the picture was kept, `√ᾱ * x + √(1 - ᾱ) * noise`. That is the same,
+# only paler: divide by √ᾱ, and the factor before the noise is a sigma.
+
+# %%
+kept = 0.3  # a share, as in lesson 2
+other_way = kept**0.5 * world[0] + (1 - kept) ** 0.5 * noise
+sigma = ((1 - kept) / kept) ** 0.5
+assert np.allclose(other_way / kept**0.5, world[0] + sigma * noise)
+print(f"where {kept:.0%} is kept, sigma is {sigma:.2f}")
+
+# %% [markdown]
 # From much noise to none in how many steps, and which? The choice of Stable Video Diffusion (after Karras and others,
 # 2022) bends the scale: it goes evenly in sigma to the power 1/rho, with rho = 7. Few large steps at much noise, many
 # small ones at little: half of ten levels lie below 10, where evenly spaced ones would have but one.
@@ -381,8 +392,9 @@ if pipe is not None:
 # network that had cost far more. Ours took some ten thousand in all. So our ControlNet has one layer more, which the
 # released one does not have. For every place of every frame it looks in the **first** frame for the places where the
 # *control* was the most alike, and fetches what the picture shows there. If Gaussian and vector are the same here as they
-# were there, this is the same spot of the same thing. Below: a circle marks the middle of the dragged boat, and beside it
-# you see where the layer looks from there in frame 0. Once with Gaussian and vector, once with the Gaussian alone.
+# were there, this is the same spot of the same thing. Below: a circle marks where the middle of the dragged boat is
+# asked to be. Beside it you see where the layer looks from there in frame 0, with the outlines of boat (orange) and cloud
+# (blue). Once with Gaussian and vector, once with the Gaussian alone.
 
 # %%
 from draganything_lab.control import build_control
@@ -413,9 +425,10 @@ def watch(kind, vectors, frames):
         looked.imshow(scene.image // 3)
         looked.imshow(np.full((*size, 3), (255, 200, 0), np.uint8), alpha=(spots / spots.max()) ** 0.5)
         looked.set_title("looks here in frame 0", fontsize=10)
-        for spot in (asked, looked):
-            spot.set_axis_off()
-    plt.show()
+        for name, colour in (("boat", "#D55E00"), ("cloud", "#56B4E9")):
+            looked.contour(scene[name].mask, [0.5], colors=colour)
+    for spot in axes:
+        spot.set_axis_off()
 
 
 # %%

@@ -26,7 +26,7 @@ from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.scene import Scene  # noqa: E402
 from draganything_lab.studio import Studio, costs, engine, takeaway, turns  # noqa: E402
 from draganything_lab.studio.drafts import clean_estimate  # noqa: E402
-from draganything_lab.studio.generate import GeneratePanel  # noqa: E402
+from draganything_lab.studio.generate import GeneratePanel, beside  # noqa: E402
 from draganything_lab.studio.look import PAGES, LookPanel  # noqa: E402
 from draganything_lab.studio.model import StudioModel  # noqa: E402
 from draganything_lab.studio.visit import Keeper  # noqa: E402
@@ -238,7 +238,7 @@ def test_every_page_about_one_result_and_about_two(panels: tuple[GeneratePanel, 
     assert page_html(look, "Video").count("<video") == 1, "before the first result: the preview"
     generate.beside.value = "representation"
     assert generate.generate() and generate.worker.wait(WAIT)
-    assert "<video autoplay loop muted" in generate.draft.value and generate.draft.value.count("<video") == 2
+    assert generate.draft.value.count("<video autoplay loop muted") == 1, "one film of both keeps them in step"
     assert page_html(look, "Video").count("<video") == 5, "wanted, and each generated with its motion"
     assert look.which.value == 1 and look.beside.value == 2
     for title, words in {
@@ -255,6 +255,15 @@ def test_every_page_about_one_result_and_about_two(panels: tuple[GeneratePanel, 
     assert set(links) == {"video.mp4", "video.gif", "video-strip.png", "scene.zip", "video.py"}
     assert base64.b64decode(links["scene.zip"].partition(",")[2])[:2] == b"PK"
     assert not re.search(r'href="(?!data:)', page_html(look, "Files")), "nothing is fetched from a server"
+
+
+def test_two_clips_beside_each_other_run_in_step() -> None:
+    one = np.random.default_rng(0).integers(0, 256, (4, 160, 200, 3), np.uint8)  # too large to be enlarged
+    both = beside([one, 255 - one[:2]])
+    assert both.shape == (4, 160, 404, 3)
+    assert np.array_equal(both[:, :, :200], one)
+    assert np.array_equal(both[:, :, 204:], 255 - one[[0, 1, 1, 1]]), "the shorter one waits on its last frame"
+    assert np.array_equal(beside([one]), one)
 
 
 def test_pages_without_anything_to_show_say_so(panels: tuple[GeneratePanel, LookPanel]) -> None:

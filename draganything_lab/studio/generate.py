@@ -205,14 +205,25 @@ class GeneratePanel:
         if not results:
             self.draft.value = self._framed(words("The video takes shape here.", "dal-quiet"))
             return
-        films = "".join(film(result.frames, self.model.settings["fps"], result.title) for result in results)
         said = " beside ".join(f"{result.number}: {result.title}" for result in results)
-        self.draft.value = self._framed(films, f"{said}. More about it below.")
+        clips, fps = [result.frames for result in results], self.model.settings["fps"]
+        alike = len({clip.shape[1:] for clip in clips}) == 1
+        films = [beside(clips)] if alike else clips  # one film keeps both in step
+        shown = "".join(film(clip, fps, said) for clip in films)
+        self.draft.value = self._framed(shown, f"{said}. More about it below.")
 
     def _framed(self, inside: str, below: str = "") -> str:
         height, width = self.model.scene.size
         stand = f'<div class="dal-stand" style="aspect-ratio:{width}/{height}">{inside}</div>'
         return stand + words(below, "dal-quiet", "dal-caption")  # its room is kept from the start: nothing jumps
+
+
+def beside(clips: list[np.ndarray]) -> np.ndarray:
+    """Clips (T, H, W, 3) uint8 of one picture size as one, side by side; a shorter one waits on its last frame."""
+    longest = max(map(len, clips))
+    held = [enlarged(np.pad(clip, ((0, longest - len(clip)), *3 * [(0, 0)]), mode="edge")) for clip in clips]
+    gap = np.full((longest, held[0].shape[1], 4, 3), 128, np.uint8)
+    return np.concatenate([part for clip in held for part in (gap, clip)][1:], axis=2)
 
 
 def film(frames: np.ndarray, fps: float, words: str) -> str:
