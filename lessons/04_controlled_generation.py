@@ -427,8 +427,7 @@ def watch(kind, vectors, frames):
         looked.set_title("looks here in frame 0", fontsize=10)
         for name, colour in (("boat", "#D55E00"), ("cloud", "#56B4E9")):
             looked.contour(scene[name].mask, [0.5], colors=colour)
-    for spot in axes:
-        spot.set_axis_off()
+    plt.setp(axes, xticks=[], yticks=[])
 
 
 # %%
