@@ -205,11 +205,11 @@ class GeneratePanel:
         if not results:
             self.draft.value = self._framed(words("The video takes shape here.", "dal-quiet"))
             return
-        said = " beside ".join(f"{result.number}: {result.title}" for result in results)
-        clips, fps = [result.frames for result in results], self.model.settings["fps"]
-        alike = len({clip.shape[1:] for clip in clips}) == 1
-        films = [beside(clips)] if alike else clips  # one film keeps both in step
-        shown = "".join(film(clip, fps, said) for clip in films)
+        clips = {f"{result.number}: {result.title}": result.frames for result in results}
+        said, fps = " beside ".join(clips), self.model.settings["fps"]
+        if len({clip.shape[1:] for clip in clips.values()}) == 1:
+            clips = {said: beside(list(clips.values()))}  # one film keeps both in step
+        shown = "".join(film(clip, fps, title) for title, clip in clips.items())
         self.draft.value = self._framed(shown, f"{said}. More about it below.")
 
     def _framed(self, inside: str, below: str = "") -> str:
