@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ pytest.importorskip("torch")
 from draganything_lab.errors import LabError
 from draganything_lab.toyland import sample_clip
 from draganything_lab.training.card import differences, rows_of
-from draganything_lab.training.ruler import off_by
+from draganything_lab.training.ruler import centre_error, known, off_by
 from draganything_lab.training.samples import Table
 
 
@@ -23,6 +24,32 @@ def test_the_truth_is_where_it_belongs(seed):
     for index in range(len(clip.world.things)):
         off = off_by(clip.video, clip.video, clip.labels == index + 1)
         assert not off[np.isfinite(off)].any()
+
+
+@given(seed=st.integers(0, 500))
+@settings(max_examples=25, deadline=None)
+def test_held_things_of_a_frozen_video_do_not_move(seed):
+    clip = sample_clip(seed, (64, 64), 5)
+    still = not clip.world.camera_moves and clip.world.background == (0.0, 0.0)
+    frozen = np.repeat(clip.video[:1], 5, axis=0)
+    for entity in clip.scene().entities if still else ():
+        if entity.kind == "foreground" and entity.trajectory is None:
+            assert not centre_error(frozen, clip, entity) > 0.5, "NaN where it is hidden all the time"
+
+
+@given(seed=st.integers(0, 500))
+@settings(max_examples=25, deadline=None)
+def test_what_frame_0_shows_is_what_its_pixels_become(seed):
+    clip = sample_clip(seed, (64, 64), 5)
+    tracks, visible = clip.motion()
+    for label in np.unique(clip.labels[0][clip.labels[0] > 0]):
+        seen = known(clip, int(label))
+        assert (seen[0] == (clip.labels[0] == label)).all()
+        assert not (seen & (clip.labels != label)).any()
+        for frame, places, here in zip(seen, tracks, visible, strict=True):
+            x, y = np.rint(places[(clip.labels[0] == label) & here]).astype(int).T
+            near = cv2.dilate(frame.astype(np.uint8), np.ones((3, 3)))  # both round to a pixel
+            assert (near[y, x] == 0).sum() <= 2
 
 
 @given(dx=st.integers(-20, 20), dy=st.integers(-20, 20), seed=st.integers(0, 99))
@@ -65,12 +92,18 @@ def test_pairs_tell_apart_what_hard_clips_blur():
     assert "in pairs" in lines[0] and "(+0." in lines[3] and lines[2].endswith("| |")
 
 
-def test_unlike_clips_are_not_paired():
+def test_only_clips_on_which_both_were_measured_are_paired():
     table = measured(1.0)
-    table.add("error", "point", 99, 1.0)
-    table.add("error", "entity+gaussian", 98, 1.0)
+    before = table.difference("error", "point", "entity+gaussian")
+    table.add("error", "point", 99, 50.0)
+    table.add("error", "entity+gaussian", 98, -50.0)
+    assert table.difference("error", "point", "entity+gaussian") == before
+    table.add("error", "point", 3, 1.0)
     with pytest.raises(LabError, match="not measured on the same clips"):
         table.difference("error", "point", "entity+gaussian")
+    table.add("error", "gaussian", 77, 1.0)
+    with pytest.raises(LabError, match="not measured on the same clips"):
+        table.difference("error", "gaussian", "entity+gaussian")
 
 
 def test_what_cannot_be_measured_is_left_out():

@@ -17,6 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, help="the weights folder (default: the package's)")
     parser.add_argument("--clips", type=int, default=200, help="held-out clips, for sam scenes a size (default: 200)")
     parser.add_argument(
+        "--rivals", type=int, help="clips for the representations after the first (default: as many as --clips)"
+    )
+    parser.add_argument(
         "--grabcut", type=int, default=20, help="for sam: scenes a size that GrabCut gets (default: 20)"
     )
     parser.add_argument("--seeds", type=int, default=3, help="videos of each clip (default: 3)")
@@ -27,10 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    for name, least in (("clips", 3), ("seeds", 1), ("steps", 1)):
+    for name, least in (("clips", 3), ("rivals", 3), ("seeds", 1), ("steps", 1)):
         given = getattr(args, name)
         if given is not None and given < least:
             raise LabError(f"--{name} is {given}; give {least} or more")
+    if args.rivals is not None and args.rivals > args.clips:
+        raise LabError(f"--rivals is {args.rivals}, but only --clips {args.clips} are measured; give at most as many")
     args.weights = args.weights or WEIGHTS / args.what
     args.pictures = args.pictures or PICTURES / args.what
     if args.what == "sam":
@@ -61,11 +66,12 @@ def run(args: argparse.Namespace) -> int:
     args.steps = args.steps or pipe.config["default_steps"]
     args.guidance = pipe.config["default_guidance"] if args.guidance is None else args.guidance
     table, extra = measure(
-        load, chosen, clips=args.clips, seeds=args.seeds, vae_pictures=args.clips, steps=args.steps,
+        load, chosen, clips=args.clips, rivals=args.rivals, seeds=args.seeds, vae_pictures=args.clips, steps=args.steps,
         options={"max_guidance_scale": args.guidance}, report=lambda line: print(line, flush=True),
     )  # fmt: skip
     facts = {
-        "clips": args.clips, "seeds": args.seeds, "steps": args.steps, "guidance": args.guidance,
+        "clips": args.clips, "rivals": args.rivals or args.clips, "seeds": args.seeds,
+        "steps": args.steps, "guidance": args.guidance,
         "frames": pipe.unet.config.num_frames, "size": pipe.unet.config.sample_size * 8,
     }  # fmt: skip
     write_card(args.weights, args.pictures, table, extra, facts, f"{LINK}/toy")

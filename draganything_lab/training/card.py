@@ -58,12 +58,13 @@ def write_card(
     lines = [INTRO, "## Measured\n"]
     if "seconds" in extra:
         facts["seconds a video"] = round(extra["seconds"], 2)
+        fewer = "" if facts["rivals"] == facts["clips"] else f" (the rivals' on the first {facts['rivals']} of them)"
         lines.append(
-            f"On {facts['clips']} held-out clips, videos of each: {facts['seeds']}; {facts['steps']} steps, "
+            f"On {facts['clips']} held-out clips{fewer}, videos of each: {facts['seeds']}; {facts['steps']} steps, "
             f"{facts['frames']} frames of {facts['size']}x{facts['size']}, guidance {facts['guidance']}. Median "
             f"{facts['seconds a video']} s a video on {machine()}. Where a thing is, is found by looking for what the "
-            "truth shows of it in the same frame; so what comes to light from behind others counts, and "
-            "there even a frozen video fails.\n"
+            "truth shows of it in the same frame, those parts that the first picture shows too. The PSNR counts all of "
+            "the thing, also what comes to light from behind others.\n"
         )
     else:
         lines.append(

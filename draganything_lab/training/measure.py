@@ -113,6 +113,7 @@ def measure(
     representations: Iterable[str],
     *,
     clips: int = 200,
+    rivals: int | None = None,
     seeds: int = 3,
     vae_pictures: int = 200,
     steps: int | None = None,
@@ -126,6 +127,7 @@ def measure(
         load: Gives the pipeline of a representation.
         representations: Which to measure; the first one's clips in which things are moved are ranked for the strips.
         clips: Held-out clips.
+        rivals: How many of them, from the first on, for the representations after the first; None for all.
         seeds: Videos of each clip and representation.
         vae_pictures: Pictures for the VAE's reconstruction, and for knowing things again.
         steps: Of the scheduler; None for the weights' own.
@@ -141,11 +143,12 @@ def measure(
     ranked: list[tuple[float, int, np.ndarray, np.ndarray]] = []
     seconds: list[float] = []
     for place, representation in enumerate(representations):
+        many = clips if place == 0 or rivals is None else rivals
         pipe = load(representation)
         size, count = pipe.unet.config.sample_size * 8, pipe.unet.config.num_frames
         if place == 0:
             kept = measure_parts(table, pipe.vae, pipe.features, vae_pictures, size)
-        for number, (seed, clip, scene) in enumerate(held_out(clips, size, count)):
+        for number, (seed, clip, scene) in enumerate(held_out(many, size, count)):
             if place == 0:
                 frozen = np.repeat(clip.video[:1], count, axis=0)
                 for maker, video in (
@@ -166,7 +169,7 @@ def measure(
                     error = psnr(clip.video[:, moved], video[:, moved])
                     ranked.append((error, seed, clip.video, video))
             if number % 10 == 9:
-                report(f"{representation}: {number + 1} of {clips} clips")
+                report(f"{representation}: {number + 1} of {many} clips")
     ranked.sort(key=lambda item: -item[0])
     middle = max(0, len(ranked) // 2 - keep // 2)
     picks = {"best": ranked[:keep], "median": ranked[middle : middle + keep], "worst": ranked[-keep:]}

@@ -22,12 +22,21 @@ def centre_error(video: NDArray[np.uint8], clip: ToyClip, entity: Entity) -> flo
         entity: Of `clip.scene()`, which cut it out of frame 0.
 
     Returns:
-        Mean of `off_by` over the frames after the first, in per cent of the diagonal; NaN where none of them counts.
+        Mean of `off_by` over the frames after the first, in per cent of the diagonal, by those parts of the entity that
+        frame 0 shows: no one can know the others. NaN where no frame counts.
     """
-    label = clip.labels[0][entity.mask][0]
-    off = off_by(video, clip.video, clip.labels == label)[1:]
+    off = off_by(video, clip.video, known(clip, int(clip.labels[0][entity.mask][0])))[1:]
     off = off[np.isfinite(off)]
     return float(100 * off.mean() / np.hypot(*video.shape[1:3])) if len(off) else float("nan")
+
+
+def known(clip: ToyClip, label: int) -> NDArray[np.bool_]:
+    """(T, H, W): where the truth shows what frame 0 already shows of the thing with this label."""
+    height, width = clip.labels.shape[1:]
+    first = (clip.labels[0] == label).astype(np.uint8)
+    size, nearest = (width, height), cv2.INTER_NEAREST
+    moved = [cv2.warpAffine(first, matrix[:2], size, flags=nearest) for matrix in clip.motion_matrices[label]]
+    return (np.stack(moved) > 0) & (clip.labels == label)
 
 
 def off_by(video: NDArray[np.uint8], truth: NDArray[np.uint8], masks: NDArray[np.bool_]) -> NDArray[np.float64]:

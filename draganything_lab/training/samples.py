@@ -44,14 +44,18 @@ class Table:
     def difference(self, measure: str, maker: str, other: str) -> dict[str, float]:
         """How much more `maker` has than `other`, value by value on the same clip, seed and thing.
 
+        Only the clips on which both were measured count.
+
         Returns:
             As a row of `summary`.
 
         Raises:
-            LabError: The two were not measured on the same clips, videos and things.
+            LabError: The two share no clip, or differ in the number of videos or things of one.
         """
-        ours, theirs = self.values[measure][maker], self.values[measure][other]
-        if [sample.clip for sample in ours] != [sample.clip for sample in theirs]:
+        rows = [self.values[measure][name] for name in (maker, other)]
+        both = set.intersection(*({sample.clip for sample in samples} for samples in rows))
+        ours, theirs = ([sample for sample in samples if sample.clip in both] for samples in rows)
+        if not both or [sample.clip for sample in ours] != [sample.clip for sample in theirs]:
             raise LabError(f"{maker} and {other} were not measured on the same clips: measure both anew")
         pairs = [Sample(a.clip, a.value - b.value) for a, b in zip(ours, theirs, strict=True)]
         return _summary(pairs)
