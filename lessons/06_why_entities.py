@@ -314,8 +314,8 @@ for name, means in {"in pairs": (a - b)[picks].mean(axis=1), "apart": a[picks].m
 # %% [markdown]
 # The same numbers, and only one of the two intervals leaves out 0. Now the models. How many clips there are depends on
 # how fast your machine is: the cell spends some 30 seconds. The error is the model card's. Toyland knows what a dragged
-# thing looks like in every true frame. These pixels are looked for in the generated frame, and the error is how far
-# from the true place they fit best, in per cent of the diagonal.
+# thing looks like in every true frame. Those of its pixels that frame 0 shows, too, are looked for in the generated
+# frame, and the error is how far from the true place they fit best, in per cent of the diagonal.
 
 # %%
 errors = {}
