@@ -28,6 +28,7 @@ from draganything_lab.training.clips import (  # noqa: E402
 )
 from draganything_lab.training.flat import Flat  # noqa: E402
 from draganything_lab.training.loop import Settings, factor, load_average, run  # noqa: E402
+from draganything_lab.training.measure import LOOKS  # noqa: E402
 from draganything_lab.training.networks import build_scheduler  # noqa: E402
 from draganything_lab.training.quick import half_norms, short_attention  # noqa: E402
 from draganything_lab.training.replay import Replay  # noqa: E402
@@ -411,7 +412,7 @@ def test_several_processes_get_the_options_unchanged(monkeypatch):
 
 
 def test_the_card_says_what_falls_short():
-    measure = "moved things, PSNR against the truth (dB)"
+    measure = LOOKS
     held = "held things move (% of diagonal)"
     row = {"entity+gaussian": {"mean": 13.9}, "point": {"mean": 40.0}}
     words = short_of({measure: row, held: {"entity+gaussian": {"mean": 2.9}}})
