@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("torch")
@@ -27,6 +27,8 @@ def test_the_truth_is_where_it_belongs(seed):
 
 
 @given(seed=st.integers(0, 500))
+@example(seed=7).via("a tree comes out from behind another thing")
+@example(seed=409).via("likewise, a boat")
 @settings(max_examples=25, deadline=None)
 def test_held_things_of_a_frozen_video_do_not_move(seed):
     clip = sample_clip(seed, (64, 64), 5)
