@@ -25,12 +25,13 @@ from draganything_lab.training.clips import (  # noqa: E402
     moving,
     pick_frames,
     representation_rows,
+    usable_clip,
 )
 from draganything_lab.training.flat import Flat  # noqa: E402
 from draganything_lab.training.loop import Settings, factor, load_average, run  # noqa: E402
 from draganything_lab.training.measure import LOOKS  # noqa: E402
 from draganything_lab.training.networks import build_scheduler  # noqa: E402
-from draganything_lab.training.quick import half_norms, short_attention  # noqa: E402
+from draganything_lab.training.quick import half_norms, quick, short_attention  # noqa: E402
 from draganything_lab.training.replay import Replay  # noqa: E402
 from draganything_lab.training.start import whitening  # noqa: E402
 from draganything_lab.training.vae import build_vae, draw_pictures, load_vae, patch_basis, spatial_only, to_range  # noqa: E402
@@ -197,6 +198,17 @@ def test_training_goes_on_from_weights_that_only_read_pictures(trained, tmp_path
     assert load_average(build_vae(), folder / "vae.pt") == 0  # so short a run has no log to count on from
 
 
+def test_the_last_stage_goes_on_counting_from_shipped_weights(trained, tmp_path):
+    out, folder = tmp_path / "toy", tmp_path / "again"
+    toy.export(trained, out)
+    (out / "training" / "fewstep.jsonl").write_text(json.dumps({"step": 40, "seconds": 90.0}) + "\n")
+    begin(folder, out, toy.REPRESENTATIONS)
+    state, control = (torch.load(folder / f"{name}.pt", weights_only=True) for name in ("fewstep", "control"))
+    assert state["step"] == 40 and state["seconds"] == 90 and control["step"] == 0
+    for name, value in state["average"].items():
+        assert torch.equal(value, control["average"][name]), name
+
+
 def test_a_stage_can_grow_representations(trained, tmp_path):
     one, quiet = tmp_path / "one", {"report": lambda line: None}
     one.mkdir()
@@ -225,6 +237,22 @@ def test_batches_are_fixed_by_their_number_and_shared_out_evenly():
     for _ in range(50):
         frames = pick_frames(rng, ClipSize())
         assert frames[0] == 0 and (np.diff(frames) > 0).all() and frames[-1] < 14
+
+
+def test_two_of_three_clips_are_dragged_by_any_pixel_of_a_thing():
+    for seed in range(12):
+        _, scene = usable_clip(seed, ClipSize(48, 2, 2))
+        moved = [one for one in scene.entities if one.kind == "foreground" and one.trajectory is not None]
+        at_the_middle = [np.allclose(entity.trajectory.at(2)[0], entity.centre, atol=0.01) for entity in moved]
+        assert all(at_the_middle) if seed % 3 == 0 else not moved or not all(at_the_middle)
+
+
+def test_denormal_numbers_are_zero_while_a_cpu_trains():
+    tiny = torch.full((8,), 1e-39)
+    with quick("cpu"):
+        if (tiny * 1.0).any():
+            pytest.skip("this CPU cannot")
+    assert (tiny * 1.0).all()
 
 
 def test_a_small_batch_begins_with_another_representation_each_time():

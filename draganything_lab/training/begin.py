@@ -25,7 +25,8 @@ def begin(folder: Path, weights: Path, representations: tuple[str, ...]) -> None
     The optimiser's moments are not shipped, so its first steps are those of a fresh one; steps and logs go on counting.
 
     Args:
-        folder: Gets `vae.pt`, `dift.pt`, `unet.pt`, `control.pt` and the logs; what is there is replaced.
+        folder: Gets `vae.pt`, `dift.pt`, `unet.pt`, `control.pt`, `fewstep.pt` where the weights had that stage, and
+            the logs; what is there is replaced.
         weights: What `toy.export` wrote.
         representations: All that may be there, in their order.
 
@@ -42,6 +43,8 @@ def begin(folder: Path, weights: Path, representations: tuple[str, ...]) -> None
     stages: dict[str, nn.Module] = {"vae": vae, "dift": denoiser}
     if (weights / "controlnet" / "trunk").is_dir():
         stages |= _video(weights, representations)
+        if (weights / "training" / "fewstep.jsonl").is_file():
+            stages["fewstep"] = stages["control"]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "fewstep.pt").unlink(missing_ok=True)  # it went on from another control.pt
     for name, module in stages.items():

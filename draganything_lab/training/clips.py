@@ -76,10 +76,13 @@ def moving(clip: ToyClip) -> np.ndarray:
 
 
 def usable_clip(seed: int, size: ClipSize) -> tuple[ToyClip, Scene]:
-    """The next clip from `seed` on whose controlled entities all survive at latent size."""
+    """The next clip from `seed` on whose controlled entities all survive at latent size.
+
+    Two of three are dragged by any pixel of theirs: where a thing's middle lies differs with the size it is drawn at.
+    """
     for attempt in range(50):
         clip = sample_clip(seed + attempt * 20_000_000, (size.picture, size.picture), size.length)
-        scene = clip.scene(start_seed=seed if seed % 3 == 0 else None)
+        scene = clip.scene(start_seed=None if seed % 3 == 0 else seed)
         cells = (size.picture // 8, size.picture // 8)
         if scene.controlled and all(latent_mask(entity.mask, cells).any() for entity in scene.controlled):
             return clip, scene
