@@ -1,6 +1,6 @@
 """The ControlNet on a frozen video UNet, as in the paper, against both trained together, as `toy` is.
 
-python benchmarks/frozen.py [--quick] [--minutes 40] [--picture 64] [--processes 2]
+python benchmarks/frozen.py [--quick] [--minutes 33] [--picture 64] [--processes 2]
 python benchmarks/frozen.py --device cuda --minutes 8 --picture 128 --processes 1 --workers 12 --batch 15
 
 A video UNet is trained from nothing on Toyland, then goes on in two ways, for the same steps, clips, noise and rates:
@@ -33,30 +33,33 @@ BOTH, FROZEN = "both trained", "UNet frozen"
 SHARES = {"unet": 0.4, "control": 0.33}  # of the minutes; the frozen way takes the steps that "control" had time for
 
 
-def train(stage: str, folder: Path, args: argparse.Namespace, *length: str) -> int:
-    """Train a stage as a user would; return its steps."""
+def train(stage: str, folder: Path, args: argparse.Namespace, *length: str) -> tuple[int, float]:
+    """Train a stage as a user would; return its steps, and the seconds that one took."""
     words = [sys.executable, "-m", "draganything_lab.cli", "train", "toy", "--stages", stage, "--folder", str(folder)]
     words += ["--picture", str(args.picture), "--processes", str(args.processes), "--batch", str(args.batch)]
     words += ["--device", args.device, "--workers", str(args.workers), "--representations", "1", *length]
-    subprocess.run(words, check=True)
-    return int(torch.load(folder / f"{stage}.pt", map_location="cpu", weights_only=True)["step"])
+    if code := subprocess.call(words):
+        sys.exit(code)  # the command has said why
+    state = torch.load(folder / f"{stage}.pt", map_location="cpu", weights_only=True)
+    return state["step"], state["seconds"] / max(1, state["step"])
 
 
 def train_both_ways(args: argparse.Namespace) -> dict[str, Path]:
-    """Train, and return where the weights of each way are; say how long each took."""
+    """Train, and return where the weights of each way are; say how many steps each had, and how long one took."""
     shutil.rmtree(OUT, ignore_errors=True)
     folders = {BOTH: OUT / "both", FROZEN: OUT / "frozen"}
     begin(folders[BOTH], zoo.weights_folder("toy"), toy.REPRESENTATIONS)
     for later in ("unet", "control", "fewstep"):  # these begin with nothing
-        (folders[BOTH] / f"{later}.pt").unlink()
+        (folders[BOTH] / f"{later}.pt").unlink(missing_ok=True)
     minutes = {stage: f"{share * args.minutes:.3f}" for stage, share in SHARES.items()}
-    first = train("unet", folders[BOTH], args, "--minutes", minutes["unet"])
+    first, _ = train("unet", folders[BOTH], args, "--minutes", minutes["unet"])
     shutil.copytree(folders[BOTH], folders[FROZEN])
-    steps = train("control", folders[BOTH], args, "--minutes", minutes["control"])
-    train("control-frozen", folders[FROZEN], args, "--steps", str(steps))
+    steps, both = train("control", folders[BOTH], args, "--minutes", minutes["control"])
+    _, frozen = train("control-frozen", folders[FROZEN], args, "--steps", str(steps))
     (folders[FROZEN] / "control-frozen.pt").rename(folders[FROZEN] / "control.pt")
     clips = args.batch * args.processes
     print(f"{args.picture}x{args.picture}; UNet {first} steps, then {steps} steps each way, of about {clips} clips")
+    print(f"seconds a step: {BOTH} {both:.1f}, {FROZEN} {frozen:.1f}")
     made = {}
     for name, folder in folders.items():
         made[name] = folder / "weights"
