@@ -20,12 +20,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from draganything_lab import zoo
-from draganything_lab.picture import save_picture
-from draganything_lab.training import toy
-from draganything_lab.training.begin import begin
-from draganything_lab.training.card import strip
-from draganything_lab.training.measure import held_out, measure
+from draganything_lab.media import save_picture
+from draganything_lab.models import zoo
+from draganything_lab.pipeline import load_pipeline
+from draganything_lab.training.card.card import strip
+from draganything_lab.training.card.measure import held_out, measure
+from draganything_lab.training.toy import stages as toy
+from draganything_lab.training.toy.begin import begin
 
 OUT = Path(__file__).parents[1] / "outputs" / "frozen"
 STEPS = 10  # of the sampler: these stages learn every noise level
@@ -81,7 +82,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.quick:
         args.minutes, args.picture, args.batch, args.clips = 0.6, 48, 2, 4
-    pipes: dict[str, Any] = {name: zoo.load_pipeline(path) for name, path in train_both_ways(args).items()}
+    pipes: dict[str, Any] = {name: load_pipeline(path) for name, path in train_both_ways(args).items()}
     for pipe in pipes.values():
         pipe.set_progress_bar_config(disable=True)
     table, _ = measure(pipes.__getitem__, pipes, clips=args.clips, seeds=1, vae_pictures=20, steps=STEPS, keep=1)

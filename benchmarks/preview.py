@@ -11,7 +11,7 @@ import time
 import cv2
 import numpy as np
 
-from draganything_lab.preview import preview
+from draganything_lab.pipeline import preview
 from draganything_lab.scene import Scene
 from draganything_lab.toyland import named_scene
 

@@ -17,7 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import cv2
 import numpy as np
 
-from draganything_lab import zoo
+from draganything_lab.models import zoo
 from draganything_lab.segment import Segmenter, load_segmenter
 from draganything_lab.toyland import named_scene
 

@@ -26,8 +26,8 @@ from browser import Lab, LabPage, find_chromium  # noqa: E402
 
 WHO = ("kernel", "server", "browser")
 CELL = """
-from draganything_lab.studio.model import StudioModel
-from draganything_lab.studio.canvas import CanvasView
+from draganything_lab.studio.model.model import StudioModel
+from draganything_lab.studio.canvas.canvas import CanvasView
 import time
 model = StudioModel()
 model.warm_up().join()

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from draganything_lab.motion import measure
-from draganything_lab.preview import preview
+from draganything_lab.pipeline import preview
 from draganything_lab.toyland import gallery, named_scene, sample_clip
 from draganything_lab.tracking import Accuracy, Tracks, grid_queries, track, tracking_accuracy
 

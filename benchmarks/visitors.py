@@ -34,7 +34,7 @@ from PIL import Image
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
-from draganything_lab.studio.selftest import COLOUR
+from draganything_lab.studio.canvas.selftest import COLOUR
 
 # Where things are in Toyland's harbour, in shares of the canvas: boat, house, cloud.
 PLACES = [(0.27, 0.74), (0.84, 0.45), (0.7, 0.2)]

@@ -3,7 +3,7 @@
 # minutes: 25
 # gpu: the same; no step needs one
 # download: nothing
-# module: first
+# module: drag_anything
 
 # %% [markdown]
 # # Lesson 0: Drag anything
@@ -43,7 +43,7 @@
 import numpy as np
 
 from draganything_lab import show
-from draganything_lab.lessons.first import check
+from draganything_lab.lessons.drag_anything import check
 from draganything_lab.toyland import gallery, named_scene
 
 clip = named_scene("harbour", size=(320, 576), num_frames=14)
@@ -99,7 +99,7 @@ check.line(line)
 # The library's `Trajectory` does the same, and also draws curves, eases in and out, and stops at given frames:
 
 # %%
-from draganything_lab.trajectory import Trajectory
+from draganything_lab.scene import Trajectory
 
 way = Trajectory([(140, 240), (400, 120)]).at(num_frames=5)
 by_hand = np.array([140, 240]) + np.linspace(0, 1, 5)[:, None] * np.array([260, -120])
@@ -136,7 +136,7 @@ print("shape:", hill.shape, " highest value in frame 0:", hill[0].max())
 # Move the slider: both players always show the same frame.
 
 # %%
-from draganything_lab.preview import preview
+from draganything_lab.pipeline import preview
 
 moved = preview(scene, 14)
 show.side_by_side({"Preview: cut out and moved": moved, "Truth: drawn by Toyland": clip.video})
@@ -201,7 +201,7 @@ check.mean_error(mean_error)
 # truth is measured in the same way: whatever error shows there is the error of our ruler.
 
 # %%
-from draganything_lab.matching import obedience
+from draganything_lab.motion.matching import obedience
 
 clean = preview(scene, 14, label=False)  # the word "preview" would be in the ruler's way
 for row in obedience(scene, {"preview": clean, "truth": clip.video}):

@@ -3,7 +3,7 @@
 # minutes: 50
 # gpu: the same; no step needs one
 # download: nothing
-# module: masks
+# module: entity_masks
 
 # %% [markdown]
 # # Lesson 1: Entity masks
@@ -41,7 +41,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from draganything_lab import show
-from draganything_lab.lessons.masks import check, deepest
+from draganything_lab.lessons.entity_masks import check, deepest
 from draganything_lab.toyland import named_scene
 
 scene = named_scene("harbour", size=(160, 288), num_frames=10).scene()
@@ -55,7 +55,7 @@ print("the click's colour (red, green, blue):", image[click[1], click[0]], " pix
 # out a mask and moves it.
 
 # %%
-from draganything_lab.preview import preview
+from draganything_lab.pipeline import preview
 from draganything_lab.scene import Scene
 
 ys, xs = np.mgrid[:160, :288]
@@ -278,7 +278,7 @@ print("the library's box:", boat.box, " IoU with a box:", round(overlap(by_box.b
 # fills pinholes; `describe_mask` measures, and warns.
 
 # %%
-from draganything_lab.segment import clean_mask, describe_mask, paint
+from draganything_lab.scene import clean_mask, describe_mask, paint
 
 crumbs = np.random.default_rng(0).random(truth.shape) < 0.002  # a noisy mask
 noisy = (truth ^ crumbs) | paint(np.zeros_like(truth), [(200, 40), (230, 60)], radius=3)
@@ -323,7 +323,7 @@ def kept(mask):
 check.kept(kept)
 
 # %%
-from draganything_lab.picture import load_mask
+from draganything_lab.media import load_mask
 
 packed = cv2.imencode(".jpg", truth.astype(np.uint8) * 255)[1]
 back = cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE)

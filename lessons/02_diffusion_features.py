@@ -92,7 +92,8 @@ def pooled(features, cells):
 check.pooled(pooled)
 
 # %%
-from draganything_lab.features import latent_mask, pool_over_mask
+from draganything_lab.scene import latent_mask
+from draganything_lab.control import pool_over_mask
 
 cells = latent_mask(first[names[0]].mask, one.shape[1:])
 vector = one[:, cells].mean(axis=1)
@@ -135,7 +136,7 @@ def similarity(features, vector):
 check.similarity(similarity)
 
 # %%
-from draganything_lab.features import similarity_map
+from draganything_lab.control import similarity_map
 
 alike = np.einsum("chw,c->hw", other, vector) / np.linalg.norm(other, axis=0) / np.linalg.norm(vector)
 assert np.allclose(alike, similarity_map(other, vector), atol=1e-5)
@@ -266,7 +267,7 @@ if features is not None:
 # most, and show them as red, green and blue. That is **PCA**, the principal component analysis. By hand:
 
 # %%
-from draganything_lab.features import pca_pictures
+from draganything_lab.show import pca_pictures
 
 
 def principal(maps):  # (B, C, h, w) -> (B, h, w, 3): the three strongest directions, one set for all pictures
@@ -365,7 +366,7 @@ def hits(similar):
 check.hits(hits)
 
 # %%
-from draganything_lab.features import cosine_similarity
+from draganything_lab.control import cosine_similarity
 
 def tables(maps):  # (2 N, C, h, w), maps of N pairs; gives a table (4, 4) for each pair
     out = []
@@ -480,7 +481,7 @@ check.pair_means(pair_means)
 # vector, as the paper says.) What is left of a thing after each step?
 
 # %%
-from draganything_lab.features import pair_average
+from draganything_lab.control import pair_average
 
 if features is not None:
     assert np.allclose(pair_average(vectors[0]), vectors[0].reshape(-1, 2).mean(axis=1))

@@ -3,7 +3,7 @@
 # minutes: 45
 # gpu: the same; no step uses one
 # download: nothing
-# module: heatmap
+# module: trajectory_to_heatmap
 
 # %% [markdown]
 # # Lesson 3: From trajectory to heatmap
@@ -40,7 +40,7 @@
 import numpy as np
 
 from draganything_lab import show
-from draganything_lab.lessons.heatmap import check
+from draganything_lab.lessons.trajectory_to_heatmap import check
 from draganything_lab.toyland import named_scene
 
 scene = named_scene("harbour", size=(320, 576), num_frames=14).scene()
@@ -358,7 +358,7 @@ print("different numbers in each vector, release:", [len(np.unique(row)) for row
 # - Papers and code differ. A switch for each difference lets you test whether it matters.
 #
 # **Go further.** Draw your `stamp` with sigma = 0.2 · radius and look at it. Drag two things across each other
-# and exchange their order with `scene.reorder`. Read `draganything_lab/stamps.py`: the table at its top lists all seven
+# and exchange their order with `scene.reorder`. Read `draganything_lab/control/stamps.py`: the table at its top lists all seven
 # differences of the two readings.
 #
 # **What next.** Lesson 4 feeds these arrays to a network. Lesson 5 measures whether it obeyed.

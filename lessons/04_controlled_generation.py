@@ -3,7 +3,7 @@
 # minutes: 70
 # gpu: the same; no step needs one
 # download: nothing
-# module: denoising
+# module: controlled_generation
 
 # %% [markdown]
 # # Lesson 4: Controlled generation
@@ -40,7 +40,7 @@
 import numpy as np
 from matplotlib import pyplot as plt
 
-from draganything_lab.lessons.denoising import check
+from draganything_lab.lessons.controlled_generation import check
 from draganything_lab.toyland import named_scene
 
 names = ("harbour", "sky", "road", "space", "pond", "meadow")
@@ -89,7 +89,7 @@ check.levels(levels)
 # %%
 from diffusers import EulerDiscreteScheduler
 
-from draganything_lab.models.sizes import SCHEDULE  # the settings of Stable Video Diffusion
+from draganything_lab.models.random import SCHEDULE  # the settings of Stable Video Diffusion
 
 scheduler = EulerDiscreteScheduler(**SCHEDULE)
 scheduler.set_timesteps(10)
@@ -226,7 +226,7 @@ def guided(without, with_, low, high):
 check.guided(guided)
 
 # %%
-from draganything_lab.sampling import guidance_scales
+from draganything_lab.pipeline.sampling import guidance_scales
 
 print("the library's scales for 5 frames:", guidance_scales(1.0, 3.0, 5).flatten().tolist())
 water = world[[0, 4]]
@@ -366,7 +366,7 @@ if pipe is not None:
     from IPython.display import display
 
     from draganything_lab import show
-    from draganything_lab.sampling import to_frames
+    from draganything_lab.pipeline.sampling import to_frames
 
     def decoded(latents):  # (frames, channels, h, w) to pictures
         with torch.no_grad():
@@ -397,8 +397,8 @@ if pipe is not None:
 # (blue). Once with Gaussian and vector, once with the Gaussian alone.
 
 # %%
-from draganything_lab.control import build_control
-from draganything_lab.stages import embed_control
+from draganything_lab.control import build_control, entity_vectors
+from draganything_lab.pipeline.stages import embed_control
 
 
 def looks_of(kind, vectors):
@@ -432,7 +432,7 @@ def watch(kind, vectors, frames):
 
 # %%
 if pipe is not None:
-    vectors = pipe.features.entity_vectors(scene)
+    vectors = entity_vectors(scene, pipe.features)
     for kind in ("entity+gaussian", "gaussian"):
         watch(kind, vectors, (num_frames // 2, num_frames - 1))
 

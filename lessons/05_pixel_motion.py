@@ -41,7 +41,7 @@
 import cv2
 import numpy as np
 
-from draganything_lab import motion, motion_figures, show
+from draganything_lab import motion, show
 from draganything_lab.lessons.pixel_motion import check
 from draganything_lab.toyland import named_scene
 
@@ -222,7 +222,7 @@ check.came_back(came_back)
 from draganything_lab.tracking import Tracks, grid_queries, tracking_accuracy
 
 harbour = named_scene("harbour", size=(80, 144), num_frames=21)
-motion_figures.motion_of_frame(harbour.video, frame=20)
+show.motion_of_frame(harbour.video, frame=20)
 
 # %% [markdown]
 # In the fourth picture the hue is the direction and the strength is the distance; the small wheel is the legend. Hatched
@@ -281,7 +281,7 @@ report = motion.measure(late, scene)
 print(report)
 
 # %%
-motion_figures.wanted_and_measured(report, late)
+show.wanted_and_measured(report, late)
 
 # %% [markdown]
 # The dots lie on the lines: the *way* is right. The error on the right is not zero: the *time* is wrong. A measure that
@@ -344,7 +344,7 @@ sheet = np.stack([stretched(t) for t in range(10)])  # the dragged point moves b
 # %%
 from IPython.display import display
 
-from draganything_lab.preview import preview
+from draganything_lab.pipeline import preview
 
 whole = preview(still, 10, label=False)  # every pixel of the boat moves alike
 show.strip({"Rubber sheet": sheet, "The whole boat (preview)": whole}, count=3)
@@ -355,7 +355,7 @@ for name, video in {"rubber sheet": sheet, "whole boat": whole}.items():
     curve = found.by_distance("boat")
     off, part = found["boat"].mean_error_px, found["boat"].coverage
     print(f"{name:13} dragged point off by {off:.2f} px, {part:.0%} came along, flatness {curve.flatness:.2f}")
-    display(motion_figures.by_distance(curve, found["boat"]))
+    display(show.by_distance(curve, found["boat"]))
 
 # %% [markdown]
 # In both videos the dragged point itself arrives, or nearly so. Look at the squares, the points inside the mask. On the

@@ -183,7 +183,7 @@ def twin(vectors):
 check.twin(twin)
 
 # %%
-from draganything_lab.features import cosine_similarity
+from draganything_lab.control import cosine_similarity, entity_vectors
 from draganything_lab.lessons.weights import toy_features
 
 worlds = {name: named_scene(name, (128, 128), 2).scene() for name in ("twins", "crossing", "harbour", "sky")}
@@ -191,7 +191,7 @@ names = [f"{world}: {entity.name}" for world, scene_ in worlds.items() for entit
 vectors = {"mean colour": np.stack([s.image[e.mask].mean(axis=0) / 127.5 - 1 for s in worlds.values() for e in s])}
 features = toy_features()
 if features is not None:
-    vectors["diffusion"] = np.concatenate([features.entity_vectors(s, entities="all") for s in worlds.values()])
+    vectors["diffusion"] = np.concatenate([entity_vectors(s, features, entities="all") for s in worlds.values()])
 for what, table in vectors.items():
     alike = cosine_similarity(table, table) - 9 * np.eye(len(table))
     print(f"By {what}:")
@@ -225,7 +225,7 @@ if pipes:
     print(f"{len(videos)} videos of {num_frames} frames of {size[1]}x{size[0]}, {np.median(seconds):.1f} s each")
 
 # %%
-from draganything_lab.preview import preview
+from draganything_lab.pipeline import preview
 
 if pipes:
     shown = (num_frames // 2, num_frames - 1)
@@ -328,7 +328,7 @@ if pipes:
         print(f"{name:16} mean {values.mean():6.2f}   each clip " + " ".join(f"{value:6.2f}" for value in values))
 
 # %%
-from draganything_lab.metrics.intervals import few
+from draganything_lab.evaluate.metrics.intervals import few
 
 if errors:
     found = rivals.differences(errors)

@@ -3,7 +3,7 @@
 # minutes: 50
 # gpu: the same; no step needs one
 # download: nothing
-# module: everything
+# module: everything_moves
 
 # %% [markdown]
 # # Lesson 7: Everything moves
@@ -38,8 +38,8 @@
 import numpy as np
 
 from draganything_lab import show
-from draganything_lab.lessons.everything import check
-from draganything_lab.preview import preview
+from draganything_lab.lessons.everything_moves import check
+from draganything_lab.pipeline import preview
 from draganything_lab.scene import Entity, Scene
 from draganything_lab.toyland import named_scene
 
@@ -90,7 +90,7 @@ def zoomed(points, factor, centre):
 check.zoomed(zoomed)
 
 # %%
-from draganything_lab.trajectory import anchor_grid, zoom
+from draganything_lab.scene import anchor_grid, zoom
 
 anchors = anchor_grid((160, 288), 4)  # (4, 2)
 middle = np.array([143.5, 79.5])
@@ -152,7 +152,7 @@ def similarity(start, end):
 check.similarity(similarity)
 
 # %%
-from draganything_lab.preview import fit_similarity
+from draganything_lab.scene import fit_similarity
 
 matrix = fit_similarity(anchors, ends)
 print("the library's matrix:\n", matrix.round(3))

@@ -3,7 +3,7 @@
 # minutes: 60
 # gpu: the same; no step uses one
 # download: nothing (real FID and FVD would need the networks' weights; the lesson says where)
-# module: measures
+# module: does_it_work
 
 # %% [markdown]
 # # Lesson 8: Does it work?
@@ -42,8 +42,8 @@ import math
 import numpy as np
 
 from draganything_lab import show
-from draganything_lab.lessons.measures import check
-from draganything_lab.preview import preview
+from draganything_lab.lessons.does_it_work import check
+from draganything_lab.pipeline import preview
 from draganything_lab.toyland import named_scene, sample_clip
 
 clip = named_scene("harbour", size=(80, 144), num_frames=10)
@@ -83,7 +83,7 @@ check.released(released)
 # changed. (We track with OpenCV's DIS flow here, because it is quick.)
 
 # %%
-from draganything_lab.metrics import objmc
+from draganything_lab.evaluate.metrics import objmc
 
 for size in ((80, 144), (160, 288), (320, 576)):
     larger = named_scene("harbour", size=size, num_frames=10)
@@ -147,7 +147,7 @@ for name, video in videos.items():
 # %%
 import textwrap
 
-from draganything_lab.metrics import PUBLISHED, Table
+from draganything_lab.evaluate.metrics import PUBLISHED, Table
 
 same = [row for row in PUBLISHED if row.model == "DragAnything" and row.protocol.name.startswith("ObjMC")]
 for row in same:
@@ -192,7 +192,7 @@ def frechet(a, b):
 check.frechet(frechet)
 
 # %%
-from draganything_lab.metrics import frechet_distance
+from draganything_lab.evaluate.metrics import frechet_distance
 
 rng = np.random.default_rng(0)
 a, b = rng.normal(0, 1, 50), rng.normal(1, 2, 80)
@@ -207,7 +207,7 @@ print("by hand and by the library:", round(by_hand, 4))
 # FVD, and the library never calls it so. What you are about to see about *sample size* holds for all of them.
 
 # %%
-from draganything_lab.metrics import thumbnails
+from draganything_lab.evaluate.metrics import thumbnails
 
 features = thumbnails(side=2)
 clips = [sample_clip(seed) for seed in range(512)]  # 512 little worlds, 8 frames of 64x64
@@ -282,7 +282,7 @@ def interval(values, picks):
 check.interval(interval)
 
 # %%
-from draganything_lab.metrics import bootstrap
+from draganything_lab.evaluate.metrics import bootstrap
 
 errors = []
 for one in clips[:40]:
@@ -304,7 +304,7 @@ for count in (5, len(errors)):
 # random. The lab takes care of both.
 
 # %%
-from draganything_lab.study import Candidate, StudyWidget, make_study
+from draganything_lab.evaluate.study import Candidate, StudyWidget, make_study
 
 candidates = []
 for name in ("harbour", "sky", "pond", "meadow"):
@@ -328,7 +328,7 @@ StudyWidget(study, rater="me")
 # %%
 from pathlib import Path
 
-from draganything_lab.study import analyse, read_votes
+from draganything_lab.evaluate.study import analyse, read_votes
 
 if Path("votes-me.jsonl").exists():
     print(analyse(read_votes("votes-me.jsonl"), key))
@@ -363,7 +363,7 @@ check.by_chance(by_chance)
 # votes on the same picture are not independent, so in truth fewer. Both readings:
 
 # %%
-from draganything_lab.metrics import sign_test, wilson
+from draganything_lab.evaluate.metrics import sign_test, wilson
 
 for question, share in (("motion", 0.63), ("quality", 0.56)):
     for total in (30, 90):

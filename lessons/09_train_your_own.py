@@ -207,7 +207,7 @@ def weighted(error, mask, outside):
 check.weighted(weighted)
 
 # %%
-from draganything_lab.training.video import masked_error  # what the lab's own trainer uses
+from draganything_lab.training.toy.video import masked_error  # what the lab's own trainer uses
 
 batch = draw(0)
 guess = torch.zeros_like(batch["change"])  # "nothing has changed"
@@ -305,8 +305,8 @@ def averaged(values, decay):
 check.averaged(averaged)
 
 # %%
-from draganything_lab.training.flat import Flat  # all weights of a module in one vector
-from draganything_lab.training.loop import MovingAverage
+from draganything_lab.training.engine.flat import Flat  # all weights of a module in one vector
+from draganything_lab.training.engine.loop import MovingAverage
 
 layer = nn.Linear(1, 1, bias=False)
 nn.init.constant_(layer.weight, 1.0)
@@ -327,7 +327,8 @@ print("by hand:", round(by_hand, 4))
 # %%
 from pathlib import Path
 
-from draganything_lab.training.loop import Settings, Stage, load_average, run
+from draganything_lab.training.engine.loop import Settings, load_average, run
+from draganything_lab.training.engine.stage import Stage
 
 
 class ControlStage(Stage):
@@ -476,7 +477,7 @@ print("steps:", a["step"], b["step"], " the same, bit for bit:", same)
 # another network, or larger pictures.)
 
 # %%
-from draganything_lab import zoo
+from draganything_lab.models import zoo
 
 folder = zoo.find("toy")
 logs = [folder / "training" / f"{stage}.jsonl" for stage in ("vae", "dift", "unet", "control")] if folder else []
@@ -557,7 +558,7 @@ print(f"{'ours, trained':20} {ours / 1e6:6.2f} million weights: the real one is 
 # |---|---|---|
 # | `trained` | `DragAnythingControlNet.from_unet(unet)`, gradient checkpointing | a GPU |
 # | `draw` | `load_clip`, `build_control`, your `paper_mask` | random windows of a clip, all clips in turn |
-# | entity vectors | `zoo.load_features("svd", download=True)`, `entity_vectors` | computing them once a clip, in advance |
+# | entity vectors | `load_features("svd", download=True)`, `entity_vectors` | computing them once a clip, in advance |
 # | `loss` | `masked_error`, the noise levels of `training/video.py` | Stable Video Diffusion's own levels and its VAE |
 # | the loop | `run`: resume, average, log | averaging gradients over small batches |
 #

@@ -3,7 +3,7 @@
 # minutes: 60
 # gpu: section 2 estimates it; only the last section uses one
 # download: nothing, unless you ask for it; section 1 says what, and under which licence
-# module: real_thing
+# module: the_real_thing
 
 # %% [markdown]
 # # Lesson 10: The real thing
@@ -39,8 +39,8 @@
 # %% studio
 
 # %%
-from draganything_lab import zoo
-from draganything_lab.lessons.real_thing import check
+from draganything_lab.models import zoo
+from draganything_lab.lessons.the_real_thing import check
 
 needed = ("svd", "draganything", "sd15")
 for name in needed:
@@ -67,7 +67,7 @@ DOWNLOAD = False  # set it to True when you have read the above, and have a GPU
 # %%
 import torch
 
-from draganything_lab.models.sizes import random_parts
+from draganything_lab.models import random_parts
 from draganything_lab.pipeline import DragAnythingPipeline
 
 pipe = DragAnythingPipeline(**random_parts("full", device="meta", dtype=torch.float16))
@@ -103,7 +103,7 @@ check.gibibytes(gibibytes)
 # ours:
 
 # %%
-from draganything_lab.dryrun import DryRun
+from draganything_lab.pipeline.dryrun import DryRun
 
 size, frames = (320, 576), 14
 dry = DryRun(pipe)
@@ -135,7 +135,7 @@ plt.show()
 # in the first line.
 
 # %%
-from draganything_lab.memory import GIB, GPU_CONTEXT, GPU_GAPS, SHARE_OF_PRODUCT
+from draganything_lab.pipeline.plan import GIB, GPU_CONTEXT, GPU_GAPS, SHARE_OF_PRODUCT
 
 print(f"for the driver {GPU_CONTEXT / GIB:.1f} GiB, for gaps a factor of {GPU_GAPS}")
 print("GPU     needs   decoded at once   halves of guidance")
@@ -163,7 +163,7 @@ print(f"{plan.flops / 1e12:.0f} tera operations; at {SHARE_OF_PRODUCT:.0%} of 65
 # %%
 from dataclasses import asdict
 
-from draganything_lab.presets import PAPER, RELEASE
+from draganything_lab.control import PAPER, RELEASE
 
 for name, said in asdict(PAPER).items():
     print(f"{name:20} {said!s:14} {asdict(RELEASE)[name]!s}")
@@ -267,13 +267,13 @@ check.collapsed(collapsed)
 # once as the paper says (here neighbours are averaged in pairs to half the channels, as in lesson 2), once as released.
 
 # %%
-from draganything_lab.features.pooling import cosine_similarity
+from draganything_lab.control import cosine_similarity, entity_vectors
 from draganything_lab.lessons.weights import toy_features
 
 harbour = named_scene("harbour", size=(128, 128), num_frames=frames).scene()
 features = toy_features() if zoo.find("toy") else None
 if features is not None:
-    vectors = features.entity_vectors(harbour, features.feature_channels)
+    vectors = entity_vectors(harbour, features, features.feature_channels)
 else:
     pixels = [harbour.image[entity.mask] for entity in harbour.controlled]
     vectors = np.stack([np.histogramdd(p, bins=(4, 4, 4), range=[(0, 256)] * 3)[0].ravel() / len(p) for p in pixels])
@@ -330,7 +330,7 @@ def normalised(picture, mean, std):
 check.normalised(normalised)
 
 # %%
-from draganything_lab.sampling import CLIP_MEAN, CLIP_STD, encoder_pixels
+from draganything_lab.pipeline.sampling import CLIP_MEAN, CLIP_STD, encoder_pixels
 
 picture = torch.tensor(harbour.image).permute(2, 0, 1)[None] / 255  # (1, 3, 128, 128)
 shown = {name: encoder_pixels(picture, 128, (CLIP_MEAN, CLIP_STD) if rules.clip_normalised else None)
@@ -348,7 +348,7 @@ for name, pixels in shown.items():
 # motion, how much noise. In the released code they are fixed, and the arguments of those names do nothing:
 
 # %%
-from draganything_lab.request import RELEASED_TIME_IDS
+from draganything_lab.pipeline.request import RELEASED_TIME_IDS
 
 print("always told by the released code:", RELEASED_TIME_IDS)
 
@@ -362,9 +362,10 @@ print("always told by the released code:", RELEASED_TIME_IDS)
 # %%
 from skimage import data
 
-from draganything_lab.picture import load_picture
+from draganything_lab.media import load_picture
 from draganything_lab.scene import Scene
-from draganything_lab.segment import clean_mask, load_segmenter
+from draganything_lab.scene import clean_mask
+from draganything_lab.segment import load_segmenter
 
 photo = load_picture(data.rocket()[20:376])  # (356, 640, 3)
 launch = Scene(photo).resized(size)
@@ -377,7 +378,7 @@ print("cut out by:", found.backend)
 show.trajectories(launch)
 
 # %%
-from draganything_lab.preview import preview
+from draganything_lab.pipeline import preview
 
 wanted = preview(launch, frames)
 show.strip({"Preview": wanted}, count=4)

@@ -1,7 +1,7 @@
 """A real browser on a real JupyterLab or Notebook 7, for tests of widgets: one of each for a whole test session.
 
     lab = request.getfixturevalue("lab")          # skipped, with a line that says so, where there is no Chromium
-    page = lab.open(["from draganything_lab.studio.model import StudioModel", "…", "print('DONE')"])
+    page = lab.open(["from draganything_lab.studio.model.model import StudioModel", "…", "print('DONE')"])
     page.python("len(model.entities)")            # evaluated in the page's kernel, comes back through JSON
     page.page.mouse.click(10, 20)                 # Playwright's own page (in a thread of its own, see `Far`)
 

@@ -11,9 +11,9 @@ from browser import LabPage
 from PIL import Image
 
 CELL = """
-from draganything_lab.studio.model import StudioModel
+from draganything_lab.studio.model.model import StudioModel
 from draganything_lab.studio import pad
-from draganything_lab.studio.canvas import CanvasView
+from draganything_lab.studio.canvas.canvas import CanvasView
 model = StudioModel.named()
 model.warm_up().join()
 view = CanvasView(model)

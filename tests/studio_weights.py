@@ -11,7 +11,7 @@ def make_random_toy(folder: Path, *representations: str) -> Path:
     import torch
     from safetensors.torch import save_file
 
-    from draganything_lab.models.sizes import random_parts
+    from draganything_lab.models import random_parts
     from draganything_lab.pipeline import DragAnythingPipeline
 
     channels = {"entity_embedding_out_channels": (8, 8, 8, 16)}

@@ -12,9 +12,9 @@ pytest.importorskip("torch")
 
 from draganything_lab.errors import LabError
 from draganything_lab.toyland import sample_clip
-from draganything_lab.training.card import differences, rows_of
-from draganything_lab.training.ruler import centre_error, known, off_by
-from draganything_lab.training.samples import Table
+from draganything_lab.training.card.card import differences, rows_of
+from draganything_lab.training.card.ruler import centre_error, known, off_by
+from draganything_lab.training.card.samples import Table
 
 
 @given(seed=st.integers(0, 500))

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from draganything_lab import __version__, cli
-from draganything_lab.picture import save_picture
+from draganything_lab import __version__
+from draganything_lab.cli import main as cli
+from draganything_lab.media import read_video, save_picture
 from draganything_lab.scene import Scene
-from draganything_lab.video import read_video
 
 
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,13 +33,13 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit) as stop:
         cli.main([name, "--help"])
     assert stop.value.code == 0 and f"draganything-lab {name}" in capsys.readouterr().out
-    module = importlib.import_module(f"draganything_lab.{cli.COMMANDS[name][0]}")
+    module = importlib.import_module(f"draganything_lab.cli.{name}")
     assert callable(module.run)
 
 
 def test_help_imports_nothing_heavy(python: Callable[[str], subprocess.CompletedProcess[str]]) -> None:
     done = python(
-        "import sys\nfrom draganything_lab.cli import main\n"
+        "import sys\nfrom draganything_lab.cli.main import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"
         "print(sorted({'cv2', 'matplotlib', 'numpy', 'torch'} & set(sys.modules)))"
     )
@@ -160,8 +160,7 @@ def test_lab_opens_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setitem(sys.modules, "draganything_lab.doctor", None)
-    monkeypatch.setitem(cli.COMMANDS, "doctor", ("nowhere", "help"))
+    monkeypatch.setitem(sys.modules, "draganything_lab.cli.doctor", None)
     with pytest.raises(ModuleNotFoundError):  # A fault of our own is not to be hidden.
         cli.main(["doctor"])
     monkeypatch.setattr(cli.importlib, "import_module", lambda *names: __import__("no_such_package"))

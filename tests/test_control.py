@@ -15,13 +15,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from draganything_lab import stamps
-from draganything_lab.control import REPRESENTATIONS, ControlSignal, build_control, control_from_tracks
+from draganything_lab.control import (
+    RELEASE,
+    REPRESENTATIONS,
+    ControlSignal,
+    build_control,
+    control_from_tracks,
+    pool_over_mask,
+    stamps,
+)
 from draganything_lab.errors import LabError
-from draganything_lab.features import pool_over_mask
-from draganything_lab.presets import RELEASE
-from draganything_lab.scene import Scene
-from draganything_lab.trajectory import Trajectory
+from draganything_lab.scene import Scene, Trajectory
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDED = ROOT.parent / "shared" / "official" / "fixtures" / "04_condition" / "base"
@@ -452,5 +456,5 @@ def test_any_finite_points_and_any_size_work_or_are_named(points, size, represen
 
 
 def test_no_torch_is_needed():
-    code = "import sys, draganything_lab.control, draganything_lab.preview; sys.exit('torch' in sys.modules)"
+    code = "import sys, draganything_lab.control, draganything_lab.pipeline.preview; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from draganything_lab import cli, demo, matching
+from draganything_lab.cli import demo
+from draganything_lab.cli import main as cli
+from draganything_lab.cli.demo_job import MAX_SIDE, parse_points, photo_job
 from draganything_lab.errors import LabError
-from draganything_lab.jobs import MAX_SIDE, parse_points, photo_job
-from draganything_lab.picture import save_picture
-from draganything_lab.preview import preview
+from draganything_lab.media import read_video, save_picture
+from draganything_lab.motion import matching
+from draganything_lab.pipeline import preview
 from draganything_lab.scene import Scene
 from draganything_lab.segment import grabcut
 from draganything_lab.toyland import ToyClip
-from draganything_lab.video import read_video
 
 
 def overlap(one: np.ndarray, two: np.ndarray) -> float:
@@ -55,7 +56,7 @@ def untrained_toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     diffusers = pytest.importorskip("diffusers")
     from safetensors.torch import save_file
 
-    from draganything_lab.models.sizes import random_parts
+    from draganything_lab.models import random_parts
     from draganything_lab.pipeline import DragAnythingPipeline
 
     folder = tmp_path_factory.mktemp("toy")

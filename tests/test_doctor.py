@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from draganything_lab import doctor
+from draganything_lab.cli import doctor
 
 
 def findings(look: Callable[[], Iterator[doctor.Finding]]) -> dict[str, doctor.Finding]:
@@ -91,7 +91,7 @@ def test_it_runs_without_models_and_notebooks(python: Callable[[str], subprocess
         "for name in gone: sys.modules[name] = None\n"
         "real = importlib.util.find_spec\n"
         "importlib.util.find_spec = lambda name, *rest: None if name in gone else real(name, *rest)\n"
-        "from draganything_lab.cli import main\n"
+        "from draganything_lab.cli.main import main\n"
         "sys.exit(main(['doctor']))"
     )
     assert done.returncode == 0, done.stdout + done.stderr

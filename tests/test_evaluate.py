@@ -20,8 +20,9 @@ import cv2
 import numpy as np
 import pytest
 
-from draganything_lab import cli
-from draganything_lab.commands.evaluate import parse_seeds
+from draganything_lab import pipeline
+from draganything_lab.cli import main as cli
+from draganything_lab.cli.evaluate import parse_seeds
 from draganything_lab.errors import LabError
 from draganything_lab.evaluate import (
     Processes,
@@ -36,14 +37,13 @@ from draganything_lab.evaluate import (
 )
 from draganything_lab.evaluate import makers as makers_module
 from draganything_lab.evaluate import store as store_module
+from draganything_lab.evaluate.metrics import write_trajectories
 from draganything_lab.evaluate.progress import Progress, in_words, time_left
-from draganything_lab.formats import write_demo_folder
-from draganything_lab.metrics import write_trajectories
-from draganything_lab.picture import encode_picture
-from draganything_lab.preview import preview
+from draganything_lab.media import encode_picture, write_video
+from draganything_lab.pipeline import preview
 from draganything_lab.scene import Scene
+from draganything_lab.scene.formats import write_demo_folder
 from draganything_lab.toyland import ToyClip, sample_clip
-from draganything_lab.video import write_video
 
 SIZE, FRAMES = (48, 48), 5
 ALONE = Processes()
@@ -356,7 +356,6 @@ class Obeying:
 @pytest.fixture
 def models(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """Models "a" and "b" of the zoo; "b" lacks its weights. The list says what was loaded."""
-    from draganything_lab import zoo
 
     loaded = []
 
@@ -366,7 +365,7 @@ def models(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         loaded.append((name, representation))
         return Obeying(representation)
 
-    monkeypatch.setattr(zoo, "load_pipeline", load)
+    monkeypatch.setattr(pipeline, "load_pipeline", load)
     return loaded
 
 

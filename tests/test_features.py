@@ -10,18 +10,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from draganything_lab.errors import LabError
-from draganything_lab.features import (
-    DiffusionFeatures,
+from draganything_lab.control import (
     cosine_similarity,
+    entity_vectors,
     fit_channels,
-    latent_mask,
     pair_average,
-    pca_picture,
-    pca_pictures,
     pool_over_mask,
     similarity_map,
 )
+from draganything_lab.errors import LabError
+from draganything_lab.models import DiffusionFeatures
+from draganything_lab.scene import latent_mask
+from draganything_lab.show import pca_picture, pca_pictures
 
 torch = pytest.importorskip("torch")
 
@@ -236,27 +236,27 @@ def a_scene(image, *masks):
     return SimpleNamespace(image=image, entities=entities, controlled=entities[:1])
 
 
-def test_entity_vectors_and_similarity(features, image):
+def test_entity_vectors(features, image):
     left, right = np.zeros((2, 48, 64), bool)
     left[8:40, 8:24], right[8:40, 40:56] = True, True
     scene, twin = a_scene(image, left, right), a_scene(np.ascontiguousarray(image[:, ::-1]), right, left)
-    vectors = features.entity_vectors(scene)
+    vectors = entity_vectors(scene, features)
     assert vectors.shape == (1, 4) and vectors.dtype == np.float32
-    assert np.allclose(features.entity_vectors(scene, channels=8)[0], pool_over_mask(features.extract(image), left))
-    assert features.entity_similarity(scene, scene)[0, 0] == pytest.approx(1)
-    assert features.entity_similarity(scene, twin).shape == (2, 2)
+    assert np.allclose(entity_vectors(scene, features, channels=8)[0], pool_over_mask(features.extract(image), left))
+    every = entity_vectors(twin, features, entities="all")
+    assert every.shape == (2, 4) and cosine_similarity(vectors, every).shape == (1, 2)
     empty = SimpleNamespace(image=image, entities=(), controlled=())
-    assert features.entity_vectors(empty).shape == (0, 4)
+    assert entity_vectors(empty, features).shape == (0, 4)
     tiny = np.zeros((48, 64), bool)
     tiny[0, 0] = True
     with pytest.raises(LabError, match=r'entity 1 \("thing 0"\).*vanishes'):
-        features.entity_vectors(a_scene(image, tiny))
+        entity_vectors(a_scene(image, tiny), features)
 
 
 def test_a_real_scene(features, scene):
-    vectors = features.entity_vectors(scene, draws=2, size=(128, 192))
+    vectors = entity_vectors(scene, features, draws=2, size=(128, 192))
     assert vectors.shape == (len(scene.controlled), 4) and np.isfinite(vectors).all()
-    assert np.array_equal(vectors, features.entity_vectors(scene, draws=2, size=(128, 192)))
+    assert np.array_equal(vectors, entity_vectors(scene, features, draws=2, size=(128, 192)))
 
 
 def test_cosine_and_similarity_map():

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from draganything_lab.errors import LabError
-from draganything_lab.formats import (
+from draganything_lab.media import encode_picture, load_mask, load_picture
+from draganything_lab.scene import Scene, Trajectory
+from draganything_lab.scene.formats import (
     read_demo_folder,
     read_spline_points,
     read_wan_tracks,
@@ -24,9 +26,6 @@ from draganything_lab.formats import (
     write_spline_points,
     write_wan_tracks,
 )
-from draganything_lab.picture import encode_picture, load_mask, load_picture
-from draganything_lab.scene import Scene
-from draganything_lab.trajectory import Trajectory
 
 SIZE = (24, 32)
 RNG = np.random.default_rng(0)

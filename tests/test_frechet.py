@@ -10,7 +10,7 @@ import pytest
 from scipy import linalg, stats
 
 from draganything_lab.errors import LabError
-from draganything_lab.metrics import (
+from draganything_lab.evaluate.metrics import (
     Extractor,
     Protocol,
     bootstrap,
@@ -180,7 +180,7 @@ def test_latents_of_a_small_vae() -> None:
 def test_weights_that_are_not_there_are_said_with_their_size_and_licence(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("torch_fidelity")
-    from draganything_lab.metrics import i3d, inception, videomae
+    from draganything_lab.evaluate.metrics import i3d, inception, videomae
 
     torch.hub.set_dir(str(tmp_path))
     try:
@@ -204,7 +204,7 @@ def test_weights_that_are_not_there_are_said_with_their_size_and_licence(tmp_pat
 @pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")
 def test_i3d_is_called_as_that_file_is_called(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
-    from draganything_lab.metrics import i3d
+    from draganything_lab.evaluate.metrics import i3d
 
     class Stub(torch.nn.Module):
         def forward(self, x: torch.Tensor, rescale: bool = False, resize: bool = False, return_features: bool = False):
@@ -224,7 +224,7 @@ def test_videomae_takes_any_length_at_its_own_size(tmp_path: Path) -> None:
     pytest.importorskip("transformers")
     from transformers import VideoMAEConfig, VideoMAEModel
 
-    from draganything_lab.metrics import videomae
+    from draganything_lab.evaluate.metrics import videomae
 
     config = VideoMAEConfig(
         image_size=16, patch_size=8, num_frames=4, hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
@@ -240,7 +240,7 @@ def test_videomae_takes_any_length_at_its_own_size(tmp_path: Path) -> None:
 def test_inception_with_other_weights_is_not_called_fid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
     fidelity = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
-    from draganything_lab.metrics import inception
+    from draganything_lab.evaluate.metrics import inception
 
     kind = fidelity.FeatureExtractorInceptionV3
     monkeypatch.setattr(fidelity, "load_state_dict_from_url", lambda *_, **__: {})

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from draganything_lab.errors import LabError
-from draganything_lab.lessons.build import ROOT, sources
+from draganything_lab.lessons.build.build import ROOT, sources
+from draganything_lab.lessons.build.source import BLANK, blanked, read_lesson, solved
 from draganything_lab.lessons.exercise import Checks, Exercise, Hints, Mistake, checked
-from draganything_lab.lessons.source import BLANK, blanked, read_lesson, solved
 
 LESSONS = {path.stem: read_lesson(path) for path in sources()}
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from draganything_lab.evaluate.vipseg import list_clips, load_clip
-from draganything_lab.features import latent_mask
 from draganything_lab.lessons.diffusion_features import two_pictures
 from draganything_lab.lessons.train_your_own import HELD_OUT, make_clips, write_like_vipseg
+from draganything_lab.scene import latent_mask
 from draganything_lab.toyland import named_scene
 
 

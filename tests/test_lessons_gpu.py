@@ -11,9 +11,10 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from draganything_lab import zoo  # noqa: E402
+from draganything_lab import models, pipeline  # noqa: E402
 from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.lessons import gpu  # noqa: E402
+from draganything_lab.models import zoo  # noqa: E402
 
 SIZE = (320, 576)
 
@@ -34,14 +35,14 @@ def nothing_here(*args: Any, download: bool = False, **options: Any) -> Any:
 
 def test_without_a_gpu_one_sentence(scene: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(zoo, "load_pipeline", nothing_here)
+    monkeypatch.setattr(pipeline, "load_pipeline", nothing_here)
     assert gpu.released_vectors(scene, SIZE, download=True) is None
     assert gpu.released_pipeline(SIZE, 14, download=True) is None
     assert capsys.readouterr().out == 2 * f"{gpu.NO_GPU}\n"
 
 
 def test_without_the_weights_size_and_what_to_do(card: None, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    monkeypatch.setattr(zoo, "load_pipeline", nothing_here)
+    monkeypatch.setattr(pipeline, "load_pipeline", nothing_here)
     monkeypatch.setattr(zoo, "find", lambda name, half: None)
     assert gpu.released_pipeline(SIZE, 14, download=False) is None
     said = capsys.readouterr().out
@@ -52,7 +53,7 @@ def test_another_fault_is_said_as_it_is(card: None, monkeypatch: pytest.MonkeyPa
     def offline(*args: Any, **options: Any) -> Any:
         raise LabError("no network; connect, or copy the files")
 
-    monkeypatch.setattr(zoo, "load_pipeline", offline)
+    monkeypatch.setattr(pipeline, "load_pipeline", offline)
     monkeypatch.setattr(zoo, "find", lambda name, half: None)
     assert gpu.released_pipeline(SIZE, 14, download=True) is None
     assert "no network; connect, or copy the files" in capsys.readouterr().out
@@ -61,9 +62,9 @@ def test_another_fault_is_said_as_it_is(card: None, monkeypatch: pytest.MonkeyPa
 def test_with_both_the_pipeline_is_prepared(card: None, monkeypatch: pytest.MonkeyPatch, scene: Any) -> None:
     asked: list[Any] = []
     pipe = SimpleNamespace(prepare=lambda *words: asked.append(words))
-    features = SimpleNamespace(feature_channels=320, entity_vectors=lambda *words, size: np.ones((3, words[1])))
-    monkeypatch.setattr(zoo, "load_pipeline", lambda name, download: pipe)
-    monkeypatch.setattr(zoo, "load_features", lambda name, dtype, download: features)
+    features = SimpleNamespace(feature_channels=320, extract=lambda image, *, size: np.ones((320, 8, 8), np.float32))
+    monkeypatch.setattr(pipeline, "load_pipeline", lambda name, download: pipe)
+    monkeypatch.setattr(models, "load_features", lambda name, dtype, download: features)
     assert gpu.gpu() == "Tesla T4, 15.0 GiB"
     assert gpu.released_pipeline(SIZE, 14, download=True) is pipe and asked == [(SIZE, 14)]
     vectors = gpu.released_vectors(scene, SIZE, download=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from draganything_lab.errors import LabError
-from draganything_lab.lessons.pack import TOP, pack
+from draganything_lab.lessons.build.pack import TOP, pack
 
 
 @pytest.fixture

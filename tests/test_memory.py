@@ -12,12 +12,16 @@ import numpy as np  # noqa: E402
 from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
-from draganything_lab import dryrun, memory, pipeline  # noqa: E402
-from draganything_lab.dryrun import DryRun  # noqa: E402
 from draganything_lab.errors import LabError  # noqa: E402
+from draganything_lab.models import random_parts  # noqa: E402
 from draganything_lab.models.shortcuts import shortcuts  # noqa: E402
-from draganything_lab.models.sizes import random_parts  # noqa: E402
-from draganything_lab.pipeline import DragAnythingPipeline  # noqa: E402
+from draganything_lab.pipeline import (  # noqa: E402
+    DragAnythingPipeline,
+    dryrun,
+    pipeline,
+)
+from draganything_lab.pipeline import plan as memory  # noqa: E402
+from draganything_lab.pipeline.dryrun import DryRun  # noqa: E402
 
 SIZE, GIB = (64, 64), 2**30
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from draganything_lab.training.flat import Flat  # noqa: E402
-from draganything_lab.training.muon import BETAS, DECAY, EPS, Muon, orthogonal  # noqa: E402
+from draganything_lab.training.engine.flat import Flat  # noqa: E402
+from draganything_lab.training.engine.muon import BETAS, DECAY, EPS, Muon, orthogonal  # noqa: E402
 
 YES = torch.tensor(True)
 

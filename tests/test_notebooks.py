@@ -19,12 +19,12 @@ pytest.importorskip("ipykernel")
 
 from packaging.requirements import Requirement  # noqa: E402
 
-from draganything_lab import cli  # noqa: E402
+from draganything_lab.cli import main as cli  # noqa: E402
 from draganything_lab.errors import LabError  # noqa: E402
-from draganything_lab.lessons import place  # noqa: E402
-from draganything_lab.lessons.build import MAX_BYTES, ROOT, run, sources  # noqa: E402
-from draganything_lab.lessons.notebook import KEY, make_notebook, shipped, stale  # noqa: E402
-from draganything_lab.lessons.source import BEGIN, read_lesson  # noqa: E402
+from draganything_lab.lessons.build import place  # noqa: E402
+from draganything_lab.lessons.build.build import MAX_BYTES, ROOT, run, sources  # noqa: E402
+from draganything_lab.lessons.build.notebook import KEY, make_notebook, shipped, stale  # noqa: E402
+from draganything_lab.lessons.build.source import BEGIN, read_lesson  # noqa: E402
 
 LESSONS = [read_lesson(path) for path in sources()]
 EACH = pytest.mark.parametrize("lesson", LESSONS, ids=[lesson.name for lesson in LESSONS])

@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 from draganything_lab.errors import LabError
-from draganything_lab.metrics import (
+from draganything_lab.evaluate.metrics import (
     objmc,
     pooled,
     read_trajectories,
@@ -20,8 +20,8 @@ from draganything_lab.metrics import (
     with_baselines,
     write_trajectories,
 )
-from draganything_lab.metrics.objmc import trimmed_mean
-from draganything_lab.metrics.released import released_errors, released_grid, released_points
+from draganything_lab.evaluate.metrics.objmc import trimmed_mean
+from draganything_lab.evaluate.metrics.released import released_errors, released_grid, released_points
 from draganything_lab.scene import Scene
 from draganything_lab.toyland import ToyClip, sample_clip
 from draganything_lab.tracking import Tracks

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from draganything_lab.errors import LabError
-from draganything_lab.picture import encode_picture, load_mask, load_picture, save_picture
+from draganything_lab.media import encode_picture, load_mask, load_picture, save_picture
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (5, 7, 3), dtype=np.uint8)

@@ -18,8 +18,10 @@ from PIL import Image  # noqa: E402
 
 from draganything_lab.control import build_control  # noqa: E402
 from draganything_lab.errors import LabError  # noqa: E402
-from draganything_lab.models import DragAnythingControlNet  # noqa: E402
-from draganything_lab.models.sizes import random_parts  # noqa: E402
+from draganything_lab.models import (  # noqa: E402
+    DragAnythingControlNet,
+    random_parts,
+)
 from draganything_lab.pipeline import Cancelled, DragAnythingPipeline  # noqa: E402
 from draganything_lab.scene import Scene  # noqa: E402
 
@@ -58,7 +60,7 @@ def scene(picture):
     return scene
 
 
-VECTORS = np.linspace(-1, 1, CHANNELS, dtype=np.float32)[None]
+VECTORS = np.array([[-1, -0.5, -0.25, 0.25, 0.5, 1]], np.float32)  # means of them are exact
 
 
 @pytest.fixture(scope="module")
@@ -240,9 +242,9 @@ def test_a_drawn_seed_is_told_and_repeats(pipe, picture, control):
 
 def test_a_scene_goes_in_in_one_call(pipe, scene, control, picture):
     class Features:
-        def entity_vectors(self, scene, channels, *, size):
-            assert (channels, size) == (CHANNELS, (H, W))
-            return VECTORS
+        def extract(self, image, *, size):
+            assert image.shape == (H, W, 3) and size == (H, W)
+            return np.broadcast_to(VECTORS[0][:, None, None], (CHANNELS, H // 8, W // 8))
 
     by_hand = pipe(picture, control, seed=1, num_inference_steps=2).frames
     out = pipe(scene, num_frames=FRAMES, features=Features(), seed=1, num_inference_steps=2)
@@ -259,8 +261,8 @@ def test_release_keeps_the_first_of_all_feature_channels(pipe, scene):
     class Features:
         feature_channels = 2 * CHANNELS
 
-        def entity_vectors(self, scene, channels, *, size):
-            return wide if channels == 2 * CHANNELS else wide.reshape(1, CHANNELS, 2).mean(2)
+        def extract(self, image, *, size):
+            return np.broadcast_to(wide[0][:, None, None], (2 * CHANNELS, H // 8, W // 8))
 
     options = {"num_frames": FRAMES, "features": Features(), "seed": 1, "num_inference_steps": 1}
     assert (pipe(scene, preset="release", **options).control.vectors[1] == -1).all()
@@ -348,7 +350,7 @@ def dtype_argument():
 
 
 def test_upcasting_vae_in_half_precision_comes_back(saved):
-    from draganything_lab.stages import encode_for_latents
+    from draganything_lab.pipeline.stages import encode_for_latents
 
     half = DragAnythingPipeline.from_pretrained(saved, **{dtype_argument(): torch.float16})
     latents = encode_for_latents(half, torch.zeros(1, 3, H, W), "cpu")
@@ -357,7 +359,7 @@ def test_upcasting_vae_in_half_precision_comes_back(saved):
 
 
 def test_a_decoder_that_overflows_in_half_precision_decodes_again(caplog):
-    from draganything_lab.stages import decode
+    from draganything_lab.pipeline.stages import decode
 
     vae = random_parts("tiny")["vae"]
     vae.decoder.conv_in.weight.mul_(3e4)

@@ -11,11 +11,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from draganything_lab import cli, zoo
+from draganything_lab.cli import main as cli
 from draganything_lab.errors import LabError
+from draganything_lab.models import zoo
+from draganything_lab.models.zoo import registry
 from draganything_lab.segment import Found, Segmenter, load_segmenter
 from draganything_lab.toyland import sample_clip
-from draganything_lab.zoo import registry
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("segment_anything")
@@ -25,13 +26,13 @@ from segment_anything import SamPredictor  # noqa: E402
 from draganything_lab.segment import sam as published  # noqa: E402
 from draganything_lab.segment.network import SamSize, build_sam, load_small_sam, ready, save_sam  # noqa: E402
 from draganything_lab.segment.snap import snapped  # noqa: E402
-from draganything_lab.training import sam as training  # noqa: E402
-from draganything_lab.training import sam_fast  # noqa: E402
-from draganything_lab.training.loop import Settings, run  # noqa: E402
-from draganything_lab.training.sam_data import draw_batch, resized  # noqa: E402
-from draganything_lab.training.sam_measure import Target, iou, summary, toyland_targets, try_target  # noqa: E402
-from draganything_lab.training.sam_outlines import outlined  # noqa: E402
-from draganything_lab.training.sam_photos import HELD_OUT, TRAINED, composite, photo  # noqa: E402
+from draganything_lab.training.engine.loop import Settings, run  # noqa: E402
+from draganything_lab.training.sam import fast as sam_fast  # noqa: E402
+from draganything_lab.training.sam import stage as training  # noqa: E402
+from draganything_lab.training.sam.data import draw_batch, resized  # noqa: E402
+from draganything_lab.training.sam.measure import Target, iou, summary, toyland_targets, try_target  # noqa: E402
+from draganything_lab.training.sam.outlines import outlined  # noqa: E402
+from draganything_lab.training.sam.photos import HELD_OUT, TRAINED, composite, photo  # noqa: E402
 
 SIZE = SamSize(window=0, picture=32, patch=8, width=16, depth=1, heads=2, channels=16, decoder_heads=2, decoder_mlp=16)
 

@@ -16,11 +16,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from draganything_lab.entity import inscribed_circle, resized_mask
 from draganything_lab.errors import LabError
-from draganything_lab.scene import MAX_ENTITIES, Entity, Scene
-from draganything_lab.trajectory import Trajectory
-from draganything_lab.uses import voronoi_cells
+from draganything_lab.scene import MAX_ENTITIES, Entity, Scene, Trajectory
+from draganything_lab.scene.drags import voronoi_cells
+from draganything_lab.scene.masks import inscribed_circle, resized_mask
 
 SIZE = (48, 64)
 
@@ -438,5 +437,5 @@ def test_camera_tracks_may_go_far_but_others_not(scene: Scene) -> None:
 
 
 def test_no_torch() -> None:
-    code = "import sys, draganything_lab.scene, draganything_lab.formats; sys.exit('torch' in sys.modules)"
+    code = "import sys, draganything_lab.scene, draganything_lab.scene.formats; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

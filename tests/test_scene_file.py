@@ -19,14 +19,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-import draganything_lab.files as files
-import draganything_lab.scene_file as scene_file
-from draganything_lab.entity import Entity
+import draganything_lab.media.files as files
+import draganything_lab.scene.saving as scene_file
 from draganything_lab.errors import LabError
-from draganything_lab.picture import encode_picture
-from draganything_lab.scene import Scene
-from draganything_lab.scene_file import load_scene, save_scene
-from draganything_lab.trajectory import EASINGS, Trajectory
+from draganything_lab.media import encode_picture
+from draganything_lab.scene import EASINGS, Entity, Scene, Trajectory
+from draganything_lab.scene.saving import load_scene, save_scene
 
 SIZE = (12, 16)
 

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from draganything_lab import cli, zoo
+from draganything_lab.cli import main as cli
 from draganything_lab.errors import LabError
-from draganything_lab.picture import load_mask, save_picture
-from draganything_lab.scene import Scene
-from draganything_lab.segment import Proposal, add_proposals, clean_mask, describe_mask, grabcut, load_segmenter, paint
-from draganything_lab.segment.likeness import looks_drawn, texture
+from draganything_lab.media import load_mask, save_picture
+from draganything_lab.models import zoo
+from draganything_lab.scene import Scene, clean_mask, describe_mask, paint
+from draganything_lab.segment import Proposal, add_proposals, grabcut, load_segmenter
 from draganything_lab.segment.load import photo_scores
+from draganything_lab.segment.looks_drawn import looks_drawn, texture
 from draganything_lab.toyland import gallery, named_scene, sample_clip
 
 DISC = (90, 100)
@@ -272,7 +273,7 @@ def test_the_gallery_looks_drawn() -> None:
 )
 def test_photographs_do_not_look_drawn(name) -> None:
     pytest.importorskip("skimage")
-    from draganything_lab.training.sam_photos import photo
+    from draganything_lab.training.sam.photos import photo
 
     assert not looks_drawn(photo(name)), texture(photo(name))
 

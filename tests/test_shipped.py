@@ -13,14 +13,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from draganything_lab import zoo  # noqa: E402
-from draganything_lab.commands.generate import trained_size  # noqa: E402
-from draganything_lab.familiar import stranger_note  # noqa: E402
+from draganything_lab.cli.generate import trained_size  # noqa: E402
 from draganything_lab.lessons.rivals import CARD_MEASURE  # noqa: E402
-from draganything_lab.memory import plan_run  # noqa: E402
+from draganything_lab.models import zoo  # noqa: E402
+from draganything_lab.pipeline import load_pipeline  # noqa: E402
+from draganything_lab.pipeline.familiar import stranger_note  # noqa: E402
+from draganything_lab.pipeline.plan import plan_run  # noqa: E402
 from draganything_lab.toyland import gallery, named_scene, sample_clip  # noqa: E402
-from draganything_lab.training.measure import LOOKS, SHIFTED_LOOKS, measure  # noqa: E402
-from draganything_lab.training.toy import REPRESENTATIONS  # noqa: E402
+from draganything_lab.training.card.measure import LOOKS, SHIFTED_LOOKS, measure  # noqa: E402
+from draganything_lab.training.toy.stages import REPRESENTATIONS  # noqa: E402
 
 WEIGHTS = Path(zoo.__file__).parents[1] / "weights" / "toy"
 CLIPS = 10
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.skipif(not (WEIGHTS / "unet").is_dir(), reason="no toy 
 
 
 def load(representation: str):
-    pipe = zoo.load_pipeline(WEIGHTS, representation)
+    pipe = load_pipeline(WEIGHTS, representation)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

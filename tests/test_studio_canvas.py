@@ -18,17 +18,18 @@ from studio_hand import CELL, FINISHED, Hand
 from studio_stand_ins import Discs
 
 pytest.importorskip("ipycanvas")
-from draganything_lab.entity import Entity
-from draganything_lab.overlay import entity_colour
-from draganything_lab.studio import pad
-from draganything_lab.studio.canvas import CanvasView
-from draganything_lab.studio.keys import HELP, TOOLS, press
-from draganything_lab.studio.model import MODES, StudioModel
-from draganything_lab.studio.pacing import Pacer
-from draganything_lab.studio.pointer import Pointer
-from draganything_lab.studio.sprites import ghost_sprite, heat_pixels, mask_sprite
-from draganything_lab.studio.stage import Stage
-from draganything_lab.studio.things_list import does
+from draganything_lab.media.drawing import entity_colour
+from draganything_lab.scene import Entity
+from draganything_lab.studio.canvas import pad
+from draganything_lab.studio.canvas.canvas import CanvasView
+from draganything_lab.studio.canvas.keys import HELP, TOOLS, press
+from draganything_lab.studio.canvas.pacing import Pacer
+from draganything_lab.studio.canvas.pointer import Pointer
+from draganything_lab.studio.canvas.sprites import ghost_sprite, heat_pixels, mask_sprite
+from draganything_lab.studio.canvas.stage import Stage
+from draganything_lab.studio.canvas.things_list import does
+from draganything_lab.studio.model.core import MODES
+from draganything_lab.studio.model.model import StudioModel
 
 
 @pytest.fixture
@@ -534,7 +535,7 @@ def test_the_cell_again_and_a_dead_canvas(page: LabPage) -> None:
     page.until("'drawn and read back' in view.words.value")
     setup = """
 view.selftest.close()
-from draganything_lab.studio.selftest import SelfTest
+from draganything_lab.studio.canvas.selftest import SelfTest
 asked = []
 quiet = SelfTest(model, view.stage, print, lambda: asked.append(1), 1.0)
 quiet.ask = lambda: None

@@ -21,17 +21,20 @@ pytest.importorskip("ipywidgets")
 
 from studio_weights import make_random_toy  # noqa: E402
 
-from draganything_lab.cancel import Cancelled, CancelSwitch  # noqa: E402
 from draganything_lab.errors import LabError  # noqa: E402
+from draganything_lab.media import read_video  # noqa: E402
+from draganything_lab.pipeline import Cancelled  # noqa: E402
+from draganything_lab.pipeline.cancel import CancelSwitch  # noqa: E402
 from draganything_lab.scene import Scene  # noqa: E402
-from draganything_lab.studio import Studio, costs, engine, takeaway, turns  # noqa: E402
-from draganything_lab.studio.drafts import clean_estimate  # noqa: E402
-from draganything_lab.studio.generate import GeneratePanel, beside  # noqa: E402
-from draganything_lab.studio.look import PAGES, LookPanel  # noqa: E402
-from draganything_lab.studio.model import StudioModel  # noqa: E402
-from draganything_lab.studio.visit import Keeper  # noqa: E402
-from draganything_lab.studio.worker import Beside, Worker  # noqa: E402
-from draganything_lab.video import read_video  # noqa: E402
+from draganything_lab.studio import Studio  # noqa: E402
+from draganything_lab.studio.classroom.visit import Keeper  # noqa: E402
+from draganything_lab.studio.generate import costs, engine, turns  # noqa: E402
+from draganything_lab.studio.generate.drafts import clean_estimate  # noqa: E402
+from draganything_lab.studio.generate.worker import Beside, Worker  # noqa: E402
+from draganything_lab.studio.model.model import StudioModel  # noqa: E402
+from draganything_lab.studio.panels import downloads as takeaway  # noqa: E402
+from draganything_lab.studio.panels.generate import GeneratePanel, beside  # noqa: E402
+from draganything_lab.studio.panels.look import PAGES, LookPanel  # noqa: E402
 
 WAIT = 300
 
@@ -48,7 +51,7 @@ def model(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stu
     monkeypatch.setenv("DRAGANYTHING_LAB_TOY", str(weights))
     monkeypatch.setenv("DRAGANYTHING_LAB_HOME", str(tmp_path / "home"))
     # On a busy machine looking may cost more than its share of a step; here every step is looked at.
-    monkeypatch.setattr("draganything_lab.studio.drafts.SHARE", 1e6)
+    monkeypatch.setattr("draganything_lab.studio.generate.drafts.SHARE", 1e6)
     made = StudioModel(num_frames=4)
     made.open_toyland("harbour", ready=True)
     made.set(num_frames=4, steps=3, seed=5)
@@ -193,7 +196,7 @@ def test_five_lines_make_the_same_video(
 ) -> None:
     assert worker.start() and worker.wait(WAIT)
     result = model.results[0]
-    from draganything_lab.studio.looks import clips_of
+    from draganything_lab.studio.panels.pages import clips_of
 
     (clip,) = clips_of(model, model.shown)
     files = takeaway.files_of(clip)
@@ -213,7 +216,7 @@ def test_five_lines_make_the_same_video(
 
 
 def test_the_preview_has_its_lines_too(model: StudioModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from draganything_lab.studio.looks import clips_of
+    from draganything_lab.studio.panels.pages import clips_of
 
     files = takeaway.files_of(clips_of(model, ())[0])
     (tmp_path / "scene.zip").write_bytes(files["scene.zip"])
@@ -330,7 +333,7 @@ def test_the_page_before_is_greyed_until_the_new_one_is_made(
     _, look = panels
     page_html(look, "Video")
     go_on = threading.Event()
-    monkeypatch.setattr("draganything_lab.studio.look.video_page", lambda *_: str(go_on.wait(WAIT)))
+    monkeypatch.setattr("draganything_lab.studio.panels.look.video_page", lambda *_: str(go_on.wait(WAIT)))
     look.model.pin("cloud")
     assert "dal-stale" in look.pages["Video"]._dom_classes and "Making this page" in look.notes["Video"].value
     go_on.set()

@@ -14,14 +14,15 @@ import pytest
 from PIL import Image
 from studio_stand_ins import Discs
 
-from draganything_lab.cancel import Cancelled
 from draganything_lab.errors import LabError
+from draganything_lab.pipeline import Cancelled
 from draganything_lab.scene import Scene
 from draganything_lab.segment import Found
-from draganything_lab.studio.model import MODES, StudioModel
-from draganything_lab.studio.prompts import distinct
-from draganything_lab.studio.results import MAX_RESULTS, Result
-from draganything_lab.studio.sessions import replay
+from draganything_lab.studio.model.core import MODES
+from draganything_lab.studio.model.model import StudioModel
+from draganything_lab.studio.model.prompts import distinct
+from draganything_lab.studio.model.results import MAX_RESULTS, Result
+from draganything_lab.studio.model.sessions import replay
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def arc(count: int = 30) -> list[tuple[float, float]]:
 def test_it_needs_neither_widgets_nor_torch(python: Callable[[str], subprocess.CompletedProcess[str]]) -> None:
     code = (
         "import sys; sys.modules['torch'] = sys.modules['ipywidgets'] = sys.modules['ipycanvas'] = None; "
-        "from draganything_lab.studio.model import StudioModel; m = StudioModel(); m.warm_up().join(); "
+        "from draganything_lab.studio.model.model import StudioModel; m = StudioModel(); m.warm_up().join(); "
         "m.click(115, 211); m.stroke([(115, 211), (150, 200), (200, 190)]); m.preview(); m.control(); "
         "print(len(m.scene_bytes()) > 1000)"
     )

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from studio_stand_ins import Discs
 
-from draganything_lab.studio.events import EVENTS
-from draganything_lab.studio.model import MODES, StudioModel
-from draganything_lab.studio.pointer import Pointer
-from draganything_lab.studio.sessions import replay
+from draganything_lab.studio.canvas.pointer import Pointer
+from draganything_lab.studio.model.core import MODES
+from draganything_lab.studio.model.events import EVENTS
+from draganything_lab.studio.model.model import StudioModel
+from draganything_lab.studio.model.sessions import replay
 
 H, W = 40, 56
 x_values, y_values = st.integers(-5, W + 5), st.integers(-5, H + 5)

@@ -24,9 +24,9 @@ pytest.importorskip("voila")
 pytest.importorskip("ipycanvas")
 tornado_ws = pytest.importorskip("tornado.websocket")
 
-from draganything_lab import cli  # noqa: E402
+from draganything_lab.cli import main as cli  # noqa: E402
 from draganything_lab.errors import LabError  # noqa: E402
-from draganything_lab.studio.serve import Classroom, reachable_hosts, working_folder  # noqa: E402
+from draganything_lab.studio.classroom.room import Classroom, reachable_hosts, working_folder  # noqa: E402
 
 WAIT = 180.0
 ROOT = Path(__file__).parents[1]

@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from draganything_lab.studio import strokes
-from draganything_lab.studio.model import StudioModel
+from draganything_lab.studio.model import strokes
+from draganything_lab.studio.model.model import StudioModel
 
 SIZE = (320, 480)
 samples = st.lists(st.tuples(st.integers(0, 479), st.integers(0, 319)), min_size=2, max_size=strokes.MAX_KEYS)

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from draganything_lab import cli
+from draganything_lab.cli import main as cli
 from draganything_lab.errors import LabError
 from draganything_lab.evaluate import Processes, Settings, evaluate
-from draganything_lab.study import (
+from draganything_lab.evaluate.study import (
     Candidate,
     Key,
     Session,
@@ -104,7 +104,7 @@ def test_no_model_in_sight_nor_in_file_names(study: tuple[Study, Key], tmp_path:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Studies of many pairs without their films."""
-    monkeypatch.setattr("draganything_lab.study.pairs.encode_video", lambda frames, fps: b"film")
+    monkeypatch.setattr("draganything_lab.evaluate.study.pairs.encode_video", lambda frames, fps: b"film")
 
 
 def test_the_order_of_tokens_gives_nothing_away(quick: None) -> None:
@@ -180,7 +180,7 @@ def test_a_vote_is_on_the_disk_before_it_counts(tmp_path: Path, monkeypatch: pyt
 
 def test_a_killed_process_keeps_what_it_said_it_saved(tmp_path: Path) -> None:
     code = (
-        "import os, sys\nfrom draganything_lab.study import Vote, append_vote\n"
+        "import os, sys\nfrom draganything_lab.evaluate.study import Vote, append_vote\n"
         "for n in range(1000):\n"
         "    append_vote(sys.argv[1], Vote('s', 'r', f'pair {n}', 'motion', 'a', 'b', 'left'))\n"
         "    print(n, flush=True)\n"
@@ -354,7 +354,7 @@ def test_win_rates_intervals_and_signs_by_hand(quick: None) -> None:
 
 
 def test_the_table_stands_beside_the_papers_and_is_not_ranked_with_it(quick: None) -> None:
-    from draganything_lab.metrics.published import USER_STUDY
+    from draganything_lab.evaluate.metrics.published import USER_STUDY
 
     study, key = make_study(candidates(2))
     results = analyse(voted(study, key, dict.fromkeys(study.pairs, ["zebra-model"] * 3)), key)

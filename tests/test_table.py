@@ -9,7 +9,7 @@ import math
 import pytest
 
 from draganything_lab.errors import LabError
-from draganything_lab.metrics import PUBLISHED, Measured, Protocol, Row, Table
+from draganything_lab.evaluate.metrics import PUBLISHED, Measured, Protocol, Row, Table
 
 OURS = Protocol.of("ObjMC, ours", unit="%", frames=8)
 

@@ -12,7 +12,7 @@ import pytest
 from draganything_lab.errors import LabError
 from draganything_lab.toyland import ToyClip, sample_clip
 from draganything_lab.tracking import Tracks, dense_motion, grid_queries, mask_queries, track, tracking_accuracy
-from draganything_lab.tracking.search import _likeliest
+from draganything_lab.tracking.layered.search import _likeliest
 
 FLOWS = ("opencv", "lucas-kanade", "dis")
 
@@ -410,7 +410,7 @@ def test_the_default_needs_no_torch(python):
         "import sys; sys.modules['torch'] = None\n"
         "import numpy as np\n"
         "from draganything_lab.tracking import track\n"
-        "from draganything_lab import motion, motion_figures\n"
+        "from draganything_lab import motion, show\n"
         "print(track(np.zeros((2, 8, 8, 3), np.uint8), [(1, 1)]).points.shape)"
     )
     assert done.returncode == 0, done.stderr

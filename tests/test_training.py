@@ -13,13 +13,21 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from draganything_lab.cli import main  # noqa: E402
+from draganything_lab.cli.main import main  # noqa: E402
 from draganything_lab.errors import LabError  # noqa: E402
+from draganything_lab.models import load_features  # noqa: E402
+from draganything_lab.pipeline import load_pipeline  # noqa: E402
 from draganything_lab.toyland import sample_clip  # noqa: E402
-from draganything_lab.training import fewstep, toy  # noqa: E402
-from draganything_lab.training.begin import begin  # noqa: E402
-from draganything_lab.training.card import short_of  # noqa: E402
-from draganything_lab.training.clips import (  # noqa: E402
+from draganything_lab.training.card.card import short_of  # noqa: E402
+from draganything_lab.training.card.measure import LOOKS  # noqa: E402
+from draganything_lab.training.engine.flat import Flat  # noqa: E402
+from draganything_lab.training.engine.loop import Settings, factor, load_average, run  # noqa: E402
+from draganything_lab.training.engine.quick import half_norms, quick, short_attention  # noqa: E402
+from draganything_lab.training.engine.replay import Replay  # noqa: E402
+from draganything_lab.training.toy import fewstep  # noqa: E402
+from draganything_lab.training.toy import stages as toy  # noqa: E402
+from draganything_lab.training.toy.begin import begin  # noqa: E402
+from draganything_lab.training.toy.clips import (  # noqa: E402
     ClipSize,
     draw_controlled,
     moving,
@@ -27,14 +35,9 @@ from draganything_lab.training.clips import (  # noqa: E402
     representation_rows,
     usable_clip,
 )
-from draganything_lab.training.flat import Flat  # noqa: E402
-from draganything_lab.training.loop import Settings, factor, load_average, run  # noqa: E402
-from draganything_lab.training.measure import LOOKS  # noqa: E402
-from draganything_lab.training.networks import build_scheduler  # noqa: E402
-from draganything_lab.training.quick import half_norms, quick, short_attention  # noqa: E402
-from draganything_lab.training.replay import Replay  # noqa: E402
-from draganything_lab.training.start import whitening  # noqa: E402
-from draganything_lab.training.vae import build_vae, draw_pictures, load_vae, patch_basis, spatial_only, to_range  # noqa: E402
+from draganything_lab.training.toy.first_layers import whitening  # noqa: E402
+from draganything_lab.training.toy.networks import build_scheduler  # noqa: E402
+from draganything_lab.training.toy.vae import build_vae, draw_pictures, load_vae, patch_basis, spatial_only, to_range  # noqa: E402
 
 TINY = {"batch": 2, "picture": 48}
 
@@ -148,7 +151,6 @@ def test_control_trained_on_leaves_no_older_last_stage(trained, tmp_path):
 
 
 def test_the_export_loads_as_a_pipeline_for_every_representation(trained, tmp_path):
-    from draganything_lab import zoo
 
     out = tmp_path / "toy"
     toy.export(trained, out)
@@ -158,7 +160,7 @@ def test_the_export_loads_as_a_pipeline_for_every_representation(trained, tmp_pa
     scene = sample_clip(0, (64, 64), 4).scene()
     videos = {}
     for representation in toy.REPRESENTATIONS:
-        pipe = zoo.load_pipeline(out, representation)
+        pipe = load_pipeline(out, representation)
         pipe.set_progress_bar_config(disable=True)
         assert pipe.controlnet.config.representation == representation
         assert pipe.unet.config.sample_size == TINY["picture"] // 8
@@ -167,14 +169,13 @@ def test_the_export_loads_as_a_pipeline_for_every_representation(trained, tmp_pa
 
 
 def test_what_reads_pictures_can_be_written_alone(trained, tmp_path):
-    from draganything_lab import zoo
 
     out = tmp_path / "toy"
     assert main(["train", "toy", "--folder", str(trained), "--stages", "vae,dift", "--export", str(out)]) == 0
     assert sorted(path.name for path in out.iterdir()) == ["dift", "training", "vae"]
-    assert zoo.load_features(out).extract(sample_clip(0).video[0]).shape == (64, 8, 8)
+    assert load_features(out).extract(sample_clip(0).video[0]).shape == (64, 8, 8)
     with pytest.raises(LabError, match="has no controlnet"):
-        zoo.load_pipeline(out)
+        load_pipeline(out)
 
 
 def test_training_goes_on_from_shipped_weights(trained, tmp_path):
@@ -430,7 +431,7 @@ def test_several_processes_get_the_options_unchanged(monkeypatch):
     from torch.distributed.run import parse_args
 
     calls = []
-    monkeypatch.setattr("draganything_lab.commands.train.subprocess.call", lambda words: calls.append(words) or 0)
+    monkeypatch.setattr("draganything_lab.cli.train.subprocess.call", lambda words: calls.append(words) or 0)
     monkeypatch.setattr("sys.argv", ["lab", "train", "toy", "--start", "x", "--processes", "2", "--minutes", "1"])
     monkeypatch.delenv("RANK", raising=False)
     assert main(["train", "toy", "--start", "x", "--processes", "2", "--minutes", "1"]) == 0

@@ -11,20 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from draganything_lab.curve import farthest_points, monotone_cubic
 from draganything_lab.errors import LabError
-from draganything_lab.trajectory import (
-    EASINGS,
-    Trajectory,
-    anchor_grid,
-    arc,
-    circle,
-    hold,
-    pan,
-    shake,
-    straight,
-    zoom,
-)
+from draganything_lab.scene import EASINGS, Trajectory, anchor_grid, arc, circle, hold, pan, shake, straight, zoom
+from draganything_lab.scene.curve import farthest_points, monotone_cubic
 
 quick = settings(max_examples=60, deadline=None)
 coordinate = st.floats(-2000, 2000, width=32)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from draganything_lab.errors import LabError
-from draganything_lab.video import encode_video, ffmpeg_path, frame_strip, read_video, write_video
+from draganything_lab.media import encode_video, frame_strip, read_video, write_video
+from draganything_lab.media.video import ffmpeg_path
 
 
 def moving_disc(num_frames: int = 6, height: int = 48, width: int = 64) -> np.ndarray:
@@ -107,10 +108,10 @@ def test_long_and_large_videos_are_refused(tmp_path: Path, monkeypatch: pytest.M
     assert len(read_video(path, max_frames=6)) == 6
     with pytest.raises(LabError, match="more than 5 frames"):
         read_video(path, max_frames=5)
-    monkeypatch.setattr("draganything_lab.video.MAX_BYTES", 6 * 48 * 64 * 3 - 1)
+    monkeypatch.setattr("draganything_lab.media.video.MAX_BYTES", 6 * 48 * 64 * 3 - 1)
     with pytest.raises(LabError, match="6 frames of 64x48"):
         read_video(path)
-    monkeypatch.setattr("draganything_lab.video.MAX_PIXELS", 1000)
+    monkeypatch.setattr("draganything_lab.media.video.MAX_PIXELS", 1000)
     with pytest.raises(LabError, match="read whole"):
         read_video(path)
 

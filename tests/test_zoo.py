@@ -16,10 +16,11 @@ from urllib.parse import urlparse
 import numpy as np
 import pytest
 
-from draganything_lab import zoo
 from draganything_lab.errors import LabError
-from draganything_lab.zoo import download, registry
-from draganything_lab.zoo.registry import Model, in_words
+from draganything_lab.models import load_features, zoo
+from draganything_lab.models.zoo import download, registry
+from draganything_lab.models.zoo.registry import Model, in_words
+from draganything_lab.pipeline import load_pipeline
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("huggingface_hub")
@@ -168,7 +169,7 @@ def test_importing_the_zoo_is_light():
     import sys
 
     heavy = "('torch', 'diffusers', 'transformers')"
-    code = f"import sys, draganything_lab.zoo; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, draganything_lab.models.zoo; print([m for m in {heavy} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 
@@ -474,11 +475,11 @@ def as_toy(toyish, monkeypatch) -> Path:
 
 
 def test_load_pipeline_by_name_and_by_folder(as_toy):
-    pipe = zoo.load_pipeline("toy", device="cpu")
+    pipe = load_pipeline("toy", device="cpu")
     assert type(pipe).__name__ == "DragAnythingPipeline" and pipe.unet.dtype == torch.float32
     assert pipe.features is not None and pipe.features.feature_channels == 16
     assert type(pipe.unet).__name__ == "DragAnythingUNet"
-    other = zoo.load_pipeline(as_toy, "gaussian", device="cpu")
+    other = load_pipeline(as_toy, "gaussian", device="cpu")
     assert other.features is None
     for part in ("unet", "vae"):
         for a, b in zip(getattr(pipe, part).parameters(), getattr(other, part).parameters(), strict=True):
@@ -486,7 +487,7 @@ def test_load_pipeline_by_name_and_by_folder(as_toy):
 
 
 def test_load_features_by_name(as_toy):
-    features = zoo.load_features("toy", device="cpu", draws=2)
+    features = load_features("toy", device="cpu", draws=2)
     found = features.extract(np.zeros((64, 64, 3), np.uint8))
     assert found.shape == (16, 8, 8) and features.draws == 2
 
@@ -498,7 +499,7 @@ def test_a_scene_goes_from_name_to_frames(as_toy):
     mask = np.zeros((64, 64), bool)
     mask[16:48, 16:48] = True
     scene.add("box", mask, [[32, 32], [40, 32]])
-    pipe = zoo.load_pipeline("toy", device="cpu")
+    pipe = load_pipeline("toy", device="cpu")
     pipe.set_progress_bar_config(disable=True)
     frames = pipe(scene, num_frames=2, height=64, width=64, num_inference_steps=1, seed=0).frames
     assert frames.shape == (2, 64, 64, 3) and frames.dtype == np.uint8
@@ -506,17 +507,17 @@ def test_a_scene_goes_from_name_to_frames(as_toy):
 
 def test_bad_requests(as_toy, tmp_path, server):
     with pytest.raises(LabError, match=r'no weights for "point"; it has entity\+gaussian, gaussian'):
-        zoo.load_pipeline("toy", "point", device="cpu")
+        load_pipeline("toy", "point", device="cpu")
     with pytest.raises(LabError, match="float32 or bfloat16"):
-        zoo.load_pipeline("toy", device="cpu", dtype=torch.float16)
+        load_pipeline("toy", device="cpu", dtype=torch.float16)
     with pytest.raises(LabError, match=r"nowhere is no folder"):
-        zoo.load_pipeline(tmp_path / "nowhere", device="cpu")
+        load_pipeline(tmp_path / "nowhere", device="cpu")
     with pytest.raises(LabError, match=r'did you mean "svd"'):
-        zoo.load_pipeline("svdd", device="cpu")
+        load_pipeline("svdd", device="cpu")
     with pytest.raises(LabError, match=r'"svd" weights are not on this machine'):
-        zoo.load_pipeline("svd", device="cpu")
+        load_pipeline("svd", device="cpu")
     with pytest.raises(LabError, match=r'"sd15" weights are not on this machine'):
-        zoo.load_features("svd")
+        load_features("svd")
     assert server.requests == []
 
 
@@ -533,16 +534,16 @@ def test_representations_that_share_a_trunk(toyish, tmp_path):
     assert len(list((where / "controlnet/trunk").glob("*.safetensors"))) > 1
     weights = {key: torch.full_like(value, 0.5) for key, value in trunk.controlnet_cond_embedding.state_dict().items()}
     save_file(weights, where / "controlnet/entity_gaussian.safetensors")
-    net = zoo.load_pipeline(where, device="cpu").controlnet
+    net = load_pipeline(where, device="cpu").controlnet
     assert net.config.representation == "entity+gaussian"
     for key, value in net.state_dict().items():
         own = key.startswith("controlnet_cond_embedding.")
         assert torch.equal(value, torch.full_like(value, 0.5) if own else trunk.state_dict()[key])
     with pytest.raises(LabError, match=r'no weights for "point"; it has entity\+gaussian'):
-        zoo.load_pipeline(where, "point", device="cpu")
+        load_pipeline(where, "point", device="cpu")
     save_file({**weights, "more": torch.ones(1)}, where / "controlnet/point.safetensors")
     with pytest.raises(LabError, match="does not fit the ControlNet beside it"):
-        zoo.load_pipeline(where, "point", device="cpu")
+        load_pipeline(where, "point", device="cpu")
 
 
 def test_svd_takes_the_released_control_net_only(as_toy, toyish, tmp_path, monkeypatch):
@@ -551,11 +552,11 @@ def test_svd_takes_the_released_control_net_only(as_toy, toyish, tmp_path, monke
         shutil.copytree(toyish / part, svd / part)
     monkeypatch.setenv("DRAGANYTHING_LAB_SVD", str(svd))
     with pytest.raises(LabError, match=r'released weights for "entity\+gaussian" only, not for "point"'):
-        zoo.load_pipeline("svd", "point", device="cpu")
+        load_pipeline("svd", "point", device="cpu")
     monkeypatch.setenv("DRAGANYTHING_LAB_DRAGANYTHING", str(toyish / "controlnet/entity_gaussian"))
-    assert zoo.load_pipeline("svd", device="cpu").features is None
+    assert load_pipeline("svd", device="cpu").features is None
     with pytest.raises(LabError, match="has no controlnet/"):
-        zoo.load_pipeline(svd, device="cpu")
+        load_pipeline(svd, device="cpu")
 
 
 def test_another_models_or_a_cut_file(toyish, tmp_path):
@@ -567,11 +568,11 @@ def test_another_models_or_a_cut_file(toyish, tmp_path):
     tensors = load_file(path)
     save_file({key: value for key, value in tensors.items() if "conv_in" not in key}, path)
     with pytest.raises(LabError, match=r"another model than DragAnythingControlNet.*conv_in"):
-        zoo.load_pipeline(where, device="cpu")
+        load_pipeline(where, device="cpu")
     path = where / "unet/diffusion_pytorch_model.safetensors"
     path.write_bytes(path.read_bytes()[:-7])
     with pytest.raises(LabError, match=r"bytes and should have"):
-        zoo.load_pipeline(where, "gaussian", device="cpu")
+        load_pipeline(where, "gaussian", device="cpu")
     shutil.rmtree(where / "scheduler")
     with pytest.raises(LabError, match=r"lacks scheduler/"):
-        zoo.load_pipeline(where, "gaussian", device="cpu")
+        load_pipeline(where, "gaussian", device="cpu")

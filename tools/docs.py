@@ -20,17 +20,10 @@ GATHERED = (
     "README.md", "CONTRIBUTING.md", "LICENSE", "docs/*.md", "docs/images/**/*", "notebooks/*.ipynb",
     f"{PACKAGE}/weights/*/README.md", f"{PACKAGE}/weights/*/*.png",
 )  # fmt: skip
-GROUPS = {
-    "What to move, and where to": "scene trajectory entity uses picture toyland scene_file formats track_file history",
-    "Masks and features": "segment features matching",
-    "What a model is told": "control control_signal control_inputs stamps curve presets",
-    "Networks and the pipeline": "models pipeline zoo memory sampling request stages inputs dryrun cancel",
-    "Videos, tracks and measures": "preview video tracking motion metrics evaluate study",
-    "Pictures of it": "show motion_figures players overlay report",
-    "Around it": "studio training lessons",
-}
-REST = "Small helpers"
-UNTOLD = {"commands"}  # `draganything-lab --help` tells it.
+ROOMS = """
+    media scene toyland models segment control pipeline tracking motion show evaluate training studio lessons
+"""
+UNTOLD = {"cli"}  # `draganything-lab --help` tells it.
 
 
 def main(site: Path = ROOT / "outputs" / "docs", source: Path = ROOT / "build" / "docs") -> int:
@@ -81,34 +74,44 @@ def lessons_table() -> str:
 
 
 def reference() -> dict[str, str]:
-    """The pages of the reference by file name: one for each module at the top of the package, and their index."""
-    every = {path.stem for path in (ROOT / PACKAGE).glob("*.py")} - {"__init__"}
-    every |= {path.parent.name for path in (ROOT / PACKAGE).glob("*/__init__.py")}
-    groups = {title: names.split() for title, names in GROUPS.items()}
-    groups[REST] = sorted(every.difference(UNTOLD, *groups.values()))
-    index = ["Reference", "=========", "", "Every module, in the order in which a drag becomes a video.", ""]
-    pages = {}
-    for title, names in groups.items():
-        index += [title, "-" * len(title), "", *(f":doc:`{name}`\n   {summary(name)}\n" for name in names)]
-        pages |= {f"{name}.rst": page(name) for name in names}
-    index += ["", ".. toctree::", "   :hidden:", "", *(f"   {name}" for names in groups.values() for name in names)]
-    return {"index.rst": "\n".join(index) + "\n", **pages}
+    """The pages of the reference by file name: one for each room of the package, and their index."""
+    names = ["errors", *ROOMS.split()]
+    index = ["Reference", "=========", "", "Every room, in the order in which a drag becomes a video.", ""]
+    index += [f":doc:`{name}`\n   {summary(name)}\n" for name in names]
+    index += ["", ".. toctree::", "   :hidden:", "", *(f"   {name}" for name in names)]
+    return {"index.rst": "\n".join(index) + "\n", **{f"{name}.rst": page(name) for name in names}}
 
 
 def page(name: str) -> str:
-    """One page of the reference: what a package hands on, or all of it where it hands on nothing."""
+    """One page of the reference: what a room hands on, then what its modules hold beyond that."""
     text = f"{name}\n{'=' * len(name)}\n\n"
     used = taught().get(name, [])
     if used:
         links = ", ".join(f":doc:`{int(stem[:2])} </notebooks/{stem}>`" for stem in used)
         text += f"*In the lessons:* {links}\n\n"
-    parts = sorted((ROOT / PACKAGE / name).glob("*.py"))
-    handed_on = parts and "__all__" in (ROOT / PACKAGE / name / "__init__.py").read_text()
-    text += f".. automodule:: {PACKAGE}.{name}\n" + ("" if handed_on else "   :ignore-module-all:\n")
-    for path in [] if handed_on else parts:
-        if path.stem != "__init__":
-            text += f"\n{path.stem}\n{'-' * len(path.stem)}\n\n.. automodule:: {PACKAGE}.{name}.{path.stem}\n"
+    text += f".. automodule:: {PACKAGE}.{name}\n"
+    folder = ROOT / PACKAGE / name
+    for path in sorted(folder.rglob("*.py")):
+        if path.name in ("__init__.py", "__main__.py"):
+            continue
+        title = path.relative_to(folder).with_suffix("").as_posix().replace("/", ".")
+        text += f"\n{title}\n{'-' * len(title)}\n\n.. automodule:: {PACKAGE}.{name}.{title}\n   :ignore-module-all:\n"
+        told = sorted({word for package in _packages(path.parent, folder) for word in handed_on(package)})
+        text += f"   :exclude-members: {', '.join(told)}\n" if told else ""
     return text
+
+
+def _packages(folder: Path, top: Path) -> list[Path]:
+    """A folder and those around it, up to a room."""
+    return [folder, *(parent for parent in folder.parents if parent.is_relative_to(top))]
+
+
+def handed_on(folder: Path) -> list[str]:
+    """The `__all__` of a package."""
+    for node in ast.parse((folder / "__init__.py").read_text()).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__":
+            return list(ast.literal_eval(node.value))
+    return []
 
 
 def summary(name: str) -> str:
@@ -119,7 +122,7 @@ def summary(name: str) -> str:
 
 
 def taught() -> dict[str, list[str]]:
-    """Which lessons import which module."""
+    """Which lessons import from which room."""
     found: dict[str, list[str]] = {}
     for path in lessons():
         text = path.read_text()

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from draganything_lab import show
-from draganything_lab.commands.generate import generated, trained_size
+from draganything_lab.cli.demo import TITLES, labelled, load_toy
+from draganything_lab.cli.generate import generated, trained_size
 from draganything_lab.control import build_control
-from draganything_lab.demo import TITLES, labelled, load_toy
-from draganything_lab.matching import obedience
-from draganything_lab.players import enlarged
-from draganything_lab.preview import preview
-from draganything_lab.report import figure_png
+from draganything_lab.media import write_video
+from draganything_lab.motion.matching import obedience
+from draganything_lab.pipeline import preview
+from draganything_lab.show.page import figure_png
+from draganything_lab.show.players import enlarged
 from draganything_lab.toyland import named_scene
-from draganything_lab.video import write_video
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 NUM_FRAMES = 14

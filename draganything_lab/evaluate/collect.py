@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import LabError
-from ..metrics import Measured, ObjMC, Protocol, Row, Table, frechet, mean_of, pooled
-from ..metrics.extractors import stacked
 from ..motion import MotionReport
 from .makers import feature_names
+from .metrics import Measured, ObjMC, Protocol, Row, Table, frechet, mean_of, pooled
+from .metrics.extractors import stacked
 from .plan import BASELINES, REFERENCE, Job, Plan
 from .store import Store
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from ..files import write_whole
+from ..media.files import write_whole
 from .collect import Results, collect
 from .page import write_page
 from .plan import Settings, make_plan

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LabError
-from ..metrics.extractors import Extractor, diffusion_features, thumbnails, vae_latents
-from ..preview import preview
+from ..pipeline.preview import preview
 from ..tracking import Tracker
+from .metrics.extractors import Extractor, diffusion_features, thumbnails, vae_latents
 from .plan import REFERENCE, Job, Settings
 from .sources import Loaded
 from .store import fingerprint
@@ -65,7 +65,8 @@ class Makers:
         if self._loaded is None or self._loaded[0] != maker:
             self._loaded = None  # let go of the last one first
             try:
-                from ..zoo import load_features, load_pipeline
+                from ..models.load import load_features
+                from ..pipeline.load import load_pipeline
 
                 model, representation = maker
                 pipe = load_pipeline(model, representation, device=self.device, download=self.settings.download)
@@ -113,7 +114,7 @@ def make_extractor(name: str, settings: Settings, device: str | None) -> Extract
     Raises:
         LabError: Its weights or its library are not there.
     """
-    from ..metrics import networks
+    from .metrics import networks
 
     if name == "thumbnails":
         return thumbnails()
@@ -124,13 +125,13 @@ def make_extractor(name: str, settings: Settings, device: str | None) -> Extract
     if name == "videomae":
         weights = settings.videomae or networks.VIDEOMAE
         return networks.videomae(weights, download=settings.download, device=device)
-    from .. import zoo
+    from ..models import load_features, zoo
 
     if name == "toy-dift":
-        return diffusion_features(zoo.load_features("toy", device))
+        return diffusion_features(load_features("toy", device))
     import diffusers
 
-    from ..features.folder import load_model
+    from ..models.dift_folder import load_model
 
     where = zoo.weights_folder("toy") / "vae"
     import torch

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import __version__
-from ..files import write_whole
-from ..metrics import PUBLISHED, Measured, Table
-from ..report import STYLE as REPORT_STYLE
-from ..report import picture_address
+from ..media.files import write_whole
+from ..show.page import STYLE as REPORT_STYLE
+from ..show.page import picture_address
 from .collect import Record, Results, Summary, baseline
+from .metrics import PUBLISHED, Measured, Table
 from .page_parts import SCRIPT, STYLE
 from .plan import REFERENCE
 from .plots import colour_of, errors_plot, frames_plot

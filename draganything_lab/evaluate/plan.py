@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import zoo
-from ..control_signal import REPRESENTATIONS
+from ..control.signal import REPRESENTATIONS
 from ..errors import LabError
+from ..models import zoo
 from ..tracking import TRACKERS
 from .sources import Source, default_extent, find_sources
 from .store import file_name, fingerprint

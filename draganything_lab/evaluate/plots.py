@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from ..overlay import OKABE_ITO, entity_colour, numbers_over
-from ..players import enlarged
-from ..scene import Scene
-from ..show import INK
+from ..media.drawing import OKABE_ITO, entity_colour, numbers_over
+from ..scene.scene import Scene
+from ..show.figures import INK
+from ..show.players import enlarged
 
 if TYPE_CHECKING:
     from .collect import Summary

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LabError
-from ..formats import read_demo_folder
-from ..scene import Scene
-from ..scene_file import INDEX
+from ..media.video import read_video
+from ..scene.formats.demo_folder import read_demo_folder
+from ..scene.saving import INDEX
+from ..scene.scene import Scene
 from ..tracking import Tracker
-from ..video import read_video
 from .vipseg import clip_files, has_paths, list_clips, load_clip
 
 VIDEO_KINDS = (".mp4", ".gif", ".webm")
@@ -226,7 +226,7 @@ def trained_extent(model: str) -> tuple[tuple[int, int], int] | None:
         return None
     if model in ("svd", "svd-xt"):
         return (320, 576), 14 if model == "svd" else 25
-    from .. import zoo
+    from ..models import zoo
 
     folder = zoo.find(model) if model in zoo.MODELS else Path(model).expanduser()
     try:

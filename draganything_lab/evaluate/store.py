@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LabError
-from ..files import write_whole
+from ..media.files import write_whole
 
 if sys.platform == "win32":
     import msvcrt

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..entity import Entity
 from ..errors import LabError
-from ..picture import load_picture
-from ..scene import Scene
+from ..media.picture import load_picture
+from ..scene.entity import Entity
+from ..scene.scene import Scene
+from ..scene.trajectory import Trajectory
 from ..tracking import Tracker, track
-from ..trajectory import Trajectory
 
 PICTURES = ("imgs", "images", "JPEGImages")
 MASKS, PATHS, NAMES = "panomasks", "trajectories", "panoVIPSeg_categories.json"
@@ -119,7 +119,7 @@ def _known_paths(
     file: Path, ids: list[int], own: tuple[int, int], size: tuple[int, int], frames: int
 ) -> list[Trajectory] | None:
     """Trajectories from a released file, in the pixels of `size`; None if there is no such file."""
-    from ..metrics import read_trajectories
+    from .metrics import read_trajectories
 
     if not file.is_file():
         return None

@@ -14,15 +14,15 @@ import numpy as np
 
 from .. import __version__
 from ..errors import LabError
-from ..files import write_whole
-from ..metrics import objmc
-from ..metrics.extractors import Extractor
+from ..media.files import write_whole
+from ..media.picture import encode_picture
+from ..media.video import write_video
 from ..motion import measure
-from ..picture import encode_picture
-from ..players import enlarged
-from ..video import write_video
+from ..show.players import enlarged
 from .collect import motion_numbers
 from .makers import Makers, ModelMissing, feature_names, make_extractor, make_tracker
+from .metrics import objmc
+from .metrics.extractors import Extractor
 from .plan import Job, Plan, in_turn
 from .plots import asked_picture
 from .progress import Progress, time_left

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..scene import Scene
+from ..scene.scene import Scene
 from ..toyland import KINDS, Thing, World
 from ..toyland.backdrops import PLACES
 from ..toyland.kinds import COLOURS

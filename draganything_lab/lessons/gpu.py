@@ -10,8 +10,8 @@ import numpy as np
 from ..errors import LabError
 
 if TYPE_CHECKING:
-    from ..pipeline import DragAnythingPipeline
-    from ..scene import Scene
+    from ..pipeline.pipeline import DragAnythingPipeline
+    from ..scene.scene import Scene
 
 NO_GPU = (
     "This cell needs a GPU, and PyTorch sees none here, so it is skipped; everything else runs. On Colab a T4 is free: "
@@ -47,10 +47,11 @@ def released_vectors(scene: Scene, size: tuple[int, int], *, download: bool) -> 
     def load() -> np.ndarray:
         import torch
 
-        from .. import zoo
+        from ..control.vectors import entity_vectors
+        from ..models import load_features
 
-        features = zoo.load_features("sd15", dtype=torch.float16, download=download)
-        vectors = features.entity_vectors(scene, features.feature_channels, size=size)
+        features = load_features("sd15", dtype=torch.float16, download=download)
+        vectors = entity_vectors(scene, features, features.feature_channels, size=size)
         del features
         torch.cuda.empty_cache()
         return vectors
@@ -71,9 +72,9 @@ def released_pipeline(size: tuple[int, int], num_frames: int, *, download: bool)
     """
 
     def load() -> Any:
-        from .. import zoo
+        from ..pipeline import load_pipeline
 
-        pipe = zoo.load_pipeline("svd", download=download)
+        pipe = load_pipeline("svd", download=download)
         pipe.prepare(size, num_frames)  # prints the plan
         return pipe
 
@@ -83,8 +84,8 @@ def released_pipeline(size: tuple[int, int], num_frames: int, *, download: bool)
 def _or_a_word(load: Callable[[], Any], *names: str) -> Any:
     if gpu() is None:
         return None
-    from .. import zoo
-    from ..zoo.registry import in_words
+    from ..models import zoo
+    from ..models.zoo.registry import in_words
 
     try:
         return load()

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..control_signal import REPRESENTATIONS
+from ..control.signal import REPRESENTATIONS
 from ..errors import LabError
-from ..metrics import bootstrap
-from ..scene import Scene
+from ..evaluate.metrics import bootstrap
+from ..scene.scene import Scene
 from ..toyland import Thing, ToyClip, World, named_scene
 from ..toyland.kinds import COLOURS
 from .weights import toy_pipeline
 
 if TYPE_CHECKING:
-    from ..pipeline import DragAnythingPipeline
+    from ..pipeline.pipeline import DragAnythingPipeline
 
 FRAMES = 6  # of the 14 that the small weights know: a class should not wait
 FIRST_SEED = 910_000_000  # held out, and other clips than those of the model card
@@ -68,7 +68,7 @@ def crowded(count: int, size: tuple[int, int], num_frames: int, first: int = FIR
         num_frames: T.
         first: Seed to begin with.
     """
-    from ..training.measure import held_out
+    from ..training.card.measure import held_out
 
     found: list[tuple[ToyClip, Scene]] = []
     for _, clip, scene in held_out(50 * count, size[0], num_frames, first):
@@ -91,7 +91,7 @@ def dragged_error(video: np.ndarray, clip: ToyClip, scene: Scene) -> float:
     Returns:
         Mean over the dragged things that can be measured, in per cent of the diagonal.
     """
-    from ..training.ruler import centre_error
+    from ..training.card.ruler import centre_error
 
     return float(np.nanmean([centre_error(video, clip, entity) for entity in scene if entity.trajectory is not None]))
 
@@ -145,7 +145,7 @@ def card_gaps() -> dict[str, dict[str, float]]:
 
     None, with one sentence, where it is not there.
     """
-    from ..zoo.fetch import find
+    from ..models.zoo.find import find
 
     try:
         folder = find("toy")

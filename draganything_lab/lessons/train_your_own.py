@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..control import build_control
+from ..control.build import build_control
 from ..toyland import ToyClip, sample_clip
 from .exercise import Checks, Exercise, Hints, Mistake
 

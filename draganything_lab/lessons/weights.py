@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import LabError
 
 if TYPE_CHECKING:
-    from ..features import DiffusionFeatures
-    from ..pipeline import DragAnythingPipeline
+    from ..models.dift import DiffusionFeatures
+    from ..pipeline.pipeline import DragAnythingPipeline
 
 WAITS = (
     "This part of the lesson needs the small trained weights, and they are not here: {why}. It is skipped; everything "
@@ -27,9 +27,9 @@ def toy_pipeline(representation: str = "entity+gaussian") -> DragAnythingPipelin
     """
 
     def load() -> Any:
-        from .. import zoo
+        from ..pipeline import load_pipeline
 
-        pipe = zoo.load_pipeline("toy", representation)
+        pipe = load_pipeline("toy", representation)
         pipe.set_progress_bar_config(disable=True)  # type: ignore[attr-defined]
         return pipe
 
@@ -40,9 +40,9 @@ def toy_features() -> DiffusionFeatures | None:
     """Load the shipped small diffusion features; None, with one printed sentence, where they are not there."""
 
     def load() -> Any:
-        from .. import zoo
+        from ..models import load_features
 
-        return zoo.load_features("toy")
+        return load_features("toy")
 
     return _or_a_word(load)
 

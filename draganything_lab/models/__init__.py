@@ -1,16 +1,42 @@
-"""The networks of DragAnything, on diffusers: the ControlNet and the video UNet that takes its residuals."""
+"""The networks, on diffusers, and the weights that fill them (`models.zoo`).
 
-# diffusers looks for ModelMixin beside the classes that a saved pipeline names.
-from diffusers.models.modeling_utils import ModelMixin
+The ControlNet, the video UNet that takes its residuals, and diffusion features (DIFT): what an image diffusion model
+knows about every place of a picture. Nothing is imported before it is asked for: `models.zoo` needs no torch.
+"""
 
-from .controlnet import ControlEmbedding, ControlResiduals, DragAnythingControlNet
-from .unet import DragAnythingUNet, residual_multiplicity
+from typing import TYPE_CHECKING
+
+from ..lazy import handed_on
+
+if TYPE_CHECKING:
+    from diffusers.models.modeling_utils import ModelMixin
+
+    from .controlnet import ControlEmbedding, ControlResiduals, DragAnythingControlNet
+    from .dift import DiffusionFeatures
+    from .load import load_features
+    from .random import random_parts
+    from .unet import DragAnythingUNet, residual_multiplicity
+else:
+    __getattr__, __dir__ = handed_on(
+        __name__,
+        {
+            # diffusers looks for ModelMixin beside the classes that a saved pipeline names.
+            "controlnet": ["ControlEmbedding", "ControlResiduals", "DragAnythingControlNet", "ModelMixin"],
+            "dift": ["DiffusionFeatures"],
+            "load": ["load_features"],
+            "random": ["random_parts"],
+            "unet": ["DragAnythingUNet", "residual_multiplicity"],
+        },
+    )
 
 __all__ = [
     "ControlEmbedding",
     "ControlResiduals",
+    "DiffusionFeatures",
     "DragAnythingControlNet",
     "DragAnythingUNet",
     "ModelMixin",
+    "load_features",
+    "random_parts",
     "residual_multiplicity",
 ]

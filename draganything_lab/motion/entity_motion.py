@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..tracking import Tracks
-from ..tracking.similarity import as_complex, fit_motion
+from ..tracking.layered.similarity import as_complex, fit_motion
 from .camera import plain
 
 SHARE = 0.3  # of the wanted motion, by which a point may be off and still count as following

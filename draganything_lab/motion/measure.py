@@ -9,15 +9,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..entity import Entity
 from ..errors import LabError
-from ..scene import Scene
+from ..scene.camera import wanted_view
+from ..scene.entity import Entity
+from ..scene.scene import Scene
 from ..tracking import Tracker, Tracks, grid_queries, mask_queries, track
 from ..tracking.base import checked_clip
 from .camera import camera_motion
 from .entity_motion import EntityMotion, following, measured_path, rigid_share
 from .report import EDGE, OUTSIDE, THING, Leakage, MotionReport
-from .wanted import wanted_places, wanted_view
+from .wanted import wanted_places
 
 GRID = 900  # points over the picture
 ENTITY_POINTS = 120
@@ -40,7 +41,7 @@ def measure(
     Raises:
         LabError: The video has one frame, is none, or has another shape than the scene's picture.
 
-    >>> from draganything_lab.preview import preview
+    >>> from draganything_lab.pipeline.preview import preview
     >>> from draganything_lab.toyland import named_scene
     >>> scene = named_scene("harbour", (64, 96), 6).scene()
     >>> measure(preview(scene, 6, label=False), scene).obeyed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +14,6 @@ from .attribution import Attribution, attribute
 from .camera import CameraMotion, plain
 from .distance import DistanceCurve, motion_by_distance
 from .entity_motion import EntityMotion, mean
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from matplotlib.figure import Figure
 
 OUTSIDE, THING, EDGE = 0, -1, -2
 
@@ -176,24 +170,6 @@ class MotionReport:
     def json(self) -> str:
         """`as_dict` as text."""
         return json.dumps(self.as_dict(), indent=1, allow_nan=False)
-
-    def figure(self, video: NDArray[np.uint8] | None = None) -> Figure:
-        """The report as one picture; with the video, on its first frame. See `motion_figures.overview`."""
-        from ..motion_figures import overview
-
-        return overview(self, video)
-
-    def html(self, video: NDArray[np.uint8]) -> str:
-        """The report as one self-contained page, with players. See `motion_figures.report_page`."""
-        from ..motion_figures import report_page
-
-        return report_page(self, video)
-
-    def write(self, path: str | Path, video: NDArray[np.uint8]) -> Path:
-        """Write the page to a file, whole or not at all; return its path."""
-        from ..files import write_whole
-
-        return write_whole(path, self.html(video).encode())
 
     def __str__(self) -> str:
         return "\n".join(self.summary)

@@ -5,27 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..entity import Entity
-from ..preview import fit_similarity
-from ..scene import Scene
-
-
-def wanted_view(scene: Scene, num_frames: int) -> NDArray[np.float64]:
-    """What is asked of everything that has no trajectory of its own: to ride with the camera.
-
-    Args:
-        scene: Its camera entities together give the shift, zoom and roll that fit their tracks best.
-        num_frames: T.
-
-    Returns:
-        (T, 2, 3) float64, from (x, y, 1) in frame 0 to frame t; the identity where no camera is asked for.
-    """
-    paths = [entity.path(num_frames) for entity in scene.controlled if entity.kind == "camera"]
-    cameras = [path for path in paths if path is not None]
-    if not cameras:
-        return np.repeat(np.eye(2, 3)[None], num_frames, axis=0)
-    tracks = np.stack(cameras, axis=1)  # (T, N, 2)
-    return np.stack([fit_similarity(tracks[0], places) for places in tracks])
+from ..scene.entity import Entity
 
 
 def wanted_places(entity: Entity, points: NDArray, view: NDArray[np.float64]) -> NDArray[np.float64]:

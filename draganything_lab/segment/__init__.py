@@ -7,10 +7,10 @@
 >>> found.best  # doctest: +SKIP
 """
 
+from ..scene.masks import MaskReport, clean_mask, describe_mask, paint
 from .base import Found, Proposal, Segmenter
 from .grabcut import GrabCutSegmenter, grabcut
 from .load import BACKENDS, load_segmenter
-from .masks import MaskReport, clean_mask, describe_mask, paint
 from .proposals import add_proposals
 
 __all__ = [

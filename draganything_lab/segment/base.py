@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import LabError
-from ..picture import load_picture
+from ..media.picture import load_picture
 
 Points = Sequence[tuple[float, float]] | np.ndarray
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..entity import resized_mask
 from ..errors import LabError
+from ..scene.masks import clean_mask, describe_mask, resized_mask
 from .base import Found, Prompt, Proposal, Segmenter
-from .masks import clean_mask, describe_mask
 
 WORK_SIDE = 280
 REACHES = (0.12, 0.2, 0.32, 0.48)  # of the longer side: how far from the click a thing may extend

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import LabError
 from .base import Found, Prompt, Proposal, Segmenter
 from .grabcut import GrabCutSegmenter
-from .likeness import looks_drawn
+from .looks_drawn import looks_drawn
 
 PUBLISHED = ("sam_vit_b", "sam_vit_l", "sam_vit_h")
 BACKENDS = ("auto", "toy", "grabcut", *PUBLISHED)
@@ -110,7 +110,7 @@ class AutoSegmenter(Segmenter):
 
 def choose(picture: np.ndarray) -> tuple[str, str]:
     """The backend for a picture (H, W, 3) uint8, and why."""
-    from .. import zoo
+    from ..models import zoo
 
     try:
         folder = zoo.find("sam-toy")

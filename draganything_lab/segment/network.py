@@ -130,7 +130,7 @@ def load_small_sam(folder: Path) -> Sam:
     Raises:
         LabError: The folder lacks a file, or a file is damaged or of another network.
     """
-    from ..zoo.files import load_state_dict
+    from ..models.zoo.state_dict import load_state_dict
 
     size = read_config(folder)
     with torch.device("meta"):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..entity import Entity
 from ..errors import LabError
-from ..scene import Scene
+from ..scene.entity import Entity
+from ..scene.scene import Scene
 from .base import Proposal
 
 SAME = 0.5  # IoU from which on a proposal is an entity that the scene has already
@@ -16,7 +16,7 @@ def add_proposals(scene: Scene, proposals: Iterable[Proposal], *, name: str = "t
     """Add what `Segmenter.everything` found to a scene.
 
     The entities are called "thing 1", "thing 2", …, and have no trajectory: nothing is asked of them yet. Their colours
-    are `overlay.entity_colour(k)`, with the number beside it, for the k-th entity of the scene.
+    are `media.drawing.entity_colour(k)`, with the number beside it, for the k-th entity of the scene.
 
     Args:
         scene: Gets the entities, larger ones first, so that smaller ones lie nearer to the viewer.

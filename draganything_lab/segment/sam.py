@@ -11,12 +11,11 @@ import torch
 from segment_anything import SamAutomaticMaskGenerator, SamPredictor, sam_model_registry
 from segment_anything.modeling import Sam
 
-from ..entity import resized_mask
 from ..errors import LabError
-from ..zoo import weights_file, weights_folder
-from ..zoo.files import load_state_dict
+from ..models.zoo import weights_file, weights_folder
+from ..models.zoo.state_dict import load_state_dict
+from ..scene.masks import clean_mask, cleaned_area, describe_mask, resized_mask
 from .base import Found, Prompt, Proposal, Segmenter
-from .masks import clean_mask, cleaned_area, describe_mask
 from .network import CONFIG, fit, load_small_sam, ready
 from .snap import snapped
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..entity import resized_mask
+from ..scene.masks import resized_mask
 
 WORK_SIDE = 240  # pictures are looked at with this longer side at most, and half of it at least
 BAND = 0.03  # of the longer side: how far outside of the mask its edge may lie

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 
-from .bound import Binder, column, words
-from .form import FormView
-from .generate import GeneratePanel
-from .look import LookPanel
-from .look_style import STYLE
+from .form.form import FormView
+from .panels.bound import Binder, column, words
+from .panels.generate import GeneratePanel
+from .panels.look import LookPanel
+from .panels.look_style import STYLE
 
 if TYPE_CHECKING:
-    from .model import StudioModel
+    from .model.model import StudioModel
 
 CANVAS, FORM = "canvas", "form"
 SAID = {
@@ -114,8 +114,8 @@ class Assembly:
         if view == CANVAS:
             return []
         if self._status is None:
-            from .parts import StatusLine
-            from .style import style
+            from .canvas.parts import StatusLine
+            from .panels.style import style
 
             self._status = StatusLine(self.model)
             around = w.VBox([style(), self._status.widget])
@@ -126,7 +126,7 @@ class Assembly:
     def _make(self, view: str) -> Any:
         if view == FORM:
             return FormView(self.model)
-        from .canvas import CanvasView
+        from .canvas.canvas import CanvasView
 
         return CanvasView(self.model)
 

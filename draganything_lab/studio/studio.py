@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import LabError
 
 if TYPE_CHECKING:
-    from ..picture import Source
-    from ..scene import Scene
-    from .model import StudioModel
+    from ..media.picture import Source
+    from ..scene.scene import Scene
+    from .model.model import StudioModel
 
 VIEWS = ("auto", "canvas", "form")
 _open: dict[str, Studio] = {}
@@ -49,7 +49,7 @@ class Studio:
             import ipywidgets  # noqa: F401
         except ImportError as error:
             raise LabError('ipywidgets is not installed; pip install "draganything-lab[notebook]"') from error
-        from .model import StudioModel
+        from .model.model import StudioModel
 
         allow_custom_widgets()
         self.model: StudioModel = StudioModel.named(name, fresh=fresh)
@@ -106,7 +106,7 @@ def allow_custom_widgets() -> bool:
 
 
 def _open_in(model: StudioModel, picture: Source | Scene) -> None:
-    from ..scene import Scene
+    from ..scene.scene import Scene
 
     strict, model.strict = model.strict, True  # In code, a picture that cannot be read is an error and no status line.
     try:

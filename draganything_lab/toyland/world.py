@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LabError
-from ..scene import Entity, Scene
-from ..trajectory import Trajectory
+from ..scene.entity import Entity
+from ..scene.scene import Scene
+from ..scene.trajectory import Trajectory
 from .backdrops import PLACES, draw_backdrop
 from .kinds import KINDS, parts
 from .shapes import SUPERSAMPLING, Colour, lay, place, sprite

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import checked_size
 from ..errors import LabError
+from ..scene.checks import checked_size
 from .base import Tracks
 
 THRESHOLDS = (1.0, 2.0, 4.0, 8.0, 16.0)

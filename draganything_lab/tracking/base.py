@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import checked_size
 from ..errors import LabError
-from ..video import checked_frames
+from ..media.video import checked_frames
+from ..scene.checks import checked_size
 
 MAX_QUERIES = 200_000
 

@@ -11,7 +11,7 @@ from .base import Tracker, Tracks, checked_clip, checked_queries
 
 
 def _opencv() -> Tracker:
-    from .opencv import OpenCVTracker
+    from .layered.tracker import OpenCVTracker
 
     return OpenCVTracker()
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LabError
-from ..zoo import describe, weights_file
+from ..models.zoo import describe, weights_file
 from .base import Tracks
 
 REPOSITORY = "facebookresearch/co-tracker:main"

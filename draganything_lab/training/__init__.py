@@ -1,1 +1,1 @@
-"""What made the shipped `toy` weights, and the same commands to make them again or larger."""
+"""What made the shipped weights, `toy` and `sam`, and what makes them again or larger."""

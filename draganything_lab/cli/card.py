@@ -1,0 +1,109 @@
+"""`draganything-lab card`: measure the small weights on held-out clips and write their model card."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..errors import LabError
+
+WEIGHTS = Path(__file__).parents[1] / "weights"
+PICTURES = Path("docs/images")
+LINK = "../../../docs/images"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", nargs="?", choices=("toy", "sam"), default="toy", help="which weights (default: toy)")
+    parser.add_argument("--weights", type=Path, help="the weights folder (default: the package's)")
+    parser.add_argument("--clips", type=int, default=200, help="held-out clips, for sam scenes a size (default: 200)")
+    parser.add_argument(
+        "--rivals", type=int, help="clips for the representations after the first (default: as many as --clips)"
+    )
+    parser.add_argument(
+        "--grabcut", type=int, default=20, help="for sam: scenes a size that GrabCut gets (default: 20)"
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="videos of each clip (default: 3)")
+    parser.add_argument("--steps", type=int, help="of the scheduler (default: the weights' own)")
+    parser.add_argument("--guidance", type=float, help="in the last frame (default: the weights' own)")
+    parser.add_argument("--representations", help="comma-separated; all when not given")
+    parser.add_argument("--pictures", type=Path, help="where pictures go (default: docs/images/toy or sam)")
+
+
+def run(args: argparse.Namespace) -> int:
+    for name, least in (("clips", 3), ("rivals", 3), ("seeds", 1), ("steps", 1)):
+        given = getattr(args, name)
+        if given is not None and given < least:
+            raise LabError(f"--{name} is {given}; give {least} or more")
+    if args.rivals is not None and args.rivals > args.clips:
+        raise LabError(f"--rivals is {args.rivals}, but only --clips {args.clips} are measured; give at most as many")
+    args.weights = args.weights or WEIGHTS / args.what
+    args.pictures = args.pictures or PICTURES / args.what
+    if args.what == "sam":
+        return _sam(args)
+    from ..models import load_features
+    from ..pipeline import load_pipeline
+    from ..training.card.card import write_card
+    from ..training.card.measure import measure, measure_parts
+    from ..training.card.samples import Table
+    from ..training.toy.stages import REPRESENTATIONS
+
+    if not (args.weights / "unet").is_dir():
+        from diffusers import AutoencoderKLTemporalDecoder
+
+        table, vae = Table(), AutoencoderKLTemporalDecoder.from_pretrained(args.weights / "vae")
+        size = int(vae.config["sample_size"])
+        kept = measure_parts(table, vae, load_features(args.weights), args.clips, size)
+        facts = {"clips": args.clips, "size": size}
+        write_card(args.weights, args.pictures, table, {"kept": kept}, facts, f"{LINK}/toy")
+        return _told(args)
+    chosen = tuple(args.representations.split(",")) if args.representations else REPRESENTATIONS
+
+    def load(representation: str):  # type: ignore[no-untyped-def]
+        pipe = load_pipeline(args.weights, representation, features=True)
+        pipe.set_progress_bar_config(disable=True)
+        return pipe
+
+    pipe = load(chosen[0])
+    args.steps = args.steps or pipe.config["default_steps"]
+    args.guidance = pipe.config["default_guidance"] if args.guidance is None else args.guidance
+    table, extra = measure(
+        load, chosen, clips=args.clips, rivals=args.rivals, seeds=args.seeds, vae_pictures=args.clips, steps=args.steps,
+        options={"max_guidance_scale": args.guidance}, report=lambda line: print(line, flush=True),
+    )  # fmt: skip
+    facts = {
+        "clips": args.clips, "rivals": args.rivals or args.clips, "seeds": args.seeds,
+        "steps": args.steps, "guidance": args.guidance,
+        "frames": pipe.unet.config.num_frames, "size": pipe.unet.config.sample_size * 8,
+    }  # fmt: skip
+    write_card(args.weights, args.pictures, table, extra, facts, f"{LINK}/toy")
+    return _told(args)
+
+
+def _told(args: argparse.Namespace) -> int:
+    print(f"wrote {args.weights / 'README.md'}, measured.json and the pictures in {args.pictures}")
+    return 0
+
+
+def _sam(args: argparse.Namespace) -> int:
+    from itertools import chain
+
+    from ..segment import Segmenter, load_segmenter
+    from ..segment.sam import load_toy
+    from ..training.card.measure import HELD_OUT
+    from ..training.sam.card import write_card
+    from ..training.sam.measure import measure, photo_targets, summary, toyland_targets
+
+    toy, alone = load_toy(args.weights), load_toy(args.weights, snap=False)
+    both: dict[str, Segmenter] = {"toy": toy, "network alone": alone, "grabcut": load_segmenter("grabcut")}
+    few = min(args.grabcut, args.clips)
+
+    def report(line: str) -> None:
+        print(line, flush=True)
+
+    trials = measure(both, chain(toyland_targets(few), photo_targets(few)), report)
+    more = measure({"toy": toy, "network alone": alone}, toyland_targets(args.clips - few, HELD_OUT + few), report)
+    for name, rows in more.items():
+        trials[name] += rows
+    facts = {"pictures": args.clips, "grabcut pictures": few, "first seed": HELD_OUT}
+    write_card(args.weights, args.pictures, trials, summary(trials), facts, f"{LINK}/sam")
+    return _told(args)

@@ -1,0 +1,121 @@
+"""What the demo is to do: a drawn Toyland scene, or the user's own picture with a click and a path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import LabError
+from ..media.picture import load_mask, load_picture
+from ..scene.scene import Scene
+from ..scene.trajectory import Trajectory
+from ..segment import grabcut
+from ..toyland import named_scene
+
+MAX_SIDE = 768
+
+
+@dataclass(frozen=True)
+class Job:
+    """A scene to run.
+
+    Attributes:
+        scene: What to move, where to.
+        source: Where the picture comes from, in a few words.
+        truth: (T, H, W, 3) uint8, the right video, where it is known; else None.
+        notes: What the reader of the result must know.
+    """
+
+    scene: Scene
+    source: str
+    truth: np.ndarray | None
+    notes: tuple[str, ...]
+
+
+def toyland_job(name: str, size: tuple[int, int], num_frames: int) -> Job:
+    """A scene of Toyland's gallery, with the truth beside it.
+
+    Args:
+        name: One of `toyland.gallery()`.
+        size: (H, W) in pixels.
+        num_frames: T.
+    """
+    clip = named_scene(name, size, num_frames)
+    return Job(clip.scene(), f"Toyland, {name}", clip.video, ())
+
+
+def photo_job(image: str, path: str | None, point: str | None = None, mask: str | None = None) -> Job:
+    """The user's own picture with one thing in it to move; large pictures are made smaller, 768 pixels at most.
+
+    Args:
+        image: File of the picture.
+        path: "x,y x,y …", where the thing is to go, in pixels of the picture.
+        point: "x,y", the click on the thing; where the path starts when None.
+        mask: File of the thing's mask, of the picture's size; cut out at the click when None.
+
+    Raises:
+        LabError: One of them cannot be used.
+    """
+    if path is None:
+        raise LabError('--image needs --path: where the thing is to go, such as --path "320,180 420,150 500,140"')
+    picture = load_picture(image)
+    track = parse_points("--path", path)
+    clicks = track[:1] if point is None else parse_points("--point", point)
+    if len(clicks) != 1:
+        raise LabError(f'--point is "{point}", {len(clicks)} points; give one, the click on the thing')
+    height, width = picture.shape[:2]
+    for name, (x, y) in (("--point is", clicks[0]), ("--path starts at", track[0])):
+        if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
+            raise LabError(f"{name} ({x:g}, {y:g}), outside the {width}x{height} picture; count in its pixels")
+    for number, (x, y) in enumerate(track, start=1):
+        if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
+            raise LabError(
+                f"--path: point {number} is ({x:g}, {y:g}), outside the {width}x{height} picture; x runs to "
+                f"{width - 1}, y to {height - 1}"
+            )
+    if point is not None and mask is None and np.hypot(*np.subtract(track[0], clicks[0])) > 0.25 * min(height, width):
+        raise LabError(
+            f"--path starts at ({track[0][0]:g}, {track[0][1]:g}), far from the click ({clicks[0][0]:g}, "
+            f"{clicks[0][1]:g}); start the path on the thing that is clicked"
+        )
+    cut = grabcut(picture, clicks[0]) if mask is None else load_mask(mask, (height, width))
+    if not cut.any():
+        raise LabError(f"--mask {mask} has no pixel of 128 or more; paint the thing white on black")
+    scene = Scene(picture)
+    scene.add("thing", cut, Trajectory(track))
+    scale = MAX_SIDE / max(height, width)
+    if scale < 1:
+        scene = scene.resized((max(1, round(height * scale)), max(1, round(width * scale))))
+    notes = [
+        "Small models know Toyland and not photographs, so a picture of your own gets the preview only, and the error "
+        "is the preview's own. The real weights take photographs: draganything-lab generate --model svd --download"
+    ]
+    if scale < 1:
+        size = f"{scene.size[1]}x{scene.size[0]}"
+        notes.append(f"The {width}x{height} picture was made smaller, {size}; pixels in the results are of that size.")
+    share = cut.mean()
+    if mask is None and share > 0.15:
+        notes.append(f"The mask covers {share:.0%} of the picture: the click may have hit the ground, not a thing.")
+    if len(track) == 1:
+        notes.append("--path has one point, so the thing is asked to stay; give two or more to move it.")
+    if mask is None:
+        notes.append("The mask was cut out by GrabCut from one click: look at it, and give --mask if it is wrong.")
+    return Job(scene, Path(image).name, None, tuple(notes))
+
+
+def parse_points(option: str, text: str) -> list[tuple[float, float]]:
+    """Points (x, y) from "x,y x,y …"; a `LabError` names the first that is none."""
+    points = []
+    for number, word in enumerate(text.replace(";", " ").split(), start=1):
+        try:
+            x, y = (float(part) for part in word.split(","))
+        except ValueError:
+            raise LabError(f'{option}: point {number} is "{word}"; write each as x,y, blanks between points') from None
+        if not np.isfinite([x, y]).all():
+            raise LabError(f'{option}: point {number} is "{word}"; give finite numbers')
+        points.append((x, y))
+    if not points:
+        raise LabError(f"{option} is empty; write points as x,y with blanks between them")
+    return points

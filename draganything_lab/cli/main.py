@@ -1,0 +1,78 @@
+"""The command line, `draganything-lab COMMAND …`.
+
+Each command is a module of this folder with two functions, `add_arguments(parser)` and `run(args) -> int` (the exit
+code), and stands in the table below with one line of help. Only the module of the chosen command is imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from .. import __version__
+from ..errors import LabError
+
+PACKAGE = __package__.partition(".")[0]
+COMMANDS = {
+    "demo": "run the main job on the built-in picture or on yours: a video, a strip, a report, the numbers",
+    "segment": "click on a thing in a picture, or ask for everything: masks as PNG files",
+    "preview": "a scene file to a preview video, at once and without any model",
+    "generate": "a scene file to a video, with a DragAnything model",
+    "train": "make the small weights: on this machine's CPU, or faster on a GPU",
+    "card": "measure the small weights on held-out clips and write their model card",
+    "track": "where every pixel of a video went; with a scene, whether that was asked for",
+    "evaluate": "scenes x models x seeds to videos, numbers and one page; stop, and go on",
+    "study": "a blind study: make its page from an evaluation, or say what the votes mean",
+    "lessons": "write the lessons' notebooks from their sources, or say which are stale",
+    "lab": "open JupyterLab on the first notebook",
+    "studio": "open the studio by itself in a browser, for yourself or for a class",
+    "doctor": "print what is installed, and what to do about what is not",
+}
+
+
+def parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser; only the chosen command gets its own arguments."""
+    top = argparse.ArgumentParser(
+        prog="draganything-lab",
+        description="Click a thing in a picture, drag it, generate the video, see where every pixel went.",
+    )
+    top.add_argument("--version", action="version", version=f"draganything-lab {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, help_line in COMMANDS.items():
+        command = commands.add_parser(name, help=help_line, description=help_line[0].upper() + help_line[1:] + ".")
+        if name == chosen:
+            importlib.import_module(f".{name}", __package__).add_arguments(command)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: The words after the program's name; those of this process when None.
+
+    Returns:
+        The exit code: 0 all well, 1 the command found something wrong, 2 it could not use what it was given.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words:
+        parser().print_help(sys.stderr)
+        return 2
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    try:
+        args = parser(chosen).parse_args(words)
+        return importlib.import_module(f".{args.command}", __package__).run(args)
+    except LabError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("", PACKAGE):
+            raise
+        print(f"error: {error.name} is not installed; `pip install -e '.[all]'` brings everything", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+

@@ -1,0 +1,124 @@
+"""`draganything-lab train`: make the small weights, on a laptop or on a GPU."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from ..errors import LabError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "what", choices=("toy", "sam"), help="toy: VAE, diffusion features, video UNet, ControlNets; sam: click to mask"
+    )
+    parser.add_argument("--minutes", type=float, help="time for all stages together")
+    parser.add_argument("--steps", type=int, help="steps of each stage in all (with a time: whichever is first)")
+    parser.add_argument(
+        "--stages", help="comma-separated: vae, dift, unet, control, fewstep, decoder (toy); all when not given"
+    )
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--processes", type=int, default=1, help="training processes that share each step")
+    parser.add_argument("--workers", type=int, default=0, help="extra processes that draw batches")
+    parser.add_argument("--batch", type=int, help="clips (for sam pictures) a step and process")
+    parser.add_argument(
+        "--representations", help="how many of the five the control stage trains: 1 to 5", type=int, default=5
+    )
+    parser.add_argument(
+        "--picture", type=int, help="side of the pictures, a multiple of 16, for sam of 32 (default: 128)"
+    )
+    parser.add_argument("--rate", type=float, help="learning rate (default: each stage's own)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path, help="checkpoints and logs (default: runs/toy or runs/sam)")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoints that are there")
+    parser.add_argument("--start", type=Path, help="weights to begin with: an exported folder, for sam a training's")
+    parser.add_argument("--export", type=Path, help="write the weights folder here at the end")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.minutes is None and args.steps is None and args.export is None:
+        raise LabError("say how long: --minutes 60, or --steps 1000; or --export FOLDER to write what is trained")
+    args.folder = args.folder or Path("runs") / args.what
+    args.picture = args.picture or 128
+    step = {"toy": 16, "sam": 32}[args.what]
+    if args.picture < 48 or args.picture % step:
+        raise LabError(f"--picture {args.picture} is not a multiple of {step} from 48 up; use 64 or 128")
+    if args.processes > 1 and "RANK" not in os.environ:
+        words = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={args.processes}"]
+        # After "--" the launcher leaves our options alone; --start would else pass for one of its own.
+        return subprocess.call([sys.executable, *words, "-m", "--", "draganything_lab.cli", *sys.argv[1:]])
+
+    import cv2
+    import torch
+    import torch.distributed as dist
+
+    from ..training.engine.loop import Settings
+    from ..training.toy import stages as toy
+
+    if args.device == "cuda" and not torch.cuda.is_available():
+        raise LabError("--device cuda: no GPU is visible to torch; use --device cpu")
+    stages = tuple(args.stages.split(",")) if args.stages else toy.STAGES
+    shared = "RANK" in os.environ
+    if shared:
+        dist.init_process_group("gloo" if args.device == "cpu" else "nccl")
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // dist.get_world_size()))
+    cv2.setNumThreads(1)
+    try:
+        if args.what == "sam":
+            _train_sam(args)
+            return 0
+        if args.minutes is not None or args.steps is not None:
+            settings = Settings(
+                minutes=args.minutes, steps=args.steps, device=args.device, workers=args.workers, seed=args.seed,
+                rate=args.rate,
+            )  # fmt: skip
+            if args.start is not None and not (args.resume and (args.folder / "control.pt").exists()):
+                _begin_toy(args)
+            toy.train(
+                args.folder, settings, stages=stages, resume=args.resume or args.start is not None, batch=args.batch,
+                picture=args.picture, representations=toy.REPRESENTATIONS[: args.representations],
+                report=lambda line: print(line, flush=True),
+            )  # fmt: skip
+        if args.export is not None and (not shared or dist.get_rank() == 0):
+            toy.export(args.folder, args.export, stages)
+            print(f"wrote {args.export}")
+    finally:
+        if shared:
+            dist.destroy_process_group()
+    return 0
+
+
+def _begin_toy(args: argparse.Namespace) -> None:
+    """Lay out the checkpoints of shipped weights, in the first process; the others wait for them."""
+    import torch.distributed as dist
+
+    from ..training.toy import stages as toy
+    from ..training.toy.begin import begin
+
+    if not dist.is_initialized() or dist.get_rank() == 0:
+        begin(args.folder, args.start, toy.REPRESENTATIONS)
+    if dist.is_initialized():
+        dist.barrier()
+
+
+def _train_sam(args: argparse.Namespace) -> None:
+    import torch.distributed as dist
+
+    from ..training.engine.loop import Settings
+    from ..training.sam import stage as sam
+
+    if args.minutes is not None or args.steps is not None:
+        settings = Settings(
+            minutes=args.minutes, steps=args.steps, device=args.device, workers=args.workers, seed=args.seed,
+            rate=args.rate,
+        )  # fmt: skip
+        sam.train(
+            args.folder, settings, resume=args.resume, start=args.start, batch=args.batch, picture=args.picture,
+            report=lambda line: print(line, flush=True),
+        )  # fmt: skip
+    if args.export is not None and (not dist.is_initialized() or dist.get_rank() == 0):
+        step = sam.export(args.folder, args.export)
+        print(f"wrote {args.export} from step {step}")

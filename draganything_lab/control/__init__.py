@@ -1,0 +1,22 @@
+"""A scene becomes a control signal: what a model is told."""
+
+from .build import build_control, control_from_tracks
+from .presets import PAPER, RELEASE, Behaviour
+from .signal import REPRESENTATIONS, ControlSignal
+from .vectors import cosine_similarity, entity_vectors, fit_channels, pair_average, pool_over_mask, similarity_map
+
+__all__ = [
+    "PAPER",
+    "RELEASE",
+    "REPRESENTATIONS",
+    "Behaviour",
+    "ControlSignal",
+    "build_control",
+    "control_from_tracks",
+    "cosine_similarity",
+    "entity_vectors",
+    "fit_channels",
+    "pair_average",
+    "pool_over_mask",
+    "similarity_map",
+]

@@ -1,0 +1,223 @@
+"""Control signals: a scene becomes what the ControlNet sees, in the four representations that the paper compares.
+
+=================  ========================================  =====================================
+representation     picture for the image tower               map for the entity tower
+=================  ========================================  =====================================
+point              a small dot at the trajectory point       nothing
+trajectory         step in x, step in y, occupancy; blurred  nothing
+gaussian           a Gaussian as large as the entity         nothing
+entity             nothing                                   the entity's vector, in its disc
+entity+gaussian    a Gaussian as large as the entity         the entity's vector, in its disc
+=================  ========================================  =====================================
+
+Where the paper and the released code draw differently is written side by side in `draganything_lab.control.stamps`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import LabError
+from ..scene.checks import checked_num_frames, checked_size
+from . import stamps
+from .inputs import check_memory, checked_track, entity_radius, scaled_points, vector_table
+from .presets import Behaviour, behaviour
+from .signal import REPRESENTATIONS, ControlSignal
+
+if TYPE_CHECKING:
+    from ..scene.scene import Scene
+
+__all__ = ["REPRESENTATIONS", "ControlSignal", "build_control", "control_from_tracks"]
+
+MAX_ENTITIES = 255
+RELEASE_AREA = 320 * 576
+DOT_RADIUS, BLUR_SIGMA = 3.0, 10.0
+
+
+def build_control(
+    scene: Scene,
+    num_frames: int = 14,
+    *,
+    representation: str = "entity+gaussian",
+    vectors: np.ndarray | None = None,
+    channels: int | None = None,
+    size: tuple[int, int] | None = None,
+    preset: str | Behaviour = "paper",
+) -> ControlSignal:
+    """Turn a scene into the control signal of a video.
+
+    Args:
+        scene: The scene; its controlled entities are drawn in their order, later ones over earlier ones.
+        num_frames: How many frames, 1 or more.
+        representation: "point", "trajectory", "gaussian", "entity" or "entity+gaussian".
+        vectors: (N, C) float, one vector for each *controlled* entity, in their order. Needed for "entity" and
+            "entity+gaussian". The one number that the "release" preset keeps is the first channel *before* pairs are
+            averaged: to reproduce it, give the whole 320 channels here, and channels=160.
+        channels: How many channels the ControlNet takes: C, or C / 2 for averages of channel pairs, as released
+            (320 -> 160). None keeps C.
+        size: (H, W) of the model; None for the scene's own. Masks and trajectories are scaled to it.
+        preset: "paper", "release", or a `Behaviour` of your own.
+
+    Returns:
+        The signal, stored compactly.
+
+    Raises:
+        LabError: Nothing is controlled, the vectors do not fit, an entity vanishes at this size, or it needs too much
+            memory.
+
+    Source: Paper, sections 3.3 and 3.4; released code (`demo.get_condition`).
+
+    >>> control = build_control(scene, 14, representation="gaussian", size=(320, 576))  # doctest: +SKIP
+    >>> control.image(0, 1).shape                                                       # doctest: +SKIP
+    (1, 320, 576, 3)
+    """
+    frames = checked_num_frames(num_frames)
+    entities = scene.controlled
+    if not entities:
+        raise LabError(
+            f"none of the scene's {len(scene.entities)} entities is controlled; give one a trajectory or pin it"
+        )
+    wanted = checked_size(scene.size if size is None else size)
+    check_memory(frames, wanted)  # before any path of 10,000 frames is computed
+    paths = [entity.path(frames) for entity in entities]
+    return control_from_tracks(
+        [entity.mask for entity in entities],
+        [path for path in paths if path is not None],
+        num_frames=frames,
+        size=wanted,
+        representation=representation,
+        vectors=vectors,
+        channels=channels,
+        preset=preset,
+        names=[entity.name for entity in entities],
+    )
+
+
+def control_from_tracks(
+    masks: Sequence[np.ndarray],
+    trajectories: Sequence[np.ndarray | Sequence[Sequence[float]]],
+    *,
+    size: tuple[int, int],
+    num_frames: int | None = None,
+    representation: str = "entity+gaussian",
+    vectors: np.ndarray | None = None,
+    channels: int | None = None,
+    preset: str | Behaviour = "paper",
+    names: Sequence[str] = (),
+) -> ControlSignal:
+    """Build the control signal from bare arrays: masks and one point per frame, both at the picture's own size.
+
+    This is what the released `demo.json` folders hold. Points are used as they are, one for each frame.
+
+    Args:
+        masks: N masks of shape (H0, W0), all of the picture's size, bool or uint8 0..255.
+        trajectories: N times (T, 2) x and y in pixels of the picture; points outside are allowed and draw what still
+            reaches into the picture.
+        size: (H, W) of the model.
+        num_frames: How many frames; fewer than T uses the first ones. None for the length of the first trajectory.
+        representation, vectors, channels, preset: As for `build_control`.
+        names: How errors call the entities.
+
+    Returns:
+        The signal, stored compactly.
+
+    Raises:
+        LabError: As `build_control`, and for a trajectory that is too short, not finite or of the wrong shape.
+
+    Source: Released code (`demo.get_condition`); paper, sections 3.3 and 3.4.
+
+    >>> mask = np.zeros((40, 60), bool)
+    >>> mask[10:30, 10:30] = True
+    >>> control = control_from_tracks([mask], [[(20, 20), (30, 20)]], size=(40, 60), representation="gaussian")
+    >>> control.heat[:, 20, [20, 30]].tolist()
+    [[255, 11], [11, 255]]
+    """
+    rules = behaviour(preset)
+    if representation not in REPRESENTATIONS:
+        raise LabError(f'representation "{representation}" is unknown; use one of {", ".join(REPRESENTATIONS)}')
+    labels_of = [f'entity {k + 1} ("{names[k]}")' if k < len(names) else f"entity {k + 1}" for k in range(len(masks))]
+    size = checked_size(size)
+    if not 1 <= len(masks) <= MAX_ENTITIES:
+        raise LabError(f"{len(masks)} controlled entities; give 1 to {MAX_ENTITIES}")
+    if len(masks) != len(trajectories):
+        raise LabError(f"{len(masks)} masks but {len(trajectories)} trajectories; give one trajectory for each mask")
+    frames = checked_num_frames(len(trajectories[0]) if num_frames is None else num_frames)
+    check_memory(frames, size)
+    released = rules.gaussian_border == "squash"
+    picture_size = np.shape(masks[0])
+    radii = np.array(
+        [entity_radius(mask, picture_size, size, rules, who) for mask, who in zip(masks, labels_of, strict=True)]
+    )
+    tracks = np.stack(
+        [checked_track(track, frames, who) for track, who in zip(trajectories, labels_of, strict=True)], 1
+    )
+    centres = scaled_points(tracks, (picture_size[0], picture_size[1]), size, released=released)  # (T, N, 2)
+    table = vector_table(vectors, len(masks), channels, rules, needed="entity" in representation)
+    heat, labels = _draw(representation, centres, radii, size, released=released)
+    displacement = np.zeros((frames, len(masks) + 1, 2), np.float32)
+    displacement[:-1, 1:] = centres[1:] - centres[:-1]
+    return ControlSignal(
+        representation, size, frames, heat, labels, table, displacement, centres.astype(np.float32), radii
+    )
+
+
+def _draw(
+    representation: str, centres: np.ndarray, radii: np.ndarray, size: tuple[int, int], *, released: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return heat and labels, both (T, H, W) uint8."""
+    heat = np.zeros((len(centres), *size), np.uint8)
+    labels = np.zeros_like(heat)
+    scale = float(np.sqrt(size[0] * size[1] / RELEASE_AREA))
+    draw: Callable[[np.ndarray, np.ndarray, np.ndarray, float, int], None]
+    if representation == "trajectory":
+        # DragNUWA blurs with sigma 10 at the release's size; 0.4 radius = sigma, as for the other Gaussians.
+        radii, draw = np.full_like(radii, max(BLUR_SIGMA * scale, 1.0)), _draw_blur
+    elif representation == "point":
+        radii, draw = np.full_like(radii, max(DOT_RADIUS * scale, 1.0)), _draw_dot
+    else:
+        draw = _draw_released if released else _draw_cropped
+    for frame, points in enumerate(centres):
+        for index, (point, radius) in enumerate(zip(points, radii, strict=True)):
+            draw(heat[frame], labels[frame], point, float(radius), index + 1)
+    if representation == "entity":
+        heat = np.zeros_like(heat)
+    return heat, labels
+
+
+def _draw_cropped(heat: np.ndarray, labels: np.ndarray, centre: np.ndarray, radius: float, label: int) -> None:
+    """Paper: Gaussian and vector share one circle, cut off at the border; the later entity owns where both are."""
+    window = stamps.circle_window(centre, radius, heat.shape)
+    if window is not None:
+        gaussian, disc = stamps.cropped_gaussian(centre, radius, window)
+        np.copyto(heat[window], gaussian, where=disc)
+        np.copyto(labels[window], np.uint8(label), where=disc)
+
+
+def _draw_released(heat: np.ndarray, labels: np.ndarray, centre: np.ndarray, radius: float, label: int) -> None:
+    """Released code: the stamp resized into the clipped box, corners included; the vector's disc is drawn apart."""
+    box = stamps.squashed_box(centre, int(radius), heat.shape)
+    if box is not None:
+        heat[box] = stamps.squashed_gaussian(box[0].stop - box[0].start, box[1].stop - box[1].start)
+    stamps.paste_disc(labels, centre, int(radius), label)
+
+
+def _draw_dot(heat: np.ndarray, labels: np.ndarray, centre: np.ndarray, radius: float, label: int) -> None:
+    """One small dot, the same size for every entity: all that a point can say."""
+    window = stamps.circle_window(centre, radius, heat.shape)
+    if window is not None:
+        disc = stamps.cropped_gaussian(centre, radius, window)[1]
+        np.copyto(heat[window], np.uint8(255), where=disc)
+        np.copyto(labels[window], np.uint8(label), where=disc)
+
+
+def _draw_blur(heat: np.ndarray, labels: np.ndarray, centre: np.ndarray, sigma: float, label: int) -> None:
+    """A blurred point; where two meet, a pixel belongs to the nearer one (blurring a sum would mix their steps)."""
+    window = stamps.circle_window(centre, 3.6 * sigma, heat.shape)
+    if window is not None:
+        blurred = stamps.cropped_gaussian(centre, sigma / stamps.SIGMA_PER_RADIUS, window)[0]
+        nearer = blurred > heat[window]
+        np.copyto(heat[window], blurred, where=nearer)
+        np.copyto(labels[window], np.uint8(label), where=nearer)

@@ -1,0 +1,170 @@
+"""Features for Fréchet distances: what a network, or a thumbnail, says about a video. Any function of the form will do.
+
+What the distance may be called depends on the features: "FID" on Inception's, "FVD" on I3D's or VideoMAE's, and on
+everything else its plain name. Networks from elsewhere are in `draganything_lab.evaluate.metrics.networks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import LabError
+from ...media.video import checked_frames
+from .frechet import RESAMPLES, frechet
+from .intervals import Measured
+from .protocol import Protocol
+
+if TYPE_CHECKING:
+    from ...models.dift import DiffusionFeatures
+
+Video = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A function from a video to features.
+
+    Attributes:
+        measure: What a Fréchet distance on these features is called: "FID", "FVD", or the plain name.
+        features: Which features, for the protocol.
+        function: (T, H, W, 3) uint8 -> (K, D) float: K = 1 for a video, K = T for a set of frames.
+        per: "clip" or "frame".
+        choices: More of the protocol, as (what, which).
+    """
+
+    measure: str
+    features: str
+    function: Callable[[Video], NDArray[Any]]
+    per: str = "clip"
+    choices: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def key(self) -> str:
+        """A short name for files and columns."""
+        return "".join(letter if letter.isalnum() else "-" for letter in f"{self.measure} {self.features}".lower())[:60]
+
+    def __call__(self, video: Video | Sequence[Video]) -> NDArray[np.float32]:
+        """Return the features of one video: (K, D) float32.
+
+        Raises:
+            LabError: Not a video, or features that are not finite.
+        """
+        frames = checked_frames(video)
+        rows = np.asarray(self.function(frames), np.float32)
+        expected = 1 if self.per == "clip" else len(frames)
+        if rows.ndim != 2 or len(rows) != expected:
+            raise LabError(f"{self.features}: features have shape {rows.shape}; they must be ({expected}, D)")
+        if not np.isfinite(rows).all():
+            raise LabError(f"{self.features}: the features of this video are not finite; run the network in float32")
+        return rows
+
+    def protocol(self, **more: Any) -> Protocol:
+        """The protocol of a Fréchet distance on these features."""
+        return Protocol(self.measure, (("features", self.features), *self.choices)).but(samples=self.per, **more)
+
+
+def frechet_of_videos(
+    real: Sequence[Video],
+    fake: Sequence[Video],
+    extractor: Extractor,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    **choices: Any,
+) -> Measured:
+    """Return the Fréchet distance between two sets of videos.
+
+    Args:
+        real, fake: Videos (T, H, W, 3) uint8, all of one length.
+        extractor: The features.
+        resamples: Draws of the bootstrap, which draws whole clips.
+        seed: Of the bootstrap.
+        choices: For the protocol, such as data="Toyland".
+
+    Raises:
+        LabError: Fewer than two videos on a side, videos of different lengths, or features that are not finite.
+    """
+    check_lengths([*real, *fake])
+    sets = []
+    for videos in (real, fake):
+        features, groups = stacked([extractor(video) for video in videos])
+        sets.append((features, groups))
+    (a, groups_a), (b, groups_b) = sets
+    length, size = (len(real[0]), np.shape(real[0])[1:3]) if len(real) else (0, (0, 0))
+    protocol = extractor.protocol(frames=length, size=f"{size[1]}x{size[0]}", **choices)
+    return frechet(a, b, protocol, real_groups=groups_a, fake_groups=groups_b, resamples=resamples, seed=seed)
+
+
+def check_lengths(videos: Sequence[Video]) -> None:
+    """Refuse videos of different lengths: features of a longer clip differ for that alone."""
+    lengths = sorted({len(video) for video in videos})
+    if len(lengths) > 1:
+        raise LabError(f"the videos have {lengths[0]} to {lengths[-1]} frames; cut them to {lengths[0]}")
+
+
+def stacked(features: Sequence[NDArray[np.float32]]) -> tuple[NDArray[np.float32], list[Hashable]]:
+    """Features of several clips as (N, D), and which clip each row comes from."""
+    if not features:
+        raise LabError("there are no videos; a Fréchet distance needs two or more on each side")
+    groups: list[Hashable] = [clip for clip, rows in enumerate(features) for _ in range(len(rows))]
+    return np.concatenate(features), groups
+
+
+def thumbnails(side: int = 4) -> Extractor:
+    """Features without a network: mean and change over time of a tiny colour picture, (6 * side * side,).
+
+    They see colours, places and motion, not what things are. For lessons, and where no weights are.
+    """
+
+    def features(video: Video) -> NDArray[np.float32]:
+        small = np.stack([cv2.resize(frame, (side, side), interpolation=cv2.INTER_AREA) for frame in video])
+        rows = small.reshape(len(video), -1) / np.float32(255)
+        change = np.abs(np.diff(rows, axis=0)).mean(axis=0) if len(rows) > 1 else np.zeros_like(rows[0])
+        return np.concatenate([rows.mean(axis=0), change])[None]
+
+    return Extractor("Fréchet distance on thumbnails", f"{side}x{side} colours, mean and change", features)
+
+
+def vae_latents(vae: Any, name: str = "toy") -> Extractor:
+    """Features of a video VAE's encoder: mean over time and place, spread over place, and change over time, (3 C,).
+
+    Args:
+        vae: A diffusers VAE, such as `pipe.vae`.
+        name: Which weights, for the protocol.
+    """
+
+    def features(video: Video) -> NDArray[np.float32]:
+        import torch
+
+        pixels = torch.from_numpy(video).permute(0, 3, 1, 2).to(vae.device, vae.dtype) / 127.5 - 1
+        with torch.no_grad():
+            latents = torch.cat([vae.encode(part).latent_dist.mean for part in pixels.split(8)]).float()  # (T, C, h, w)
+        change = latents.diff(dim=0).abs().mean((0, 2, 3)) if len(latents) > 1 else torch.zeros(latents.shape[1])
+        parts = [latents.mean((0, 2, 3)), latents.std((2, 3)).mean(0), change.to(latents.device)]
+        return torch.cat(parts)[None].cpu().numpy()
+
+    words = "mean, spread and change of the encoder's means"
+    return Extractor(f"Fréchet distance on {name} VAE latents", words, features)
+
+
+def diffusion_features(network: DiffusionFeatures, name: str = "toy", count: int = 3) -> Extractor:
+    """Features of a diffusion network (DIFT): of some frames, the mean over the picture, (C,).
+
+    Args:
+        network: From `load_features`.
+        name: Which weights, for the protocol.
+        count: How many frames, evenly spaced.
+    """
+
+    def features(video: Video) -> NDArray[np.float32]:
+        chosen = np.unique(np.linspace(0, len(video) - 1, min(count, len(video))).round().astype(int))
+        maps = network.extract_many(video[chosen], draws=1)
+        return maps.mean(axis=(0, 2, 3))[None]
+
+    return Extractor(f"Fréchet distance on {name} DIFT", f"mean over the picture and {count} frames, 1 draw", features)

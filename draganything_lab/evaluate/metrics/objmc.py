@@ -1,0 +1,254 @@
+"""ObjMC, how far things end up from where they were told to be, by two protocols that must not be mixed.
+
+=============  =====================================  ==========================================
+               released                               ours
+=============  =====================================  ==========================================
+which point    of a 100x100 grid of frame 0, the one  nine around the inscribed circle's centre;
+               nearest to the inscribed circle's      their median motion
+               centre
+which frames   all, the first too                     all but the first, where the entity is
+                                                      seen and is to be inside the picture
+unit           pixels of that video                   % of the picture's diagonal
+summary        mean                                   mean, median, trimmed mean
+=============  =====================================  ==========================================
+
+Neither means much alone: both stand beside a frozen video (nothing obeyed) and the preview (everything did; what is
+left is the tracker's own error).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import LabError
+from ...media.video import checked_frames
+from ...scene.scene import Scene
+from ...tracking import Tracker, Tracks, track
+from .released import released_errors, released_grid, released_points
+
+TRIM = 0.1
+# These follow each point by itself, so only the points that count are followed; others lean on the whole grid.
+ONE_BY_ONE = ("opencv", "lucas-kanade", "dis")
+
+
+def trimmed_mean(values: NDArray[np.float64], share: float = TRIM) -> float:
+    """Mean without the lowest and the highest `share` of the values; NaN for none."""
+    cut = int(share * len(values))
+    kept = np.sort(values)[cut : len(values) - cut]
+    return float(kept.mean()) if len(kept) else math.nan
+
+
+@dataclass(frozen=True)
+class ObjMC:
+    """Errors of one video.
+
+    Attributes:
+        names: The N controlled entities.
+        size: (H, W) of the video.
+        wanted: (T, N, 2) where each point was to be, in pixels.
+        measured: (T, N, 2) where it was found.
+        counted: (T, N) bool: seen, to be inside the picture, and not frame 0.
+        released_px: (T, N) errors of the released protocol, in pixels.
+        tracker: What measured.
+    """
+
+    names: tuple[str, ...]
+    size: tuple[int, int]
+    wanted: NDArray[np.float64]
+    measured: NDArray[np.float64]
+    counted: NDArray[np.bool_]
+    released_px: NDArray[np.float64]
+    tracker: str
+
+    @property
+    def diagonal(self) -> float:
+        """Of the picture, in pixels."""
+        return math.hypot(*self.size)
+
+    @cached_property
+    def percent(self) -> NDArray[np.float64]:
+        """(T, N) errors of our protocol in % of the diagonal; NaN where not counted."""
+        off = np.linalg.norm(self.measured - self.wanted, axis=2) * (100 / self.diagonal)
+        return np.where(self.counted, off, np.nan)
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """(K,) all counted errors of our protocol, in % of the diagonal."""
+        return self.percent[self.counted]
+
+    @property
+    def mean(self) -> float:
+        """Of `values`; NaN where nothing was seen."""
+        return float(self.values.mean()) if len(self.values) else math.nan
+
+    @property
+    def median(self) -> float:
+        """Of `values`."""
+        return float(np.median(self.values)) if len(self.values) else math.nan
+
+    @property
+    def trimmed(self) -> float:
+        """Mean of `values` without the lowest and the highest tenth: a tracker that slipped off counts less."""
+        return trimmed_mean(self.values)
+
+    @property
+    def released(self) -> float:
+        """Mean of the released protocol, in pixels."""
+        return float(self.released_px.mean())
+
+    @property
+    def seen(self) -> float:
+        """Share of entities and frames that count; a low one makes every error above doubtful."""
+        return float(self.counted[1:].mean()) if self.counted[1:].size else 0.0
+
+    @property
+    def asked(self) -> float:
+        """Mean distance in % of the diagonal that a frozen video would be off, over the same entities and frames."""
+        steps = np.linalg.norm(self.wanted - self.wanted[:1], axis=2)[self.counted]
+        return float(steps.mean() * 100 / self.diagonal) if len(steps) else math.nan
+
+    @property
+    def obeyed(self) -> float:
+        """How much of what was asked was done: 0 for a frozen video, 1 for a perfect one, below 0 for a worse one.
+
+        NaN where nothing was seen or next to nothing was to move.
+        """
+        return share_obeyed(self.mean, self.asked)
+
+    @property
+    def per_entity(self) -> dict[str, float]:
+        """Mean of each entity in % of the diagonal; NaN where it was never seen."""
+        rows = zip(self.names, self.percent.T, strict=True)
+        return {name: float(np.nanmean(row)) if np.isfinite(row).any() else math.nan for name, row in rows}
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything, as arrays for an .npz file."""
+        return {
+            "names": np.array(self.names), "size": np.array(self.size), "wanted": self.wanted,
+            "measured": self.measured, "counted": self.counted, "released_px": self.released_px,
+            "tracker": np.array(self.tracker),
+        }  # fmt: skip
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> ObjMC:
+        """What `arrays` gave; a `LabError` if something is missing."""
+        try:
+            height, width = map(int, arrays["size"])
+            rest = {key: arrays[key] for key in ("wanted", "measured", "counted", "released_px")}
+            names = tuple(map(str, arrays["names"]))
+            return cls(names=names, size=(height, width), tracker=str(arrays["tracker"]), **rest)
+        except (KeyError, TypeError, ValueError) as error:
+            raise LabError(f"these arrays are no ObjMC ({error})") from error
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: the numbers, and the error of every entity and frame (None where not counted)."""
+        rows = {
+            name: [None if math.isnan(value) else round(value, 4) for value in row]
+            for name, row in zip(self.names, self.percent.T.tolist(), strict=True)
+        }
+        summary = {"mean": self.mean, "median": self.median, "trimmed": self.trimmed, "asked": self.asked}
+        summary |= {"obeyed": self.obeyed, "released_px": self.released}
+        return {name: None if math.isnan(value) else value for name, value in summary.items()} | {
+            "seen": self.seen,
+            "percent": rows,
+            "released": {
+                name: np.round(row, 3).tolist() for name, row in zip(self.names, self.released_px.T, strict=True)
+            },
+        }
+
+
+def objmc(
+    video: NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
+    scene: Scene,
+    *,
+    tracker: str | Tracker = "opencv",
+    tracker_name: str | None = None,
+    whole_pixels: bool = True,
+) -> ObjMC:
+    """Measure a video against its scene, by both protocols.
+
+    Args:
+        video: (T, H, W, 3) uint8 RGB, T >= 2. Where its size is not the scene's, the scene is scaled to it.
+        scene: Who was to go where; at least one controlled entity.
+        tracker: A name of `tracking.TRACKERS`, or an object that tracks.
+        tracker_name: What the protocol calls such an object.
+        whole_pixels: Cut tracks to whole pixels in the released protocol, as the released files do.
+
+    Returns:
+        The errors; a thing that is never seen has none, it is not counted as perfect.
+
+    Raises:
+        LabError: The video has one frame, or the scene asks nothing.
+
+    Source: Released `Generate_Trajectory_for_VIPSeg.py` and `ObjMC.py`. The wanted path is moved to start at the
+        tracked point, as both of the released tracks start at one grid point.
+    """
+    frames = checked_frames(video)
+    scene = fitted(scene, frames)
+    ours, counts = _our_queries(scene)
+    grid, nearest = released_grid(scene.size), released_points(scene)
+    whole_grid = tracker not in ONE_BY_ONE
+    theirs = grid if whole_grid else grid[nearest]
+    tracks = track(frames, np.concatenate([ours, theirs]), tracker)
+    near = tracks.chosen(len(ours) + (nearest if whole_grid else np.arange(len(nearest))))
+    wanted = scene.paths(len(frames)).astype(np.float64)  # (T, N, 2)
+    released = released_errors(near.points, wanted, whole_pixels=whole_pixels)
+    measured, seen = _medians(tracks.chosen(np.arange(len(ours))), counts)
+    centres = np.array([entity.centre for entity in scene.controlled], np.float64)
+    wanted = centres + (wanted - wanted[:1])
+    height, width = scene.size
+    inside = ((wanted >= -0.5) & (wanted <= (width - 0.5, height - 0.5))).all(axis=2)
+    counted = seen & inside
+    counted[0] = False
+    name = tracker_name or (tracker if isinstance(tracker, str) else type(tracker).__name__)
+    names = tuple(entity.name for entity in scene.controlled)
+    return ObjMC(names, scene.size, wanted, centres + measured, counted, released, name)
+
+
+def share_obeyed(error: float, frozen: float) -> float:
+    """1 - error / frozen: 0 for a video that does nothing, 1 for one that does all; NaN where nothing was to move."""
+    return round(1 - error / frozen, 9) if frozen > 0.05 else math.nan
+
+
+def fitted(scene: Scene, frames: NDArray[np.uint8]) -> Scene:
+    """The scene at the size of a video, if it asks for anything and the video moves at all."""
+    if len(frames) < 2:
+        raise LabError("the video has 1 frame; obedience needs 2 or more")
+    if not scene.controlled:
+        raise LabError(f"none of the scene's {len(scene.entities)} entities is controlled; there is nothing to obey")
+    return scene.resized((int(frames.shape[1]), int(frames.shape[2])))
+
+
+def _our_queries(scene: Scene) -> tuple[NDArray[np.float32], list[int]]:
+    """Points to follow, entity after entity, and how many of each: the centre, and eight at half its radius."""
+    points, counts = [], []
+    turn = np.arange(8) * (np.pi / 4)
+    height, width = scene.size
+    for entity in scene.controlled:
+        reach = min(entity.radius / 2, max(scene.size) / 20)
+        ring = np.array(entity.centre) + reach * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+        nine = np.concatenate([[entity.centre], ring]).clip(0, (width - 1, height - 1))
+        points.append(nine)
+        counts.append(len(nine))
+    return np.concatenate(points).astype(np.float32), counts
+
+
+def _medians(tracks: Tracks, counts: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """(T, N, 2) median step from frame 0 of each entity's visible points; (T, N) whether half of them are seen."""
+    steps = (tracks.points - tracks.points[:1]).astype(np.float64)
+    moved, seen = [], []
+    for part in np.split(np.arange(len(tracks)), np.cumsum(counts)[:-1]):
+        visible = tracks.visible[:, part]
+        enough = visible.mean(axis=1) >= 0.5
+        used = visible | ~enough[:, None]  # a guess where too few are seen: finite, and not counted
+        shown = np.where(used[..., None], steps[:, part], np.nan)
+        moved.append(np.nanmedian(shown, axis=1))
+        seen.append(enough)
+    return np.stack(moved, axis=1), np.stack(seen, axis=1)

@@ -1,0 +1,1 @@
+"""From the sources in `lessons/` to notebooks: the makers' tools."""

@@ -1,0 +1,213 @@
+"""Run notebooks in a fresh kernel, make what they show small, and write them: what `make lessons` does."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import LabError
+from ...media.files import write_whole
+from .notebook import KEY, For, digest, make_notebook, shipped, stale
+from .place import STUDIO
+from .source import Lesson, read_lesson
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+ROOT = Path(__file__).parents[3]
+MAX_BYTES = 1_500_000
+TIMEOUT = 600  # seconds for one cell, on a machine that does other things too
+
+
+def sources(root: Path = ROOT) -> list[Path]:
+    """The lessons' sources, in order.
+
+    Raises:
+        LabError: There are none: this is an installation without the project's folder.
+    """
+    found = sorted((root / "lessons").glob("[0-9][0-9]_*.py"))
+    if not found:
+        raise LabError(f"{root} has no lessons/; lessons are built in a clone of the project")
+    return found
+
+
+def build(
+    names: Iterable[str] = (), *, root: Path = ROOT, force: bool = False, say: Callable[[str], None] = print
+) -> list[Path]:
+    """Write notebooks/NN_name.ipynb, run and with blanks, and outputs/lessons/: blanks and solutions, not run.
+
+    Args:
+        names: Lessons by name or number; none for all.
+        root: The project's folder.
+        force: Run everything, also where only the text changed or nothing did; for after changes of the library.
+        say: What gets the words.
+
+    Returns:
+        What was written under notebooks/.
+
+    Raises:
+        LabError: A cell of a lesson fails, or a notebook comes out too large.
+    """
+    import nbformat
+
+    written = []
+    for path in chosen(names, root):
+        lesson = read_lesson(path)
+        for reader, folder in (("students", "student"), ("teachers", "teacher")):
+            place = root / "outputs" / "lessons" / folder / f"{lesson.name}.ipynb"
+            _write(place, make_notebook(lesson, reader))  # type: ignore[arg-type]
+        target = root / "notebooks" / f"{lesson.name}.ipynb"
+        if not force and target.is_file() and not stale(nbformat.read(target, as_version=4), lesson):
+            say(f"{lesson.name}: as its source says")
+            continue
+        old = nbformat.read(target, as_version=4) if target.is_file() and not force else None
+        kept = None if old is None else retold(old, lesson)
+        if kept is not None:
+            _write(target, kept)
+            say(f"{lesson.name}: only its text changed, what its cells show is kept")
+            written.append(target)
+            continue
+        notebook, measured = run(lesson, "students")
+        size = _write(target, notebook)
+        took = f"{measured['seconds']:.0f} s by the clock, {measured['cpu_seconds']:.0f} s of a core"
+        say(f"{lesson.name}: {took}, {measured['memory_mb']:.0f} MB of memory, {size / 1e6:.2f} MB on disk")
+        if size > MAX_BYTES:
+            raise LabError(f"{target.name} has {size:,} bytes, over the limit of {MAX_BYTES:,}; show less, or smaller")
+        written.append(target)
+    return written
+
+
+def retold(notebook: NotebookNode, lesson: Lesson) -> NotebookNode | None:
+    """The notebook with its lesson's new text and its old results; None if a code cell changed, too."""
+    measured = notebook.metadata.get(KEY, {}).get("measured")
+    fresh = make_notebook(lesson, "students", measured)
+    old, new = ([cell for cell in nb.cells if cell.cell_type == "code"] for nb in (notebook, fresh))
+    then, now = ([cell.source for cell in cells if "google.colab" not in cell.source] for cells in (old, new))
+    if measured is None or measured.get("weights") != shipped():
+        return None
+    if then != now or len(old) != len(new):  # the cell for Colab does nothing here
+        return None
+    for shown, ran in zip(new, old, strict=True):
+        shown["execution_count"], shown["outputs"] = ran.execution_count, ran.outputs
+    return fresh
+
+
+def chosen(names: Iterable[str], root: Path = ROOT) -> list[Path]:
+    """Sources by name or number; all for no names."""
+    every, wanted = sources(root), [str(name).removesuffix(".py") for name in names]
+    if not wanted:
+        return every
+    out = []
+    for name in wanted:
+        found = [path for path in every if path.stem == name or (name.isdigit() and int(path.stem[:2]) == int(name))]
+        if not found:
+            raise LabError(f"there is no lesson {name}; there are {', '.join(path.stem for path in every)}")
+        out += found
+    return out
+
+
+def run(lesson: Lesson, reader: For, *, env: dict[str, str] | None = None) -> tuple[NotebookNode, dict[str, Any]]:
+    """Run a lesson top to bottom in a fresh kernel, in an empty folder.
+
+    Args:
+        lesson: From `read_lesson`.
+        reader: With blanks ("students") or solutions ("teachers").
+        env: More environment for the kernel.
+
+    Returns:
+        The notebook with small outputs, and what it took: {"seconds", "cpu_seconds", "memory_mb", "weights"}, imports
+        included.
+        Seconds by the clock grow when the machine does other things too, those of the processor hardly; memory is the
+        kernel's highest.
+
+    Raises:
+        LabError: A cell fails; the message says which and why.
+    """
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    notebook = make_notebook(lesson, reader)
+    with tempfile.TemporaryDirectory() as folder:
+        client = NotebookClient(notebook, timeout=TIMEOUT, resources={"metadata": {"path": folder}})
+        start = time.monotonic()
+        try:
+            with client.setup_kernel(env={**os.environ, "MPLBACKEND": "", **(env or {})}):
+                for index, cell in enumerate(notebook.cells):
+                    client.execute_cell(cell, index)
+                seconds = time.monotonic() - start
+                memory, busy = _spent(client)
+        except CellExecutionError as error:
+            raise LabError(f"{lesson.name}: a cell fails: {str(error).strip()[-1500:]}") from None
+    measured: dict[str, Any] = {"seconds": round(seconds, 1), "cpu_seconds": round(busy, 1), "memory_mb": round(memory)}
+    measured["weights"] = shipped()
+    final = make_notebook(lesson, reader, measured)
+    for shown, ran in zip(final.cells, notebook.cells, strict=True):
+        if ran.cell_type == "code":
+            shown["execution_count"] = ran.execution_count
+            live = ran.source == STUDIO  # a widget without its kernel; a picture of it stands above
+            shown["outputs"] = [] if live else [_small(output) for output in _joined(ran.outputs)]
+    assert final.metadata[KEY]["digest"] == digest(lesson)
+    return final, measured
+
+
+def _spent(client: Any) -> tuple[float, float]:
+    """The kernel's highest memory in MB and its processor seconds; 0 where the system does not say."""
+    process = Path(f"/proc/{getattr(client.km.provisioner, 'pid', None)}")
+    try:
+        peak = re.findall(r"VmHWM:\s+(\d+)", (process / "status").read_text())[0]
+        user, system = (process / "stat").read_text().rpartition(")")[2].split()[11:13]
+        return int(peak) / 1024, (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError):
+        return 0.0, 0.0
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """Outputs with what was printed in several pieces put together."""
+    out: list[Any] = []
+    for output in outputs:
+        if output.output_type == "stream" and out and out[-1].output_type == "stream" and out[-1].name == output.name:
+            out[-1]["text"] += output.text
+        else:
+            out.append(output)
+    return out
+
+
+def _small(output: Any) -> Any:
+    """An output without addresses of this run, and with pictures packed tightly."""
+    data = output.get("data", {})
+    if any("widget-view" in kind for kind in data):  # it lives only while its kernel does
+        output["data"] = {"text/plain": "A widget stands here once you run the cell."}
+        return output
+    if "image/png" in data:
+        data["image/png"] = small_png(data["image/png"])
+    if "text/plain" in data:
+        data["text/plain"] = re.sub(r" at 0x[0-9a-f]+", "", data["text/plain"])
+    output.pop("metadata", None) if output.output_type == "stream" else None
+    return output
+
+
+def small_png(text: str) -> str:
+    """A PNG (base64) packed as tightly as it goes without losing anything."""
+    from PIL import Image
+
+    raw = base64.b64decode(text)
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(raw)).save(buffer, "PNG", optimize=True)
+    return base64.b64encode(min(raw, buffer.getvalue(), key=len)).decode("ascii")
+
+
+def _write(path: Path, notebook: NotebookNode) -> int:
+    import nbformat
+
+    nbformat.validate(notebook)
+    text = (nbformat.writes(notebook) + "\n").encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, text)
+    return len(text)

@@ -1,0 +1,69 @@
+"""Where the project is published: for badges and for what Colab installs. Change it here, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+
+from ... import __version__
+
+REPOSITORY = os.environ.get("DRAGANYTHING_LAB_REPOSITORY", "draganything-lab/draganything-lab")
+"""owner/name on GitHub."""
+RELEASE = os.environ.get("DRAGANYTHING_LAB_RELEASE", f"v{__version__}")
+"""The tag that badges open and Colab installs."""
+
+COLAB_BRINGS = (
+    "numpy", "opencv-python-headless", "pillow", "matplotlib", "torch", "torchvision", "diffusers", "transformers",
+    "accelerate", "safetensors", "huggingface-hub", "ipywidgets",
+)  # fmt: skip
+"""What Colab has already, and what must not be touched there; everything else is installed without its dependencies."""
+COLAB_NEEDS_NO = ("jupyterlab", "voila")
+"""What serves notebooks, which Colab does itself."""
+COLAB_LACKS = (
+    "mediapy>=1.2.2,<2", "imageio-ffmpeg>=0.4.9,<0.8", "ipycanvas>=0.13.3,<0.15", "segment-anything==1.0",
+    "anywidget>=0.9.13,<1",
+)  # fmt: skip
+"""What is installed there, as pyproject.toml says it."""
+COLAB_LACKS_TOO = ("psygnal",)
+"""What those need in turn and Colab may lack: anywidget stands on psygnal."""
+
+BOOTSTRAP = '''# On Google Colab this cell installs the lab, and leaves the torch and numpy that are there alone.
+# Elsewhere it does nothing.
+import sys
+
+if "google.colab" in sys.modules:
+    import subprocess
+
+    from google.colab import output
+
+    lab = "https://github.com/{repository}/archive/refs/tags/{release}.zip"
+    wanted = [
+        {lacks}, lab,
+    ]
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *wanted], check=True)
+    output.enable_custom_widget_manager()'''
+
+STUDIO = """# Optional: the studio, to try with the mouse what this lesson takes apart. Everything below works \
+without it.
+from draganything_lab.studio import Studio
+
+Studio()"""
+STUDIO_PICTURE = "![The studio: things dragged in a picture, settings beside it](../docs/images/studio.png)"
+
+
+def bootstrap() -> str:
+    """The first code cell of every notebook."""
+    names = [f'"{name}"' for name in (*COLAB_LACKS, *COLAB_LACKS_TOO)]
+    lacks = ",\n        ".join(", ".join(names[at : at + 3]) for at in range(0, len(names), 3))
+    return BOOTSTRAP.format(repository=REPOSITORY, release=RELEASE, lacks=lacks)
+
+
+def badges(name: str) -> str:
+    """Markdown: open the notebook on Colab, on Binder, or look at it on GitHub."""
+    file = f"notebooks/{name}.ipynb"
+    shield = "https://img.shields.io/badge"
+    colab = f"https://colab.research.google.com/github/{REPOSITORY}/blob/{RELEASE}/{file}"
+    binder = f"https://mybinder.org/v2/gh/{REPOSITORY}/{RELEASE}?labpath={file.replace('/', '%2F')}"
+    return " ".join(
+        f"[![{words}]({shield}/{words.replace(' ', '_')}-{colour})]({link})"
+        for words, colour, link in (("Open in Colab", "E69F00", colab), ("Open on Binder", "56B4E9", binder))
+    )

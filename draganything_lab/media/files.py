@@ -1,0 +1,263 @@
+"""Files written whole or not at all, and read with limits: one file, or a bundle of files in a folder or a .zip.
+
+What comes from elsewhere is not trusted: names that lead out of the bundle, links, special files, bombs and broken
+archives are refused before anything large is read. Nothing is ever unpacked to disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import secrets
+import shutil
+import stat
+import zipfile
+from pathlib import Path
+
+from ..errors import LabError
+
+MAX_ZIP = 512 * 2**20  # bytes of an archive
+MAX_ENTRIES = 1000
+MAX_DIRECTORY = 2**20  # bytes of an archive's list of entries
+_END, _END64 = b"PK\x05\x06", b"PK\x06\x07"
+
+
+def write_whole(path: str | Path, data: bytes) -> Path:
+    """Write bytes to a file so that a reader sees the old file or the new one, never half of one.
+
+    Args:
+        path: Where to write; missing folders are made, an existing file is replaced.
+        data: The whole content.
+
+    Returns:
+        The path written.
+
+    Raises:
+        LabError: The place cannot be written to (a folder of that name, no permission, a full disk).
+    """
+    path = Path(path).expanduser()
+    temporary = _beside(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_new(temporary, data)
+        os.replace(temporary, path)
+    except (OSError, ValueError) as error:
+        raise LabError(f"{path} cannot be written ({error}); choose another place") from error
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            temporary.unlink(missing_ok=True)
+    return path
+
+
+def write_bundle(path: str | Path, contents: dict[str, bytes], owned: str) -> Path:
+    """Write several files as one: to a folder, or to an archive if the path ends in .zip.
+
+    A folder is made beside its place and then moved there, so that there is the old bundle or the new one. A folder
+    that holds anything else than a former bundle is left alone.
+
+    Args:
+        path: The folder or .zip to write; what is there of an earlier bundle is replaced.
+        contents: Plain file names and their bytes. The same contents make the same archive, byte for byte.
+        owned: Regular expression of the file names that a former bundle may consist of.
+
+    Returns:
+        The path written.
+
+    Raises:
+        LabError: The place cannot be written to, or the folder holds other files.
+    """
+    path = Path(path).expanduser()
+    if path.suffix.lower() == ".zip":
+        return write_whole(path, _zipped(contents))
+    fresh, former = _beside(path), _beside(path)
+    try:
+        _check_replaceable(path, owned)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.mkdir()
+        for name, data in contents.items():
+            _write_new(fresh / name, data)
+        if path.exists():
+            os.rename(path, former)
+        os.rename(fresh, path)
+    except (OSError, ValueError) as error:
+        if isinstance(error, LabError):
+            raise
+        raise LabError(f"{path} cannot be written ({error}); choose another place") from error
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            if former.exists() and not path.exists():
+                os.rename(former, path)
+            shutil.rmtree(fresh, ignore_errors=True)
+            if path.exists():  # the old bundle is not deleted before the new one stands
+                shutil.rmtree(former, ignore_errors=True)
+    return path
+
+
+class Bundle:
+    """The files of a folder or an archive, read one by one and with a limit each.
+
+    Args:
+        path: A folder, or a .zip in whose top folder (or in whose only folder) `index` lies.
+        index: The file that every such bundle has.
+
+    Raises:
+        LabError: It is not there, no bundle, or an archive that is not to be trusted.
+    """
+
+    def __init__(self, path: str | Path, index: str) -> None:
+        self.path = Path(path).expanduser()
+        self.name = self.path.name
+        self._zip: zipfile.ZipFile | None = None
+        try:
+            if self.path.is_dir():
+                return
+            if not self.path.is_file():
+                raise LabError(f"{path} is not there; check the path (working folder: {Path.cwd()})")
+            self._zip, self._entries = _opened_zip(self.path, index)
+        except (OSError, ValueError) as error:
+            if isinstance(error, LabError):
+                raise
+            raise LabError(f"{path} cannot be opened ({error})") from error
+
+    def read(self, name: str, limit: int) -> bytes:
+        """The bytes of one file.
+
+        Args:
+            name: A plain file name; one with a folder in it is refused.
+            limit: Most bytes allowed.
+
+        Raises:
+            LabError: The name leads elsewhere, or the file is missing, no plain file, damaged or over the limit.
+        """
+        if not re.fullmatch(r"\w[\w .,+@()-]{0,120}", name):
+            raise LabError(f'file name "{name[:80]!s}" is not allowed; only plain names inside {self.name}')
+        try:
+            data = self._from_folder(name, limit) if self._zip is None else self._from_zip(name, limit)
+        except LabError:
+            raise
+        except FileNotFoundError as error:
+            raise LabError(f"{name} is missing from {self.name}; get a complete copy") from error
+        except Exception as error:  # zipfile and zlib fail in many ways on a damaged archive
+            raise LabError(f"{name} in {self.name} is damaged or no plain file ({error}); get it again") from error
+        if len(data) > limit:
+            raise LabError(f"{name} in {self.name} is over the limit of {limit:,} bytes")
+        return data
+
+    def close(self) -> None:
+        """Close the archive."""
+        if self._zip is not None:
+            self._zip.close()
+
+    def __enter__(self) -> Bundle:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _from_folder(self, name: str, limit: int) -> bytes:
+        # No links out of the folder, and no waiting on a pipe.
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        if (self.path / name).is_symlink():
+            raise LabError(f"{name} in {self.name} is a link; put the file itself there")
+        with os.fdopen(os.open(self.path / name, flags), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise LabError(f"{name} in {self.name} is no plain file")
+            return file.read(limit + 1)
+
+    def _from_zip(self, name: str, limit: int) -> bytes:
+        if name not in self._entries:
+            raise FileNotFoundError(name)
+        assert self._zip is not None
+        with self._zip.open(self._entries[name]) as file:
+            data = file.read(limit + 1)
+            if len(data) <= limit:
+                file.read(1)  # at its end, so that the checksum is compared
+            return data
+
+
+def _opened_zip(path: Path, index: str) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
+    """An archive and its entries by plain name, all of them checked."""
+    if path.stat().st_size > MAX_ZIP:
+        raise LabError(f"{path.name} is over the limit of {MAX_ZIP:,} bytes for an archive")
+    _check_directory(path)
+    try:
+        archive = zipfile.ZipFile(path)
+    except Exception as error:
+        raise LabError(f"{path.name} is damaged or no .zip archive ({error}); get it again") from error
+    try:
+        infos = archive.infolist()
+        if len(infos) > MAX_ENTRIES:
+            raise LabError(f"{path.name} has {len(infos):,} entries, over the limit of {MAX_ENTRIES:,}")
+        names = [info.filename for info in infos]
+        for info in infos:
+            _check_entry(info, path.name)
+        if len(set(names)) != len(names):
+            raise LabError(f"{path.name} has two entries of one name; make the archive again")
+        tops = [name[: -len(index)] for name in names if re.fullmatch(rf"([^/]+/)?{re.escape(index)}", name)]
+        top = "" if "" in tops else next((name for name in tops if not name.startswith("__MACOSX")), None)
+        if top is None:
+            raise LabError(f"{path.name} has no {index}; choose another file")
+        return archive, {info.filename[len(top) :]: info for info in infos if info.filename.startswith(top)}
+    except BaseException:
+        archive.close()
+        raise
+
+
+def _check_directory(path: Path) -> None:
+    """Refuses an archive whose list of entries is huge, before Python reads all of it into memory."""
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - 65_557))
+        tail = file.read()
+    place = tail.rfind(_END)
+    if place < 0 or len(tail) < place + 22:
+        raise LabError(f"{path.name} is no .zip archive, or was cut short; get it again")
+    directory = int.from_bytes(tail[place + 12 : place + 16], "little")
+    if directory > MAX_DIRECTORY or tail[max(0, place - 20) : place].startswith(_END64):
+        raise LabError(f"{path.name} has too many entries, over the limit of {MAX_ENTRIES:,}")
+
+
+def _check_entry(info: zipfile.ZipInfo, archive: str) -> None:
+    name = info.filename
+    parts = name.replace("\\", "/").split("/")
+    if name.startswith(("/", "\\")) or ".." in parts or re.match(r"[A-Za-z]:", name) or "\x00" in name:
+        raise LabError(f'{archive} has an entry "{name[:80]}" that leads out of it; do not trust this archive')
+    if stat.S_ISLNK(info.external_attr >> 16):
+        raise LabError(f'{archive} has a link "{name[:80]}"; put the file itself there')
+    if info.flag_bits & 1:
+        raise LabError(f"{archive} is encrypted; save it without a password")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise LabError(f"{archive} is compressed in an unusual way; make a plain .zip")
+
+
+def _zipped(contents: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in contents.items():
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            info.external_attr = 0o644 << 16
+            packed = zipfile.ZIP_STORED if name.endswith(".png") else zipfile.ZIP_DEFLATED
+            archive.writestr(info, data, packed)
+    return buffer.getvalue()
+
+
+def _check_replaceable(path: Path, owned: str) -> None:
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise LabError(f"{path} is a file or a link; give a folder, or a name that ends in .zip")
+    if path.is_dir():
+        for other in path.iterdir():
+            if not re.fullmatch(owned, other.name) or other.is_dir():
+                raise LabError(f'folder {path} holds other files ("{other.name}"); give a new or an empty folder')
+
+
+def _beside(path: Path) -> Path:
+    """A name that nothing has, in the same folder and so on the same disk."""
+    return path.parent / f".{path.name[:60]}.{secrets.token_hex(6)}.part"
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    with open(path, "xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,261 @@
+"""Pictures and masks in and out: every kind of file or array becomes (H, W, 3) uint8 RGB or (H, W) bool.
+
+Whatever a student drops on the lab ends up here: a phone's photograph turned by EXIF, a 16-bit scan, a transparent
+sticker, a poster of 400 megapixels, a half-finished download. Each is either read as it is meant or refused by name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import warnings
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ..errors import LabError
+from .files import write_whole
+
+Source: TypeAlias = "str | Path | Image.Image | np.ndarray | bytes"
+
+MAX_SIDE = 8192
+MAX_PIXELS = 40_000_000
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "HEIF")
+SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}
+_FIX = "save it as PNG or JPEG and try again"
+_SMALLER = "make it smaller first"
+
+
+def load_picture(source: Source, *, max_side: int = MAX_SIDE, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Read a picture of any common kind as RGB.
+
+    EXIF rotation is applied, grey and palette become RGB, transparency is laid over white, 16 bits become 8, and of an
+    animation the first frame is taken. Sizes are checked before anything is decoded.
+
+    Args:
+        source: A path, the bytes of a file, a PIL image, or an array: (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4)
+            RGBA; uint8, uint16, bool, or floats in [0, 1].
+        max_side: Longest width or height allowed, in pixels.
+        max_pixels: Most pixels allowed.
+
+    Returns:
+        (H, W, 3) uint8 RGB in [0, 255], a new array.
+
+    Raises:
+        LabError: The file is missing, empty, truncated, too large or no picture, or the array is of another kind.
+
+    >>> load_picture(np.zeros((2, 3), np.uint8)).shape
+    (2, 3, 3)
+    """
+    image, name = _open(source, "picture", max_side, max_pixels)
+    if isinstance(image, np.ndarray):
+        return _picture_from_array(image, name)
+    return np.array(_decoded(image, name, "white", "RGB"))
+
+
+def load_mask(source: Source, size: tuple[int, int] | None = None, *, threshold: int = 128) -> np.ndarray:
+    """Read a mask: what is at least half bright (128 of 255) belongs to it.
+
+    Args:
+        source: A path, the bytes of a file, a PIL image, or an array (H, W) of bool, uint8 in [0, 255], uint16, floats
+            in [0, 1], or whole numbers that are all 0 or 1. Colour is turned to grey; what is transparent is not in it.
+        size: (H, W) that the mask must have; None to take any.
+        threshold: Least grey, 1 to 255, of what belongs to the mask.
+
+    Returns:
+        (H, W) bool, a new array.
+
+    Raises:
+        LabError: As `load_picture`, or the mask is not of the size asked for. An empty mask is allowed here.
+    """
+    image, name = _open(source, "mask", MAX_SIDE, MAX_PIXELS)
+    if isinstance(image, np.ndarray):
+        mask = _mask_from_array(image, name, threshold)
+    else:
+        if size is not None and sorted(image.size) != sorted(size):  # before decoding; EXIF may swap the two
+            raise _another_size(name, image.size, size)
+        mask = np.asarray(_decoded(image, name, "black", "L")) >= threshold
+    if size is not None and mask.shape != tuple(size):
+        raise _another_size(name, mask.shape[::-1], size)
+    return mask
+
+
+def save_picture(image: np.ndarray, path: str | Path) -> Path:
+    """Write a picture or a mask to a file, whole or not at all; the suffix chooses the format.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, (H, W) uint8 grey, or (H, W) bool, written as 0 and 255.
+        path: Ends in .png, .jpg, .jpeg, .webp or .bmp. Masks only go to .png or .bmp: JPEG would blur their edges.
+
+    Returns:
+        The path written.
+
+    Raises:
+        LabError: The array or the suffix is of another kind, or the place cannot be written to.
+    """
+    kind = SUFFIXES.get(Path(path).suffix.lower())
+    if kind is None:
+        raise LabError(f'"{Path(path).name}" has no picture suffix that the lab writes; use .png, .jpg, .webp or .bmp')
+    if isinstance(image, np.ndarray) and image.dtype == bool and kind in ("JPEG", "WEBP"):
+        raise LabError(f'a mask saved as "{Path(path).name}" would lose pixels at its edges; use .png')
+    return write_whole(path, encode_picture(image, kind))
+
+
+def encode_picture(image: np.ndarray, kind: str = "PNG") -> bytes:
+    """The bytes of a picture file; arguments as `save_picture`."""
+    if not isinstance(image, np.ndarray) or image.size == 0:
+        raise LabError("nothing to save: the picture is empty or no array")
+    if image.dtype == bool and image.ndim == 2:
+        image = image.astype(np.uint8) * 255
+    if image.dtype != np.uint8 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)):
+        raise LabError(f"cannot save {image.shape} of {image.dtype}; give (H, W, 3) uint8 or an (H, W) bool mask")
+    buffer = io.BytesIO()
+    options = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}}.get(kind, {})
+    Image.fromarray(image).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def _another_size(name: str, found: tuple[int, ...], size: tuple[int, int]) -> LabError:
+    return LabError(
+        f"{name} is {found[0]}x{found[1]} but the picture is {size[1]}x{size[0]}; "
+        "resize the mask or make it from this picture"
+    )
+
+
+def _open(source: Any, what: str, max_side: int, max_pixels: int) -> tuple[Image.Image | np.ndarray, str]:
+    """An undecoded PIL image, or an array, of an allowed size, with a name for errors."""
+    if isinstance(source, (str, Path)):
+        return _open_file(source, what, max_side, max_pixels)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        if len(source) == 0:
+            raise LabError(f"{what} is empty (0 bytes); {_FIX}")
+        return _open_stream(io.BytesIO(source), what, max_side, max_pixels), what
+    if isinstance(source, Image.Image):
+        _check_size(source.height, source.width, what, max_side, max_pixels)
+        return source, what
+    if isinstance(source, np.ndarray) or hasattr(source, "__array__"):
+        array = np.asarray(source)
+        if array.ndim not in (2, 3):
+            raise LabError(f"{what} has shape {array.shape}; give (H, W) or (H, W, 3)")
+        _check_size(array.shape[0], array.shape[1], what, max_side, max_pixels)
+        return array, what
+    raise LabError(f"{what} cannot be read from a {type(source).__name__}; give a path, bytes, a PIL image or an array")
+
+
+def _open_file(source: str | Path, what: str, max_side: int, max_pixels: int) -> tuple[Image.Image, str]:
+    if re.match(r"[a-z]+://", str(source)):
+        raise LabError(f'{what} "{source}" is a web address; download it and give the path of the file')
+    path = Path(source).expanduser()
+    name = f'{what} "{path.name}"'
+    try:
+        if path.is_dir():
+            raise LabError(f'{what} "{source}" is a folder; give the path of a file in it')
+        if not path.is_file():
+            raise LabError(f'{what} "{source}" is not there; check the path (working folder: {Path.cwd()})')
+        if path.stat().st_size == 0:
+            raise LabError(f"{name} is empty (0 bytes); {_FIX}")
+        return _open_stream(path, name, max_side, max_pixels), name
+    except (OSError, ValueError) as error:
+        if isinstance(error, LabError):
+            raise
+        raise LabError(f"{name} cannot be opened ({error})") from error
+
+
+def _open_stream(stream: Path | io.BytesIO, name: str, max_side: int, max_pixels: int) -> Image.Image:
+    Image.init()
+    formats = [kind for kind in FORMATS if kind in Image.OPEN]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of large pictures; our own limit speaks for them
+            image = Image.open(stream, formats=formats)
+    except Image.DecompressionBombError as error:
+        found = re.search(r"\d+", str(error))
+        count = f"{int(found[0]):,}" if found else "too many"
+        limit = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))
+        raise LabError(f"{name} has {count} pixels, over the limit of {limit:,} pixels; {_SMALLER}") from error
+    except Exception as error:  # Pillow's readers fail in many ways on what is no picture
+        raise LabError(f"{name} is not a picture that can be read ({type(error).__name__}); {_FIX}") from error
+    _check_size(image.height, image.width, name, max_side, max_pixels)
+    return image
+
+
+def _check_size(height: int, width: int, name: str, max_side: int, max_pixels: int) -> None:
+    if height < 1 or width < 1:
+        raise LabError(f"{name} is empty ({width}x{height}); give one of at least 1x1")
+    if max(height, width) > max_side:
+        raise LabError(f"{name} is {width}x{height}, over the limit of {max_side:,} pixels a side; {_SMALLER}")
+    if height * width > max_pixels:
+        raise LabError(f"{name} is {width}x{height}, over the limit of {max_pixels:,} pixels; {_SMALLER}")
+
+
+def _decoded(image: Image.Image, name: str, paper: str, mode: str) -> Image.Image:
+    """Pixels decoded, turned upright, brought down to 8 bits a channel, laid over paper and put in a mode."""
+    try:
+        image.load()
+        with contextlib.suppress(Exception):  # a broken EXIF block says nothing about the pixels
+            image = ImageOps.exif_transpose(image)
+        if image.mode.startswith(("I", "F")):
+            image = Image.fromarray(_eight_bits(np.asarray(image), name))
+        if image.has_transparency_data:
+            image = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, paper), image)
+        return image.convert(mode)
+    except LabError:
+        raise
+    except Exception as error:
+        raise LabError(f"{name} is damaged or cut short ({error}); get it again, or {_FIX}") from error
+
+
+def _eight_bits(values: np.ndarray, name: str) -> np.ndarray:
+    """Grey or colour values of any number type to uint8 in [0, 255]."""
+    if values.dtype == np.uint8:
+        return values
+    if values.dtype == bool:
+        return values.astype(np.uint8) * 255
+    if values.dtype.kind not in "iuf":
+        raise LabError(f"{name} holds {values.dtype}; give uint8 in [0, 255] or floats in [0, 1]")
+    low, high = values.min(), values.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise LabError(f"{name} holds NaN or infinity; repair it with np.nan_to_num")
+    if values.dtype.kind == "f":
+        if low < 0 or high > 1:
+            raise LabError(f"{name} holds floats from {low:.4g} to {high:.4g}; scale them to [0, 1]")
+        return np.rint(values * 255.0).astype(np.uint8)
+    top = 65535 if values.dtype == np.uint16 or high > 255 else 255
+    if low < 0 or high > top:
+        raise LabError(f"{name} holds whole numbers from {low} to {high}; give uint8 in [0, 255] or uint16")
+    return values.astype(np.uint8) if top == 255 else np.rint(values / 257.0).astype(np.uint8)
+
+
+def _picture_from_array(array: np.ndarray, name: str) -> np.ndarray:
+    if array.ndim == 3 and array.shape[2] not in (1, 3, 4):
+        raise LabError(f"{name} has shape {array.shape}; give (H, W), (H, W, 3) RGB or (H, W, 4) RGBA")
+    array = _eight_bits(array, name)
+    if array.ndim == 3 and array.shape[2] == 4:
+        sticker = Image.fromarray(np.ascontiguousarray(array))
+        return load_picture(sticker, max_side=max(array.shape), max_pixels=array.size)
+    if array.ndim == 2:
+        array = array[..., None]
+    return np.array(np.broadcast_to(array, (*array.shape[:2], 3)), order="C")
+
+
+def _mask_from_array(array: np.ndarray, name: str, threshold: int) -> np.ndarray:
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    if array.ndim != 2:
+        raise LabError(f"{name} has shape {array.shape}; give (H, W), one mask at a time")
+    if array.dtype == bool:
+        return array.copy()
+    if array.dtype.kind in "iu" and array.min() >= 0 and array.max() <= 1:
+        return array == 1
+    return _eight_bits(array, name) >= threshold
+
+
+def psnr(wanted: np.ndarray, got: np.ndarray, mask: np.ndarray | None = None) -> float:
+    """Peak signal-to-noise ratio in dB of uint8 pictures (…, 3), over a mask (…) or over everything."""
+    error = (wanted.astype(np.float32) - got.astype(np.float32)) ** 2
+    error = error if mask is None else error[mask]
+    return float(-10 * np.log10(max(float(error.mean()), 1e-6) / 255**2)) if error.size else float("nan")

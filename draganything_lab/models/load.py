@@ -1,0 +1,67 @@
+"""From a name to networks that run: diffusion features here; a whole pipeline in `pipeline.load`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import LabError
+from .zoo.find import Say, weights_folder
+from .zoo.registry import MODELS, Kind, lookup, names
+
+if TYPE_CHECKING:
+    import torch
+
+    from .dift import DiffusionFeatures
+
+FEATURES_OF = {"svd": "sd15", "svd-xt": "sd15", "draganything": "sd15"}
+
+
+def load_features(
+    name: str | Path = "toy",
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | None = None,
+    *,
+    download: bool = False,
+    say: Say = print,
+    **options: Any,
+) -> DiffusionFeatures:
+    """Load the diffusion features that belong to a pipeline.
+
+    Args:
+        name: "toy"; "svd" (takes sd15); "sd15", "sd14", "chilloutmix" (the released demo's); or a folder of a Stable
+            Diffusion 1.x model.
+        device: "cuda", "cpu", ...; None for a GPU if there is one.
+        dtype: None for float32, as released.
+        download: Fetch what is not there; size and licence are said first.
+        say: What gets the words; `print` by default.
+        options: As for `DiffusionFeatures`, such as `draws` or `up_block`.
+
+    Raises:
+        LabError: Weights not there, damaged, or no such name.
+    """
+    torch = need_torch()
+    from .dift import DiffusionFeatures
+
+    name = FEATURES_OF.get(str(name), name)
+    half = dtype in (torch.float16, torch.bfloat16)
+    folder = folder_of(name, "features", "video", download=download, half=half, say=say)
+    return DiffusionFeatures.from_pretrained(folder, device=device, dtype=dtype, **options)
+
+
+def folder_of(name: str | Path, *kinds: Kind, download: bool, half: bool, say: Say) -> Path:
+    if str(name) not in MODELS and Path(name).expanduser().is_dir():
+        return Path(name).expanduser()
+    if isinstance(name, Path) or (str(name) not in MODELS and any(c in str(name) for c in "/\\~.")):
+        raise LabError(f"{name} is no folder; give a folder of weights, or a name: {', '.join(names(*kinds))}")
+    return weights_folder(lookup(str(name), *kinds).name, download=download, half=half, say=say)
+
+
+def need_torch() -> Any:
+    try:
+        import diffusers  # noqa: F401
+        import torch
+        import transformers  # noqa: F401
+    except ImportError as error:
+        raise LabError(f"{error.name} is not installed; run: pip install 'draganything-lab[models]'") from error
+    return torch

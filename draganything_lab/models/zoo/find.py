@@ -1,0 +1,189 @@
+"""Find weights on this machine, check them, and download them when, and only when, the caller asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ...errors import LabError
+from .cache import cached_files
+from .ledger import fault, home
+from .registry import MODELS, Model, describe, in_words, local_override, lookup, package_folder
+
+Say = Callable[[str], object]
+
+
+def find(name: str, *, half: bool = False) -> Path | None:
+    """Return where a set of weights lies on this machine: a folder, or a file for what is one file; None if nowhere.
+
+    Looked through are the environment variable (`DRAGANYTHING_LAB_SVD` for "svd"), the package, and the caches under
+    `HF_HOME`. Nothing is downloaded and nothing is checked but presence.
+
+    Args:
+        name: As in `MODELS`.
+        half: Prefer half-precision files; the others are taken where only they are there.
+    """
+    model = lookup(name)
+    override = local_override(model)
+    if override is not None:
+        return override
+    if model.source == "package":
+        return package_folder(model) if package_folder(model).is_dir() else None
+    if model.source == "url":
+        path = home() / model.needed[0]
+        return path if path.is_file() else None
+    for kind in (half, not half):
+        paths = cached_files(model, kind)
+        if paths is not None:
+            file, path = next(iter(paths.items()))
+            return path.parents[file.count("/")]
+    return None
+
+
+def weights_folder(name: str, *, download: bool = False, half: bool = False, say: Say = print) -> Path:
+    """Return the folder of a set of weights, complete and checked.
+
+    Args:
+        name: As in `MODELS`.
+        download: Fetch what is not there; size and licence are said first. Without it nothing touches the network.
+        half: Take the half-precision files where the repository has them.
+        say: What gets the words; `print` by default.
+
+    Raises:
+        LabError: Not there (the message says what to do), changed since it was downloaded, another hash than the
+            published one, no space, no network, no consent, gone, or no such name (the nearest is suggested).
+    """
+    model = lookup(name)
+    if model.source == "url":
+        raise LabError(f'"{name}" is one file; ask for it with zoo.weights_file("{name}")')
+    override = local_override(model)
+    if override is not None:
+        return _complete(model, override)
+    if model.source == "package":
+        if not package_folder(model).is_dir():
+            raise LabError(
+                f'the "{name}" weights are not in this installation ({package_folder(model)}); train them '
+                f"(draganything-lab train {model.id}), or set {model.variable} to their folder"
+            )
+        return package_folder(model)
+    return _hub_folder(model, half, download, say)
+
+
+def weights_file(name: str, *, download: bool = False, say: Say = print) -> Path:
+    """Return the file of a set of weights that is one file (Segment Anything, CoTracker), checked.
+
+    Args and errors as for `weights_folder`.
+    """
+    from .download import download_url
+
+    model = lookup(name)
+    if model.source != "url":
+        raise LabError(f'"{name}" is a folder of files; ask for it with zoo.weights_folder("{name}")')
+    override = local_override(model)
+    if override is not None:
+        if not override.is_file():
+            raise LabError(f"{model.variable} names {override}, which is no file; let it name {model.needed[0]}")
+        return override
+    path = home() / model.needed[0]
+    wrong = fault(model, model.needed[0], path) if path.is_file() else "missing"
+    if not wrong:
+        return path
+    if not download:
+        raise LabError(absent(model, False) if wrong == "missing" else damaged(model, wrong))
+    path.unlink(missing_ok=True)
+    say(describe(name))
+    return download_url(model, path, say)
+
+
+def _hub_folder(model: Model, half: bool, download: bool, say: Say) -> Path:
+    from .download import download_hub
+
+    for kind in (half, not half):
+        paths = cached_files(model, kind)
+        if paths is None:
+            continue
+        faults = {file: wrong for file, path in paths.items() if (wrong := fault(model, file, path))}
+        if faults and not download:
+            raise LabError(damaged(model, "; ".join(faults.values())))
+        if faults:
+            break  # fetch what is damaged, in the kind that was asked for
+        file, path = next(iter(paths.items()))
+        return path.parents[file.count("/")]
+    if not download:
+        raise LabError(absent(model, half))
+    say(describe(model.name, half=half))
+    return download_hub(model, half, say)
+
+
+def verify(name: str) -> dict[str, str]:
+    """Read every downloaded file of a set of weights again, and compare its SHA-256 with what is known.
+
+    Returns:
+        Each file and its path.
+
+    Raises:
+        LabError: A file has changed, or the weights are not there.
+    """
+    model = lookup(name)
+    if local_override(model) is not None or model.source == "package":
+        raise LabError(f'"{name}" was not downloaded, so there is no hash to compare with')
+    if model.source == "url":
+        path = home() / model.needed[0]
+        paths = {model.needed[0]: path} if path.is_file() else None
+    else:
+        paths = cached_files(model, False) or cached_files(model, True)
+    if paths is None:
+        raise LabError(absent(model, False))
+    faults = [wrong for file, path in paths.items() if (wrong := fault(model, file, path, thorough=True))]
+    if faults:
+        raise LabError(damaged(model, "; ".join(faults)))
+    return {file: str(path) for file, path in paths.items()}
+
+
+def status_table() -> str:
+    """Return every set of weights in a line each: name, size, whether it is here, licence."""
+    rows = [("name", "size", "here", "licence")]
+    for name, model in MODELS.items():
+        try:
+            here = "yes" if find(name) else "no"
+        except LabError:
+            here = "misnamed"  # its variable names what is not there
+        near = "" if model.size_is_exact or model.source == "package" else "~"
+        rows.append((name, near + in_words(model.bytes()) if model.bytes() else "-", here, model.licence))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = [[*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]] for row in rows]
+    return "\n".join("  ".join(line) for line in lines)
+
+
+def absent(model: Model, half: bool) -> str:
+    """Say what to do about weights that are not here."""
+    call = "weights_file" if model.source == "url" else "weights_folder"
+    size = in_words(model.bytes(half))
+    place = f"set {model.variable} to the folder"
+    if model.source == "url":
+        place = f"put the file {model.needed[0]} into {home()}, or set {model.variable} to it"
+    return (
+        f'the "{model.name}" weights are not on this machine ({model.what}; about {size}, {model.licence}). Download '
+        f'them with zoo.{call}("{model.name}", download=True), on the command line with --download, after reading '
+        f"{model.licence_page}; or copy them from "
+        f"another machine and {place}"
+    )
+
+
+def damaged(model: Model, wrong: str) -> str:
+    """Say what to do about a file that is not the one that was downloaded."""
+    call = "weights_file" if model.source == "url" else "weights_folder"
+    return (
+        f'the "{model.name}" weights have changed since they were downloaded or published: {wrong}. Fetch them again '
+        f'with zoo.{call}("{model.name}", download=True)'
+    )
+
+
+def _complete(model: Model, folder: Path) -> Path:
+    def lacking(files: tuple[str, ...]) -> list[str]:
+        return [entry for entry in files if not any((folder / option).is_file() for option in entry.split("|"))]
+
+    if lacking(model.needed) and (not model.needed_half or lacking(model.needed_half)):
+        files = ", ".join(lacking(model.needed))
+        raise LabError(f"{model.variable} names {folder}, which lacks {files}; copy the whole folder of {model.id}")
+    return folder

@@ -1,0 +1,88 @@
+"""Weight files read safely: tensors only, and whole."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import LabError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def sha256(path: Path, progress: Callable[[int], None] | None = None) -> str:
+    """Return the SHA-256 of a file; `progress` is told how many bytes each step read."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            digest.update(block)
+            if progress:
+                progress(len(block))
+    return digest.hexdigest()
+
+
+def refuse_impostor(path: Path) -> None:
+    """Refuse what often lies where weights should: nothing, a pointer of git-lfs, a web page.
+
+    Raises:
+        LabError: It is one of these.
+    """
+    if not path.is_file():
+        raise LabError(f"{path} is no file; fetch it, or correct the path")
+    with path.open("rb") as file:
+        head = file.read(64)
+    if not head:
+        raise LabError(f"{path} is empty; fetch it again")
+    if head.startswith(b"version https://git-lfs"):
+        raise LabError(f"{path} is a pointer of git-lfs, not the weights; run: git lfs pull")
+    if head.lstrip()[:5].lower() in (b"<!doc", b"<html"):
+        raise LabError(f"{path} is a web page, not the weights; download the file itself")
+
+
+def load_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
+    """Load a file of tensors; nothing in it is ever run.
+
+    Args:
+        path: `.safetensors`, or a PyTorch file (`.bin`, `.pth`, `.pt`, `.ckpt`), which loads with `weights_only=True`
+            or not at all. A dictionary under "state_dict" or "model" is unwrapped.
+
+    Returns:
+        Names and tensors, on the CPU.
+
+    Raises:
+        LabError: The file is missing, cut off, no file of tensors, or holds objects other than tensors.
+    """
+    import torch
+
+    path = Path(path).expanduser()
+    refuse_impostor(path)
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        try:
+            return load_file(path)
+        except Exception as error:  # its own type, from Rust
+            raise LabError(f"{path} is cut off or damaged ({_first_line(error)}); fetch it again") from error
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise LabError(
+            f"{path} holds more than tensors, or is no PyTorch file, and loading it could run code: refused. Take the "
+            "safetensors file instead"
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise LabError(f"{path} is cut off or damaged ({_first_line(error)}); fetch it again") from error
+    for wrapper in ("state_dict", "model"):
+        if isinstance(found, dict) and isinstance(found.get(wrapper), dict):
+            found = found[wrapper]
+    if not isinstance(found, dict) or not found or not all(isinstance(v, torch.Tensor) for v in found.values()):
+        raise LabError(f"{path} is no dictionary of tensors but a {type(found).__name__}; is it another kind of file?")
+    return {str(key): value for key, value in found.items()}
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

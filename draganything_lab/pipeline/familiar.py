@@ -1,0 +1,58 @@
+"""Does a model know such pictures? Its VAE says: what it cannot rebuild, the other networks have never seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..media.picture import psnr
+
+# A picture rebuilt worse than this is foreign; tests/test_shipped.py holds it against Toyland and photographs.
+FLOOR_DB = 28.0
+LARGE = 20_000_000  # parameters of a VAE from which on it was trained on photographs
+
+
+def vae_round_trip(vae: Any, image: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """A picture at the model's size, and what its VAE makes of it.
+
+    Args:
+        vae: Of a pipeline.
+        image: (H0, W0, 3) uint8 RGB.
+        size: (H, W) of the model.
+
+    Returns:
+        Both (H, W, 3) uint8.
+    """
+    import torch
+
+    from .sampling import model_pixels, to_frames
+
+    picture = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 255
+    pixels = model_pixels(picture, size)
+    with torch.no_grad():
+        latents = vae.encode(pixels.to(vae.device, vae.dtype)).latent_dist.mode()
+        back = vae.decode(latents, num_frames=1).sample
+    return to_frames(pixels, "np")[0], to_frames(back.nan_to_num(), "np")[0]
+
+
+def stranger_note(pipe: Any, image: np.ndarray, size: tuple[int, int]) -> str:
+    """Say where a small model does not know such pictures.
+
+    Args:
+        pipe: A pipeline.
+        image: (H0, W0, 3) uint8 RGB.
+        size: (H, W) of the model.
+
+    Returns:
+        One sentence; empty where it knows them, and for large models, which have seen photographs.
+    """
+    if sum(parameter.numel() for parameter in pipe.vae.parameters()) >= LARGE:
+        return ""
+    quality = psnr(*vae_round_trip(pipe.vae, image, size))
+    if quality >= FLOOR_DB:
+        return ""
+    return (
+        f"These weights do not know such pictures (their VAE rebuilds this one with {quality:.1f} dB, Toyland's with "
+        f"{FLOOR_DB:.0f} and more): take svd on a GPU, or the preview."
+    )

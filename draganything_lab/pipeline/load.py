@@ -1,0 +1,171 @@
+"""From a name to a pipeline that runs: `toy`, `svd`, or a folder of one's own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import LabError
+from ..models.load import folder_of, load_features, need_torch
+from ..models.zoo.find import Say, weights_folder
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..models import DragAnythingControlNet
+    from .pipeline import DragAnythingPipeline
+
+RELEASED = "entity+gaussian"
+TRUNK = "trunk"  # folder of the ControlNet without its embedding, where several representations share one
+SAMPLING = "sampling.json"
+PARTS = ("unet", "vae", "image_encoder", "scheduler", "feature_extractor")
+
+
+def load_pipeline(
+    name: str | Path = "toy",
+    representation: str = RELEASED,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | None = None,
+    *,
+    download: bool = False,
+    controlnet: str | Path | None = None,
+    features: bool | None = None,
+    say: Say = print,
+) -> DragAnythingPipeline:
+    """Load a pipeline, ready to run.
+
+    Args:
+        name: "toy" (shipped), "svd" or "svd-xt" (with the authors' ControlNet), or a folder that holds unet/, vae/,
+            image_encoder/, scheduler/, feature_extractor/ and controlnet/ (or controlnet/<representation>/, or
+            controlnet/trunk/ with controlnet/<representation>.safetensors).
+        representation: "point", "trajectory", "gaussian", "entity" or "entity+gaussian"; the authors released only the
+            last.
+        device: "cuda", "cpu", ...; None for a GPU if there is one.
+        dtype: None for float16 with svd on a GPU, else float32.
+        download: Fetch what is not there; sizes and licences are said first.
+        controlnet: A folder with a ControlNet of your own.
+        features: Whether to load the diffusion features that belong to it, which scenes with an entity representation
+            need; None for where they lie in the same folder, as with toy.
+        say: What gets the words; `print` by default.
+
+    Raises:
+        LabError: Weights not there (the message says what to do), damaged, of another model; no such representation.
+
+    >>> pipe = load_pipeline("toy")  # doctest: +SKIP
+    """
+    torch = need_torch()
+    where: Any = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    shipped = str(name) == "toy" or Path(name).is_dir()
+    if dtype is None:
+        dtype = torch.float16 if where.type == "cuda" and not shipped else torch.float32
+    if dtype == torch.float16 and where.type == "cpu":
+        raise LabError("float16 does not run on a CPU; use float32 or bfloat16")
+    half = dtype in (torch.float16, torch.bfloat16)
+    folder = folder_of(name, "video", download=download, half=half, say=say)
+    if str(name) == "toy" and not (folder / "unet").is_dir():
+        raise LabError('the "toy" video weights are not in this installation; train them (draganything-lab train toy)')
+    control = Path(controlnet) if controlnet else _control_folder(name, folder, representation, download, say)
+    pipe = _assemble(folder, control, dtype)
+    if control.name == TRUNK:
+        _give_embedding(pipe.controlnet, control.with_name(f"{representation.replace('+', '_')}.safetensors"))
+        pipe.controlnet.register_to_config(representation=representation)
+    if features is None:
+        features = "entity" in representation and (folder / "dift").is_dir()
+    if features:
+        from ..models.dift import DiffusionFeatures
+
+        if (folder / "dift").is_dir():
+            pipe.features = DiffusionFeatures.from_pretrained(folder / "dift", device=where, dtype=dtype)
+        else:
+            pipe.features = load_features(name, where, dtype, download=download, say=say)
+    return pipe.to(where)  # type: ignore[attr-defined]
+
+
+def _control_folder(name: str | Path, folder: Path, representation: str, download: bool, say: Say) -> Path:
+    own = folder / "controlnet"
+    if (own / "config.json").is_file():
+        return own
+    if (own / TRUNK).is_dir():
+        if not (own / f"{representation.replace('+', '_')}.safetensors").is_file():
+            there = sorted(path.stem.replace("_", "+") for path in own.glob("*.safetensors"))
+            raise LabError(f'{own} has no weights for "{representation}"; it has {", ".join(there) or "none"}')
+        return own / TRUNK
+    if own.is_dir():
+        chosen = own / representation.replace("+", "_")
+        if chosen.is_dir():
+            return chosen
+        there = sorted(path.name.replace("_", "+") for path in own.iterdir() if path.is_dir())
+        raise LabError(f'{own} has no weights for "{representation}"; it has {", ".join(there) or "none"}')
+    if str(name) not in ("svd", "svd-xt"):
+        raise LabError(f"{folder} has no controlnet/; put the ControlNet there (in Python: controlnet=...)")
+    if representation != RELEASED:
+        raise LabError(
+            f'the authors released weights for "{RELEASED}" only, not for "{representation}"; take the toy, or give a '
+            "ControlNet of your own with controlnet=..."
+        )
+    return weights_folder("draganything", download=download, say=say)
+
+
+def _give_embedding(controlnet: DragAnythingControlNet, file: Path) -> None:
+    """Put a representation's embedding into a ControlNet that shares its trunk with others."""
+    from ..models.zoo.state_dict import load_state_dict
+
+    embedding = controlnet.controlnet_cond_embedding
+    weights = {name: value.to(controlnet.dtype) for name, value in load_state_dict(file).items()}
+    expected = {name: tuple(value.shape) for name, value in embedding.state_dict().items()}
+    if {name: tuple(value.shape) for name, value in weights.items()} != expected:
+        raise LabError(f"{file} does not fit the ControlNet beside it; both come from one training, fetch them again")
+    embedding.load_state_dict(weights)
+
+
+def _assemble(folder: Path, control: Path, dtype: torch.dtype) -> DragAnythingPipeline:
+    import diffusers
+    import transformers
+
+    from ..models import DragAnythingControlNet, DragAnythingUNet
+    from ..models.dift_folder import load_model
+    from .pipeline import DragAnythingPipeline
+
+    lacking = [part for part in PARTS if not (folder / part).is_dir()]
+    if lacking:
+        names = ", ".join(f"{part}/" for part in lacking)
+        raise LabError(f"{folder} lacks {names}; a pipeline needs {', '.join(PARTS)}")
+    video_unet = ("UNetSpatioTemporalConditionModel", "DragAnythingUNet")
+    control_names = ("DragAnythingControlNet", "DragAnythingSDVModel")
+    try:
+        scheduler = diffusers.EulerDiscreteScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
+        extractor = transformers.CLIPImageProcessor.from_pretrained(folder / "feature_extractor", local_files_only=True)
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise LabError(
+            f"{folder}: its scheduler or feature extractor cannot be read ({first}); fetch it again"
+        ) from error
+    return DragAnythingPipeline(
+        vae=load_model(
+            diffusers.AutoencoderKLTemporalDecoder, folder / "vae", ("AutoencoderKLTemporalDecoder",), dtype
+        ),
+        image_encoder=load_model(
+            transformers.CLIPVisionModelWithProjection,
+            folder / "image_encoder",
+            ("CLIPVisionModelWithProjection",),
+            dtype,
+        ),
+        unet=load_model(DragAnythingUNet, folder / "unet", video_unet, dtype),
+        controlnet=load_model(DragAnythingControlNet, control, control_names, dtype),
+        scheduler=scheduler,
+        feature_extractor=extractor,
+        **_sampling(folder),
+    )
+
+
+def _sampling(folder: Path) -> dict[str, Any]:
+    """How the weights of a folder are best sampled, where they say so in `sampling.json`."""
+    file = folder / SAMPLING
+    if not file.exists():
+        return {}
+    try:
+        told = json.loads(file.read_text())
+        return {"default_steps": int(told["steps"]), "default_guidance": float(told["guidance"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise LabError(f'{file} must say {{"steps": N, "guidance": G}} ({error}); mend it, or remove it') from None

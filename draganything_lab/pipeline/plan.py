@@ -1,0 +1,318 @@
+"""How much memory and time a run needs, and the settings with which it fits."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import torch
+
+from ..errors import LabError
+from .dryrun import Cost, DryRun
+
+GIB = 2**30
+# Beyond its tensors a GPU holds its driver's context, convolution workspaces and gaps between blocks of memory.
+GPU_CONTEXT = GIB // 2
+GPU_GAPS = 1.15
+CONTROL_CHUNK_BYTES = 512 * 2**20
+# How much of a plain matrix product's speed denoising reaches. Assumed until the first run of a pipeline measures it.
+SHARE_OF_PRODUCT = 0.4
+REPEATED = ("SpatioTemporalResBlock", "BasicTransformerBlock", "TemporalBasicTransformerBlock")
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """Settings for a run, and what it will cost with them. `print` it.
+
+    Attributes:
+        size: (H, W).
+        num_frames: F.
+        steps: Steps of the scheduler.
+        videos: V.
+        device: Where it runs.
+        dtype: Of weights and activations.
+        offload: Whether networks that are not at work wait in the computer's memory.
+        split_guidance: Whether the halves of guidance run one after the other.
+        control_chunk: Frames of control at a time.
+        decode_chunk: Frames that the VAE decodes at a time.
+        memory: Peak on the device, in bytes.
+        available: What the device has, in bytes.
+        flops: Floating-point operations of the run.
+        step_flops: Of one step.
+        seconds: How long it will take.
+        measured: Whether `seconds` comes from an earlier run of this pipeline, or from a guess.
+    """
+
+    size: tuple[int, int]
+    num_frames: int
+    steps: int
+    videos: int
+    device: str
+    dtype: torch.dtype
+    offload: bool
+    split_guidance: bool
+    control_chunk: int
+    decode_chunk: int
+    memory: int
+    available: int
+    flops: float
+    step_flops: float
+    seconds: float
+    measured: bool
+
+    @property
+    def fits(self) -> bool:
+        """Whether the device has enough memory."""
+        return self.memory <= self.available
+
+    def __str__(self) -> str:
+        videos = f"{self.videos} videos of " if self.videos > 1 else ""
+        kind = str(self.dtype).removeprefix("torch.")
+        where = "the network at work on the device" if self.offload else "all networks on the device"
+        halves = "in turn" if self.split_guidance else "together"
+        about = "about" if self.measured else "roughly"
+        return (
+            f"{videos}{self.num_frames} frames of {self.size[1]}x{self.size[0]}, {self.steps} steps, {kind} on "
+            f"{self.device}: about {self.memory / GIB:.1f} of {self.available / GIB:.1f} GiB and {about} "
+            f"{_duration(self.seconds)}; {where}, guidance halves {halves}, {self.control_chunk} frames of control and "
+            f"{self.decode_chunk} of decoding at a time"
+        )
+
+
+def plan_run(
+    pipe: Any,
+    size: tuple[int, int],
+    num_frames: int,
+    *,
+    steps: int = 25,
+    videos: int = 1,
+    guided: bool = True,
+    offload: bool | None = None,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | None = None,
+    memory: float | None = None,
+) -> RunPlan:
+    """Choose the fastest settings that fit.
+
+    Tried in this order: everything on the device and all frames decoded at a time; fewer frames decoded at a time;
+    guidance halves one after the other; networks offloaded, likewise. Where nothing fits the last is returned, and its
+    `fits` is False.
+
+    Args:
+        pipe: A `DragAnythingPipeline`.
+        size: (H, W) of the video.
+        num_frames: F.
+        steps: Steps of the scheduler.
+        videos: V.
+        guided: Whether there is guidance.
+        offload: Whether networks wait in the computer's memory; None to choose.
+        device: Where it is to run; None for the pipeline's own.
+        dtype: Of weights and activations; None for the UNet's own.
+        memory: Bytes of memory to plan for; None for what the device has in all. (Not what is free at the moment: the
+            same call shall make the same video.)
+
+    Returns:
+        The plan.
+    """
+    where = torch.device(device if device is not None else pipe._execution_device)
+    dry = _dry(pipe, dtype)
+    available = int(device_memory(where) if memory is None else memory)
+    control_chunk = min(num_frames, control_chunk_size(pipe.controlnet, size, dry.dtype))
+    decode_chunks = [num_frames, *(chunk for chunk in (8, 4, 2, 1) if chunk < num_frames)]
+    offloads = (offload,) if offload is not None else (False,) if where.type == "cpu" else (False, True)
+    splits = (False, True) if guided else (False,)
+    for away, split, decode_chunk in product(offloads, splits, decode_chunks):
+        halves = 2 if guided else 1
+        step = dry.step(size, num_frames, videos if split else videos * halves)
+        costs = {
+            "encode": dry.encode(size),
+            "embed": dry.embed(size, control_chunk),
+            "step": step,
+            "decode": dry.decode(size, decode_chunk),
+        }
+        need = _need(costs, dry.weights, offload=away) + dry.held(size, num_frames, videos)
+        if where.type != "cpu":
+            need = int(need * GPU_GAPS) + GPU_CONTEXT
+        if need <= available:
+            break
+    step_flops = step.flops * (halves if split else 1)
+    flops = (
+        costs["encode"].flops
+        + costs["embed"].flops * num_frames / control_chunk
+        + costs["decode"].flops * videos * num_frames / decode_chunk
+        + step_flops * steps
+    )
+    speed = pipe._speeds.get((where.type, dry.dtype))
+    return RunPlan(
+        size=size,
+        num_frames=num_frames,
+        steps=steps,
+        videos=videos,
+        device=str(where),
+        dtype=dry.dtype,
+        offload=away,
+        split_guidance=split,
+        control_chunk=control_chunk,
+        decode_chunk=decode_chunk,
+        memory=need,
+        available=available,
+        flops=flops,
+        step_flops=step_flops,
+        seconds=flops / (speed or product_speed(where, dry.dtype) * SHARE_OF_PRODUCT),
+        measured=speed is not None,
+    )
+
+
+def _need(costs: dict[str, Cost], weights: dict[str, int], *, offload: bool) -> int:
+    """Return the bytes that the largest stage needs, with its own weights or with all."""
+    if not offload:
+        return sum(weights.values()) + max(cost.memory for cost in costs.values())
+    at_work = {
+        "encode": max(weights["vae"], weights["image_encoder"]),
+        "embed": weights["controlnet"],
+        "step": weights["unet"] + weights["controlnet"],
+        "decode": weights["vae"],
+    }
+    return max(at_work[name] + cost.memory for name, cost in costs.items())
+
+
+def prepare(
+    pipe: Any,
+    size: tuple[int, int],
+    num_frames: int,
+    *,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | None = None,
+    compile: bool = False,
+    channels_last: bool = False,
+    show: bool = True,
+    **options: Any,
+) -> RunPlan:
+    """Bring a pipeline to a device with the settings that fit, and print what a run will cost.
+
+    Args:
+        pipe: A `DragAnythingPipeline`.
+        size: (H, W) of the videos to come.
+        num_frames: Their F.
+        device: None for a GPU if there is one.
+        dtype: None for float16 on a GPU and float32 on a CPU.
+        compile: Compile the repeated blocks; the first step then takes minutes, the later ones less.
+        channels_last: Lay out convolutions as GPUs prefer in half precision, and CPUs.
+        show: Whether to print the plan.
+        **options: As for `plan_run`: steps, videos, guided, memory.
+
+    Returns:
+        The plan; the pipeline's calls use its chunks.
+
+    Raises:
+        LabError: It fits with no settings; the message says what would.
+    """
+    where = torch.device(device if device is not None else best_device())
+    dtype = dtype or (torch.float32 if where.type == "cpu" else torch.float16)
+    if where.type == "cpu" and dtype == torch.float16:
+        raise LabError("float16 is slow and incomplete on a CPU; use torch.float32 or torch.bfloat16")
+    plan = plan_run(pipe, size, num_frames, device=where, dtype=dtype, **options)
+    if not plan.fits:
+        raise LabError(
+            f"{num_frames} frames of {size[1]}x{size[0]} need about {plan.memory / GIB:.1f} GiB on {where}, which has "
+            f"{plan.available / GIB:.1f} GiB; use fewer frames or a smaller picture"
+        )
+    for name in ("vae", "image_encoder", "unet", "controlnet"):
+        # Not diffusers' own .to(), which warns about a dtype without cause.
+        torch.nn.Module.to(getattr(pipe, name), dtype=dtype)
+    pipe.remove_all_hooks()
+    if plan.offload:
+        pipe.enable_model_cpu_offload(device=where)
+    else:
+        pipe.to(where)
+    for net in (pipe.unet, pipe.controlnet):
+        if channels_last:
+            use_channels_last(net)
+        if compile:
+            compile_blocks(net)
+    pipe.plan = plan
+    if show:
+        print(plan)
+    return plan
+
+
+def control_chunk_size(controlnet: Any, size: tuple[int, int], dtype: torch.dtype) -> int:
+    """Return how many frames of control, written out and embedded, fit into 512 MiB; at least one."""
+    channels = controlnet.config.entity_embedding_out_channels[0]
+    return max(1, CONTROL_CHUNK_BYTES // (3 * channels * size[0] * size[1] * dtype.itemsize))
+
+
+def best_device() -> str:
+    """Return "cuda" or "mps" if there is one, else "cpu"."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def device_memory(device: torch.device) -> int:
+    """Return the bytes of memory that a device has in all."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory()
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        import psutil
+
+        return psutil.virtual_memory().total
+
+
+_PRODUCTS: dict[tuple[str, torch.dtype], float] = {}
+
+
+def product_speed(device: torch.device, dtype: torch.dtype) -> float:
+    """Measure the operations a second of a matrix product, once for a device and dtype; some tenths of a second."""
+    key = (str(device), dtype)
+    if key not in _PRODUCTS:
+        side = 512 if device.type == "cpu" else 4096
+        matrix = torch.ones(side, side, device=device, dtype=dtype)
+        best, begin = float("inf"), time.perf_counter()
+        for repeat in range(50):
+            start = time.perf_counter()
+            (matrix @ matrix)[0, 0].item()  # .item() waits for the device
+            best = min(best, time.perf_counter() - start)
+            if repeat >= 2 and time.perf_counter() - begin > 0.2:
+                break
+        _PRODUCTS[key] = 2 * side**3 / best
+    return _PRODUCTS[key]
+
+
+def _dry(pipe: Any, dtype: torch.dtype | None) -> DryRun:
+    """Return the pipeline's dry run, made once for its parts and dtype."""
+    key = (dtype or pipe.unet.dtype, *(id(getattr(pipe, name)) for name in ("unet", "controlnet", "vae")))
+    if pipe._dry is None or pipe._dry[0] != key:
+        pipe._dry = (key, DryRun(pipe, dtype))
+    return pipe._dry[1]
+
+
+def compile_blocks(net: torch.nn.Module) -> int:
+    """Compile a network's repeated blocks, each kind once, and return how many there are.
+
+    The whole network would take several times as long to compile, and be hardly faster.
+    """
+    blocks = [module for module in net.modules() if type(module).__name__ in REPEATED]
+    for block in blocks:
+        block.compile()
+    return len(blocks)
+
+
+def use_channels_last(net: torch.nn.Module) -> None:
+    """Lay out a network's 2D convolutions with their channels last; equal numbers up to rounding."""
+    for module in net.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.to(memory_format=torch.channels_last)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{max(seconds, 0.1):.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,102 @@
+"""What numbers and names must satisfy before the lab takes them in, each with an error that says how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ..errors import LabError
+
+MAX_FRAMES = 100_000
+MAX_POINTS = 100_000
+MAX_COORDINATE = 1_000_000.0
+MAX_NAME = 80
+
+
+def checked_name(name: str) -> str:
+    """An entity's name without surrounding blanks: 1 to 80 printable characters, or a `LabError`."""
+    if not isinstance(name, str):
+        raise LabError(f"an entity's name must be text, not {type(name).__name__}")
+    if not is_name(name):
+        raise LabError(f"name {name[:40]!r} cannot be used; give 1 to {MAX_NAME} printable characters")
+    return name.strip()
+
+
+def is_name(name: object) -> bool:
+    """Whether `checked_name` would take it."""
+    return isinstance(name, str) and 1 <= len(name.strip()) <= MAX_NAME and name.strip().isprintable()
+
+
+def checked_size(size: Sequence[int]) -> tuple[int, int]:
+    """A size (H, W) as two positive ints of at most 8,192, or a `LabError`."""
+    values = list(size) if isinstance(size, (tuple, list, np.ndarray)) else []
+    whole = [isinstance(value, (int, np.integer)) and not isinstance(value, bool) for value in values]
+    if len(values) != 2 or not all(whole) or not all(1 <= value <= 8192 for value in values):
+        raise LabError(f"size {size!r} is no (height, width) in pixels from 1 to 8192")
+    return int(values[0]), int(values[1])
+
+
+def checked_num_frames(num_frames: int) -> int:
+    """`num_frames` as an int if it is a whole number from 1 to 100,000, else a `LabError`."""
+    if isinstance(num_frames, bool) or not isinstance(num_frames, (int, np.integer)):
+        raise LabError(f"num_frames must be a whole number, not {num_frames!r}")
+    if not 1 <= num_frames <= MAX_FRAMES:
+        raise LabError(f"num_frames is {num_frames}; give 1 to {MAX_FRAMES:,}")
+    return int(num_frames)
+
+
+def checked_points(points: np.ndarray | Sequence[np.ndarray | Sequence[float]]) -> np.ndarray:
+    """Key points as a read-only (K, 2) float32 array, finite and of sane size, or a `LabError`."""
+    try:
+        array = np.asarray(points)
+        if array.dtype.kind not in "iuf":
+            raise TypeError(array.dtype)
+        array = array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise LabError("trajectory: the points are no list of (x, y) numbers") from error
+    if array.size == 0:
+        raise LabError("trajectory has no points; give at least one (x, y)")
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise LabError(f"trajectory: points have shape {array.shape}; give (K, 2), a list of (x, y)")
+    if len(array) > MAX_POINTS:
+        raise LabError(f"trajectory has {len(array):,} points, over the limit of {MAX_POINTS:,}; thin it out first")
+    bad = ~np.isfinite(array).all(axis=1)
+    if bad.any():
+        k = int(bad.argmax())
+        raise LabError(f"trajectory: point {k} is {tuple(array[k].tolist())}; give finite numbers")
+    if np.abs(array).max() > MAX_COORDINATE:
+        k = int(np.abs(array).max(axis=1).argmax())
+        point = tuple(array[k].tolist())
+        raise LabError(f"trajectory: point {k} is {point}, over the limit of {MAX_COORDINATE:,.0f}; draw it again")
+    result = array.astype(np.float32) + np.float32(0)  # + 0 turns -0.0 into 0.0, so that equal paths hash alike
+    result.flags.writeable = False
+    return result
+
+
+def checked_frames(frames: Sequence[int] | np.ndarray, count: int) -> tuple[int, ...]:
+    """Frame numbers as `count` whole, non-negative, strictly increasing ints, or a `LabError`."""
+    if isinstance(frames, str) or not isinstance(frames, (Sequence, np.ndarray)) or getattr(frames, "ndim", 1) != 1:
+        raise LabError(f"trajectory: frames must be a list of whole numbers, not {str(frames)[:60]}")
+    values = frames.tolist() if isinstance(frames, np.ndarray) else list(frames)
+    if len(values) != count:
+        raise LabError(f"trajectory has {count} points but {len(values)} frames; give one frame a point, or None")
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value < MAX_FRAMES:
+            raise LabError(f"trajectory: frame {value!r} is no whole number from 0 to {MAX_FRAMES - 1:,}")
+    for before, after in pairwise(values):
+        if after <= before:
+            raise LabError(f"trajectory: frame {after} comes after frame {before}; frames must increase")
+    return tuple(int(value) for value in values)
+
+
+def free_name(value: Any, fallback: str, taken: set[str]) -> str:
+    """A name from a file if it is one, else the fallback, told apart from those that are taken."""
+    stem = next((text for text in (value, fallback) if is_name(text)), "object").strip()
+    name, number = stem, 1
+    while name in taken:
+        number += 1
+        name = f"{stem[: MAX_NAME - 4]} {number}"
+    return name

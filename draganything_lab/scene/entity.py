@@ -1,0 +1,156 @@
+"""One thing in a picture: what it is called, which pixels are its own, where it is to go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+
+from ..errors import LabError
+from .checks import checked_name
+from .masks import box_of, inscribed_circle, own_mask
+from .trajectory import Trajectory, as_trajectory
+
+Kind: TypeAlias = Literal["foreground", "background", "camera"]
+MAX_ENTITIES = 255  # control signals label entities in a byte; 0 is nothing
+KINDS: tuple[str, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Entity:
+    """A thing in a picture. Frozen, with a read-only mask, and equal by value.
+
+    Args:
+        name: 1 to 80 printable characters.
+        mask: (H, W) bool, not empty; anything else that `load_mask` takes is turned into it.
+        trajectory: Where it goes (a list of (x, y) is turned into one); None asks nothing of it.
+        kind: "foreground", "background", or "camera" (one of several tracks that move the whole view).
+        pinned: It is to stay where it is, whatever its trajectory says.
+
+    Raises:
+        LabError: A field of the wrong kind, or a mask with nothing in it.
+    """
+
+    name: str
+    mask: np.ndarray
+    trajectory: Trajectory | None = None
+    kind: Kind = "foreground"
+    pinned: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", checked_name(self.name))
+        object.__setattr__(self, "mask", own_mask(self.mask))
+        if not self.mask.any():
+            raise LabError("mask is empty: no pixel of it is set; click the thing again or paint it")
+        object.__setattr__(self, "trajectory", as_trajectory(self.trajectory))
+        if self.kind not in KINDS:
+            raise LabError(f"kind {self.kind!r} is unknown; use one of {', '.join(KINDS)}")
+        if not isinstance(self.pinned, (bool, np.bool_)):
+            raise LabError(f"pinned must be True or False, not {self.pinned!r}")
+        object.__setattr__(self, "pinned", bool(self.pinned))
+
+    @property
+    def controlled(self) -> bool:
+        """Whether anything is asked of it: it has a trajectory or is pinned."""
+        return self.pinned or self.trajectory is not None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the mask."""
+        return self.mask.shape[0], self.mask.shape[1]
+
+    @cached_property
+    def area(self) -> int:
+        """Number of pixels in the mask."""
+        return int(np.count_nonzero(self.mask))
+
+    @cached_property
+    def box(self) -> tuple[int, int, int, int]:
+        """(left, top, right, bottom) of the mask in pixels, for mask[top:bottom, left:right]."""
+        return box_of(self.mask)
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Centre (x, y) of the largest circle inside the mask, in pixels."""
+        return self._circle[0]
+
+    @property
+    def radius(self) -> float:
+        """Radius of the largest circle inside the mask, in pixels."""
+        return self._circle[1]
+
+    @cached_property
+    def _circle(self) -> tuple[tuple[float, float], float]:
+        return inscribed_circle(self.mask)
+
+    def path(self, num_frames: int) -> np.ndarray | None:
+        """Where it is to be in every frame: (T, 2) float32 (x, y); its centre when pinned, None when uncontrolled."""
+        if self.pinned:
+            return Trajectory([self.centre]).at(num_frames)
+        return None if self.trajectory is None else self.trajectory.at(num_frames)
+
+    def _key(self) -> tuple[object, ...]:
+        return self.name, self.trajectory, self.kind, self.pinned, self.size
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Entity):
+            return NotImplemented
+        return self._key() == other._key() and (self.mask is other.mask or np.array_equal(self.mask, other.mask))
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Entity, (self.name, self.mask, self.trajectory, self.kind, self.pinned)  # copies stay read-only
+
+    def __repr__(self) -> str:
+        asked = "pinned" if self.pinned else "uncontrolled" if self.trajectory is None else repr(self.trajectory)
+        return f'Entity("{self.name}", {self.kind}, {self.area:,} pixels, {asked})'
+
+
+def checked_entities(entities: tuple[Entity, ...], size: tuple[int, int]) -> tuple[Entity, ...]:
+    """The entities, if they can be in one scene of a size (H, W): not too many, names unique, all of a fitting size.
+
+    Things may leave the picture, but a key point more than one picture's width or height outside is refused: it was
+    most likely drawn on another picture. Camera tracks may go anywhere, a strong zoom does.
+    """
+    if len(entities) > MAX_ENTITIES:
+        raise LabError(f"{len(entities)} entities are over the limit of {MAX_ENTITIES} a scene; remove some")
+    height, width = size
+    places: dict[str, int] = {}
+    for number, entity in enumerate(entities, 1):
+        if not isinstance(entity, Entity):
+            raise LabError(f"entity {number} is a {type(entity).__name__}; make it with Entity(name, mask, …)")
+        with named(number, entity.name):
+            if entity.name in places:
+                raise LabError(f"the name is taken by entity {places[entity.name]}; choose another")
+            places[entity.name] = number
+            if entity.size != size:
+                raise LabError(
+                    f"mask is {entity.size[1]}x{entity.size[0]} but the picture is {width}x{height}; "
+                    "resize the mask or make it from this picture"
+                )
+            if entity.trajectory is None or entity.kind == "camera":
+                continue
+            points = entity.trajectory.points
+            far = ((points < (-width, -height)) | (points > (2 * width, 2 * height))).any(axis=1)
+            if far.any():
+                x, y = points[int(far.argmax())].tolist()
+                raise LabError(
+                    f"trajectory has a point ({x:g}, {y:g}) far outside the {width}x{height} picture; "
+                    "clip it with .clipped() or draw it again"
+                )
+    return entities
+
+
+@contextmanager
+def named(number: int, name: object) -> Iterator[None]:
+    """Puts the entity's number (from 1) and name before the errors raised inside."""
+    try:
+        yield
+    except LabError as error:
+        raise LabError(f'entity {number} ("{str(name)[:80]}"): {error}') from error

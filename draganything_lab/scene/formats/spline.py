@@ -1,0 +1,111 @@
+"""The points of the ComfyUI spline editor (KJNodes)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ...errors import LabError
+from ...media.files import Bundle, write_whole
+from ..checks import checked_name, free_name
+from ..entity import MAX_ENTITIES, named
+from ..saving import MAX_JSON, parse_json, short_number
+from ..scene import Scene
+from ..trajectory import Points, Trajectory
+
+_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")  # Okabe-Ito
+
+
+def read_spline_points(source: str | Path) -> dict[str, Trajectory]:
+    """Read the points of the ComfyUI spline editor (KJNodes).
+
+    Args:
+        source: A file, or the text itself. Three layouts are known: the editor's `points_store` since it has several
+            splines, [{"points": [{"x", "y"}, …], "name", "color"}, …]; a plain list [{"x", "y"}, …], as older ones
+            store it and as `coordinates` gives it; and a list of such lists.
+
+    Returns:
+        Name -> `Trajectory` in the order of the file; without names they are "Spline 1", "Spline 2", …. The editor's
+        x and y are pixels of its canvas; use `.scaled` if the picture has another size. Bezier handles are not used.
+
+    Raises:
+        LabError: It is no such text, or a point is not finite.
+
+    Source:
+        github.com/kijai/ComfyUI-KJNodes: `parseSplineData` and `updatePath` in
+        `web/js/editors/spline_editor_canvas.js`, `parse_json_tracks` in `nodes/curve_nodes.py` (which also takes single
+        quotes for double ones).
+    """
+    document = _spline_json(source)
+    if not isinstance(document, list) or not document:
+        raise LabError("spline points must be a list that is not empty")
+    if isinstance(document[0], dict) and "points" not in document[0]:
+        document = [document]
+    if len(document) > MAX_ENTITIES:
+        raise LabError(f"{len(document):,} splines are over the limit of {MAX_ENTITIES}")
+    splines: dict[str, Trajectory] = {}
+    for number, spline in enumerate(document, 1):
+        fields = spline if isinstance(spline, dict) else {"points": spline}
+        name = free_name(fields.get("name"), f"Spline {number}", set(splines))
+        with named(number, name):
+            splines[name] = Trajectory(_xy(fields.get("points")))
+    return splines
+
+
+def write_spline_points(splines: Scene | Mapping[str, Trajectory | Points], path: str | Path | None = None) -> str:
+    """Write key points as the ComfyUI spline editor (KJNodes) stores them; paste the text into `points_store`.
+
+    Args:
+        splines: Name -> trajectory or points, or a `Scene`, whose entities with a trajectory are written. Frames,
+            easing and spacing are not kept: the editor has no place for them.
+        path: A file to write as well; None for the text only.
+
+    Returns:
+        The JSON text.
+
+    Raises:
+        LabError: There is nothing to write, or the place cannot be written to.
+    """
+    if isinstance(splines, Scene):
+        splines = {entity.name: entity.trajectory for entity in splines.entities if entity.trajectory is not None}
+    if not splines:
+        raise LabError("there is no trajectory to write; draw one first")
+    rows = []
+    for number, (name, value) in enumerate(splines.items()):
+        points = (value if isinstance(value, Trajectory) else Trajectory(value)).points.tolist()
+        row: dict[str, Any] = {"points": [{"x": short_number(x), "y": short_number(y)} for x, y in points]}
+        row |= {"color": _COLOURS[number % len(_COLOURS)], "name": checked_name(name)}
+        rows.append(row | ({"isSinglePoint": True} if len(points) == 1 else {}))
+    text = json.dumps(rows, ensure_ascii=False)
+    if path is not None:
+        write_whole(path, text.encode("utf-8"))
+    return text
+
+
+def _spline_json(source: str | Path) -> Any:
+    if isinstance(source, str) and source.lstrip()[:1] in ("[", "{"):
+        data, name = source.encode("utf-8", "replace"), "spline text"
+    else:
+        path = Path(source).expanduser()
+        name = path.name
+        with Bundle(path.parent, name) as bundle:
+            data = bundle.read(name, MAX_JSON)
+    if len(data) > MAX_JSON:
+        raise LabError(f"{name} is over the limit of {MAX_JSON:,} bytes")
+    try:
+        return parse_json(data, name)
+    except LabError:
+        if b"'" not in data:
+            raise
+        return parse_json(data.replace(b"'", b'"'), name)  # older editors give the text of a Python list
+
+
+def _xy(points: Any) -> list[list[float]]:
+    if not isinstance(points, list):
+        raise LabError("its points must be a list")
+    for place, point in enumerate(points):
+        if not (isinstance(point, dict) and all(type(point.get(axis)) in (int, float) for axis in "xy")):
+            raise LabError(f'point {place} is {str(point)[:60]}; it must be {{"x": number, "y": number}}')
+    return [[point["x"], point["y"]] for point in points]

@@ -1,0 +1,132 @@
+"""Wan-Move's track arrays: two .npy files, positions and visibility."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...errors import LabError
+from ...media.files import write_whole
+from ..checks import MAX_COORDINATE, MAX_FRAMES, checked_num_frames
+from ..trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from ..scene import Scene
+
+MAX_VALUES = 50_000_000  # numbers in one array
+
+
+def read_wan_tracks(path: str | Path, visibility: str | Path | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Read the tracks that Wan-Move (and its benchmark, MoveBench) uses.
+
+    Args:
+        path: The .npy of the tracks: (T, N, 2), or (1, T, N, 2) as in MoveBench; (x, y) in pixels of the picture.
+        visibility: The .npy of the visibility, (T, N) or (1, T, N), bool or numbers where 0 is hidden. None looks for
+            `name_visibility.npy` beside `name_tracks.npy`, as MoveBench names them; without one, all is visible.
+
+    Returns:
+        Tracks (T, N, 2) float32 (x, y) in pixels and visibility (T, N) bool.
+
+    Raises:
+        LabError: A file is missing, cut short, no such array, over the limits, or holds NaN or Python objects.
+
+    Source:
+        github.com/ali-vilab/Wan-Move: `generate.py` loads the two files with `np.load`; `wan/wan_move.py` takes tracks
+        as [b, F, track_num, 2] and drops b; `create_pos_feature_map` in `wan/modules/trajectory.py` compares the first
+        number with the width, so that they are (x, y), in pixels of the picture. Its clips have 81 frames.
+    """
+    path = Path(path).expanduser()
+    tracks = _without_batch(_load_npy(path), 4, path)
+    if tracks.ndim != 3 or tracks.shape[2] != 2 or 0 in tracks.shape:
+        raise LabError(f"{path.name} has shape {tracks.shape}; tracks are (T, N, 2) or (1, T, N, 2), not empty")
+    if len(tracks) > MAX_FRAMES:
+        raise LabError(f"{path.name} has {len(tracks):,} frames, over the limit of {MAX_FRAMES:,}")
+    tracks = tracks.astype(np.float32)
+    if not (np.abs(tracks) <= MAX_COORDINATE).all():
+        raise LabError(f"{path.name} holds NaN, infinity or numbers over {MAX_COORDINATE:,.0f}; make it again")
+    beside = path.with_name(path.name.replace("_tracks.npy", "_visibility.npy"))
+    if visibility is None and (beside == path or not beside.exists()):
+        return tracks, np.ones(tracks.shape[:2], bool)
+    other = beside if visibility is None else Path(visibility).expanduser()
+    visible = _without_batch(_load_npy(other), 3, other)
+    if visible.shape != tracks.shape[:2]:
+        raise LabError(f"{other.name} has shape {visible.shape}, but the tracks ask for {tracks.shape[:2]}")
+    return tracks, visible != 0
+
+
+def write_wan_tracks(
+    tracks: np.ndarray | Scene, path: str | Path, visible: np.ndarray | None = None, *, num_frames: int = 81
+) -> tuple[Path, Path]:
+    """Write tracks as Wan-Move reads them: (1, T, N, 2) float32, and beside it visibility (1, T, N) bool.
+
+    Args:
+        tracks: (T, N, 2) (x, y) in pixels, or a `Scene`, whose controlled entities become one track each.
+        path: Where the tracks go, for example `boat_tracks.npy`; visibility goes to `boat_visibility.npy`.
+        visible: (T, N) bool; None for all visible.
+        num_frames: T for a scene; Wan-Move makes 81 frames.
+
+    Returns:
+        The two paths written.
+
+    Raises:
+        LabError: Shapes do not fit, there is no track, or the place cannot be written to.
+    """
+    array = np.asarray(tracks if isinstance(tracks, np.ndarray) else tracks.paths(num_frames), np.float32)
+    if array.ndim != 3 or array.shape[2] != 2 or 0 in array.shape:
+        raise LabError(f"tracks have shape {array.shape}; give (T, N, 2), or a scene, with a track in it")
+    checked_num_frames(len(array))
+    if not (np.abs(array) <= MAX_COORDINATE).all():
+        raise LabError(f"tracks hold NaN, infinity or numbers over {MAX_COORDINATE:,.0f}")
+    shown = np.ones(array.shape[:2], bool) if visible is None else np.asarray(visible) != 0
+    if shown.shape != array.shape[:2]:
+        raise LabError(f"visibility has shape {shown.shape}, but the tracks ask for {array.shape[:2]}")
+    path = Path(path).expanduser()
+    stem = path.name.removesuffix(".npy").removesuffix("_tracks")
+    targets = path.with_name(f"{stem}_tracks.npy"), path.with_name(f"{stem}_visibility.npy")
+    for target, content in zip(targets, (array, shown), strict=True):
+        buffer = io.BytesIO()
+        np.save(buffer, content[None], allow_pickle=False)
+        write_whole(target, buffer.getvalue())
+    return targets
+
+
+def tracks_to_trajectories(tracks: np.ndarray) -> list[Trajectory]:
+    """One trajectory a track, (T, N, 2) -> N of them, with every frame a key frame."""
+    return [Trajectory(tracks[:, n], frames=range(len(tracks))) for n in range(tracks.shape[1])]
+
+
+def _load_npy(path: Path) -> np.ndarray:
+    """An array of numbers, its header checked against the file's size before anything is allocated."""
+    try:
+        if not path.is_file():
+            raise LabError(f"{path} is not there; check the path (working folder: {Path.cwd()})")
+        with open(path, "rb") as file:
+            major, _ = np.lib.format.read_magic(file)
+            header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+            shape, _, dtype = header(file)
+            count = math.prod(shape)
+            if dtype.hasobject or dtype.kind not in "biuf":
+                raise LabError(f"{path.name} holds {dtype}, not numbers; save it from a plain array")
+            if count > MAX_VALUES:
+                raise LabError(f"{path.name} has {count:,} numbers, over the limit of {MAX_VALUES:,}")
+            if os.fstat(file.fileno()).st_size - file.tell() < count * dtype.itemsize:
+                raise LabError(f"{path.name} was cut short; get it again")
+            file.seek(0)
+            return np.load(file, allow_pickle=False)
+    except LabError:
+        raise
+    except Exception as error:  # numpy's reader fails in many ways on what is no .npy
+        raise LabError(f"{path.name} is no .npy array that can be read ({error})") from error
+
+
+def _without_batch(array: np.ndarray, ndim: int, path: Path) -> np.ndarray:
+    if array.ndim != ndim:
+        return array
+    if len(array) != 1:
+        raise LabError(f"{path.name} has shape {array.shape}, a batch of {len(array)}; save one clip a file")
+    return array[0]

@@ -1,0 +1,226 @@
+"""The scene file: a folder or one .zip with `scene.json`, `image.png`, and one PNG for each mask.
+
+`scene.json`, version 1::
+
+    {"format": "draganything-lab scene", "version": 1, "size": {"height": 320, "width": 576}, "image": "image.png",
+     "entities": [{"name": "boat", "kind": "foreground", "pinned": false, "mask": "mask_001.png",
+                   "trajectory": {"points": [[230, 120], [400, 100]], "frames": null,
+                                  "easing": "linear", "spacing": "arc"}}],
+     "settings": {"model": "toy", "seed": 0}}
+
+Entities run from the farthest to the nearest; points are (x, y) in pixels; `trajectory` and `frames` may be null. What
+is read is equal to what was written, to the last bit. A file is not trusted: see the limits below and in `media.files`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ..errors import LabError
+from ..media.files import Bundle, write_bundle
+from ..media.picture import encode_picture, load_picture
+from .checks import MAX_POINTS, checked_size
+from .entity import MAX_ENTITIES, Entity, named
+from .masks import own_mask
+from .trajectory import Trajectory
+
+Contents: TypeAlias = "tuple[np.ndarray, list[Entity], dict[str, Any]]"
+
+FORMAT, VERSION = "draganything-lab scene", 1
+INDEX = "scene.json"
+MAX_JSON = 8 * 2**20  # bytes
+MAX_PICTURE = 128 * 2**20  # bytes of one PNG
+MAX_MASK_PIXELS = 1_000_000_000  # all masks together, a byte each in memory
+_OWNED = r"scene\.json|image\.png|mask_\d{3}\.png|\.DS_Store|Thumbs\.db"
+
+
+def save_scene(
+    path: str | Path, image: np.ndarray, entities: Sequence[Entity], settings: Mapping[str, Any]
+) -> Path:
+    """Write what a scene holds to a folder, or to one file if the path ends in .zip.
+
+    It is written whole or not at all: after an error the old scene is still there. A folder that holds other files is
+    left alone. The same scene makes the same .zip, byte for byte.
+
+    Args:
+        path: Where to; an earlier scene there is replaced.
+        image: (H, W, 3) uint8 RGB.
+        entities: Farthest first.
+        settings: What JSON can hold.
+
+    Returns:
+        The path written.
+
+    Raises:
+        LabError: The place cannot be written to, the settings are no JSON, or the scene is too large to be read back.
+    """
+    height, width = image.shape[:2]
+    _check_masks(len(entities), (height, width))
+    contents = {"image.png": encode_picture(image)}
+    rows = []
+    for number, entity in enumerate(entities, 1):
+        mask = f"mask_{number:03d}.png"
+        contents[mask] = encode_picture(entity.mask)
+        rows.append(
+            {
+                "name": entity.name,
+                "kind": entity.kind,
+                "pinned": entity.pinned,
+                "mask": mask,
+                "trajectory": None if entity.trajectory is None else _trajectory_out(entity.trajectory),
+            }
+        )
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "size": {"height": height, "width": width},
+        "image": "image.png",
+        "entities": rows,
+        "settings": settings,
+    }
+    try:
+        text = _json_out(document)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise LabError(f"settings are no JSON ({error}); use text, numbers, lists and dicts") from error
+    if len(text) > MAX_JSON:
+        raise LabError(f"{INDEX} would be {len(text):,} bytes, over the limit of {MAX_JSON:,}; thin out trajectories")
+    return write_bundle(path, {INDEX: text, **contents}, _OWNED)
+
+
+def load_scene(path: str | Path) -> Contents:
+    """Read what a scene holds from a folder or a .zip.
+
+    Args:
+        path: What `save_scene` wrote; the path of the `scene.json` in a folder will do, too.
+
+    Returns:
+        Picture, entities and settings, equal to those written.
+
+    Raises:
+        LabError: It is missing, damaged, of a newer version, not of this lab, or not to be trusted.
+    """
+    path = Path(path).expanduser()
+    if path.name == INDEX:
+        path = path.parent
+    try:
+        with Bundle(path, INDEX) as bundle:
+            return _scene_in(bundle)
+    except LabError as error:
+        raise LabError(f'scene "{path.name}": {error}') from error
+
+
+def parse_json(data: bytes, name: str) -> Any:
+    """Parse JSON from elsewhere: UTF-8, without NaN or infinity; a `LabError` names the file."""
+    try:
+        return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise LabError(f"{name} is nested too deeply") from error
+    except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        raise LabError(f"{name} is no valid JSON ({error}); get it again") from error
+
+
+def _scene_in(bundle: Bundle) -> Contents:
+    document = _typed(parse_json(bundle.read(INDEX, MAX_JSON), INDEX), dict, INDEX)
+    if document.get("format") != FORMAT:
+        raise LabError(f'{INDEX} is of another kind: "format" is {document.get("format")!r:.60}, not "{FORMAT}"')
+    version = _field(document, "version", int)
+    if version > VERSION:
+        raise LabError(f"it has version {version}, this lab reads up to {VERSION}; update draganything-lab")
+    if version < 1:
+        raise LabError(f"version {version} does not exist; the first is 1")
+    size_ = _field(document, "size", dict)
+    size = checked_size((_field(size_, "height", int), _field(size_, "width", int)))
+    entries = _field(document, "entities", list)
+    _check_masks(len(entries), size)
+    settings = _field(document, "settings", dict)
+    image = load_picture(bundle.read(_field(document, "image", str), MAX_PICTURE))
+    if image.shape[:2] != size:
+        raise LabError(f"image is {image.shape[1]}x{image.shape[0]}, but {INDEX} says {size[1]}x{size[0]}")
+    return image, [_entity_in(bundle, entry, number, size) for number, entry in enumerate(entries, 1)], settings
+
+
+def _entity_in(bundle: Bundle, entry: Any, number: int, size: tuple[int, int]) -> Entity:
+    fields = _typed(entry, dict, f"entity {number}")
+    name = fields.get("name")
+    with named(number, name):
+        name = _field(fields, "name", str)
+        mask = own_mask(bundle.read(_field(fields, "mask", str), MAX_PICTURE), size)
+        trajectory = fields.get("trajectory")
+        return Entity(
+            name,
+            mask,
+            None if trajectory is None else _trajectory_in(_typed(trajectory, dict, "trajectory")),
+            _field(fields, "kind", str),  # type: ignore[arg-type]  # Entity checks it
+            _field(fields, "pinned", bool),
+        )
+
+
+def _trajectory_in(fields: dict[str, Any]) -> Trajectory:
+    points = _field(fields, "points", list)
+    if len(points) > MAX_POINTS:
+        raise LabError(f"trajectory has {len(points):,} points, over the limit of {MAX_POINTS:,}")
+    for place, point in enumerate(points):
+        if not (isinstance(point, list) and len(point) == 2 and all(type(value) in (int, float) for value in point)):
+            raise LabError(f"trajectory: point {place} is {str(point)[:60]}; it must be [x, y]")
+    frames = fields.get("frames")
+    if frames is not None:
+        _typed(frames, list, '"frames"')
+    easing, spacing = _field(fields, "easing", str), _field(fields, "spacing", str)
+    return Trajectory(points, frames, easing, spacing)  # type: ignore[arg-type]  # Trajectory checks them
+
+
+def _trajectory_out(trajectory: Trajectory) -> dict[str, Any]:
+    return {
+        "points": [[short_number(x), short_number(y)] for x, y in trajectory.points.tolist()],
+        "frames": None if trajectory.frames is None else list(trajectory.frames),
+        "easing": trajectory.easing,
+        "spacing": trajectory.spacing,
+    }
+
+
+def _json_out(document: dict[str, Any]) -> bytes:
+    """JSON with one line a field and one line an entity, so that people can read it and compare two."""
+    lines = []
+    for name, value in document.items():
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        if name == "entities" and value:
+            rows = (json.dumps(row, ensure_ascii=False, allow_nan=False) for row in value)
+            text = "[\n  " + ",\n  ".join(rows) + "\n ]"
+        lines.append(f' "{name}": {text}')
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode("utf-8")
+
+
+def short_number(value: float) -> float | int:
+    """Whole numbers without a decimal point; all others keep every digit."""
+    return int(value) if value == int(value) else value
+
+
+def _check_masks(count: int, size: tuple[int, int]) -> None:
+    if count > MAX_ENTITIES:
+        raise LabError(f"{count} entities are over the limit of {MAX_ENTITIES} a scene")
+    if count * size[0] * size[1] > MAX_MASK_PIXELS:
+        raise LabError(
+            f"{count} masks of {size[1]}x{size[0]} are over the limit of {MAX_MASK_PIXELS:,} pixels; "
+            "make the picture smaller with .resized()"
+        )
+
+
+def _field(fields: dict[str, Any], name: str, kind: type) -> Any:
+    if name not in fields:
+        raise LabError(f'"{name}" is missing')
+    return _typed(fields[name], kind, f'"{name}"')
+
+
+def _typed(value: Any, kind: type, what: str) -> Any:
+    if type(value) is not kind:  # exactly: True is no int here
+        raise LabError(f"{what} must be {kind.__name__}, not {type(value).__name__}")
+    return value
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"it holds {name}")

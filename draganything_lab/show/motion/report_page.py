@@ -1,0 +1,140 @@
+"""The motion report as one page that carries everything in it and reads in light and dark."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterable
+
+import numpy as np
+
+from ...media.drawing import entity_colour
+from ...motion import EntityMotion, MotionReport
+from ..figures import LabFigure
+from ..page import STYLE, picture_address
+from ..players import Players
+from .parts import Clip
+from .reports import by_distance, inside_outside, overview
+from .trails import matching_clip, report_trails, wanted_clip
+
+HOW = (
+    "Points all over the picture and in every mask were followed through the video. A place counts as right within "
+    "{tolerance:.1f} px (1 % of the diagonal, at least 1 px). Off by: distance from where the dragged spot was wanted "
+    "to where it was seen. Came along: share of the mask's visible points that went where they should, within the "
+    "tolerance or 30 % of the way. Rigid: share of them that one shift, turn and zoom explains. Visible: share of them "
+    "that was seen. Tracker: {tracker}. What cannot be seen is left out, and never guessed."
+)
+PLATE = "display:inline-block;min-width:1.5em;border-radius:1em;text-align:center;font-weight:600;margin-right:.5em"
+
+
+def motion_page(report: MotionReport, video: Clip, fps: float = 8) -> str:
+    """Return the report as HTML.
+
+    Args:
+        report: From `motion.measure`.
+        video: (T, H, W, 3) uint8 RGB, the one that was measured.
+        fps: Of the players, frames per second.
+
+    Returns:
+        A whole page without any link to elsewhere.
+
+    Raises:
+        LabError: The video has another length than the report.
+    """
+    frames = matching_clip(video, report.num_frames)
+    clips = {"The video": frames, "Wanted and measured": wanted_clip(frames, report)}
+    players = Players({**clips, "Trails": report_trails(frames, report)}, fps)
+    moving = [e for e in report.entities if e.tracked and e.kind == "foreground" and not e.pinned]
+    more = "".join(
+        _image(f"Distance gone inside and outside of {e.name}", inside_outside(report, frames, e.number))
+        + _image(f"Motion against distance for {e.name}", by_distance(report.by_distance(e.number), e))
+        for e in moving
+    )
+    title = "Motion report"
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title><style>{STYLE}</style></head><body>
+<h1>{title}</h1>
+<p class="lead">{html.escape(report.verdict)}</p>
+<ul>{"".join(f"<li>{html.escape(line)}</li>" for line in report.summary[1:])}</ul>
+<h2>Watch</h2>
+{players.html}
+<h2>Wanted against measured</h2>
+<div>{_image("Paths, errors, what moved, motion against distance", overview(report, frames))}</div>
+<h2>In numbers</h2>
+<div class="scroll">{_table(ENTITY_HEADS, map(_entity_row, report.entities))}</div>
+<h2>The camera</h2>
+<p>{html.escape(_camera_words(report))}</p>
+<div class="scroll">{_table(CAMERA_HEADS, _camera_rows(report))}</div>
+{"<h2>Inside, outside and by distance</h2><div>" + more + "</div>" if more else ""}
+<h2>How it was measured</h2>
+<p>{html.escape(HOW.format(tolerance=report.tolerance_px, tracker=report.tracker))}</p>
+<details><summary>All numbers as JSON</summary><pre>{html.escape(json.dumps(report.as_dict(), allow_nan=False))}</pre>
+</details>
+</body></html>
+"""
+
+
+ENTITY_HEADS = (
+    "Entity", "Did as asked", "Off by, mean px", "Off by, % of diagonal", "Worst px", "Went, % of the way",
+    "Came along, %", "Rigid, %", "Visible, %",
+)  # fmt: skip
+CAMERA_HEADS = ("Frame", "Pan x px", "Pan y px", "Zoom", "Roll °", "Background that follows, %")
+
+
+def _entity_row(entity: EntityMotion) -> tuple[str, ...]:
+    colour = entity_colour(entity.number)
+    ink = "#101010" if 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] > 120 else "#ffffff"
+    plate = f'<span style="{PLATE};background:rgb{colour};color:{ink}">{entity.number}</span>'
+    said = {True: "yes", False: "no", None: "not known"}[entity.obeyed]
+    return (
+        f'<span style="white-space:nowrap">{plate}{html.escape(entity.name)}</span>',
+        said,
+        _say(entity.mean_error_px, 2),
+        _say(entity.mean_error_percent, 2),
+        _say(entity.worst_error_px, 2),
+        _say(100 * entity.gain) if not entity.pinned else "to stay",
+        _say(100 * entity.coverage),
+        _say(100 * entity.rigidity),
+        _say(100 * float(entity.visible[1:].mean())),
+    )
+
+
+def _camera_rows(report: MotionReport) -> Iterable[tuple[str, ...]]:
+    camera = report.camera
+    frames = np.unique(np.linspace(0, report.num_frames - 1, min(6, report.num_frames)).round().astype(int))
+    for t in frames.tolist():
+        values = (camera.pan[t, 0], camera.pan[t, 1], camera.zoom[t], camera.roll[t], 100 * camera.share[t])
+        texts = [_say(float(value), digits) for value, digits in zip(values, (1, 1, 3, 1, 0), strict=True)]
+        yield (str(t), *texts)
+
+
+def _camera_words(report: MotionReport) -> str:
+    camera = report.camera
+    if not camera.measured[1:].any():
+        return "Too little of the background could be tracked to say how the camera moved."
+    last = int(np.flatnonzero(camera.measured)[-1])
+    reach = float(np.hypot(*camera.pan[last]))
+    if reach < report.tolerance_px and abs(camera.zoom[last] - 1) < 0.02 and abs(camera.roll[last]) < 1:
+        return "The background as a whole stands still."
+    return "The background moves as a whole, as it does when the camera moves; from frame 0:"
+
+
+def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = "".join(f"<th{_kind(place)}>{html.escape(text)}</th>" for place, text in enumerate(heads))
+    body = "".join(
+        "<tr>" + "".join(f"<td{_kind(place)}>{cell}</td>" for place, cell in enumerate(row)) + "</tr>" for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _kind(place: int) -> str:
+    return ' class="number"' if place else ""
+
+
+def _say(value: float, digits: int = 0) -> str:
+    return f"{round(value, digits) + 0.0:.{digits}f}" if np.isfinite(value) else "–"  # + 0 makes -0 a 0
+
+
+def _image(words: str, figure: LabFigure) -> str:
+    return f'<img alt="{html.escape(words)}" src="{picture_address(figure)}">'

@@ -1,0 +1,167 @@
+"""From a mouse or a finger to the model: what is a click, what a drag, and what to draw meanwhile. No widgets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ...scene.trajectory import Trajectory
+from ..model import strokes
+from ..model.model import StudioModel
+from ..model.paths import NEAR
+
+CLICK_SLACK = 3.0  # picture pixels that a hand may tremble in a click
+DOUBLE_SECONDS = 0.45
+PAINTING = ("brush", "erase")
+
+
+@dataclass
+class Gesture:
+    """A press that has not ended.
+
+    Attributes:
+        points: (x, y) in pixels of the picture, as they came.
+        times: Seconds, one a point.
+        mode: The tool with which it began.
+        name: The entity it takes hold of, if it is in the picture already.
+        key: Index of the key point it holds, or None.
+    """
+
+    points: list[tuple[float, float]]
+    times: list[float]
+    mode: str
+    name: str | None = None
+    key: int | None = None
+    reach: float = field(default=0.0)
+
+    @property
+    def is_drag(self) -> bool:
+        """Whether it has moved farther than a hand trembles."""
+        return self.reach > CLICK_SLACK
+
+
+class Pointer:
+    """Turns pointer events into calls of the model.
+
+    A press that leaves the canvas ends there, and what was drawn so far counts: nothing is lost.
+
+    Args:
+        model: The studio's model.
+        grip: How near a key point is taken hold of, in pixels of the picture.
+    """
+
+    def __init__(self, model: StudioModel, grip: float = NEAR) -> None:
+        self.model, self.grip = model, min(grip, NEAR)
+        self.gesture: Gesture | None = None
+        self.hover: tuple[float, float] | None = None
+        self.key: int | None = None  # the key point that arrows nudge and Delete deletes
+        self._last_click: tuple[float, float, float] | None = None  # x, y, seconds
+
+    def press(self, x: float, y: float, time: float) -> None:
+        """Button or finger down."""
+        if self.gesture is not None:
+            self.release(None, time)  # its end got lost: keep what there was
+        model, self.hover = self.model, (x, y)
+        model.playing = False
+        gesture = Gesture([(x, y)], [time], model.mode)
+        if model.mode == "select":
+            gesture.name = model.pick(x, y)
+        elif model.mode == "path":
+            gesture.name = model.selected or model.pick(x, y)
+        elif model.mode == "points" and model.path is not None:
+            gesture.name, gesture.key = model.selected, strokes.nearest_key(model.path, x, y, self.grip)
+            self.key = gesture.key
+        elif model.mode in PAINTING:
+            gesture.name = model.selected
+        self.gesture = gesture
+
+    def move(self, x: float, y: float, time: float) -> None:
+        """Moved, with or without a press."""
+        self.hover = (x, y)
+        gesture = self.gesture
+        if gesture is None or (x, y) == gesture.points[-1]:
+            return
+        gesture.points.append((x, y))
+        gesture.times.append(time)
+        start = gesture.points[0]
+        gesture.reach = max(gesture.reach, float(np.hypot(x - start[0], y - start[1])))
+
+    def release(self, at: tuple[float, float] | None, time: float) -> None:
+        """Button or finger up, at a place or where it was last seen; the model gets a click or a stroke."""
+        if at is not None:
+            self.move(*at, time)
+        gesture, self.gesture = self.gesture, None
+        if gesture is None:
+            return
+        if gesture.is_drag or (gesture.mode in PAINTING and len(gesture.points) > 1):
+            self._last_click = None
+            self._drag(gesture)
+        else:
+            self._click(*gesture.points[0], time)
+
+    def leave(self, x: float, y: float, time: float) -> None:
+        """The pointer left the canvas."""
+        self.release((x, y) if self.gesture is not None else None, time)
+        self.hover = None
+
+    def escape(self) -> bool:
+        """Give up the press; True if there was one."""
+        given_up, self.gesture = self.gesture is not None, None
+        return given_up
+
+    # What to draw meanwhile
+
+    def drawing(self) -> np.ndarray | None:
+        """(K, 2) the line under the pointer, as it will count: from the thing's middle on; None without a drag."""
+        gesture = self.gesture
+        if gesture is None or not (gesture.is_drag or gesture.mode in PAINTING):
+            return None
+        line = np.array(gesture.points, np.float64)
+        if gesture.mode in ("select", "path") and gesture.name is not None and gesture.name in self.model.scene:
+            line = line - line[0] + np.asarray(self.model.scene[gesture.name].centre)
+        return line
+
+    def moved_path(self) -> Trajectory | None:
+        """The selected path with the key point where the pointer has it."""
+        gesture, path = self.gesture, self.model.path
+        if gesture is None or gesture.key is None or path is None or gesture.key >= len(path.points):
+            return None
+        points = path.points.copy()
+        points[gesture.key] = gesture.points[-1]
+        return Trajectory(points, path.frames, path.easing, path.spacing)
+
+    # Inside
+
+    def _drag(self, gesture: Gesture) -> None:
+        model = self.model
+        if gesture.mode != model.mode:
+            return  # another tool was taken in the middle of it
+        if gesture.mode == "points" and gesture.key is not None:
+            model.move_point(gesture.key, *gesture.points[-1])
+            return
+        start = gesture.times[0]
+        model.stroke(gesture.points, [round(time - start, 4) for time in gesture.times])
+
+    def _click(self, x: float, y: float, time: float) -> None:
+        model, last = self.model, self._last_click
+        near = last is not None and np.hypot(x - last[0], y - last[1]) <= self.grip
+        double = near and last is not None and time - last[2] <= DOUBLE_SECONDS
+        self._last_click = None if double else (x, y, time)
+        if double and model.mode == "points" and model.path is not None:
+            key = strokes.nearest_key(model.path, x, y, self.grip)
+            if key is not None:
+                model.delete_point(key)
+                self.key = None
+                return
+        if double and model.mode == "path":
+            model.end_path()  # the second click of a double ends the path, as drawing programs do
+            return
+        if model.mode == "points" and model.path is not None:
+            self.key = strokes.nearest_key(model.path, x, y, self.grip)
+            if self.key is None:
+                self.key = model.insert_point(x, y)
+            else:
+                model.click(x, y)
+            return
+        model.click(x, y)

@@ -1,0 +1,259 @@
+"""Draws the model on the stage: picture, masks, ghosts and Gaussians of a frame, paths, and the hand that edits."""
+
+from __future__ import annotations
+
+import numpy as np
+from ipycanvas import Canvas
+
+from ...media.drawing import entity_colour
+from ...scene.entity import Entity
+from ...scene.trajectory import Trajectory
+from ..model.model import StudioModel
+from . import ink
+from .pointer import PAINTING, Pointer
+from .sprites import DARK, LIGHT, Sprite, css, ghost_sprite, heat_pixels, mask_sprite
+from .stage import FINE, Stage
+
+PLUS, MINUS = (0, 158, 115), (213, 94, 0)
+CURVE = 64  # points of a drawn curve
+
+
+class Scenery:
+    """Draws what the model says.
+
+    Args:
+        model: The studio's model.
+        stage: Where to.
+        pointer: What the hand is doing.
+
+    Attributes:
+        pad_draws: Whether the line under the pointer is drawn in the browser already.
+    """
+
+    def __init__(self, model: StudioModel, stage: Stage, pointer: Pointer) -> None:
+        self.model, self.stage, self.pointer = model, stage, pointer
+        self.pad_draws = False
+
+    def picture(self) -> None:
+        """The picture, or while playing the preview's frame."""
+        model, stage = self.model, self.stage
+        layer = stage.layer("picture")
+        height, width = model.scene.size
+        with self.stage.held():
+            layer.clear()
+            layer.image_smoothing_enabled = stage.scale < 3 * FINE  # a tiny picture keeps its pixels
+            if model.playing:
+                frames, frame = model.preview(), model.frame
+                stage.put(
+                    layer, ("frame", frame), frames, lambda: Sprite(frames[frame], (0, 0), (width, height)), (0, 0)
+                )
+            else:
+                image = model.scene.image
+                opaque = lambda: np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])  # noqa: E731
+                stage.put(layer, "picture", image, lambda: Sprite(opaque(), (0, 0), (width, height)), (0, 0))
+
+    def masks(self) -> None:
+        """The things' masks, numbered unless they move."""
+        model, stage = self.model, self.stage
+        layer = stage.layer("masks")
+        with self.stage.held():
+            layer.clear()
+            if model.playing or not model.show["masks"]:
+                return
+            for number, entity in self._drawn():
+                selected = entity.name == model.selected
+                if entity.kind == "camera" or (entity.kind == "background" and not selected):
+                    continue
+                stage.put(
+                    layer, ("mask", number, selected), entity.mask,
+                    lambda e=entity, n=number, s=selected: mask_sprite(e, n, stage.scale, selected=s), (0, 0),
+                )  # fmt: skip
+
+    def motion(self) -> None:
+        """Gaussians and ghosts in the slider's frame, the paths, the numbers."""
+        model = self.model
+        layer = self.stage.layer("motion")
+        with self.stage.held():
+            layer.clear()
+            if model.playing:
+                return
+            drawn = self._drawn()
+            if model.show["ghosts"] and model.frame > 0:
+                self._ghosts(layer, drawn)
+            if model.show["heat"]:
+                self._heat(layer, drawn)
+            if model.show["paths"]:
+                for number, entity in drawn:
+                    self._path(layer, entity, number)
+            for number, entity in drawn:
+                self._number(layer, entity, number)
+            if model.mode in ("select", "plus", "minus"):
+                self._clicks(layer)
+
+    def hand(self) -> None:
+        """What the hand is doing: only this is drawn while it moves."""
+        layer, pointer, model = self.stage.layer("hand"), self.pointer, self.model
+        gesture = pointer.gesture
+        with self.stage.held():
+            layer.clear()
+            line = pointer.drawing()
+            mode = model.mode if gesture is None else gesture.mode
+            if mode in PAINTING:
+                if not self.pad_draws:
+                    self._brush(layer, mode, line)
+            elif mode == "camera" and line is not None:
+                ink.arrow(layer, self.stage.to_canvas(line[[0, -1]]), entity_colour(1), 3 * FINE)
+            elif mode == "points":
+                self._key_points(layer, pointer.moved_path() or model.path)
+            elif line is not None:
+                self._stroke_so_far(layer, line)
+            elif mode == "path" and model.path is not None and pointer.hover is not None:
+                ends = np.array([model.path.points[-1], pointer.hover])
+                ink.dashed(layer, self.stage.to_canvas(ends))
+
+    # Parts
+
+    def _drawn(self) -> list[tuple[int, Entity]]:
+        """Visible entities with their numbers, farthest first."""
+        hidden = self.model.hidden
+        return [(n, entity) for n, entity in enumerate(self.model.entities, 1) if entity.name not in hidden]
+
+    def _heat(self, layer: Canvas, drawn: list[tuple[int, Entity]]) -> None:
+        layer.save()
+        self._clip(layer)
+        for number, entity in drawn:
+            place = self.model.place_at(entity, self.model.frame)
+            if place is None:
+                continue
+            r = entity.radius
+            sprite = Sprite(heat_pixels(), (0.5 - r, 0.5 - r), (2 * r, 2 * r))
+            # One sprite serves all sizes: its place and size are given here.
+            key, owner = ("heat", round(r, 2)), heat_pixels()
+            self.stage.put(layer, key, owner, lambda s=sprite: s, place)
+            x, y = self.stage.to_canvas(np.array(place)).tolist()
+            layer.line_width, layer.stroke_style = 1.5 * FINE, css(entity_colour(number))
+            layer.stroke_circle(x, y, r * self.stage.scale)
+        layer.restore()
+
+    def _ghosts(self, layer: Canvas, drawn: list[tuple[int, Entity]]) -> None:
+        layer.save()
+        self._clip(layer)
+        image = self.model.scene.image
+        for number, entity in drawn:
+            if entity.trajectory is None or entity.pinned or entity.kind != "foreground":
+                continue
+            self._ghost(layer, entity, number, self.model.offset_at(entity, self.model.frame), image)
+        layer.restore()
+
+    def _ghost(
+        self, layer: Canvas, entity: Entity, number: int, offset: tuple[float, float], image: np.ndarray
+    ) -> None:
+        self.stage.put(
+            layer, ("ghost", number), entity.mask, lambda: ghost_sprite(entity, number, image, self.stage.scale), offset
+        )
+
+    def _path(self, layer: Canvas, entity: Entity, number: int) -> None:
+        """The way, a dot a frame (close dots are slow), and an arrow at its end; a ring where something stays."""
+        colour, strong = entity_colour(number), entity.name == self.model.selected
+        if entity.pinned or (entity.trajectory is not None and len(entity.trajectory.points) == 1):
+            place = self.model.place_at(entity, 0)
+            if place is not None:
+                ink.ring(layer, self.stage.to_canvas(np.array(place)), colour)
+            return
+        if entity.trajectory is None:
+            return
+        timed = entity.trajectory.frames is not None
+        curve = self.stage.to_canvas(entity.trajectory.at(self.model.num_frames if timed else CURVE))
+        width = (3.0 if strong else 2.2) * FINE
+        ink.line(layer, curve, colour, width)
+        dots = self.stage.to_canvas(entity.trajectory.at(self.model.num_frames))[1:-1]
+        if entity.kind == "foreground" and len(dots):
+            layer.fill_style = css(LIGHT)
+            layer.fill_circles(dots[:, 0], dots[:, 1], np.full(len(dots), 1.5 * FINE))
+        ink.head(layer, curve, colour, width)
+
+    def _number(self, layer: Canvas, entity: Entity, number: int) -> None:
+        """A plate with the number, where the thing is in the slider's frame."""
+        frame = self.model.frame
+        if entity.kind != "foreground":
+            place = self.model.place_at(entity, frame)
+        else:
+            dx, dy = self.model.offset_at(entity, frame)
+            place = entity.centre[0] + dx, entity.centre[1] + dy
+        if place is not None:
+            ink.plate(layer, self.stage.to_canvas(np.array(place)), str(number), entity_colour(number), self.stage.page)
+
+    def _clicks(self, layer: Canvas) -> None:
+        prompt = self.model.prompt
+        if prompt is None:
+            return
+        for (x, y), label in zip(self.stage.to_canvas(np.array(prompt.points)).tolist(), prompt.labels, strict=True):
+            colour, r = (PLUS if label else MINUS), 6 * FINE
+            layer.fill_style = css(LIGHT)
+            layer.fill_circle(x, y, r + 1.5 * FINE)
+            layer.fill_style = css(colour)
+            layer.fill_circle(x, y, r)
+            layer.stroke_style, layer.line_width = css(LIGHT), 2 * FINE
+            layer.stroke_line(x - r / 2, y, x + r / 2, y)
+            if label:
+                layer.stroke_line(x, y - r / 2, x, y + r / 2)
+
+    def _brush(self, layer: Canvas, mode: str, line: np.ndarray | None) -> None:
+        model, radius = self.model, self.model.brush_radius * self.stage.scale
+        number = len(model.entities) + 1 if model.selected_place is None else model.selected_place + 1
+        colour = entity_colour(number) if mode == "brush" else LIGHT
+        if line is not None:
+            layer.save()
+            self._clip(layer)
+            layer.line_cap = layer.line_join = "round"
+            layer.stroke_style, layer.line_width = css(colour, 0.55), 2 * radius
+            points = self.stage.to_canvas(line)
+            if len(points) == 1:
+                points = np.repeat(points, 2, axis=0) + np.array([[0, 0], [0.1, 0]])
+            layer.stroke_lines(points)
+            layer.restore()
+        if self.pointer.hover is not None:
+            x, y = self.stage.to_canvas(np.array(self.pointer.hover)).tolist()
+            for tint, width in ((DARK, 3), (LIGHT, 1.5)):
+                layer.stroke_style, layer.line_width = css(tint, 0.9), width * FINE
+                layer.stroke_circle(x, y, radius)
+
+    def _stroke_so_far(self, layer: Canvas, line: np.ndarray) -> None:
+        model, gesture = self.model, self.pointer.gesture
+        number = len(model.entities) + 1
+        if gesture is not None and gesture.name is not None and gesture.name in model.scene:
+            entity = model.scene[gesture.name]
+            number = model.scene.index(gesture.name) + 1
+            if entity.kind == "foreground":
+                dx, dy = (line[-1] - line[0]).tolist()
+                layer.save()
+                self._clip(layer)
+                self._ghost(layer, entity, number, (dx, dy), model.scene.image)
+                layer.restore()
+        if not self.pad_draws:
+            points = self.stage.to_canvas(line)
+            ink.line(layer, points, entity_colour(number), 3 * FINE)
+            ink.head(layer, points, entity_colour(number), 3 * FINE)
+
+    def _key_points(self, layer: Canvas, path: Trajectory | None) -> None:
+        place = self.model.selected_place
+        if path is None or place is None:
+            return
+        colour = entity_colour(place + 1)
+        if self.pointer.gesture is not None and self.pointer.gesture.key is not None:
+            ink.line(layer, self.stage.to_canvas(path.at(CURVE)), colour, 3 * FINE)
+        for index, (x, y) in enumerate(self.stage.to_canvas(path.points).tolist()):
+            held = index == self.pointer.key
+            layer.fill_style = css(DARK)
+            layer.fill_circle(x, y, (8.5 if held else 6.5) * FINE)
+            layer.fill_style = css(LIGHT)
+            layer.fill_circle(x, y, (7 if held else 5) * FINE)
+            layer.fill_style = css(colour)
+            layer.fill_circle(x, y, (5 if held else 3) * FINE)
+
+    def _clip(self, layer: Canvas) -> None:
+        """Draw inside the picture only, until `restore`."""
+        layer.begin_path()
+        height, width = self.model.scene.size
+        layer.rect(*self.stage.origin, width * self.stage.scale, height * self.stage.scale)
+        layer.clip()

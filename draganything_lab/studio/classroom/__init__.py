@@ -1,0 +1,1 @@
+"""The studio for a class: a server, and a process for every visitor."""

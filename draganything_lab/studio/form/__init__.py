@@ -1,0 +1,1 @@
+"""The studio as a form, for those who use no mouse."""

@@ -1,0 +1,1 @@
+"""What the studio knows and does, without any widget."""

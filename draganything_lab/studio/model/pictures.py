@@ -1,0 +1,203 @@
+"""Where the studio's pictures come from, and where its scenes go."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+import threading
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ...errors import LabError
+from ...media.files import write_whole
+from ...media.picture import Source, load_picture
+from ...scene.scene import Scene
+from ...scene.trajectory import Trajectory
+from ...toyland import gallery, named_scene, sample_clip
+from . import options
+from .core import Core, action
+
+MAX_SIDE = 768
+ZIP_MARK = b"PK"
+MAX_UPLOAD = 32 * 2**20
+TOYLAND_SIZE = (320, 480)
+SAMPLES = 5  # key points of a ready path
+FIRST = "harbour"
+
+
+class Pictures(Core):
+    """The part of the model that opens and saves."""
+
+    _segmenter: Any = None
+    _segmenter_name = ""
+
+    def __init__(self, scene: Scene, picture_name: str) -> None:
+        super().__init__(scene, picture_name)
+        self._segmenting = threading.Lock()
+
+    @staticmethod
+    def gallery() -> tuple[str, ...]:
+        """Names that `open_toyland` knows."""
+        return gallery()
+
+    @action
+    def open_toyland(self, name: str, ready: bool = False) -> bool:
+        """Open a drawn scene of the gallery: its picture alone, or `ready`, with masks and paths."""
+        self._open(toyland_scene(name, ready), f"Toyland: {name}")
+        return True
+
+    @action
+    def open_seed(self, seed: int, ready: bool = False) -> bool:
+        """Open a random scene of Toyland; the same seed draws the same one."""
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**31:
+            raise LabError(f"seed is {seed!r}; give a whole number from 0 to {2**31 - 1:,}")
+        scene = _drawn(sample_clip(int(seed), TOYLAND_SIZE, SAMPLES).scene(), ready)
+        self._open(scene, f"Toyland: seed {int(seed)}")
+        return True
+
+    @action
+    def open_picture(self, source: Source, name: str | None = None) -> bool:
+        """Open a picture: a path, the bytes of a file, a PIL image or an array. Large ones are made smaller."""
+        image = load_picture(source)
+        small = within(image, MAX_SIDE)
+        if name is None:
+            name = Path(source).name if isinstance(source, (str, Path)) else "picture"
+        self._open(Scene(small), name)
+        if small.shape != image.shape:
+            self.say(
+                f"{name} was made smaller: {image.shape[1]}x{image.shape[0]} to {small.shape[1]}x{small.shape[0]}.",
+                "Click a thing in it.",
+            )
+        return True
+
+    @action
+    def open_scene(self, source: str | Path | bytes | Scene, name: str | None = None) -> bool:
+        """Open a scene: a folder, a .zip, the bytes of one, or a `Scene`."""
+        if isinstance(source, Scene):
+            scene, name = source.copy(), name or "scene"
+        elif isinstance(source, (str, Path)):
+            scene, name = Scene.load(source), name or Path(source).name
+        else:
+            scene, name = _scene_of(bytes(source)), name or "scene.zip"
+        self._open(scene, name)
+        self._settings = options.from_scene({**self._settings, **scene.settings})
+        count = len(scene.entities)
+        self.say(f"{name}: {count} {'thing' if count == 1 else 'things'}.", "" if count else "Click one.")
+        return True
+
+    @action
+    def open_upload(self, filename: str, data: bytes) -> bool:
+        """Open what a visitor sent: a picture or a scene's .zip, told apart by what is in it."""
+        name = Path(str(filename).replace("\\", "/")).name[:80] or "upload"
+        if len(data) > MAX_UPLOAD:
+            raise LabError(
+                f'"{name}" has {len(data) / 2**20:.0f} MB, over the limit of {MAX_UPLOAD // 2**20} MB; '
+                "make it smaller first"
+            )
+        if data[:2] == ZIP_MARK and not zipfile.is_zipfile(io.BytesIO(data)):
+            raise LabError(f'"{name}" is a broken scene file; save the scene again and open that file')
+        if zipfile.is_zipfile(io.BytesIO(data)):
+            try:
+                return bool(self.open_scene(data, name))
+            except LabError as error:
+                text, _, fix = str(error).rpartition("; ")
+                if "PNG or JPEG" not in fix:
+                    raise
+                raise LabError(f"{text}; save the scene again and open that file") from error  # not a picture of it
+        try:
+            return bool(self.open_picture(data, name))
+        except LabError as error:
+            raise LabError(f'"{name}": {error}') from error
+
+    def save_scene(self, path: str | Path) -> Path | None:
+        """Write the scene to a folder or a .zip."""
+        return self._save(path)
+
+    @action
+    def _save(self, path: str | Path) -> Path:
+        written = self.scene_to_save().save(path)
+        self.say(f'Saved as "{written.name}".')
+        return written
+
+    def scene_bytes(self) -> bytes:
+        """The scene as a .zip file; the same scene and settings make the same bytes."""
+        with tempfile.TemporaryDirectory() as folder:
+            return self.scene_to_save().save(Path(folder) / "scene.zip").read_bytes()
+
+    def scene_to_save(self) -> Scene:
+        """A copy of the scene that holds the settings."""
+        scene = self._scene.copy()
+        scene.settings.update(self._settings)
+        return scene
+
+    def save_bytes(self, path: str | Path, data: bytes) -> Path:
+        """Write a file whole or not at all."""
+        return write_whole(path, data)
+
+    # The segmenter
+
+    def warm_up(self) -> threading.Thread:
+        """Load the segmenter and show it the picture in the background, so that the first click is quick."""
+        thread = threading.Thread(target=self._warm, name="studio-segmenter", daemon=True)
+        thread.start()
+        return thread
+
+    def _warm(self) -> None:
+        with contextlib.suppress(Exception), self._segmenting:  # the click itself will say what is wrong
+            self._ready_segmenter()
+
+    def _ready_segmenter(self) -> Any:
+        """The segmenter with the present picture in it; call it under the lock `_segmenting`."""
+        name = self._settings["segmenter"]
+        if self._segmenter is None or self._segmenter_name not in (name, "given"):
+            from ...segment import load_segmenter
+
+            self._segmenter, self._segmenter_name = load_segmenter(name), name
+        self._segmenter.set_picture(self._scene.image)
+        return self._segmenter
+
+    def _open(self, scene: Scene, name: str) -> None:
+        self._switch(scene, name)
+        self.say(f"{name}, {scene.size[1]}x{scene.size[0]}.", "Click a thing in it, or press and drag it.")
+
+
+def toyland_scene(name: str, ready: bool) -> Scene:
+    """A scene of Toyland's gallery at the studio's size."""
+    return _drawn(named_scene(name, TOYLAND_SIZE, SAMPLES).scene(), ready)
+
+
+def _drawn(scene: Scene, ready: bool) -> Scene:
+    """The picture alone, or with its things, whose true paths lose their frames so that they fit any length."""
+    if not ready:
+        return Scene(scene.image)
+    entities = [
+        entity if entity.trajectory is None else replace(entity, trajectory=Trajectory(entity.trajectory.points))
+        for entity in scene
+    ]
+    return Scene(scene.image, entities)
+
+
+def within(image: np.ndarray, side: int) -> np.ndarray:
+    """The picture made smaller, if its longer side is over a limit."""
+    height, width = image.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return image
+    return cv2.resize(
+        image, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA
+    )
+
+
+def _scene_of(data: bytes) -> Scene:
+    if len(data) > MAX_UPLOAD:
+        raise LabError(f"the scene has {len(data) / 2**20:.0f} MB, over the limit of {MAX_UPLOAD // 2**20} MB")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "scene.zip"
+        path.write_bytes(data)
+        return Scene.load(path)

@@ -1,0 +1,1 @@
+"""The panels beside the canvas: generate, look, download."""

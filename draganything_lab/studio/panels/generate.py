@@ -1,0 +1,252 @@
+"""The generate panel: what to make the video with, what it will cost, how far it is, and how to stop it."""
+
+from __future__ import annotations
+
+import base64
+import html
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import ipywidgets as w
+import numpy as np
+
+from ...control.signal import REPRESENTATIONS
+from ...media.video import encode_video
+from ...segment.looks_drawn import looks_drawn
+from ...show.players import enlarged
+from ..generate.costs import usual
+from ..generate.worker import Beside, Worker
+from ..model.options import DEFAULTS, WHOLE
+from .bound import Binder, button, column, labelled, row, words
+
+if TYPE_CHECKING:
+    from ..model.model import StudioModel
+
+WEIGHTS = {
+    "toy": "toy: small, shipped, knows Toyland only",
+    "svd": "svd: released, for photographs, wants a GPU",
+}
+STRANGE = (
+    "The toy weights know Toyland only, and this picture looks like a photograph: nothing good will come of it. Take "
+    "svd on a GPU, or look at the preview (Play)."
+)
+SPOKEN = {
+    "point": "point", "trajectory": "trajectory map", "gaussian": "2D Gaussian", "entity": "entity",
+    "entity+gaussian": "entity + Gaussian (the paper's)",
+}  # fmt: skip
+REPRESENTATION_CHOICES = [(SPOKEN[name], name) for name in REPRESENTATIONS]
+BESIDE = [
+    ("one video", "nothing"),
+    ("and with another representation", "representation"),
+    ("and with another seed", "seed"),
+]
+
+
+class GeneratePanel:
+    """Settings, estimate, start, progress and stop of the generation.
+
+    Args:
+        model: The studio's model.
+        worker: What makes the videos; one of its own by default.
+
+    Attributes:
+        widget: The panel.
+    """
+
+    def __init__(self, model: StudioModel, worker: Worker | None = None) -> None:
+        self.model, self.worker = model, worker or Worker(model)
+        self._binder = bind = Binder(model)
+        self.weights = bind.setting(
+            labelled(w.Dropdown, "Weights", options=[(text, name) for name, text in WEIGHTS.items()]), "weights"
+        )
+        self.representation = bind.setting(
+            labelled(
+                w.Dropdown, "Representation", "What the model is shown of the drag", options=REPRESENTATION_CHOICES
+            ),
+            "representation",
+        )
+        self.frames = bind.whole(labelled(w.IntText, "Frames", "Length of the video, 1 to 100"), "num_frames")
+        self.steps = bind.whole(
+            labelled(w.IntText, "Steps", "Denoising steps: more take longer, and are finer"), "steps"
+        )
+        self.guidance = bind.setting(
+            labelled(
+                w.FloatSlider, "Guidance", "1 is none and twice as fast; more holds on to the picture more strongly",
+                min=1, max=6, step=0.5, readout_format=".1f",
+            ),
+            "guidance",
+        )  # fmt: skip
+        self.seed = bind.whole(labelled(w.IntText, "Seed", "Same seed, same computer: same video"), "seed")
+        self.next_seed = bind.on_click(button("next", "The next seed: another video of the same drag"), self._next_seed)
+        self.fps = bind.whole(labelled(w.IntText, "Frames / second", "How fast the video plays"), "fps")
+        self.bucket = bind.whole(
+            labelled(w.IntText, "Motion bucket", "How much motion the model is told, 1 to 255"), "motion_bucket"
+        )
+        self.preset = bind.setting(
+            labelled(
+                w.Dropdown, "Reading", "Where the paper and its released code differ, which one to follow",
+                options=[("as in the paper", "paper"), ("as in the released code", "release")],
+            ),
+            "preset",
+        )  # fmt: skip
+        self.beside = labelled(w.Dropdown, "Make", "One video, or two to compare side by side", options=BESIDE)
+        self.other = labelled(
+            w.Dropdown, "The other", "The second video's representation", options=REPRESENTATION_CHOICES
+        )
+        self.other_seed = labelled(w.IntText, "The other seed", "The second video's", value=1)
+        self.other_seed.observe(self._limit_seed, names="value")
+        self.other.value = "gaussian"
+        self.start = bind.on_click(
+            button("Generate", "Make the video with these settings", button_style="primary"), self.generate
+        )
+        self.cancel = bind.on_click(button("Cancel", "Stop within a step", disabled=True), model.cancel_job)
+        self.measure = bind.on_click(
+            button("Measure", "Load the weights and run two steps, to know how long a video takes"), self._measure
+        )
+        self.measure.layout.min_width = "7em"  # the words beside it are long and would squeeze it
+        self.bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width="auto", flex="1 1 8em", min_width="6em"))
+        self.cost, self.note, self.draft = w.HTML(), w.HTML(), w.HTML()
+        self.draft.add_class("dal-draft")
+        self.note.add_class("dal-note")
+        self.more = w.Accordion([column(self.fps, self.bucket, self.preset)], titles=["More settings"])
+        self.more.selected_index = None
+        seeds = row(self.seed, self.next_seed, flex_flow="row nowrap", width="auto")
+        self.seed.layout.flex = "1 1 auto"
+        self.widget = column(
+            self.weights, self.representation, self.frames, self.steps, self.guidance, seeds, self.beside, self.other,
+            self.other_seed, self.more, row(self.cost, self.measure, flex_flow="row nowrap"),
+            row(self.start, self.cancel, self.bar, grid_gap="8px"), self.note, self.draft,
+        )  # fmt: skip
+        self.widget.add_class("dal-generate")
+        self.beside.observe(lambda _: self._show_beside(), names="value")
+        for control in (self.beside, self.other, self.other_seed):
+            control.observe(lambda _: self._show_cost(), names="value")
+        self.weights.observe(lambda change: self._take_usual(), names="value")
+        if all(model.settings[name] == DEFAULTS[name] for name in ("steps", "guidance")):
+            self._take_usual()
+        self._playing: tuple[Any, ...] = ()
+        self._taking_shape = True
+        self._looked: tuple[np.ndarray, bool] | None = None
+        self._show_beside()
+        bind.watch(self._show_cost, "settings", "picture", "results")
+        bind.watch(self._show_job, "job", "results", "picture")
+
+    def generate(self) -> bool:
+        """Begin to make the video, or both; whether it began."""
+        return self.worker.start(self.chosen_beside())
+
+    def chosen_beside(self) -> Beside:
+        """What the second video is to differ in, if there is one."""
+        kind = self.beside.value
+        return Beside(kind, {"representation": self.other.value, "seed": self.other_seed.value}.get(kind))
+
+    def close(self) -> None:
+        """Stop following the model."""
+        self._binder.close()
+
+    def _measure(self) -> None:
+        self.worker.measure()
+
+    def _next_seed(self) -> None:
+        self.model.set(seed=(self.model.settings["seed"] + 1) % 2**31)
+
+    def _take_usual(self) -> None:
+        """Set the steps and guidance with which the chosen weights are best sampled, as they say themselves."""
+        if not self._binder.is_quiet:
+            self.model.set(**usual(self.model.settings["weights"]))
+
+    def _limit_seed(self, change: Any) -> None:
+        low, high = WHOLE["seed"]
+        self._binder.say_limits(self.other_seed, change["new"], low, high)
+        self.other_seed.value = min(max(change["new"], low), high)
+
+    def _show_beside(self) -> None:
+        for control, kind in ((self.other, "representation"), (self.other_seed, "seed")):
+            control.layout.display = None if self.beside.value == kind else "none"
+
+    def _show_cost(self) -> None:
+        cost = self.worker.estimate(self.chosen_beside())
+        self.cost.value = words(cost.words, "dal-quiet") + (words(STRANGE) if self._is_strange() else "")
+        self.measure.layout.visibility = "hidden" if cost.seconds is not None else "visible"
+
+    def _is_strange(self) -> bool:
+        """Whether the chosen weights know drawn pictures only, and this one looks unlike them."""
+        image = self.model.scene.image
+        if self._looked is None or self._looked[0] is not image:
+            self._looked = image, looks_drawn(image)
+        return self.model.settings["weights"] == "toy" and not self._looked[1]
+
+    def _show_job(self) -> None:
+        job = self.model.job
+        self.start.disabled = self.measure.disabled = job is not None
+        self.cancel.disabled = job is None or job.cancelling
+        self.bar.value = 0.0 if job is None else job.fraction
+        self._taking_shape = self._taking_shape or job is not None
+        if job is None:
+            self.note.value = words("", live=True)
+            self._show_video()
+            return
+        asked = "stopping" if job.cancelling else job.note
+        done = f"step {job.step} of {job.steps}" if job.step else "starting"
+        self.note.value = words(f"{done}: {asked}" if asked else done, live=True)
+        self.draft.value = self._framed(
+            words("The first frames appear after the first step.", "dal-quiet")
+            if job.frames is None
+            else draft_strip(job.frames)
+        )
+
+    def _show_video(self) -> None:
+        """The video that was made last, playing, where it took shape."""
+        results = [result for result in self.model.results if result.number in self.model.shown]
+        key = tuple(result.number for result in results), self.model.settings["fps"], self.model.scene.size
+        if key == self._playing and not self._taking_shape:
+            return
+        self._playing, self._taking_shape = key, False
+        if not results:
+            self.draft.value = self._framed(words("The video takes shape here.", "dal-quiet"))
+            return
+        clips = {f"{result.number}: {result.title}": result.frames for result in results}
+        said, fps = " beside ".join(clips), self.model.settings["fps"]
+        if len({clip.shape[1:] for clip in clips.values()}) == 1:
+            clips = {said: beside(list(clips.values()))}  # one film keeps both in step
+        shown = "".join(film(clip, fps, title) for title, clip in clips.items())
+        self.draft.value = self._framed(shown, f"{said}. More about it below.")
+
+    def _framed(self, inside: str, below: str = "") -> str:
+        height, width = self.model.scene.size
+        stand = f'<div class="dal-stand" style="aspect-ratio:{width}/{height}">{inside}</div>'
+        return stand + words(below, "dal-quiet", "dal-caption")  # its room is kept from the start: nothing jumps
+
+
+def beside(clips: list[np.ndarray]) -> np.ndarray:
+    """Clips (T, H, W, 3) uint8 of one picture size as one, side by side; a shorter one waits on its last frame."""
+    longest = max(map(len, clips))
+    held = [enlarged(np.pad(clip, ((0, longest - len(clip)), *3 * [(0, 0)]), mode="edge")) for clip in clips]
+    gap = np.full((longest, held[0].shape[1], 4, 3), 128, np.uint8)
+    return np.concatenate([part for clip in held for part in (gap, clip)][1:], axis=2)
+
+
+def film(frames: np.ndarray, fps: float, words: str) -> str:
+    """A video that plays round and round, as HTML that carries it."""
+    data = base64.b64encode(encode_video(enlarged(frames), fps)).decode("ascii")
+    return (
+        f'<video autoplay loop muted playsinline controls aria-label="{html.escape(words)}" '
+        f'src="data:video/mp4;base64,{data}"></video>'
+    )
+
+
+def draft_strip(frames: np.ndarray, side: int = 128) -> str:
+    """A few frames beside each other, as they take shape, as HTML with one picture."""
+    big = enlarged(frames, side)
+    gap = np.full((big.shape[1], 3, 3), 128, np.uint8)
+    parts: list[Any] = []
+    for frame in big:
+        parts += [frame, gap]
+    address = picture_data(np.concatenate(parts[:-1], axis=1))
+    return f'<img src="{address}" alt="The video as it takes shape: {len(frames)} of its frames">'
+
+
+def picture_data(picture: np.ndarray) -> str:
+    """A picture (H, W, 3) uint8 as a data address."""
+    data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
+    return "data:image/png;base64," + base64.b64encode(data.tobytes()).decode("ascii")

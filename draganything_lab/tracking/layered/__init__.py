@@ -1,0 +1,1 @@
+"""The default tracker: optical flow, checked against the layers that move alike."""

@@ -1,0 +1,202 @@
+"""The model card of the small weights: every figure in it is measured, from the weights and their training logs."""
+
+from __future__ import annotations
+
+import json
+import platform
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+
+from ...media.picture import save_picture
+from ...media.video import frame_strip
+from ..toy.stages import REPRESENTATIONS
+from .measure import HELD_OUT, LOOKS, SHIFTED_LOOKS
+from .retrieval import MEASURE
+from .samples import Table
+
+# What each measure is to reach, and the least with which we would call it done: "least" is a bound from below.
+GOALS: dict[str, tuple[str, tuple[Literal["least", "most"], float] | None]] = {
+    "VAE, PSNR over the picture (dB)": ("36", ("least", 31)),
+    "VAE, PSNR inside things (dB)": ("28", ("least", 24)),
+    MEASURE: ("above the colour of the cells", None),
+    "centre error of moved things (% of diagonal)": ("3", ("most", 8)),
+    "held things move (% of diagonal)": ("under 1.5", ("most", 3)),
+    "moved things, DIFT similarity first to last": ("0.9", ("least", 0.75)),
+    LOOKS: ("22", ("least", 18)),
+    SHIFTED_LOOKS: ("none of its own", None),
+    "background and camera, motion error (% of diagonal)": ("under 5", ("most", 12)),
+}
+PAIRS = (
+    "The last column compares in pairs, the same clip, seed and thing, so that hard clips do not blur the difference: "
+    "an interval without zero tells the two apart. Every value is in `samples.json`."
+)
+INTRO = """# The `toy` weights
+
+Small weights of every network of DragAnything, trained by this project on Toyland, its procedurally drawn world. They
+are made for lessons on a laptop without a GPU. They know Toyland and nothing else: photographs come out as mush.
+
+Made with `draganything-lab train toy`; this page, its pictures and `measured.json` with `draganything-lab card`.
+"""
+
+
+def write_card(
+    folder: Path, pictures: Path, table: Table, extra: dict[str, Any], facts: dict[str, Any], relative: str
+) -> None:
+    """Write `README.md` and `measured.json` into the weights folder, and the pictures beside the docs.
+
+    Args:
+        folder: The weights; `training/*.jsonl` in it are their logs.
+        pictures: Where the strips and curves go.
+        table, extra: What `measure` returned; without videos only "kept".
+        facts: How it was measured: clips, seeds, steps; without videos clips and size.
+        relative: How the page links to `pictures`.
+    """
+    summary = table.summary()
+    facts = {**facts, "machine": machine(), "first seed": HELD_OUT}
+    lines = [INTRO, "## Measured\n"]
+    if "seconds" in extra:
+        facts["seconds a video"] = round(extra["seconds"], 2)
+        fewer = "" if facts["rivals"] == facts["clips"] else f" (the rivals' on the first {facts['rivals']} of them)"
+        lines.append(
+            f"On {facts['clips']} held-out clips{fewer}, videos of each: {facts['seeds']}; {facts['steps']} steps, "
+            f"{facts['frames']} frames of {facts['size']}x{facts['size']}, guidance {facts['guidance']}. Median "
+            f"{facts['seconds a video']} s a video on {machine()}. Where a thing is, is found by looking for what the "
+            "truth shows of it in the same frame, those parts that the first picture shows too. The PSNR counts all of "
+            "the thing, also what comes to light from behind others, and turned and grown as in the truth. A drag says "
+            "neither, so the things that do neither stand by themselves, too.\n"
+        )
+    else:
+        lines.append(
+            f"On {facts['clips']} held-out pictures of {facts['size']}x{facts['size']}. These are the networks that "
+            "read pictures; those that make videos are still being trained and are not in this folder.\n"
+        )
+    lines.append(short_of(summary))
+    lines.append(f"Mean, 95 % bootstrap interval over clips, number of values; seeds from {HELD_OUT}. {PAIRS}\n")
+    gaps = differences(table)
+    told = {"protocol": facts, "measures": summary, "differences": gaps}
+    (folder / "measured.json").write_text(json.dumps(told, indent=1) + "\n")
+    (folder / "samples.json").write_text(json.dumps(table.as_dict()) + "\n")
+    pictures.mkdir(parents=True, exist_ok=True)
+    for measure, makers in summary.items():
+        goal, floor = GOALS.get(measure, ("none", None))
+        least = "" if floor is None else f", at {floor[0]} {floor[1]:g}"
+        lines += [f"**{measure}**, goal {goal}{least}\n", *rows_of(makers, gaps.get(measure, {})), ""]
+    save_picture(enlarged(extra["kept"]), pictures / "kept.png")
+    lines += ["## What the VAE keeps\n", "Above held-out pictures, below what comes back from their latents.\n"]
+    lines.append(f"![kept]({relative}/kept.png)\n")
+    if "strips" in extra:
+        lines += ["## Best, median and worst\n", "Above the truth, below the generated video; every second frame.\n"]
+    for name, clips in extra.get("strips", {}).items():
+        picture = np.vstack([strip(truth, video) for _, truth, video in clips])
+        save_picture(picture, pictures / f"{name}.png")
+        seeds = ", ".join(str(seed) for seed, _, _ in clips)
+        lines.append(f"{name.capitalize()} (seeds {seeds})\n\n![{name}]({relative}/{name}.png)\n")
+    lines += ["## Training\n", *training_lines(folder / "training")]
+    curves(folder / "training", pictures / "curves.png")
+    lines.append(f"\n![Losses]({relative}/curves.png)\n")
+    (folder / "README.md").write_text("\n".join(lines))
+
+
+def differences(table: Table) -> dict[str, dict[str, dict[str, float]]]:
+    """{measure: {representation: how much more it has than the first one, in pairs}}."""
+    first, *others = REPRESENTATIONS
+    return {
+        measure: {maker: table.difference(measure, maker, first) for maker in others if maker in makers}
+        for measure, makers in table.values.items()
+        if first in makers
+    }
+
+
+def rows_of(makers: dict[str, dict[str, float]], gaps: dict[str, dict[str, float]]) -> list[str]:
+    """The lines of one measure's table, with the differences where there are any."""
+    lines = ["| | mean | 95 % | n |", "|---|---|---|---|"]
+    if gaps:
+        lines = [f"{lines[0]} more than {REPRESENTATIONS[0]}, in pairs |", f"{lines[1]}---|"]
+    for maker, row in makers.items():
+        line = f"| {maker} | {row['mean']:.2f} | {row['low']:.2f} to {row['high']:.2f} | {row['count']} |"
+        if gap := gaps.get(maker):
+            line += f" {gap['mean']:+.2f} ({gap['low']:+.2f} to {gap['high']:+.2f}) |"
+        elif gaps:
+            line += " |"
+        lines.append(line)
+    return lines
+
+
+def short_of(summary: dict[str, dict[str, dict[str, float]]], maker: str = "entity+gaussian") -> str:
+    """One paragraph: which floors these weights do not reach, with the numbers."""
+    short, reached = [], 0
+    for measure, (_, bound) in GOALS.items():
+        row = summary.get(measure, {}).get(maker) or summary.get(measure, {}).get("VAE")
+        if row is None or bound is None:
+            continue
+        side, floor = bound
+        if (row["mean"] < floor) if side == "least" else (row["mean"] > floor):
+            short.append(f"{measure}: {row['mean']:.1f}, wanted at {side} {floor:g}")
+        else:
+            reached += 1
+    if not short:
+        return f"All {reached} floors are reached.\n"
+    return f"**Not there yet** ({maker}; {reached} other floors are reached):\n\n" + "".join(f"- {s}\n" for s in short)
+
+
+def machine() -> str:
+    """What the numbers were measured on."""
+    import os
+
+    import torch
+
+    name = platform.processor() or platform.machine()
+    return f"{os.cpu_count()} cores ({name}), torch {torch.__version__}"
+
+
+def strip(truth: np.ndarray, video: np.ndarray) -> np.ndarray:
+    """Truth above, generated below, enlarged."""
+    rows = [frame_strip(clip[::2], count=(len(clip) + 1) // 2) for clip in (truth, video)]
+    return enlarged(np.vstack(rows))
+
+
+def enlarged(picture: np.ndarray) -> np.ndarray:
+    """A whole number of times larger, to about 1400 pixels' width."""
+    factor = max(1, 1400 // picture.shape[1])
+    return cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The lines of a training log."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def training_lines(folder: Path) -> list[str]:
+    """A table of the stages: steps, time, last loss."""
+    lines = ["| stage | steps | minutes | first loss | last loss | last on |", "|---|---|---|---|---|---|"]
+    for path in sorted(folder.glob("*.jsonl")):
+        log = read_log(path)
+        first, last = log[0]["loss"], float(np.mean([row["loss"] for row in log[-5:]]))
+        numbers = f"{log[-1]['step']} | {log[-1]['seconds'] / 60:.0f} | {first:.3f} | {last:.3f}"
+        lines.append(f"| {path.stem} | {numbers} | {log[-1].get('on', '')} |")
+    return lines
+
+
+def curves(folder: Path, out: Path) -> None:
+    """The stages' losses over their steps, smoothed."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    logs = sorted(folder.glob("*.jsonl"))
+    figure, axes = plt.subplots(1, max(1, len(logs)), figsize=(3.0 * max(1, len(logs)), 2.4), layout="constrained")
+    for ax, path in zip(np.atleast_1d(axes), logs, strict=False):
+        log = read_log(path)
+        steps, loss = [row["step"] for row in log], np.array([row["loss"] for row in log])
+        ax.plot(steps, loss, color="#56B4E9", lw=0.8, alpha=0.6)
+        width = max(1, len(loss) // 20)
+        smooth = np.convolve(loss, np.ones(width) / width, mode="valid")
+        ax.plot(steps[width - 1 :], smooth, color="#0072B2", lw=1.6)
+        ax.set(title=path.stem, xlabel="step", yscale="log")
+    np.atleast_1d(axes)[0].set_ylabel("loss")
+    figure.savefig(out, dpi=110)
+    plt.close(figure)

@@ -1,0 +1,183 @@
+"""How good the small weights are, on held-out Toyland clips: the numbers of the model card."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ...control.vectors import cosine_similarity, pool_over_mask
+from ...media.picture import psnr
+from ...pipeline.familiar import vae_round_trip
+from ...pipeline.preview import preview
+from ...scene.masks import latent_mask
+from ...scene.scene import Scene
+from ...toyland import ToyClip, sample_clip
+from ...tracking import grid_queries, track
+from .retrieval import measure_retrieval
+from .ruler import centre_error
+from .samples import Table
+
+KEPT = 10
+LOOKS = "moved things, PSNR against the truth (dB)"
+SHIFTED_LOOKS = "of these, things that neither turn nor grow, PSNR (dB)"
+HELD_OUT = 900_000_000  # seeds from here on are never trained on: training counts up from 0
+
+
+def held_out(count: int, size: int, num_frames: int, first: int = HELD_OUT) -> Iterable[tuple[int, ToyClip, Scene]]:
+    """Held-out clips whose scenes can be generated: (seed, clip, scene)."""
+    made, seed = 0, first
+    while made < count:
+        clip = sample_clip(seed, (size, size), num_frames)
+        scene = clip.scene()
+        cells = (size // 8, size // 8)
+        if scene.controlled and all(latent_mask(entity.mask, cells).any() for entity in scene.controlled):
+            made += 1
+            yield seed, clip, scene
+        seed += 1
+
+
+def measure_vae(table: Table, vae: Any, count: int, size: int) -> np.ndarray:
+    """Reconstruction of held-out pictures: over the picture and inside the things.
+
+    Returns:
+        The first `KEPT` pictures in a row (2 H, KEPT W, 3) uint8, and below them what the VAE keeps of each.
+    """
+    kept = []
+    for seed, clip, _ in held_out(count, size, 1):
+        got = vae_round_trip(vae, clip.video[0], clip.video.shape[1:3])[1][None]
+        table.add("VAE, PSNR over the picture (dB)", "VAE", seed, psnr(clip.video, got))
+        table.add("VAE, PSNR inside things (dB)", "VAE", seed, psnr(clip.video, got, clip.labels > 0))
+        kept.append(np.vstack([clip.video[0], got[0]]))
+    return np.hstack(kept[:KEPT])
+
+
+def measure_parts(table: Table, vae: Any, features: Any, count: int, size: int) -> np.ndarray:
+    """What reads pictures: how much the VAE keeps, and whether the diffusion features know things again.
+
+    Returns:
+        As `measure_vae`.
+    """
+    measure_retrieval(table, features, count, size, HELD_OUT)
+    return measure_vae(table, vae, count, size)
+
+
+def measure_video(
+    table: Table, maker: str, seed: int, clip: ToyClip, scene: Scene, video: np.ndarray, features: Any
+) -> None:
+    """All measures of one video against what was asked and against the truth."""
+    diagonal = float(np.hypot(*scene.size))
+    camera = clip.world.camera_moves or clip.world.background != (0.0, 0.0)
+    for entity in scene.entities:
+        if entity.kind != "foreground" or (entity.trajectory is None and camera):
+            continue
+        error = centre_error(video, clip, entity)
+        if entity.trajectory is None:
+            table.add("held things move (% of diagonal)", maker, seed, error)
+        else:
+            table.add("centre error of moved things (% of diagonal)", maker, seed, error)
+    moved = [i for i, thing in enumerate(clip.world.things) if thing.role == "moved"]
+    last = clip.masks[moved, -1] if moved else np.zeros((0, *scene.size), bool)
+    for index, mask in zip(moved, last, strict=True):
+        if mask.sum() >= 12:
+            alike, thing = psnr(clip.video[-1], video[-1], mask), clip.world.things[index]
+            table.add(LOOKS, maker, seed, alike)
+            if thing.turn is None and thing.grow is None:
+                table.add(SHIFTED_LOOKS, maker, seed, alike)
+    if features is not None and moved:
+        first_map, last_map = features.extract(video[0]), features.extract(video[-1])
+        cells = first_map.shape[1:]
+        for before, after in zip(clip.masks[moved, 0], last, strict=True):
+            if latent_mask(before, cells).any() and latent_mask(after, cells).any():
+                pair = [pool_over_mask(first_map, before)[None], pool_over_mask(last_map, after)[None]]
+                similarity = float(cosine_similarity(*pair)[0, 0])
+                table.add("moved things, DIFT similarity first to last", maker, seed, similarity)
+    if camera:
+        measure_dense(table, maker, seed, clip, video, diagonal)
+
+
+def measure_dense(table: Table, maker: str, seed: int, clip: ToyClip, video: np.ndarray, diagonal: float) -> None:
+    """Background and camera: motion of a grid of points against the truth, where the truth is visible."""
+    height, width = video.shape[1:3]
+    queries = grid_queries((height, width), 10, 10)
+    tracks, visible = clip.motion()
+    rows, columns = np.rint(queries[:, 1]).astype(int), np.rint(queries[:, 0]).astype(int)
+    seen = visible[-1][rows, columns]
+    if seen.sum() < 10:
+        return
+    true_step = tracks[-1][rows, columns] - queries
+    found = track(video, queries).points[-1] - queries
+    error = np.linalg.norm(found - true_step, axis=1)[seen].mean() / diagonal * 100
+    table.add("background and camera, motion error (% of diagonal)", maker, seed, error)
+
+
+def measure(
+    load: Callable[[str], Any],
+    representations: Iterable[str],
+    *,
+    clips: int = 200,
+    rivals: int | None = None,
+    seeds: int = 3,
+    vae_pictures: int = 200,
+    steps: int | None = None,
+    keep: int = 3,
+    options: dict[str, Any] | None = None,
+    report: Callable[[str], Any] = print,
+) -> tuple[Table, dict[str, Any]]:
+    """Measure the weights on held-out clips.
+
+    Args:
+        load: Gives the pipeline of a representation.
+        representations: Which to measure; the first one's clips in which things are moved are ranked for the strips.
+        clips: Held-out clips.
+        rivals: How many of them, from the first on, for the representations after the first; None for all.
+        seeds: Videos of each clip and representation.
+        vae_pictures: Pictures for the VAE's reconstruction, and for knowing things again.
+        steps: Of the scheduler; None for the weights' own.
+        keep: How many of the best, the median and the worst clips to keep.
+        options: More arguments of the pipeline.
+        report: Gets a line of progress now and then.
+
+    Returns:
+        The table, and "kept" as `measure_vae`, "strips": {"best"|"median"|"worst": list of (seed, truth, generated)}
+        and "seconds" a video.
+    """
+    table = Table()
+    ranked: list[tuple[float, int, np.ndarray, np.ndarray]] = []
+    seconds: list[float] = []
+    for place, representation in enumerate(representations):
+        many = clips if place == 0 or rivals is None else rivals
+        pipe = load(representation)
+        size, count = pipe.unet.config.sample_size * 8, pipe.unet.config.num_frames
+        if place == 0:
+            kept = measure_parts(table, pipe.vae, pipe.features, vae_pictures, size)
+        for number, (seed, clip, scene) in enumerate(held_out(many, size, count)):
+            if place == 0:
+                frozen = np.repeat(clip.video[:1], count, axis=0)
+                for maker, video in (
+                    ("frozen", frozen),
+                    ("truth", clip.video),
+                    ("preview", preview(scene, count, label=False)),
+                ):
+                    measure_video(table, maker, seed, clip, scene, video, pipe.features)
+            for run in range(seeds):
+                start = time.perf_counter()
+                video = pipe(scene, num_frames=count, num_inference_steps=steps, seed=run, **(options or {})).frames
+                seconds.append(time.perf_counter() - start)
+                measure_video(table, representation, seed, clip, scene, video, pipe.features if run == 0 else None)
+                moving = [i + 1 for i, thing in enumerate(clip.world.things) if thing.role == "moved"]
+                if place == 0 and run == 0 and moving:
+                    seen = np.asarray(np.isin(clip.labels, moving).any(0), np.uint8)
+                    moved = cv2.dilate(seen, np.ones((3, 3), np.uint8)) > 0
+                    error = psnr(clip.video[:, moved], video[:, moved])
+                    ranked.append((error, seed, clip.video, video))
+            if number % 10 == 9:
+                report(f"{representation}: {number + 1} of {many} clips")
+    ranked.sort(key=lambda item: -item[0])
+    middle = max(0, len(ranked) // 2 - keep // 2)
+    picks = {"best": ranked[:keep], "median": ranked[middle : middle + keep], "worst": ranked[-keep:]}
+    strips = {name: [(seed, truth, video) for _, seed, truth, video in rows] for name, rows in picks.items()}
+    return table, {"kept": kept, "strips": strips, "seconds": float(np.median(seconds))}

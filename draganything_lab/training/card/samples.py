@@ -1,0 +1,81 @@
+"""What was measured, value by value: its means with intervals, and differences between two makers in pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ...errors import LabError
+from ...evaluate.metrics import bootstrap
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One measured value and the clip it comes from."""
+
+    clip: int
+    value: float
+
+
+@dataclass
+class Table:
+    """Measured values by measure and by who made the video.
+
+    Attributes:
+        values: {measure: {maker: samples}}; makers are representations, "frozen", "preview" and "truth". Every maker's
+            samples come in the same order: by clip, by video, by thing.
+    """
+
+    values: dict[str, dict[str, list[Sample]]] = field(default_factory=dict)
+
+    def add(self, measure: str, maker: str, clip: int, value: float) -> None:
+        """Keep a value; one that is not finite counts as not measurable and is left out."""
+        if np.isfinite(value):
+            self.values.setdefault(measure, {}).setdefault(maker, []).append(Sample(clip, float(value)))
+
+    def summary(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Mean, 95 % bootstrap interval over clips, median and count of every value."""
+        return {
+            measure: {maker: _summary(samples) for maker, samples in makers.items()}
+            for measure, makers in self.values.items()
+        }
+
+    def difference(self, measure: str, maker: str, other: str) -> dict[str, float]:
+        """How much more `maker` has than `other`, value by value on the same clip, seed and thing.
+
+        Only the clips on which both were measured count.
+
+        Returns:
+            As a row of `summary`.
+
+        Raises:
+            LabError: The two share no clip, or differ in the number of videos or things of one.
+        """
+        rows = [self.values[measure][name] for name in (maker, other)]
+        both = set.intersection(*({sample.clip for sample in samples} for samples in rows))
+        ours, theirs = ([sample for sample in samples if sample.clip in both] for samples in rows)
+        if not both or [sample.clip for sample in ours] != [sample.clip for sample in theirs]:
+            raise LabError(f"{maker} and {other} were not measured on the same clips: measure both anew")
+        pairs = [Sample(a.clip, a.value - b.value) for a, b in zip(ours, theirs, strict=True)]
+        return _summary(pairs)
+
+    def as_dict(self) -> dict[str, dict[str, list[list[float]]]]:
+        """{measure: {maker: [[clip, value], …]}} for JSON, values to six digits."""
+        return {
+            measure: {
+                maker: [[sample.clip, float(f"{sample.value:.6g}")] for sample in samples]
+                for maker, samples in makers.items()
+            }
+            for measure, makers in self.values.items()
+        }
+
+
+def _summary(samples: list[Sample]) -> dict[str, float]:
+    """Clips are drawn, not values: those of one clip are not independent."""
+    values, clips = [sample.value for sample in samples], [sample.clip for sample in samples]
+    low, high = bootstrap(values, groups=clips)
+    return {
+        "mean": float(np.mean(values)), "low": low, "high": high,
+        "median": float(np.median(values)), "count": len(values), "clips": len(set(clips)),
+    }  # fmt: skip

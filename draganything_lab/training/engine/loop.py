@@ -1,0 +1,231 @@
+"""The training loop that every stage shares: time budget, moving average, checkpoints, exact resume, a log."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from ...errors import LabError
+from .data import batches
+from .flat import Flat
+from .muon import MOMENTS, Muon
+from .quick import quick
+from .replay import Replay
+from .stage import Stage
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a stage is run; what it trains is the stage's own.
+
+    Attributes:
+        minutes: Time to train in this call, in minutes; the rate cools down over the last fifth of it.
+        steps: Stop after this many steps in all instead; then the rate cools down over the last fifth of them.
+        device: "cpu" or "cuda".
+        workers: Processes that draw batches; 0 draws in this one.
+        save_every: Minutes between checkpoints.
+        ema: Decay of the moving average of the weights, reached after a warm-up.
+        seed: Fixes data and noise.
+        rate: Learning rate; None for the stage's own.
+        stop_after: Stop early after this many steps, with a checkpoint, as if interrupted.
+    """
+
+    minutes: float | None = None
+    steps: int | None = None
+    device: str = "cpu"
+    workers: int = 0
+    save_every: float = 4.0
+    ema: float = 0.999
+    seed: int = 0
+    rate: float | None = None
+    stop_after: int | None = None
+
+
+class MovingAverage:
+    """An exponential moving average of the parameters, warmed up over the first steps."""
+
+    def __init__(self, flat: Flat, decay: float) -> None:
+        self.flat, self.decay = flat, decay
+        self.vector = flat.vector.clone()
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        decay = min(self.decay, (1 + step) / (10 + step))
+        self.vector.lerp_(self.flat.vector, 1 - decay)
+
+    @property
+    def values(self) -> dict[str, Tensor]:
+        """The averages by the parameters' names."""
+        return self.flat.named(self.vector)
+
+
+def factor(step: int, share: float, warm_up: int = 100) -> float:
+    """The learning rate's factor: a short warm-up, then 1, then down to 0.02 over the last fifth."""
+    cool = 1.0 if share < 0.8 else max(0.02, 1 - math.sqrt((share - 0.8) / 0.2))
+    return min(1.0, (step + 1) / warm_up) * cool
+
+
+def _write(state: dict[str, Any], path: Path) -> None:
+    part = path.with_suffix(".part")
+    torch.save(state, part)
+    os.replace(part, path)
+
+
+def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False, report: Any = print) -> Path:
+    """Train a stage until its time or its steps are up.
+
+    Args:
+        stage: What to train.
+        folder: Gets `<stage>.pt` (weights, average, optimiser, step) and `<stage>.jsonl`, one line every 20 steps.
+        settings: How long, where, how.
+        resume: Go on from `<stage>.pt` where there is one.
+        report: Gets a line of progress now and then.
+
+    Returns:
+        The checkpoint's path.
+
+    Raises:
+        LabError: Neither minutes nor steps are given, or the loss is not finite.
+    """
+    if settings.minutes is None and settings.steps is None:
+        raise LabError("training needs an end: give minutes or steps")
+    folder.mkdir(parents=True, exist_ok=True)
+    path, log = folder / f"{stage.name}.pt", folder / f"{stage.name}.jsonl"
+    stage.to(settings.device)
+    module = stage.trained()
+    flat = Flat(module)
+    rate = settings.rate or stage.rate
+    optimiser = Muon(flat)
+    step, spent, kept, born = 0, 0.0, {}, 0
+    if resume and path.exists():
+        state = torch.load(path, map_location=settings.device, weights_only=True)
+        stage.grown(module.load_state_dict(state["weights"], strict=False).missing_keys)
+        _load_optimiser(optimiser, flat, state["optimiser"])
+        step, spent, kept = state["step"], state["seconds"], state["average"]
+        born = state.get("born", 0) if state["optimiser"] else step
+        report(f"{stage.name}: going on from step {step}")
+    else:
+        stage.fresh()
+    average = MovingAverage(flat, settings.ema)
+    for name, value in average.values.items():
+        value.copy_(kept.get(name, value))
+    rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+    supply = batches(lambda number: stage.draw(number * world + rank), step, settings.workers, settings.device)
+    generator = torch.Generator(settings.device)
+    replay = Replay(stage, flat, generator) if settings.device == "cuda" and stage.static else None
+    start = saved = time.perf_counter()
+    machine = torch.cuda.get_device_name() if settings.device == "cuda" else f"{os.cpu_count()} CPU cores"
+    share = 0.0
+    sums: dict[str, Any] = {}  # tensors: reading one would wait for the GPU
+    summed: Any = 0  # steps whose loss and gradients were finite
+
+    def save() -> None:
+        seconds = spent + time.perf_counter() - start
+        _write(_state(flat, average, optimiser, step, seconds, born), path)
+
+    if rank == 0:
+        _cut_log(log, step)
+    while share < 1.0:
+        now = time.perf_counter()
+        by_time = (now - start) / 60 / settings.minutes if settings.minutes else 0.0
+        by_step = step / settings.steps if settings.steps else 0.0
+        share = max(by_time, by_step)
+        if world > 1:  # all stop together
+            share = _mean(torch.tensor(share, dtype=torch.float64)).item()
+        if share >= 1.0 or step == settings.stop_after:
+            break
+        batch = {
+            k: v.to(settings.device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in next(supply).items()
+        }
+        generator.manual_seed((settings.seed << 40) + step * world + rank)
+        with quick(settings.device):
+            if replay is not None:
+                losses = replay(batch)
+            else:
+                losses = stage.loss(batch, generator)
+                module.zero_grad(set_to_none=True)
+                losses["loss"].backward()
+                flat.gather()
+        if world > 1:
+            _mean(flat.gradient)
+        norm = flat.gradient.norm()
+        flat.gradient.mul_((1 / (norm + 1e-6)).clamp(max=1.0))
+        usable = norm.isfinite() & losses["loss"].detach().isfinite()
+        optimiser.step(rate * factor(step - born, share), usable)
+        step += 1
+        average.update(step)
+        for key, value in {**losses, "norm": norm}.items():
+            sums[key] = sums.get(key, 0.0) + torch.where(usable, value.detach().float(), 0.0)
+        summed = summed + usable
+        if step % 20 == 0 and rank == 0:
+            if not summed:
+                save()
+                raise LabError(f"{stage.name}: no finite loss at step {step}; resume with a smaller --rate")
+            means = {k: round(float(v / summed), 6) for k, v in sums.items()}
+            sums, summed = {}, 0
+            seconds = spent + time.perf_counter() - start
+            with log.open("a") as file:
+                file.write(json.dumps({"step": step, "seconds": round(seconds, 1), **means, "on": machine}) + "\n")
+            if step % 100 == 0:
+                report(f"{stage.name}: step {step}, {seconds / 60:.1f} min, {means}")
+        if rank == 0 and time.perf_counter() - saved > settings.save_every * 60:
+            save()
+            saved = time.perf_counter()
+    if rank == 0:
+        save()
+        report(f"{stage.name}: {step} steps, saved to {path}")
+    return path
+
+
+def _load_optimiser(optimiser: Muon, flat: Flat, kept: dict[str, Any]) -> None:
+    """Give parameters their moments back by name; one that is new begins without."""
+    for key, vector in optimiser.moments.items():
+        for name, view in flat.named(vector).items():
+            if name in kept:
+                view.copy_(kept[name][key])
+    if kept:
+        optimiser.steps.copy_(next(iter(kept.values()))["step"])
+
+
+def _cut_log(log: Path, step: int) -> None:
+    """Drop the lines after the checkpoint that a run goes on from: those steps are done again."""
+    if log.exists():
+        lines = [line for line in log.read_text().splitlines() if json.loads(line)["step"] <= step]
+        log.write_text("".join(line + "\n" for line in lines))
+
+
+def _mean(tensor: Tensor) -> Tensor:
+    """The mean over all processes, in place."""
+    dist.all_reduce(tensor)
+    return tensor.div_(dist.get_world_size())
+
+
+def _state(flat: Flat, average: MovingAverage, optimiser: Muon, step: int, seconds: float, born: int) -> dict[str, Any]:
+    by_name = {key: flat.named(optimiser.moments[key]) for key in MOMENTS}
+    moments = {name: {key: row[name].clone() for key, row in by_name.items()} for name in flat.names}
+    return {
+        "weights": {name: value.clone() for name, value in flat.named(flat.vector).items()},
+        "average": {name: value.clone() for name, value in average.values.items()},
+        "optimiser": {name: row | {"step": optimiser.steps} for name, row in moments.items()},
+        "step": step,
+        "seconds": seconds,
+        "born": born,  # the step at which the optimiser began; its rate warms up from there
+    }
+
+
+def load_average(module: nn.Module, path: Path) -> int:
+    """Load a checkpoint's averaged weights into a module and return the step they come from."""
+    if not path.exists():
+        raise LabError(f"{path} does not exist; train its stage first")
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    module.load_state_dict(state["average"], strict=False)
+    return int(state["step"])

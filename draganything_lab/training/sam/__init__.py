@@ -1,0 +1,1 @@
+"""The small Segment Anything: its data, losses, training and card."""

@@ -1,0 +1,1 @@
+"""The toy video model: its stages, from the VAE to the ControlNets."""

@@ -1,0 +1,78 @@
+"""Checkpoints from a folder of shipped weights, so that training can go on where another machine ended."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKLTemporalDecoder, UNet2DConditionModel
+from safetensors.torch import load_file
+from torch import nn
+from transformers import CLIPVisionModelWithProjection
+
+from ...errors import LabError
+from ...models import DragAnythingControlNet, DragAnythingUNet
+from .dift import Denoiser
+from .networks import fold
+from .video import Animator, Controlled
+
+
+def begin(folder: Path, weights: Path, representations: tuple[str, ...]) -> None:
+    """Write the checkpoints of every stage from shipped weights, or of those that read pictures where no more is there.
+
+    The optimiser's moments are not shipped, so its first steps are those of a fresh one; steps and logs go on counting.
+
+    Args:
+        folder: Gets `vae.pt`, `dift.pt`, `unet.pt`, `control.pt`, `fewstep.pt` where the weights had that stage, and
+            the logs; what is there is replaced.
+        weights: What `toy.export` wrote.
+        representations: All that may be there, in their order.
+
+    Raises:
+        LabError: `weights` is not such a folder.
+    """
+    if not (weights / "vae").is_dir() or not (weights / "dift").is_dir():
+        raise LabError(f"{weights} holds no small weights; give a folder that --export wrote")
+    denoiser = Denoiser()
+    denoiser.unet = UNet2DConditionModel.from_pretrained(weights / "dift" / "unet", torch_dtype=torch.float32)
+    prompt = load_file(weights / "dift" / "null_prompt.safetensors")["null_prompt"]
+    denoiser.null_prompt = nn.Parameter(prompt.float())
+    vae = AutoencoderKLTemporalDecoder.from_pretrained(weights / "vae", torch_dtype=torch.float32)
+    stages: dict[str, nn.Module] = {"vae": vae, "dift": denoiser}
+    if (weights / "controlnet" / "trunk").is_dir():
+        stages |= _video(weights, representations)
+        if (weights / "training" / "fewstep.jsonl").is_file():
+            stages["fewstep"] = stages["control"]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "fewstep.pt").unlink(missing_ok=True)  # it went on from another control.pt
+    for name, module in stages.items():
+        log = weights / "training" / f"{name}.jsonl"
+        last = {"step": 0, "seconds": 0.0}
+        if log.is_file():
+            shutil.copyfile(log, folder / log.name)
+            last = json.loads(log.read_text().splitlines()[-1])
+        values = {key: value.detach() for key, value in module.named_parameters()}
+        state = {"weights": values, "average": values, "optimiser": {}}
+        torch.save(state | {"step": last["step"], "seconds": last["seconds"]}, folder / f"{name}.pt")
+
+
+def _video(weights: Path, representations: tuple[str, ...]) -> dict[str, nn.Module]:
+    """The networks of the stages "unet" and "control"."""
+    picture = json.loads((weights / "unet" / "config.json").read_text())["sample_size"] * 8
+    animator = Animator(picture)
+    animator.unet = DragAnythingUNet.from_pretrained(weights / "unet", torch_dtype=torch.float32)
+    animator.image_encoder = CLIPVisionModelWithProjection.from_pretrained(
+        weights / "image_encoder", dtype=torch.float32
+    )
+    files = [weights / "controlnet" / f"{name.replace('+', '_')}.safetensors" for name in representations]
+    files = [file for file in files if file.is_file()]
+    whole = Controlled(animator, representations[: len(files)], train_unet=True)
+    whole.controlnet = DragAnythingControlNet.from_pretrained(
+        weights / "controlnet" / "trunk", torch_dtype=torch.float32
+    )
+    for index, file in enumerate(files):
+        whole.embedding(index).load_state_dict(load_file(file))
+        fold(whole.embedding(index), 255.0)
+    return {"unet": animator, "control": whole}

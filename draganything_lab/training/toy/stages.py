@@ -1,0 +1,186 @@
+"""The stages that make `toy`, in order, and how their checkpoints become the folder that is shipped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from ...errors import LabError
+from ...media.files import write_whole
+from ..engine.loop import Settings, load_average, run
+from ..engine.stage import Stage
+from .clips import ClipSize
+from .dift import Denoiser, DiftStage, build_scheduler
+from .fewstep import FewStepStage
+from .networks import ENTITY_CHANNELS, ENTITY_TIMESTEP, PICTURE, build_feature_extractor, fold
+from .networks import build_scheduler as build_video_scheduler
+from .vae import DecoderStage, VaeStage, load_vae
+from .video import Animator, Controlled, ControlStage, UnetStage
+
+# Share of the minutes that each stage gets.
+SHARES = {"vae": 0.1, "dift": 0.1, "unet": 0.1, "control": 0.5, "fewstep": 0.15, "decoder": 0.05}
+STAGES = tuple(SHARES)
+# Clips (pictures for "vae" and "dift") a step on a GPU; on a CPU each stage has its own number.
+# Small: for these networks a step's kernels take hardly less time for less, and it is steps that they learn by.
+GPU_BATCH = {"vae": 48, "dift": 32, "unet": 15, "control": 15, "control-frozen": 15, "fewstep": 15, "decoder": 6}
+REPRESENTATIONS = ("entity+gaussian", "entity", "gaussian", "trajectory", "point")
+SAFE: dict[str, Any] = {"max_shard_size": "15MB", "safe_serialization": True}
+SAMPLING = {"steps": 2, "guidance": 1.0}  # what the pipeline takes when a call does not say
+LOG_LINES = 300
+SIZE = "size.json"  # what the checkpoints of a folder were trained at
+
+
+def build_stage(
+    name: str,
+    folder: Path,
+    *,
+    batch: int | None = None,
+    picture: int = PICTURE,
+    representations: tuple[str, ...] = REPRESENTATIONS,
+) -> Stage:
+    """Build a stage on top of the checkpoints of the stages before it.
+
+    Args:
+        name: One of `STAGES`, or "control-frozen", which leaves the video UNet as it was.
+        folder: Where the checkpoints lie.
+        batch: Clips (pictures for "vae" and "dift") a step and process; None for the stage's own number.
+        picture: Side of the pictures in pixels.
+        representations: For the control stages and "fewstep": the first so many of `REPRESENTATIONS`; they share the
+            batch.
+
+    Raises:
+        LabError: The name is unknown or an earlier stage has not been trained.
+    """
+    if not representations or representations != REPRESENTATIONS[: len(representations)]:
+        raise LabError(f"train the first so many of {', '.join(REPRESENTATIONS)}, not {', '.join(representations)}")
+    torch.manual_seed(0)
+    size: dict[str, Any] = {} if batch is None else {"batch": batch}
+    clips = ClipSize(picture=picture)
+    if name == "vae":
+        return VaeStage(picture=picture, **size)
+    if name not in (*STAGES, "control-frozen"):
+        raise LabError(f'stage "{name}" is unknown; use one of {", ".join(STAGES)}')
+    vae = load_vae(folder / "vae.pt")
+    if name == "decoder":
+        return DecoderStage(vae, size=clips, **size)
+    if name == "dift":
+        return DiftStage(vae, picture=picture, **size)
+    if name == "unet":
+        return UnetStage(vae, size=clips, **size)
+    animator, denoiser = Animator(picture), Denoiser()
+    load_average(animator, folder / "unet.pt")
+    load_average(denoiser, folder / "dift.pt")
+    size |= {"size": clips, "representations": representations}
+    if name != "fewstep":
+        return ControlStage(vae, animator, denoiser, train_unet=name == "control", **size)
+    stage = FewStepStage(vae, animator, denoiser, **size)
+    load_average(stage.whole, folder / "control.pt")
+    return stage
+
+
+def train(
+    folder: Path,
+    settings: Settings,
+    *,
+    stages: tuple[str, ...] = STAGES,
+    resume: bool = False,
+    batch: int | None = None,
+    picture: int = PICTURE,
+    representations: tuple[str, ...] = REPRESENTATIONS,
+    report: Callable[[str], Any] = print,
+) -> None:
+    """Train stages in their order; minutes are shared out by `SHARES`, steps are each stage's own.
+
+    Args:
+        folder: Gets a checkpoint and a log for each stage.
+        settings: How long, where, how; see `loop.Settings`.
+        stages: Which of `STAGES`.
+        resume: Go on from the checkpoints that are there.
+        batch, picture, representations: As for `build_stage`.
+        report: Gets lines of progress.
+    """
+    size = folder / SIZE
+    if resume and size.exists() and (before := json.loads(size.read_text())["picture"]) != picture:
+        raise LabError(f"{folder} was trained at {before} pixels; give --picture {before}, or another --folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(size, (json.dumps({"picture": picture}) + "\n").encode())  # other processes of this run read it too
+    total = sum(SHARES.get(name, 0.1) for name in stages)
+    for name in stages:
+        own = settings
+        if settings.minutes is not None:
+            minutes = settings.minutes * SHARES.get(name, 0.1) / total
+            own = Settings(**{**vars(settings), "minutes": minutes})
+        if name == "control":
+            (folder / "fewstep.pt").unlink(missing_ok=True)  # it went on from what this stage changes
+        count = GPU_BATCH[name] if batch is None and settings.device == "cuda" else batch
+        stage = build_stage(name, folder, batch=count, picture=picture, representations=representations)
+        run(stage, folder, own, resume=resume, report=report)
+
+
+def assemble(folder: Path) -> tuple[Animator, Controlled]:
+    """Load the averaged weights of the video UNet and its ControlNets."""
+    animator = Animator(json.loads((folder / SIZE).read_text())["picture"])
+    load_average(animator, folder / "unet.pt")
+    last = folder / "fewstep.pt"
+    last = last if last.exists() else folder / "control.pt"
+    names = torch.load(last, map_location="cpu", weights_only=True)["average"]
+    embeddings = {name.split(".")[1] for name in names if name.startswith("embeddings.")}
+    whole = Controlled(animator, REPRESENTATIONS[: 1 + len(embeddings)], train_unet=True)
+    load_average(whole, last)
+    for index in range(1 + len(embeddings)):
+        fold(whole.embedding(index))
+    return animator, whole
+
+
+def export(folder: Path, out: Path, stages: tuple[str, ...] = STAGES) -> None:
+    """Write the shipped folder from the checkpoints: fp16 safetensors, none over 15 MB.
+
+    Args:
+        folder: Where the checkpoints lie.
+        out: Becomes `vae/ dift/ training/` (the logs) and, with the stage control or fewstep, `unet/ image_encoder/
+            scheduler/ feature_extractor/ controlnet/` and `sampling.json`. The ControlNets share one trunk:
+            `controlnet/trunk/` and for each representation its embedding, `controlnet/<name>.safetensors`.
+        stages: Which to write; without "control" or "fewstep" what reads pictures, and nothing that makes videos.
+    """
+    video = "control" in stages or "fewstep" in stages
+    vae, denoiser = load_vae(folder / "vae.pt"), Denoiser()
+    load_average(denoiser, folder / "dift.pt")
+    if video and not (folder / "control.pt").exists():
+        raise LabError(f"{folder} has no control.pt; train the stage control first, or export --stages vae,dift")
+    part = out.with_name(out.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    vae.half().save_pretrained(part / "vae", **SAFE)
+    denoiser.unet.half().save_pretrained(part / "dift" / "unet", **SAFE)
+    build_scheduler().save_pretrained(part / "dift" / "scheduler")
+    prompt = {"null_prompt": denoiser.null_prompt.detach().half().contiguous()}
+    save_file(prompt, part / "dift" / "null_prompt.safetensors")
+    defaults = {"timestep": ENTITY_TIMESTEP, "up_block": 1, "draws": 8, "channels": ENTITY_CHANNELS}
+    (part / "dift" / "dift.json").write_text(json.dumps(defaults) + "\n")
+    if video:
+        _export_video(folder, part)
+    (part / "training").mkdir()
+    for log in folder.glob("*.jsonl"):
+        if log.stem in stages:
+            lines = log.read_text().splitlines(keepends=True)
+            (part / "training" / log.name).write_text("".join(lines[:: 1 + len(lines) // LOG_LINES]))
+    shutil.rmtree(out, ignore_errors=True)
+    part.rename(out)
+
+
+def _export_video(folder: Path, part: Path) -> None:
+    animator, whole = assemble(folder)
+    for name, module in (("unet", animator.unet), ("image_encoder", animator.image_encoder)):
+        module.half().save_pretrained(part / name, **SAFE)
+    build_video_scheduler().save_pretrained(part / "scheduler")
+    build_feature_extractor().save_pretrained(part / "feature_extractor")
+    whole.controlnet.half().save_pretrained(part / "controlnet" / "trunk", **SAFE)
+    for index, representation in enumerate(REPRESENTATIONS[: 1 + len(whole.embeddings)]):
+        weights = {k: v.half().contiguous() for k, v in whole.embedding(index).state_dict().items()}
+        save_file(weights, part / "controlnet" / f"{representation.replace('+', '_')}.safetensors")
+    (part / "sampling.json").write_text(json.dumps(SAMPLING) + "\n")
