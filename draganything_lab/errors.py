@@ -1,5 +1,31 @@
 """The one error type that the library raises for what a user can mend."""
 
+from __future__ import annotations
+
 
 class LabError(ValueError):
-    """Bad input or a missing thing; the message names it, gives the number and says how to mend it."""
+    """Bad input or a missing thing.
+
+    Args:
+        text: What is wrong; it names the thing and gives the number.
+        fix: How to mend it; "" where the text says all there is to say.
+
+    >>> error = LabError("the mask is empty", fix="paint it")
+    >>> print(error)
+    the mask is empty; paint it
+    """
+
+    def __init__(self, text: str, fix: str = "") -> None:
+        super().__init__(text, fix)
+        self.text, self.fix = text, fix
+
+    def __str__(self) -> str:
+        return f"{self.text}; {self.fix}" if self.fix else self.text
+
+    def within(self, whole: str) -> LabError:
+        """The same error, told of a part of something larger.
+
+        >>> print(LabError("the mask is empty", fix="paint it").within('entity 2 ("boat")'))
+        entity 2 ("boat"): the mask is empty; paint it
+        """
+        return type(self)(f"{whole}: {self.text}", self.fix)

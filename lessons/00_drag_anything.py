@@ -42,9 +42,9 @@
 # %%
 import numpy as np
 
-from draganything_lab import show
+from draganything_lab import named_scene, show
 from draganything_lab.lessons.drag_anything import check
-from draganything_lab.toyland import gallery, named_scene
+from draganything_lab.toyland import gallery
 
 clip = named_scene("harbour", size=(320, 576), num_frames=14)
 scene = clip.scene()
@@ -99,7 +99,7 @@ check.line(line)
 # The library's `Trajectory` does the same, and also draws curves, eases in and out, and stops at given frames:
 
 # %%
-from draganything_lab.scene import Trajectory
+from draganything_lab import Trajectory
 
 way = Trajectory([(140, 240), (400, 120)]).at(num_frames=5)
 by_hand = np.array([140, 240]) + np.linspace(0, 1, 5)[:, None] * np.array([260, -120])
@@ -119,7 +119,7 @@ print(way)
 # Look at both below. The dot says *where*. The hill says *where* and, roughly, *how large*.
 
 # %%
-from draganything_lab.control import build_control
+from draganything_lab import build_control
 
 control = {kind: build_control(scene, 14, representation=kind) for kind in ("point", "gaussian")}
 show.control_stack(control, scene.image, count=3)
@@ -136,7 +136,7 @@ print("shape:", hill.shape, " highest value in frame 0:", hill[0].max())
 # Move the slider: both players always show the same frame.
 
 # %%
-from draganything_lab.pipeline import preview
+from draganything_lab import preview
 
 moved = preview(scene, 14)
 show.side_by_side({"Preview: cut out and moved": moved, "Truth: drawn by Toyland": clip.video})
@@ -197,22 +197,25 @@ def mean_error(wanted, measured):
 check.mean_error(mean_error)
 
 # %% [markdown]
-# The library looks for each thing by its own pixels (lesson 5 builds better trackers) and computes this very number. The
-# truth is measured in the same way: whatever error shows there is the error of our ruler.
+# The library follows points on each thing through the video (lesson 5 builds such a tracker) and computes this very
+# number, over the frames after the first. The truth is measured in the same way: whatever error shows there is the error
+# of our ruler.
 
 # %%
-from draganything_lab.motion.matching import obedience
+from draganything_lab import measure
 
 clean = preview(scene, 14, label=False)  # the word "preview" would be in the ruler's way
-for row in obedience(scene, {"preview": clean, "truth": clip.video}):
-    errors = ", ".join(f"{name} {error:.2f} px" for name, error in row.mean_px.items())
-    print(f"{row.number} {row.name:<6} path {row.distance_px:4.0f} px   mean error: {errors}")
+for name, video in {"preview": clean, "truth": clip.video}.items():
+    for entity in measure(video, scene).entities:
+        way, error = entity.wanted_way, entity.mean_error_px
+        print(f"{name}: {entity.number} {entity.name:<6} path {way:4.0f} px, mean error {error:.2f} px")
 
 # %%
 if pipe is not None:
-    for row in obedience(small.scene(), {"model": made, "truth": small.video}):
-        errors = ", ".join(f"{name} {error:.2f} px" for name, error in row.mean_px.items())
-        print(f"{row.number} {row.name:<6} path {row.distance_px:4.0f} px   mean error: {errors}")
+    for name, video in {"model": made, "truth": small.video}.items():
+        for entity in measure(video, small.scene()).entities:
+            way, error = entity.wanted_way, entity.mean_error_px
+            print(f"{name}: {entity.number} {entity.name:<6} path {way:4.0f} px, mean error {error:.2f} px")
 
 # %% [markdown]
 # (The second table is for the smaller picture, so its pixels are larger: compare rows within a table only.) A small error
@@ -238,8 +241,9 @@ check.late(late)
 
 # %%
 one_late = clean[[0, *range(13)]]
-for row in obedience(scene, {"late": one_late}):
-    print(f"{row.number} {row.name:<6} mean error {row.mean_px['late']:5.2f} px, a step is {row.distance_px / 13:.2f} px")
+for entity in measure(one_late, scene).entities:
+    step = entity.wanted_way / 13
+    print(f"{entity.number} {entity.name:<6} mean error {entity.mean_error_px:5.2f} px, a step is {step:.2f} px")
 
 # %% [markdown]
 # The house does not mind, because it stays where it is. The cloud and the boat are off by about one frame's step. The

@@ -40,9 +40,8 @@ import cv2
 import numpy as np
 from matplotlib import pyplot as plt
 
-from draganything_lab import show
+from draganything_lab import named_scene, show
 from draganything_lab.lessons.entity_masks import check, deepest
-from draganything_lab.toyland import named_scene
 
 scene = named_scene("harbour", size=(160, 288), num_frames=10).scene()
 image, truth = scene.image, scene["boat"].mask
@@ -55,8 +54,7 @@ print("the click's colour (red, green, blue):", image[click[1], click[0]], " pix
 # out a mask and moves it.
 
 # %%
-from draganything_lab.pipeline import preview
-from draganything_lab.scene import Scene
+from draganything_lab import Scene, preview
 
 ys, xs = np.mgrid[:160, :288]
 disc = (xs - click[0]) ** 2 + (ys - click[1]) ** 2 <= 8**2
@@ -148,7 +146,7 @@ for tolerance in (10, 60, 120, 150):
 # that has seen very many things), or GrabCut, a classic method that knows only colours. The next line says which.
 
 # %%
-from draganything_lab.segment import load_segmenter
+from draganything_lab import load_segmenter
 
 segmenter = load_segmenter("auto")
 segmenter.set_picture(image)
@@ -216,7 +214,7 @@ def clicks_needed(segmenter, truth, most=4):
     return quality
 
 # %%
-from draganything_lab.errors import LabError
+from draganything_lab import LabError
 
 curves = {}
 for name in ("harbour", "road", "sky", "meadow"):

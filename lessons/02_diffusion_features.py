@@ -105,7 +105,7 @@ print(f"{names[0]}: {cells.sum()} cells of {cells.size}, mean colour {vector.rou
 # code skips such a thing in the first frame and stops with a `KeyError` in the second.)
 
 # %%
-from draganything_lab.errors import LabError
+from draganything_lab import LabError
 
 try:
     pool_over_mask(one, np.arange(128 * 128).reshape(128, 128) == 128 * 20 + 20, name="a single pixel")

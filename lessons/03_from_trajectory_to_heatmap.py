@@ -39,9 +39,8 @@
 # %%
 import numpy as np
 
-from draganything_lab import show
+from draganything_lab import named_scene, show
 from draganything_lab.lessons.trajectory_to_heatmap import check
-from draganything_lab.toyland import named_scene
 
 scene = named_scene("harbour", size=(320, 576), num_frames=14).scene()
 show.trajectories(scene)
@@ -189,7 +188,7 @@ check.stamp(stamp)
 # each frame. We hold our hill against its first frame.
 
 # %%
-from draganything_lab.control import build_control
+from draganything_lab import build_control
 
 alone = scene.resized((80, 144))
 alone.remove("boat")
@@ -358,7 +357,7 @@ print("different numbers in each vector, release:", [len(np.unique(row)) for row
 # - Papers and code differ. A switch for each difference lets you test whether it matters.
 #
 # **Go further.** Draw your `stamp` with sigma = 0.2 · radius and look at it. Drag two things across each other
-# and exchange their order with `scene.reorder`. Read `draganything_lab/control/stamps.py`: the table at its top lists all seven
-# differences of the two readings.
+# and exchange their order with `scene.reorder`. Read `draganything_lab/control/stamps.py`: the table at its top lists all
+# seven differences of the two readings.
 #
 # **What next.** Lesson 4 feeds these arrays to a network. Lesson 5 measures whether it obeyed.

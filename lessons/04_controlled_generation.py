@@ -40,8 +40,8 @@
 import numpy as np
 from matplotlib import pyplot as plt
 
+from draganything_lab import named_scene
 from draganything_lab.lessons.controlled_generation import check
-from draganything_lab.toyland import named_scene
 
 names = ("harbour", "sky", "road", "space", "pond", "meadow")
 world = np.stack([named_scene(name, size=(40, 64), num_frames=1).video[0] for name in names]) / 127.5 - 1
@@ -397,7 +397,8 @@ if pipe is not None:
 # (blue). Once with Gaussian and vector, once with the Gaussian alone.
 
 # %%
-from draganything_lab.control import build_control, entity_vectors
+from draganything_lab import build_control
+from draganything_lab.control import entity_vectors
 from draganything_lab.pipeline.stages import embed_control
 
 

@@ -41,9 +41,8 @@
 import cv2
 import numpy as np
 
-from draganything_lab import motion, show
+from draganything_lab import motion, named_scene, show
 from draganything_lab.lessons.pixel_motion import check
-from draganything_lab.toyland import named_scene
 
 clip = named_scene("harbour", size=(160, 288), num_frames=60)
 tracks, visible = clip.motion()  # where each pixel of frame 0 is in every frame
@@ -159,7 +158,7 @@ far = lucas_kanade(grey[0], grey[8], x, y)
 # (a *pyramid*). OpenCV does that, and the library's tracker "lucas-kanade" stands on it:
 
 # %%
-from draganything_lab.tracking import track
+from draganything_lab import track
 
 found = track(clip.video[[0, 8]], [(x, y)], tracker="lucas-kanade")
 print("with a pyramid:", (found.points[1, 0] - (x, y)).round(2), " truth:", (tracks[8, y, x] - (x, y)).round(2))
@@ -344,7 +343,7 @@ sheet = np.stack([stretched(t) for t in range(10)])  # the dragged point moves b
 # %%
 from IPython.display import display
 
-from draganything_lab.pipeline import preview
+from draganything_lab import preview
 
 whole = preview(still, 10, label=False)  # every pixel of the boat moves alike
 show.strip({"Rubber sheet": sheet, "The whole boat (preview)": whole}, count=3)

@@ -40,11 +40,10 @@
 import numpy as np
 from matplotlib import pyplot as plt
 
-from draganything_lab import show
-from draganything_lab.control import REPRESENTATIONS, build_control
+from draganything_lab import build_control, named_scene, show
+from draganything_lab.control import REPRESENTATIONS
 from draganything_lab.lessons import rivals
 from draganything_lab.lessons.why_entities import check
-from draganything_lab.toyland import named_scene
 
 scene = named_scene("harbour", size=(160, 288), num_frames=10).scene()
 colours = np.stack([scene.image[entity.mask].mean(axis=0) for entity in scene.controlled])
@@ -225,7 +224,7 @@ if pipes:
     print(f"{len(videos)} videos of {num_frames} frames of {size[1]}x{size[0]}, {np.median(seconds):.1f} s each")
 
 # %%
-from draganything_lab.pipeline import preview
+from draganything_lab import preview
 
 if pipes:
     shown = (num_frames // 2, num_frames - 1)

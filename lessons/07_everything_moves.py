@@ -37,11 +37,9 @@
 # %%
 import numpy as np
 
-from draganything_lab import show
+from draganything_lab import Scene, named_scene, preview, show
 from draganything_lab.lessons.everything_moves import check
-from draganything_lab.pipeline import preview
-from draganything_lab.scene import Entity, Scene
-from draganything_lab.toyland import named_scene
+from draganything_lab.scene import Entity
 
 harbour = named_scene("harbour", size=(160, 288), num_frames=10).scene()
 

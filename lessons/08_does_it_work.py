@@ -41,10 +41,9 @@ import math
 
 import numpy as np
 
-from draganything_lab import show
+from draganything_lab import named_scene, preview, show
 from draganything_lab.lessons.does_it_work import check
-from draganything_lab.pipeline import preview
-from draganything_lab.toyland import named_scene, sample_clip
+from draganything_lab.toyland import sample_clip
 
 clip = named_scene("harbour", size=(80, 144), num_frames=10)
 scene = clip.scene()

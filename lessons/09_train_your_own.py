@@ -500,9 +500,9 @@ else:
 # and read back:
 
 # %%
+from draganything_lab import named_scene
 from draganything_lab.evaluate.vipseg import list_clips, load_clip
 from draganything_lab.lessons.train_your_own import write_like_vipseg
-from draganything_lab.toyland import named_scene
 
 write_like_vipseg(named_scene("harbour", size=(64, 96), num_frames=8), Path("vipseg"), "harbour")
 (clip,) = list_clips(Path("vipseg"))

@@ -179,9 +179,7 @@ for name, said in asdict(PAPER).items():
 # %%
 import numpy as np
 
-from draganything_lab import show
-from draganything_lab.control import build_control
-from draganything_lab.toyland import named_scene
+from draganything_lab import build_control, named_scene, show
 
 scene = named_scene("sky", size=size, num_frames=frames).scene()
 scene.update("balloon 2", trajectory=[(196, 128), (12, 150)])
@@ -362,10 +360,9 @@ print("always told by the released code:", RELEASED_TIME_IDS)
 # %%
 from skimage import data
 
+from draganything_lab import Scene, load_segmenter
 from draganything_lab.media import load_picture
-from draganything_lab.scene import Scene
 from draganything_lab.scene import clean_mask
-from draganything_lab.segment import load_segmenter
 
 photo = load_picture(data.rocket()[20:376])  # (356, 640, 3)
 launch = Scene(photo).resized(size)
@@ -378,7 +375,7 @@ print("cut out by:", found.backend)
 show.trajectories(launch)
 
 # %%
-from draganything_lab.pipeline import preview
+from draganything_lab import preview
 
 wanted = preview(launch, frames)
 show.strip({"Preview": wanted}, count=4)

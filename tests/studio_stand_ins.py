@@ -31,5 +31,5 @@ class Discs:
                 mask = mask | near if label else mask & ~near
             masks.append(mask)
         if not all(mask.any() for mask in masks):
-            raise LabError("nothing is left of it; take a minus point back")
+            raise LabError("nothing is left of it", fix="take a minus point back")
         return Found(np.stack(masks), np.array([0.9, 0.7, 0.5], np.float32), "discs")

@@ -15,11 +15,11 @@ from draganything_lab.cli import main as cli
 from draganything_lab.cli.demo_job import MAX_SIDE, parse_points, photo_job
 from draganything_lab.errors import LabError
 from draganything_lab.media import read_video, save_picture
-from draganything_lab.motion import matching
+from draganything_lab.motion import measure
 from draganything_lab.pipeline import preview
 from draganything_lab.scene import Scene
 from draganything_lab.segment import grabcut
-from draganything_lab.toyland import ToyClip
+from draganything_lab.toyland import named_scene
 
 
 def overlap(one: np.ndarray, two: np.ndarray) -> float:
@@ -107,24 +107,25 @@ def test_the_report_stands_alone(tmp_path: Path) -> None:
     assert "color-scheme:light dark" in page and "1 house, 2 cloud, 3 boat" in page
 
 
-def test_the_measure_sees_disobedience(harbour: ToyClip, scene: Scene) -> None:
-    good = preview(scene, 6, label=False)
-    late = good[[0, 0, 1, 2, 3, 4]]
-    rows = {row.name: row for row in matching.obedience(scene, {"good": good, "late": late, "truth": harbour.video})}
-    assert rows["house"].mean_px["late"] < 0.1
+def test_the_measure_is_that_of_every_other_page(tmp_path: Path) -> None:
+    assert cli.main(["demo", "--preview", "--frames", "6", "--out", str(tmp_path)]) == 0
+    rows = json.loads((tmp_path / "numbers.json").read_text())["entities"]
+    scene = Scene.load(tmp_path / "scene.zip")
+    report = measure(preview(scene, 6, label=False), scene)
+    assert [row["name"] for row in rows] == [entity.name for entity in report.entities]
+    for row, entity in zip(rows, report.entities, strict=True):
+        assert row["mean_px"]["preview"] == pytest.approx(entity.mean_error_px, abs=1e-3)
+        assert row["worst_px"]["preview"] == pytest.approx(entity.worst_error_px, abs=1e-3)
+        assert row["distance_px"] == pytest.approx(entity.wanted_way)
+
+
+def test_the_measure_sees_disobedience() -> None:
+    scene = named_scene("harbour", (128, 128), 14).scene()
+    late = measure(preview(scene, 14, label=False)[[0, *range(13)]], scene)
+    assert late["house"].mean_error_px < 0.1
     for name in ("boat", "cloud"):
-        step = rows[name].distance_px / 5  # One frame late: one frame's step off.
-        assert rows[name].mean_px["good"] < 0.5 and rows[name].mean_px["truth"] < 0.5
-        assert rows[name].worst_px["late"] == pytest.approx(step, rel=0.25)
-
-
-@pytest.mark.parametrize("shift", [(7, -4), (-20, 0), (0.5, 0.25)])
-def test_the_measure_finds_a_known_shift(photo: np.ndarray, shift: tuple[float, float]) -> None:
-    ys, xs = np.mgrid[:180, :240]
-    scene = Scene(photo)
-    disc = scene.add("disc", np.hypot(xs - 90, ys - 100) <= 30, [(90, 100), (90 + shift[0], 100 + shift[1])])
-    found = matching.followed(preview(scene, 2, label=False), disc)
-    assert found.shape == (2, 2) and np.allclose(found[1], shift, atol=0.15)
+        step = late[name].wanted_way / 13  # One frame late: one frame's step off.
+        assert late[name].worst_error_px == pytest.approx(step, rel=0.25)
 
 
 def test_a_click_cuts_out_the_thing(photo: np.ndarray) -> None:

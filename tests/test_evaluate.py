@@ -361,7 +361,7 @@ def models(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
     def load(name: str, representation: str, **_: object) -> Obeying:
         if name == "b":
-            raise LabError("the weights of b are not here; download them")
+            raise LabError("the weights of b are not here", fix="download them")
         loaded.append((name, representation))
         return Obeying(representation)
 

@@ -51,7 +51,7 @@ def test_without_the_weights_size_and_what_to_do(card: None, monkeypatch: pytest
 
 def test_another_fault_is_said_as_it_is(card: None, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     def offline(*args: Any, **options: Any) -> Any:
-        raise LabError("no network; connect, or copy the files")
+        raise LabError("no network", fix="connect, or copy the files")
 
     monkeypatch.setattr(pipeline, "load_pipeline", offline)
     monkeypatch.setattr(zoo, "find", lambda name, half: None)

@@ -23,6 +23,7 @@ from draganything_lab.models import (  # noqa: E402
     random_parts,
 )
 from draganything_lab.pipeline import Cancelled, DragAnythingPipeline  # noqa: E402
+from draganything_lab.pipeline.size import trained_size, video_size  # noqa: E402
 from draganything_lab.scene import Scene  # noqa: E402
 
 H, W, FRAMES, CHANNELS = 64, 80, 4, 6
@@ -60,7 +61,7 @@ def scene(picture):
     return scene
 
 
-VECTORS = np.array([[-1, -0.5, -0.25, 0.25, 0.5, 1]], np.float32)  # means of them are exact
+VECTORS = np.linspace(-1, 1, CHANNELS, dtype=np.float32)[None]
 
 
 @pytest.fixture(scope="module")
@@ -240,13 +241,15 @@ def test_a_drawn_seed_is_told_and_repeats(pipe, picture, control):
     assert np.array_equal(first.frames, again.frames)
 
 
-def test_a_scene_goes_in_in_one_call(pipe, scene, control, picture):
+def test_a_scene_goes_in_in_one_call(pipe, scene, picture):
+    vectors = np.array([[-1, -0.5, -0.25, 0.25, 0.5, 1]], np.float32)  # their means over a mask are exact
+
     class Features:
         def extract(self, image, *, size):
             assert image.shape == (H, W, 3) and size == (H, W)
-            return np.broadcast_to(VECTORS[0][:, None, None], (CHANNELS, H // 8, W // 8))
+            return np.broadcast_to(vectors[0][:, None, None], (CHANNELS, H // 8, W // 8))
 
-    by_hand = pipe(picture, control, seed=1, num_inference_steps=2).frames
+    by_hand = pipe(picture, build_control(scene, FRAMES, vectors=vectors), seed=1, num_inference_steps=2).frames
     out = pipe(scene, num_frames=FRAMES, features=Features(), seed=1, num_inference_steps=2)
     assert np.array_equal(out.frames, by_hand)
     assert out.control.num_frames == FRAMES
@@ -269,13 +272,13 @@ def test_release_keeps_the_first_of_all_feature_channels(pipe, scene):
     np.testing.assert_allclose(pipe(scene, **options).control.vectors[1], wide.reshape(CHANNELS, 2).mean(1), atol=1e-6)
 
 
-def test_a_scene_of_an_odd_size_is_rounded_with_a_word(pipe, picture, caplog):
-    scene = Scene(picture[:60, :75])
+@pytest.mark.parametrize("side", [75, 150, 40])
+def test_a_video_has_the_pictures_shape_and_the_weights_size(pipe, picture, side):
+    scene = Scene(picture[:60, :75]).resized((side * 4 // 5, side))
     scene.drag_background([(10, 10), (20, 10)])
-    with caplog.at_level(logging.WARNING):
-        frames = pipe(scene, num_frames=2, vectors=VECTORS, num_inference_steps=1).frames
-    assert frames.shape == (2, 64, 80, 3)
-    assert "75x60" in caplog.text and "80x64" in caplog.text
+    frames = pipe(scene, num_frames=2, vectors=VECTORS, num_inference_steps=1).frames
+    assert frames.shape == (2, *video_size(pipe, scene.size), 3) == (2, 64, 80, 3)
+    assert trained_size(pipe) == (64, 64)
 
 
 def test_output_types(pipe, picture, control):

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+import draganything_lab
 from draganything_lab.cli import main as cli
 
 if sys.version_info >= (3, 11):
@@ -119,6 +120,27 @@ def test_import_is_quick_and_light(python: Callable[[str], subprocess.CompletedP
     )
     best = min(float(python(code).stdout.split()[0]) for _ in range(3))
     assert best < 0.5 and python(code).stdout.split()[1] == "False"
+
+
+PUBLIC = """
+    LabError Scene Studio Trajectory build_control load_pipeline load_segmenter measure named_scene preview show track
+"""
+
+
+def test_the_public_names_need_no_torch(
+    python: Callable[[str], subprocess.CompletedProcess[str]],
+) -> None:
+    assert set(draganything_lab.__all__) == set(PUBLIC.split()) <= set(dir(draganything_lab))
+    done = python(
+        f"import sys; sys.modules['torch'] = None; from draganything_lab import {', '.join(PUBLIC.split())}; "
+        "assert callable(preview) and callable(measure) and callable(track) and callable(show.masks)"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_unknown_name_is_said() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Scenery'"):
+        _ = draganything_lab.Scenery
 
 
 def test_no_torch_before_it_is_needed(python: Callable[[str], subprocess.CompletedProcess[str]]) -> None:

@@ -13,12 +13,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from draganything_lab.cli.generate import trained_size  # noqa: E402
 from draganything_lab.lessons.rivals import CARD_MEASURE  # noqa: E402
 from draganything_lab.models import zoo  # noqa: E402
 from draganything_lab.pipeline import load_pipeline  # noqa: E402
 from draganything_lab.pipeline.familiar import stranger_note  # noqa: E402
 from draganything_lab.pipeline.plan import plan_run  # noqa: E402
+from draganything_lab.pipeline.size import trained_size  # noqa: E402
 from draganything_lab.toyland import gallery, named_scene, sample_clip  # noqa: E402
 from draganything_lab.training.card.measure import LOOKS, SHIFTED_LOOKS, measure  # noqa: E402
 from draganything_lab.training.toy.stages import REPRESENTATIONS  # noqa: E402

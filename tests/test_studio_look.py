@@ -25,6 +25,7 @@ from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.media import read_video  # noqa: E402
 from draganything_lab.pipeline import Cancelled  # noqa: E402
 from draganything_lab.pipeline.cancel import CancelSwitch  # noqa: E402
+from draganything_lab.pipeline.size import fitted_size  # noqa: E402
 from draganything_lab.scene import Scene  # noqa: E402
 from draganything_lab.studio import Studio  # noqa: E402
 from draganything_lab.studio.classroom.visit import Keeper  # noqa: E402
@@ -184,11 +185,11 @@ def test_weights_that_are_not_here_are_said_before_they_are_asked_for(
 
 
 def test_sizes_keep_the_pictures_shape() -> None:
-    assert engine.fitted_size(64, 16, (320, 480)) == (64, 96)
-    assert engine.fitted_size(64, 16, (480, 320)) == (96, 64)
-    assert engine.fitted_size(64, 16, (100, 100)) == (64, 64)
-    assert engine.fitted_size(320, 64, (720, 1280)) == (320, 576)
-    assert engine.fitted_size(64, 16, (10, 1000)) == (64, 256)
+    assert fitted_size(64, 16, (320, 480)) == (64, 96)
+    assert fitted_size(64, 16, (480, 320)) == (96, 64)
+    assert fitted_size(64, 16, (100, 100)) == (64, 64)
+    assert fitted_size(320, 64, (720, 1280)) == (320, 576)
+    assert fitted_size(64, 16, (10, 1000)) == (64, 256)
 
 
 def test_five_lines_make_the_same_video(

@@ -277,7 +277,7 @@ def test_jobs_and_results(boat: StudioModel) -> None:
     assert boat.job is None
     job = boat.start_job("generate", 2)
     assert job is not None
-    boat.fail_job(job, LabError("not enough memory; use fewer frames"))
+    boat.fail_job(job, LabError("not enough memory", fix="use fewer frames"))
     assert boat.status.kind == "error" and boat.status.fix == "use fewer frames"
     frames = np.zeros((2, 4, 4, 3), np.uint8)
     for number in range(1, MAX_RESULTS + 3):

@@ -247,7 +247,7 @@ def test_a_file_other_than_published_is_deleted(tiny, server):
         ((403, "GatedRepo"), r"accept its terms.*hf auth login.*DRAGANYTHING_LAB_TINY"),
         ((404, "RepoNotFound"), r'is gone, or shown only after a login.*take "sd15"'),
         ((404, "RevisionNotFound"), rf"no longer has revision {COMMIT}"),
-        ((418, "Teapot"), r"could not be fetched.*Is there a network"),
+        ((418, "Teapot"), r"could not be fetched.*whether there is a network"),
     ],
 )
 def test_refusals_say_what_to_do(tiny, server, refusal, message):

@@ -124,14 +124,22 @@ def summary(name: str) -> str:
 def taught() -> dict[str, list[str]]:
     """Which lessons import from which room."""
     found: dict[str, list[str]] = {}
+    home = _homes()
     for path in lessons():
         text = path.read_text()
         names = set(re.findall(rf"from {PACKAGE}\.(\w+)", text))
         for line in re.findall(rf"from {PACKAGE} import (.+)", text):
-            names |= set(re.findall(r"\w+", line))
+            names |= {home.get(name, name) for name in re.findall(r"\w+", line)}
         for name in names:
             found.setdefault(name, []).append(path.stem)
     return found
+
+
+def _homes() -> dict[str, str]:
+    """Which room each public name of the package comes from."""
+    tree = ast.parse((ROOT / PACKAGE / "__init__.py").read_text())
+    steps = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+    return {alias.name: node.module for node in steps for alias in node.names}
 
 
 class _Page(HTMLParser):

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from draganything_lab import show
+from draganything_lab import build_control, measure, named_scene, preview, show
 from draganything_lab.cli.demo import TITLES, labelled, load_toy
-from draganything_lab.cli.generate import generated, trained_size
-from draganything_lab.control import build_control
+from draganything_lab.cli.generate import generated
 from draganything_lab.media import write_video
-from draganything_lab.motion.matching import obedience
-from draganything_lab.pipeline import preview
+from draganything_lab.pipeline.size import trained_size
 from draganything_lab.show.page import figure_png
 from draganything_lab.show.players import enlarged
-from draganything_lab.toyland import named_scene
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 NUM_FRAMES = 14
@@ -36,11 +33,10 @@ def main() -> None:
         "preview": preview(small, NUM_FRAMES, label=False),
         "truth": truth.video,
     }
-    rows = obedience(small, clips)
-    titles = {
-        name: f"{TITLES[name]} (off by " + ", ".join(f"{row.name} {row.mean_px[name]:.1f}" for row in rows) + " px)"
-        for name in clips
-    }
+    titles = {}
+    for name, frames in clips.items():
+        off = ", ".join(f"{entity.name} {entity.mean_error_px:.1f}" for entity in measure(frames, small).entities)
+        titles[name] = f"{TITLES[name]} (off by {off} px)"
     shown = {titles[k]: labelled(clip) if k == "preview" else enlarged(clip) for k, clip in clips.items()}
     pictures = {
         "demo.png": show.strip(shown, count=6),

@@ -33,9 +33,11 @@ def run(args: argparse.Namespace) -> int:
     for name, least in (("clips", 3), ("rivals", 3), ("seeds", 1), ("steps", 1)):
         given = getattr(args, name)
         if given is not None and given < least:
-            raise LabError(f"--{name} is {given}; give {least} or more")
+            raise LabError(f"--{name} is {given}", fix=f"give {least} or more")
     if args.rivals is not None and args.rivals > args.clips:
-        raise LabError(f"--rivals is {args.rivals}, but only --clips {args.clips} are measured; give at most as many")
+        raise LabError(
+            f"--rivals is {args.rivals}, but only --clips {args.clips} are measured", fix="give at most as many"
+        )
     args.weights = args.weights or WEIGHTS / args.what
     args.pictures = args.pictures or PICTURES / args.what
     if args.what == "sam":

@@ -21,11 +21,13 @@ from ..errors import LabError
 from ..media import drawing
 from ..media.files import write_whole
 from ..media.video import write_video
-from ..motion import matching
+from ..motion import MotionReport, measure
+from ..motion.camera import plain
 from ..pipeline.preview import preview
+from ..pipeline.size import trained_size
 from ..show.players import enlarged
 from .demo_job import Job, photo_job, toyland_job
-from .generate import generated, trained_size
+from .generate import generated
 
 if TYPE_CHECKING:
     from ..pipeline.pipeline import DragAnythingPipeline
@@ -36,6 +38,11 @@ TITLES = {
     "preview": "Wanted: the preview, cut out and moved",
     "truth": "Truth: drawn by Toyland",
 }
+HOW = (
+    "Points in every mask were followed through the video, as draganything-lab track does. The error is the distance "
+    "from where the dragged spot was asked to be to where it was seen, on average over the frames after the first. "
+    "What cannot be seen is left out, and never guessed."
+)
 NO_MODEL = "This is the preview, not a generated video: the things are cut out and moved, and the holes are filled."
 
 
@@ -73,13 +80,13 @@ def run(args: argparse.Namespace) -> int:
     if job.truth is not None:
         clips["truth"] = job.truth
     with clock.step("measure"):
-        rows = matching.obedience(job.scene, clips)
+        reports = {name: measure(clip, job.scene) for name, clip in clips.items()}
     folder = Path(args.out)
     with clock.step("write"):
-        write_pictures(folder, job, clips, rows, args.fps)
-    numbers = numbers_of(job, clips, rows, args, clock.seconds)
+        write_pictures(folder, job, clips, reports, args.fps)
+    numbers = numbers_of(job, clips, reports, args, clock.seconds)
     write_whole(folder / "numbers.json", (json.dumps(numbers, indent=2) + "\n").encode())
-    for line in columns([heads(clips), *(cells(row) for row in rows)]):
+    for line in columns([heads(clips), *cells(reports)]):
         print(f"  {line}")
     for note in notes_of(job, clips):
         print(f"Note: {note}")
@@ -91,16 +98,16 @@ def run(args: argparse.Namespace) -> int:
 def check(args: argparse.Namespace) -> None:
     """Refuse arguments that do not go together, before anything is done."""
     if args.frames is not None and not 2 <= args.frames <= 240:
-        raise LabError(f"--frames is {args.frames}; give 2 to 240")
+        raise LabError(f"--frames is {args.frames}", fix="give 2 to 240")
     if not 0 < args.fps <= 240:
-        raise LabError(f"--fps is {args.fps:g}; give more than 0 and at most 240")
+        raise LabError(f"--fps is {args.fps:g}", fix="give more than 0 and at most 240")
     if args.image is not None and args.toyland is not None:
-        raise LabError("--toyland and --image exclude each other; give one")
+        raise LabError("--toyland and --image exclude each other", fix="give one")
     if Path(args.out).exists() and not Path(args.out).is_dir():
-        raise LabError(f"--out {args.out} is a file; give a folder")
+        raise LabError(f"--out {args.out} is a file", fix="give a folder")
     for name in ("point", "path", "mask"):
         if args.image is None and getattr(args, name) is not None:
-            raise LabError(f"--{name} belongs to a picture of your own; give --image FILE too")
+            raise LabError(f"--{name} belongs to a picture of your own", fix="give --image FILE too")
 
 
 def toy_is_here() -> bool:
@@ -135,7 +142,7 @@ def make_job(args: argparse.Namespace, pipe: DragAnythingPipeline | None) -> tup
 
 
 def write_pictures(
-    folder: Path, job: Job, clips: Mapping[str, np.ndarray], rows: list[matching.Obedience], fps: float
+    folder: Path, job: Job, clips: Mapping[str, np.ndarray], reports: Mapping[str, MotionReport], fps: float
 ) -> None:
     """Write the scene, the video (the generated one, or the preview), the strip and the report."""
     from ..show import figures, page
@@ -154,8 +161,8 @@ def write_pictures(
         players=figures.side_by_side(shown, fps),
         strip=strip,
         columns=heads(clips),
-        rows=[cells(row) for row in rows],
-        measured=matching.HOW,
+        rows=cells(reports),
+        measured=HOW,
         command=shlex.join(["draganything-lab", *sys.argv[1:]]),
         footer=f"DragAnything Lab {__version__}, Python {platform.python_version()}, NumPy {np.__version__}, "
         f"OpenCV {cv2.__version__}",
@@ -184,11 +191,18 @@ def heads(clips: Mapping[str, np.ndarray]) -> list[str]:
     return ["", "thing", "asked", *(f"{name}: error, px" for name in clips)]
 
 
-def cells(row: matching.Obedience) -> list[str]:
-    """One line of the table of errors."""
-    asked = "to stay" if row.distance_px < 0.5 else f"{row.distance_px:.0f} px along its path"
-    errors = (f"{mean:.2f} (worst {row.worst_px[name]:.2f})" for name, mean in row.mean_px.items())
-    return [str(row.number), row.name, asked, *errors]
+def cells(reports: Mapping[str, MotionReport]) -> list[list[str]]:
+    """The lines of the table of errors, one for each controlled thing."""
+    lines = []
+    for several in zip(*(report.entities for report in reports.values()), strict=True):
+        thing = several[0]
+        asked = "to stay" if thing.wanted_way < 0.5 else f"{thing.wanted_way:.0f} px along its path"
+        errors = (
+            f"{found.mean_error_px:.2f} (worst {found.worst_error_px:.2f})" if found.tracked else "not seen"
+            for found in several
+        )
+        lines.append([str(thing.number), thing.name, asked, *errors])
+    return lines
 
 
 def columns(lines: list[list[str]]) -> Iterator[str]:
@@ -201,7 +215,7 @@ def columns(lines: list[list[str]]) -> Iterator[str]:
 def numbers_of(
     job: Job,
     clips: Mapping[str, np.ndarray],
-    rows: list[matching.Obedience],
+    reports: Mapping[str, MotionReport],
     args: argparse.Namespace,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
@@ -216,8 +230,17 @@ def numbers_of(
         "height": height,
         "width": width,
         "fps": args.fps,
-        "entities": [vars(row) for row in rows],
-        "how": matching.HOW,
+        "entities": [
+            {
+                "number": several[0].number,
+                "name": several[0].name,
+                "distance_px": several[0].wanted_way,
+                "mean_px": {name: plain(found.mean_error_px) for name, found in zip(reports, several, strict=True)},
+                "worst_px": {name: plain(found.worst_error_px) for name, found in zip(reports, several, strict=True)},
+            }
+            for several in zip(*(report.entities for report in reports.values()), strict=True)
+        ],
+        "how": HOW,
         "seconds": dict(seconds),
     }
     if job.truth is not None:

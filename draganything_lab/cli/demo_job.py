@@ -64,25 +64,26 @@ def photo_job(image: str, path: str | None, point: str | None = None, mask: str 
     track = parse_points("--path", path)
     clicks = track[:1] if point is None else parse_points("--point", point)
     if len(clicks) != 1:
-        raise LabError(f'--point is "{point}", {len(clicks)} points; give one, the click on the thing')
+        raise LabError(f'--point is "{point}", {len(clicks)} points', fix="give one, the click on the thing")
     height, width = picture.shape[:2]
     for name, (x, y) in (("--point is", clicks[0]), ("--path starts at", track[0])):
         if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
-            raise LabError(f"{name} ({x:g}, {y:g}), outside the {width}x{height} picture; count in its pixels")
+            raise LabError(f"{name} ({x:g}, {y:g}), outside the {width}x{height} picture", fix="count in its pixels")
     for number, (x, y) in enumerate(track, start=1):
         if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
             raise LabError(
-                f"--path: point {number} is ({x:g}, {y:g}), outside the {width}x{height} picture; x runs to "
-                f"{width - 1}, y to {height - 1}"
+                f"--path: point {number} is ({x:g}, {y:g}), outside the {width}x{height} picture",
+                fix=f"x runs to {width - 1}, y to {height - 1}",
             )
     if point is not None and mask is None and np.hypot(*np.subtract(track[0], clicks[0])) > 0.25 * min(height, width):
         raise LabError(
             f"--path starts at ({track[0][0]:g}, {track[0][1]:g}), far from the click ({clicks[0][0]:g}, "
-            f"{clicks[0][1]:g}); start the path on the thing that is clicked"
+            f"{clicks[0][1]:g})",
+            fix="start the path on the thing that is clicked",
         )
     cut = grabcut(picture, clicks[0]) if mask is None else load_mask(mask, (height, width))
     if not cut.any():
-        raise LabError(f"--mask {mask} has no pixel of 128 or more; paint the thing white on black")
+        raise LabError(f"--mask {mask} has no pixel of 128 or more", fix="paint the thing white on black")
     scene = Scene(picture)
     scene.add("thing", cut, Trajectory(track))
     scale = MAX_SIDE / max(height, width)
@@ -112,10 +113,12 @@ def parse_points(option: str, text: str) -> list[tuple[float, float]]:
         try:
             x, y = (float(part) for part in word.split(","))
         except ValueError:
-            raise LabError(f'{option}: point {number} is "{word}"; write each as x,y, blanks between points') from None
+            raise LabError(
+                f'{option}: point {number} is "{word}"', fix="write each as x,y, blanks between points"
+            ) from None
         if not np.isfinite([x, y]).all():
-            raise LabError(f'{option}: point {number} is "{word}"; give finite numbers')
+            raise LabError(f'{option}: point {number} is "{word}"', fix="give finite numbers")
         points.append((x, y))
     if not points:
-        raise LabError(f"{option} is empty; write points as x,y with blanks between them")
+        raise LabError(f"{option} is empty", fix="write points as x,y with blanks between them")
     return points

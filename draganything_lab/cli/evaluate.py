@@ -85,9 +85,9 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     except ValueError:
         numbers = []
     if not numbers or min(numbers) < 0 or max(numbers) >= 2**63:
-        raise LabError(f'--seeds is "{text}"; give how many, such as 3, or which, such as 0,5,7')
+        raise LabError(f'--seeds is "{text}"', fix="give how many, such as 3, or which, such as 0,5,7")
     if len(numbers) == 1 and "," not in text:
         if not 1 <= numbers[0] <= 10_000:
-            raise LabError(f"--seeds {text} asks for {text} seeds; give 1 to 10000, or one seed as {text},")
+            raise LabError(f"--seeds {text} asks for {text} seeds", fix=f"give 1 to 10000, or one seed as {text},")
         return tuple(range(numbers[0]))
     return tuple(numbers)

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="toy", metavar="NAME", help="toy (knows Toyland only), svd, or a folder")
     parser.add_argument("--representation", default="entity+gaussian", metavar="NAME", help="default: entity+gaussian")
     parser.add_argument("--download", action="store_true", help="fetch weights that are not here; sizes are said first")
-    parser.add_argument("--size", metavar="WxH", help="of the video (default: what the model was trained at)")
+    parser.add_argument("--size", metavar="WxH", help="of the video (default: the picture's shape, the model's size)")
     parser.add_argument("--frames", type=int, metavar="N", help="length (default: what the model was trained at)")
     parser.add_argument("--steps", type=int, metavar="N", help="denoising steps (default: the weights' own)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same machine: same video")
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
 
     entity = "entity" in args.representation  # Then the entities' vectors are needed, and what makes them.
     pipe = load_pipeline(args.model, args.representation, download=args.download, features=entity)
-    frames = generated(pipe, scene, size or trained_size(pipe), args.frames, seed=args.seed, steps=args.steps)
+    frames = generated(pipe, scene, size, args.frames, seed=args.seed, steps=args.steps)
     path = write_video(args.out, frames, args.fps)
     height, width = frames.shape[1:3]
     print(f"Wrote {path}: {len(frames)} frames of {width}x{height}, model {args.model}, seed {args.seed}")
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 def generated(
     pipe: DragAnythingPipeline,
     scene: Scene,
-    size: tuple[int, int],
+    size: tuple[int, int] | None = None,
     num_frames: int | None = None,
     *,
     seed: int = 0,
@@ -61,7 +61,7 @@ def generated(
     Args:
         pipe: From `load_pipeline`.
         scene: Its masks and paths are scaled to the size.
-        size: (H, W) of the video.
+        size: (H, W) of the video; None for the shape of the picture, as large as the model was trained at.
         num_frames: T; None for what the model was trained at.
         seed: Same seed, same machine: same video.
         steps: Of the scheduler; None for what the weights were tuned for.
@@ -69,9 +69,8 @@ def generated(
     Returns:
         (T, H, W, 3) uint8 RGB.
     """
-    result: Any = pipe(
-        scene, height=size[0], width=size[1], num_frames=num_frames, num_inference_steps=steps, seed=seed
-    )
+    height, width = size or (None, None)
+    result: Any = pipe(scene, height=height, width=width, num_frames=num_frames, num_inference_steps=steps, seed=seed)
     return result.frames
 
 
@@ -80,14 +79,5 @@ def parse_size(text: str) -> tuple[int, int]:
     try:
         width, height = (int(side) for side in text.lower().split("x"))
     except ValueError:
-        raise LabError(f'--size is "{text}"; write it as WIDTHxHEIGHT, such as 576x320') from None
+        raise LabError(f'--size is "{text}"', fix="write it as WIDTHxHEIGHT, such as 576x320") from None
     return height, width
-
-
-def trained_size(pipe: DragAnythingPipeline) -> tuple[int, int]:
-    """The (H, W) that a pipeline's weights know best: 320x576 for the released ones, else what the UNet's file says."""
-    side = pipe.unet.config.sample_size
-    latent = (side, side) if isinstance(side, int) else tuple(side)
-    if latent[0] * pipe.vae_scale_factor >= 320:
-        return 320, 576
-    return latent[0] * pipe.vae_scale_factor, latent[1] * pipe.vae_scale_factor

@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     """Run JupyterLab until it is stopped; return its exit code."""
     notebook = find_notebooks() / FIRST
     if importlib.util.find_spec("jupyterlab") is None:
-        raise LabError('JupyterLab is not installed; pip install -e ".[notebook]", or make lab')
+        raise LabError("JupyterLab is not installed", fix='pip install -e ".[notebook]", or make lab')
     command = [sys.executable, "-m", "jupyter", "lab", str(notebook)]
     command += ["--no-browser"] if args.no_browser else []
     command += [f"--port={args.port}"] if args.port is not None else []
@@ -47,4 +47,6 @@ def find_notebooks() -> Path:
     for folder in (Path(__file__).parents[2] / "notebooks", Path.cwd() / "notebooks"):
         if (folder / FIRST).is_file():
             return folder
-    raise LabError(f"notebooks/{FIRST} is neither beside the package nor in {Path.cwd()}; go to the project's folder")
+    raise LabError(
+        f"notebooks/{FIRST} is neither beside the package nor in {Path.cwd()}", fix="go to the project's folder"
+    )

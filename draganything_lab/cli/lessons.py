@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
         import nbclient  # noqa: F401
         import nbformat
     except ImportError as error:
-        raise LabError(f'{error.name} is not installed; pip install -e ".[notebook]", or make lab') from error
+        raise LabError(f"{error.name} is not installed", fix='pip install -e ".[notebook]", or make lab') from error
     from ..lessons.build.build import ROOT, build, chosen
     from ..lessons.build.notebook import stale
     from ..lessons.build.source import read_lesson

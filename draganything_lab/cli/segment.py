@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the masks and an overview; return 0."""
     if args.everything and (args.point or args.minus or args.box):
-        raise LabError("--everything needs no --point, --not or --box; give one or the other")
+        raise LabError("--everything needs no --point, --not or --box", fix="give one or the other")
     picture = load_picture(args.image)
     points = [_numbers("--point", text, 2) for text in args.point]
     minus = [_numbers("--not", text, 2) for text in args.minus]
@@ -78,5 +78,5 @@ def _numbers(option: str, text: str, count: int) -> tuple[float, ...]:
         values = ()
     if len(values) != count:
         shape = "X,Y" if count == 2 else "LEFT,TOP,RIGHT,BOTTOM"
-        raise LabError(f'{option} is "{text}"; write it as {shape}, in pixels of the picture')
+        raise LabError(f'{option} is "{text}"', fix=f"write it as {shape}, in pixels of the picture")
     return values

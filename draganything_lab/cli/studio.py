@@ -40,5 +40,5 @@ def run(args: argparse.Namespace) -> int:
     try:
         from ..studio.classroom.server import serve
     except ImportError as error:
-        raise LabError(f'{error.name} is not installed; pip install "draganything-lab[notebook]"') from error
+        raise LabError(f"{error.name} is not installed", fix='pip install "draganything-lab[notebook]"') from error
     return serve(room)

@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _tracker(name: str, download: bool) -> str | Tracker:
     if name not in TRACKERS:
-        raise LabError(f'there is no tracker "{name}"; there are {", ".join(TRACKERS)}')
+        raise LabError(f'there is no tracker "{name}"', fix=f"there are {', '.join(TRACKERS)}")
     if not name.startswith("cotracker3-"):
         return name
     from ..tracking.cotracker import CoTracker

@@ -40,12 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.minutes is None and args.steps is None and args.export is None:
-        raise LabError("say how long: --minutes 60, or --steps 1000; or --export FOLDER to write what is trained")
+        raise LabError(
+            "there is nothing to do",
+            fix="say how long: --minutes 60, or --steps 1000; or --export FOLDER to write what is trained",
+        )
     args.folder = args.folder or Path("runs") / args.what
     args.picture = args.picture or 128
     step = {"toy": 16, "sam": 32}[args.what]
     if args.picture < 48 or args.picture % step:
-        raise LabError(f"--picture {args.picture} is not a multiple of {step} from 48 up; use 64 or 128")
+        raise LabError(f"--picture {args.picture} is not a multiple of {step} from 48 up", fix="use 64 or 128")
     if args.processes > 1 and "RANK" not in os.environ:
         words = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={args.processes}"]
         # After "--" the launcher leaves our options alone; --start would else pass for one of its own.
@@ -59,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     from ..training.toy import stages as toy
 
     if args.device == "cuda" and not torch.cuda.is_available():
-        raise LabError("--device cuda: no GPU is visible to torch; use --device cpu")
+        raise LabError("--device cuda: no GPU is visible to torch", fix="use --device cpu")
     stages = tuple(args.stages.split(",")) if args.stages else toy.STAGES
     shared = "RANK" in os.environ
     if shared:

@@ -78,7 +78,7 @@ def build_control(
     entities = scene.controlled
     if not entities:
         raise LabError(
-            f"none of the scene's {len(scene.entities)} entities is controlled; give one a trajectory or pin it"
+            f"none of the scene's {len(scene.entities)} entities is controlled", fix="give one a trajectory or pin it"
         )
     wanted = checked_size(scene.size if size is None else size)
     check_memory(frames, wanted)  # before any path of 10,000 frames is computed
@@ -137,13 +137,15 @@ def control_from_tracks(
     """
     rules = behaviour(preset)
     if representation not in REPRESENTATIONS:
-        raise LabError(f'representation "{representation}" is unknown; use one of {", ".join(REPRESENTATIONS)}')
+        raise LabError(f'representation "{representation}" is unknown', fix=f"use one of {', '.join(REPRESENTATIONS)}")
     labels_of = [f'entity {k + 1} ("{names[k]}")' if k < len(names) else f"entity {k + 1}" for k in range(len(masks))]
     size = checked_size(size)
     if not 1 <= len(masks) <= MAX_ENTITIES:
-        raise LabError(f"{len(masks)} controlled entities; give 1 to {MAX_ENTITIES}")
+        raise LabError(f"{len(masks)} controlled entities", fix=f"give 1 to {MAX_ENTITIES}")
     if len(masks) != len(trajectories):
-        raise LabError(f"{len(masks)} masks but {len(trajectories)} trajectories; give one trajectory for each mask")
+        raise LabError(
+            f"{len(masks)} masks but {len(trajectories)} trajectories", fix="give one trajectory for each mask"
+        )
     frames = checked_num_frames(len(trajectories[0]) if num_frames is None else num_frames)
     check_memory(frames, size)
     released = rules.gaussian_border == "squash"

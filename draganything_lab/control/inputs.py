@@ -30,12 +30,12 @@ def entity_radius(
     array = np.asarray(mask)
     if array.ndim != 2 or array.shape != picture:
         raise LabError(
-            f"{who}: its mask has shape {array.shape}, the first one {picture}; masks are (H, W), all of one size"
+            f"{who}: its mask has shape {array.shape}, the first one {picture}", fix="masks are (H, W), all of one size"
         )
     if array.dtype != bool:  # a picture of 0..255; the released code divides by 255 and cuts down
         array = array > 0 if array.size and array.max() <= 1 else array == 255 if released else array >= 128
     if not array.any():
-        raise LabError(f"{who}: its mask is empty; draw it again or remove the entity")
+        raise LabError(f"{who}: its mask is empty", fix="draw it again or remove the entity")
     if released:
         radius = float(stamps.released_radius(array, size))
     else:
@@ -44,7 +44,8 @@ def entity_radius(
         (height, width), pixels = array.shape, int(np.count_nonzero(array))
         raise LabError(
             f"{who}: its mask of {pixels} pixels in a {width}x{height} picture vanishes at {size[1]}x{size[0]}, as the "
-            'released code shrinks masks; draw a larger mask, use a larger size, or the preset "paper"'
+            "released code shrinks masks",
+            fix='draw a larger mask, use a larger size, or the preset "paper"',
         )
     return radius if rules.radius_cap is None else min(radius, float(rules.radius_cap))
 
@@ -56,25 +57,26 @@ def vector_table(
     if vectors is None:
         if needed:
             raise LabError(
-                f"the entity representation needs `vectors` of shape ({count}, C), one for each controlled entity; "
-                "entity_vectors(scene, features) makes them"
+                f"the entity representation needs `vectors` of shape ({count}, C), one for each controlled entity",
+                fix="entity_vectors(scene, features) makes them",
             )
         return np.zeros((count + 1, channels or 0), np.float32)
     table = np.asarray(vectors, np.float32)
     if table.ndim != 2 or table.shape[0] != count or table.shape[1] < 1:
         raise LabError(
-            f"vectors have shape {table.shape}; give ({count}, C), one for each of the {count} controlled entities"
+            f"vectors have shape {table.shape}",
+            fix=f"give ({count}, C), one for each of the {count} controlled entities",
         )
     if not np.isfinite(table).all():
         row, column = np.argwhere(~np.isfinite(table))[0]
         raise LabError(
-            f"vectors hold {table[row, column]} for entity {row + 1}, channel {column}; pool its features again"
+            f"vectors hold {table[row, column]} for entity {row + 1}, channel {column}", fix="pool its features again"
         )
     found = table.shape[1]
     wanted = found if channels is None else channels
     if wanted not in (found, found / 2):
         raise LabError(
-            f"vectors have {found} channels, the model takes {wanted}; give {wanted} or {2 * wanted} channels"
+            f"vectors have {found} channels, the model takes {wanted}", fix=f"give {wanted} or {2 * wanted} channels"
         )
     if rules.entity_vector == "first_channel":
         table = np.repeat(table[:, :1], wanted, axis=1)
@@ -90,14 +92,16 @@ def checked_track(track: np.ndarray | Sequence[Sequence[float]], frames: int, wh
     except (TypeError, ValueError):
         raise LabError(f"{who}: its trajectory is no list of (x, y) points") from None
     if points.ndim != 2 or points.shape[1] != 2:
-        raise LabError(f"{who}: its trajectory has shape {points.shape}; give (T, 2), one (x, y) for each frame")
+        raise LabError(f"{who}: its trajectory has shape {points.shape}", fix="give (T, 2), one (x, y) for each frame")
     if len(points) < frames:
-        raise LabError(f"{who}: its trajectory has {len(points)} points for {frames} frames; give one for each frame")
+        raise LabError(
+            f"{who}: its trajectory has {len(points)} points for {frames} frames", fix="give one for each frame"
+        )
     points = points[:frames]
     if not np.isfinite(points).all():
         frame = int(np.argwhere(~np.isfinite(points))[0, 0])
         raise LabError(
-            f"{who}: its trajectory is ({points[frame, 0]}, {points[frame, 1]}) in frame {frame}; draw it again"
+            f"{who}: its trajectory is ({points[frame, 0]}, {points[frame, 1]}) in frame {frame}", fix="draw it again"
         )
     return points.clip(-1e7, 1e7)  # far outside is far outside; keeps whole numbers whole
 
@@ -111,5 +115,6 @@ def check_memory(frames: int, size: tuple[int, int]) -> None:
         mend = f"at most {fit} frames fit" if fit >= 1 else "not one frame fits"
         raise LabError(
             f"{frames:,} frames at {size[1]}x{size[0]} need {need / 2**30:.1f} GiB, the limit is "
-            f"{MAX_BYTES / 2**30:.0f} GiB: {mend}; ask for fewer frames or a smaller size"
+            f"{MAX_BYTES / 2**30:.0f} GiB: {mend}",
+            fix="ask for fewer frames or a smaller size",
         )

@@ -52,5 +52,5 @@ def behaviour(preset: str | Behaviour) -> Behaviour:
         return preset
     if preset not in PRESETS:
         known = ", ".join(sorted(PRESETS))
-        raise LabError(f'preset "{preset}" is unknown; use one of {known} or a Behaviour of your own')
+        raise LabError(f'preset "{preset}" is unknown', fix=f"use one of {known} or a Behaviour of your own")
     return PRESETS[preset]

@@ -105,7 +105,7 @@ class ControlSignal:
             return np.zeros((*labels.shape, wanted), np.float32)
         if wanted != held:
             raise LabError(
-                f"the entity vectors have {held} channels, {wanted} were asked for; build the control with them"
+                f"the entity vectors have {held} channels, {wanted} were asked for", fix="build the control with them"
             )
         return np.take(self.vectors, labels, axis=0)
 
@@ -123,7 +123,7 @@ class ControlSignal:
             LabError: There is no such frame, or the picture is none.
         """
         if not -self.num_frames <= frame < self.num_frames:
-            raise LabError(f"frame {frame} of {self.num_frames}; give 0 to {self.num_frames - 1}")
+            raise LabError(f"frame {frame} of {self.num_frames}", fix=f"give 0 to {self.num_frames - 1}")
         image = np.asarray(image)
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
             raise LabError(f"the picture must be (H, W, 3) uint8, got {image.shape} {image.dtype}")
@@ -148,6 +148,6 @@ class ControlSignal:
             one = 4 * channels * self.size[0] * self.size[1]
             raise LabError(
                 f"the {what} of {shape[0]} frames needs {need / 2**30:.1f} GiB, the limit is "
-                f"{MAX_DENSE_BYTES / 2**30:.0f} GiB; ask for at most {MAX_DENSE_BYTES // one} frames at a time, with "
-                "start and stop"
+                f"{MAX_DENSE_BYTES / 2**30:.0f} GiB",
+                fix=f"ask for at most {MAX_DENSE_BYTES // one} frames at a time, with start and stop",
             )

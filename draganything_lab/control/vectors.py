@@ -41,11 +41,12 @@ def pool_over_mask(features: np.ndarray, mask: np.ndarray, *, name: str = "") ->
         pixels, (height, width) = int(np.count_nonzero(mask)), mask.shape
         who = name or "the entity"
         if pixels == 0:
-            raise LabError(f"{who}: its mask is empty; draw it again or remove the entity")
+            raise LabError(f"{who}: its mask is empty", fix="draw it again or remove the entity")
+        least = f"{-(-width // features.shape[2])}x{-(-height // features.shape[1])}"
         raise LabError(
             f"{who}: its mask of {pixels} pixels in a {width}x{height} picture vanishes on the "
-            f"{features.shape[2]}x{features.shape[1]} feature map; draw a larger mask (about "
-            f"{-(-width // features.shape[2])}x{-(-height // features.shape[1])} pixels at least), or use a larger size"
+            f"{features.shape[2]}x{features.shape[1]} feature map",
+            fix=f"draw a larger mask (about {least} pixels at least), or use a larger size",
         )
     return features[:, cells].mean(axis=1, dtype=np.float32)  # (C, n) -> (C,)
 
@@ -81,7 +82,8 @@ def fit_channels(vectors: np.ndarray, channels: int | None) -> np.ndarray:
         return pair_average(vectors)
     raise LabError(
         f"diffusion features of {found} channels give entity vectors of {found} channels (whole) or {found // 2} (pair "
-        f"averages), but {channels} were asked for; use the features that the ControlNet was trained with"
+        f"averages), but {channels} were asked for",
+        fix="use the features that the ControlNet was trained with",
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LabError
+from ..models.device import best_device
 from ..pipeline.preview import preview
 from ..tracking import Tracker
 from .metrics.extractors import Extractor, diffusion_features, thumbnails, vae_latents
@@ -65,8 +66,8 @@ class Makers:
         if self._loaded is None or self._loaded[0] != maker:
             self._loaded = None  # let go of the last one first
             try:
-                from ..models.load import load_features
-                from ..pipeline.load import load_pipeline
+                from ..models import load_features
+                from ..pipeline import load_pipeline
 
                 model, representation = maker
                 pipe = load_pipeline(model, representation, device=self.device, download=self.settings.download)
@@ -98,7 +99,7 @@ def feature_names(settings: Settings) -> dict[str, str]:
     """Name of each kind of features that the settings ask for -> what their file name must say about them."""
     unknown = [name for name in settings.features if name not in FEATURES]
     if unknown:
-        raise LabError(f'features "{unknown[0]}" are unknown; use {", ".join(FEATURES)}')
+        raise LabError(f'features "{unknown[0]}" are unknown', fix=f"use {', '.join(FEATURES)}")
     from .plan import weights_fingerprint
 
     out = {name: name if name == "thumbnails" else f"{name}-{weights_fingerprint('toy')}" for name in settings.features}
@@ -137,4 +138,4 @@ def make_extractor(name: str, settings: Settings, device: str | None) -> Extract
     import torch
 
     vae = load_model(diffusers.AutoencoderKLTemporalDecoder, where, ("AutoencoderKLTemporalDecoder",), torch.float32)
-    return vae_latents(vae.to(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    return vae_latents(vae.to(best_device(device)))

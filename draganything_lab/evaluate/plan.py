@@ -58,21 +58,23 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.tracker not in TRACKERS:
-            raise LabError(f'there is no tracker "{self.tracker}"; there are {", ".join(TRACKERS)}')
+            raise LabError(f'there is no tracker "{self.tracker}"', fix=f"there are {', '.join(TRACKERS)}")
         for name, values in (("models", self.models), ("representations", self.representations), ("seeds", self.seeds)):
             if len(set(values)) != len(values):
-                raise LabError(f"{name} has a value twice: {', '.join(map(str, values))}; name each once")
+                raise LabError(f"{name} has a value twice: {', '.join(map(str, values))}", fix="name each once")
         unknown = [name for name in self.representations if name not in REPRESENTATIONS]
         if unknown:
-            raise LabError(f'representation "{unknown[0]}" is unknown; use {", ".join(REPRESENTATIONS)}')
+            raise LabError(f'representation "{unknown[0]}" is unknown', fix=f"use {', '.join(REPRESENTATIONS)}")
         if not self.representations or not self.seeds:
             raise LabError("there must be at least one representation and one seed")
         if self.frames is not None and not 2 <= self.frames <= 1000:
-            raise LabError(f"{self.frames} frames cannot be evaluated; give 2 to 1000")
+            raise LabError(f"{self.frames} frames cannot be evaluated", fix="give 2 to 1000")
         if self.size is not None and not all(16 <= side <= 4096 for side in self.size):
-            raise LabError(f"size {self.size[1]}x{self.size[0]} cannot be evaluated; give sides of 16 to 4096 pixels")
+            raise LabError(
+                f"size {self.size[1]}x{self.size[0]} cannot be evaluated", fix="give sides of 16 to 4096 pixels"
+            )
         if self.steps is not None and not 1 <= self.steps <= 1000:
-            raise LabError(f"{self.steps} steps cannot be run; give 1 to 1000")
+            raise LabError(f"{self.steps} steps cannot be run", fix="give 1 to 1000")
 
 
 @dataclass(frozen=True)

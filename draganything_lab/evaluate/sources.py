@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..errors import LabError
 from ..media.video import read_video
+from ..pipeline.size import RELEASED_SIZE, trained_pixels
 from ..scene.formats.demo_folder import read_demo_folder
 from ..scene.saving import INDEX
 from ..scene.scene import Scene
@@ -101,7 +102,7 @@ def find_sources(where: str | Path, *, tracker: str = "opencv", limit: int | Non
     else:
         folder = Path(where).expanduser()
         if not folder.is_dir():
-            raise LabError(f'{folder} is no folder; give a folder of scenes, or "toyland:20" for 20 drawn ones')
+            raise LabError(f"{folder} is no folder", fix='give a folder of scenes, or "toyland:20" for 20 drawn ones')
         clips = list_clips(folder)
         if clips:
             also = f"tracker {tracker}"
@@ -117,14 +118,14 @@ def find_sources(where: str | Path, *, tracker: str = "opencv", limit: int | Non
                 f"{folder} has no scenes: no folder with {INDEX} or demo.json, no .zip, and no imgs/ with panomasks/"
             )
     if limit is not None and limit < 1:
-        raise LabError(f"a limit of {limit} scenes leaves nothing; give 1 or more")
+        raise LabError(f"a limit of {limit} scenes leaves nothing", fix="give 1 or more")
     return sources[:limit]
 
 
 def _toyland(text: str) -> list[Source]:
     count = text.partition(":")[2] or "12"
     if not count.isdigit() or not 1 <= int(count) <= 10_000:
-        raise LabError(f'"{text}" is not understood; write toyland:20 for 20 drawn clips')
+        raise LabError(f'"{text}" is not understood', fix="write toyland:20 for 20 drawn clips")
     width = len(str(int(count) - 1))
     return [Source(f"toyland {n:0{width}}", partial(_drawn, n), True, also=f"clip {n}") for n in range(int(count))]
 
@@ -138,7 +139,7 @@ def _drawn(number: int, size: tuple[int, int], frames: int, tracker: str | Track
         paths = scene.paths(frames)
         if paths.size and np.linalg.norm(paths - paths[:1], axis=2).max() > 2:
             return Loaded(scene, clip.video)
-    raise LabError(f"Toyland clip {number}: nothing moves at {size[1]}x{size[0]}; make it larger")
+    raise LabError(f"Toyland clip {number}: nothing moves at {size[1]}x{size[0]}", fix="make it larger")
 
 
 def _scenes(folder: Path) -> list[Source]:
@@ -179,13 +180,17 @@ def _demo(path: Path, size: tuple[int, int], frames: int, tracker: str | Tracker
 
 def _with_true_video(scene: Scene, stem: Path, size: tuple[int, int], frames: int) -> Loaded:
     if not scene.controlled:
-        raise LabError(f"none of its {len(scene.entities)} entities is controlled; give one a trajectory or pin it")
+        raise LabError(
+            f"none of its {len(scene.entities)} entities is controlled", fix="give one a trajectory or pin it"
+        )
     true = _true_video(stem)
     if true is None:
         return Loaded(scene.resized(size), None)
     video = read_video(true)
     if len(video) != frames:
-        raise LabError(f"{true.name} has {len(video)} frames, the evaluation {frames}; give --frames {len(video)}")
+        raise LabError(
+            f"{true.name} has {len(video)} frames, the evaluation {frames}", fix=f"give --frames {len(video)}"
+        )
     return Loaded(scene.resized(size), np.stack([fit(frame, size) for frame in video]))
 
 
@@ -212,7 +217,9 @@ def default_extent(where: str | Path, models: Sequence[str]) -> tuple[tuple[int,
     known = {model: extent for model in models if (extent := trained_extent(model)) is not None}
     if len(set(known.values())) > 1:
         said = ", ".join(f"{name} {h}x{w} and {t} frames" for name, ((w, h), t) in known.items())
-        raise LabError(f"the models know different sizes ({said}); give --size and --frames, one protocol for all")
+        raise LabError(
+            f"the models know different sizes ({said})", fix="give --size and --frames, one protocol for all"
+        )
     if known:
         return next(iter(known.values()))
     if str(where).startswith("toyland"):
@@ -225,7 +232,7 @@ def trained_extent(model: str) -> tuple[tuple[int, int], int] | None:
     if model in ("frozen", "preview", "reference"):
         return None
     if model in ("svd", "svd-xt"):
-        return (320, 576), 14 if model == "svd" else 25
+        return RELEASED_SIZE, 14 if model == "svd" else 25
     from ..models import zoo
 
     folder = zoo.find(model) if model in zoo.MODELS else Path(model).expanduser()
@@ -233,8 +240,6 @@ def trained_extent(model: str) -> tuple[tuple[int, int], int] | None:
         unet = json.loads((Path(folder or "") / "unet" / "config.json").read_text())
         vae = json.loads((Path(folder or "") / "vae" / "config.json").read_text())
         factor = 2 ** (len(vae["block_out_channels"]) - 1)
-        side = unet["sample_size"]
-        height, width = (side, side) if isinstance(side, int) else side
-        return (int(height) * factor, int(width) * factor), int(unet["num_frames"])
+        return trained_pixels(unet["sample_size"], factor), int(unet["num_frames"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

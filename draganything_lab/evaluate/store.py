@@ -52,7 +52,9 @@ class Store:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise LabError(f"{self.folder} cannot be used for results ({error.strerror}); choose another") from error
+            raise LabError(
+                f"{self.folder} cannot be used for results ({error.strerror})", fix="choose another"
+            ) from error
 
     def path(self, kind: str, name: str, suffix: str) -> Path:
         """Where a result lies; `kind` is the folder."""

@@ -70,16 +70,19 @@ def load_clip(
     root = clip.parents[1]
     files = _numbered(clip)
     if len(files) < frames:
-        raise LabError(f"clip {clip.name} has {len(files)} pictures, fewer than {frames} frames; give fewer --frames")
+        raise LabError(
+            f"clip {clip.name} has {len(files)} pictures, fewer than {frames} frames", fix="give fewer --frames"
+        )
     masks = _numbered(root / MASKS / clip.name)
     if not masks:
-        raise LabError(f"clip {clip.name}: there are no masks in {MASKS}/{clip.name}; get the whole data set")
+        raise LabError(f"clip {clip.name}: there are no masks in {MASKS}/{clip.name}", fix="get the whole data set")
     first = load_picture(files[0])
     segments = _segments(masks[0])
     if segments.shape != first.shape[:2]:
         raise LabError(
             f"clip {clip.name}: the mask is {segments.shape[1]}x{segments.shape[0]}, the picture "
-            f"{first.shape[1]}x{first.shape[0]}; they must be of one size"
+            f"{first.shape[1]}x{first.shape[0]}",
+            fix="they must be of one size",
         )
     own = first.shape[:2]
     video = np.stack(
@@ -126,7 +129,7 @@ def _known_paths(
     known = read_trajectories(file)
     missing = [str(number) for number in ids if str(number) not in known]
     if missing:
-        raise LabError(f"{file.name} has no trajectory of segment {missing[0]}; it has {', '.join(known)}")
+        raise LabError(f"{file.name} has no trajectory of segment {missing[0]}", fix=f"it has {', '.join(known)}")
     paths = (known[str(number)][:frames] for number in ids)
     return [Trajectory(path, frames=range(len(path))).scaled(own, size) for path in paths]
 
@@ -136,9 +139,9 @@ def _segments(file: Path) -> NDArray[np.int32]:
         with Image.open(file) as picture:
             ids = np.asarray(picture)
     except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise LabError(f"mask {file.name} cannot be read ({error}); get it again") from error
+        raise LabError(f"mask {file.name} cannot be read ({error})", fix="get it again") from error
     if ids.ndim != 2:
-        raise LabError(f"mask {file.name} is in colour; take {MASKS}/, not panomasksRGB/")
+        raise LabError(f"mask {file.name} is in colour", fix=f"take {MASKS}/, not panomasksRGB/")
     return ids.astype(np.int32)
 
 

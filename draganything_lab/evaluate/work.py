@@ -48,10 +48,10 @@ class Processes:
         for name, otherwise in (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0)):
             text = os.environ.get(name, str(otherwise))
             if not text.isdigit():
-                raise LabError(f"{name} is {text!r} in the environment; it must be a number, or unset")
+                raise LabError(f"{name} is {text!r} in the environment", fix="it must be a number, or unset")
             numbers[name] = int(text)
         if numbers["RANK"] >= numbers["WORLD_SIZE"]:
-            raise LabError(f"RANK is {numbers['RANK']} of WORLD_SIZE {numbers['WORLD_SIZE']}; it counts from 0")
+            raise LabError(f"RANK is {numbers['RANK']} of WORLD_SIZE {numbers['WORLD_SIZE']}", fix="it counts from 0")
         return cls(numbers["RANK"], numbers["WORLD_SIZE"], numbers["LOCAL_RANK"])
 
     def device(self) -> str | None:

@@ -56,7 +56,7 @@ def released_vectors(scene: Scene, size: tuple[int, int], *, download: bool) -> 
         torch.cuda.empty_cache()
         return vectors
 
-    return _or_a_word(load, "sd15")
+    return _or_a_word(load, "sd15", download=download)
 
 
 def released_pipeline(size: tuple[int, int], num_frames: int, *, download: bool) -> DragAnythingPipeline | None:
@@ -78,10 +78,10 @@ def released_pipeline(size: tuple[int, int], num_frames: int, *, download: bool)
         pipe.prepare(size, num_frames)  # prints the plan
         return pipe
 
-    return _or_a_word(load, "svd", "draganything")
+    return _or_a_word(load, "svd", "draganything", download=download)
 
 
-def _or_a_word(load: Callable[[], Any], *names: str) -> Any:
+def _or_a_word(load: Callable[[], Any], *names: str, download: bool) -> Any:
     if gpu() is None:
         return None
     from ..models import zoo
@@ -95,6 +95,6 @@ def _or_a_word(load: Callable[[], Any], *names: str) -> Any:
             print(error)
             return None
         size = in_words(sum(zoo.MODELS[name].bytes(half=True) for name in absent))
-        how = HOW if "not on this machine" in str(error) else str(error)
+        how = str(error) if download else HOW
         print(NOT_ASKED.format(name=", ".join(absent), size=size, how=how))
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import LabError
+from ..pipeline.size import trained_size
 
 if TYPE_CHECKING:
     from ..models.dift import DiffusionFeatures
@@ -49,17 +50,14 @@ def toy_features() -> DiffusionFeatures | None:
 
 def trained_at(pipe: DragAnythingPipeline) -> tuple[tuple[int, int], int]:
     """The size (H, W) and the number of frames that a pipeline was trained at."""
-    sides = pipe.unet.config.sample_size
-    height, width = (sides, sides) if isinstance(sides, int) else sides
-    factor = pipe.vae_scale_factor
-    return (height * factor, width * factor), int(pipe.unet.config.num_frames)
+    return trained_size(pipe), int(pipe.unet.config.num_frames)
 
 
 def _or_a_word(load: Any) -> Any:
     try:
         return load()
     except LabError as error:
-        print(WAITS.format(why=str(error).partition(" (")[0].partition(";")[0]))  # no paths of this machine
+        print(WAITS.format(why=error.text))
     except ImportError as error:
         print(WAITS.format(why=f"{error.name} is not installed"))
     return None

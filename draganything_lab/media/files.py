@@ -44,7 +44,7 @@ def write_whole(path: str | Path, data: bytes) -> Path:
         _write_new(temporary, data)
         os.replace(temporary, path)
     except (OSError, ValueError) as error:
-        raise LabError(f"{path} cannot be written ({error}); choose another place") from error
+        raise LabError(f"{path} cannot be written ({error})", fix="choose another place") from error
     finally:
         with contextlib.suppress(OSError, ValueError):
             temporary.unlink(missing_ok=True)
@@ -84,7 +84,7 @@ def write_bundle(path: str | Path, contents: dict[str, bytes], owned: str) -> Pa
     except (OSError, ValueError) as error:
         if isinstance(error, LabError):
             raise
-        raise LabError(f"{path} cannot be written ({error}); choose another place") from error
+        raise LabError(f"{path} cannot be written ({error})", fix="choose another place") from error
     finally:
         with contextlib.suppress(OSError, ValueError):
             if former.exists() and not path.exists():
@@ -114,7 +114,7 @@ class Bundle:
             if self.path.is_dir():
                 return
             if not self.path.is_file():
-                raise LabError(f"{path} is not there; check the path (working folder: {Path.cwd()})")
+                raise LabError(f"{path} is not there", fix=f"check the path (working folder: {Path.cwd()})")
             self._zip, self._entries = _opened_zip(self.path, index)
         except (OSError, ValueError) as error:
             if isinstance(error, LabError):
@@ -132,15 +132,17 @@ class Bundle:
             LabError: The name leads elsewhere, or the file is missing, no plain file, damaged or over the limit.
         """
         if not re.fullmatch(r"\w[\w .,+@()-]{0,120}", name):
-            raise LabError(f'file name "{name[:80]!s}" is not allowed; only plain names inside {self.name}')
+            raise LabError(f'file name "{name[:80]!s}" is not allowed', fix=f"only plain names inside {self.name}")
         try:
             data = self._from_folder(name, limit) if self._zip is None else self._from_zip(name, limit)
         except LabError:
             raise
         except FileNotFoundError as error:
-            raise LabError(f"{name} is missing from {self.name}; get a complete copy") from error
+            raise LabError(f"{name} is missing from {self.name}", fix="get a complete copy") from error
         except Exception as error:  # zipfile and zlib fail in many ways on a damaged archive
-            raise LabError(f"{name} in {self.name} is damaged or no plain file ({error}); get it again") from error
+            raise LabError(
+                f"{name} in {self.name} is damaged or no plain file ({error})", fix="get it again"
+            ) from error
         if len(data) > limit:
             raise LabError(f"{name} in {self.name} is over the limit of {limit:,} bytes")
         return data
@@ -160,7 +162,7 @@ class Bundle:
         # No links out of the folder, and no waiting on a pipe.
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         if (self.path / name).is_symlink():
-            raise LabError(f"{name} in {self.name} is a link; put the file itself there")
+            raise LabError(f"{name} in {self.name} is a link", fix="put the file itself there")
         with os.fdopen(os.open(self.path / name, flags), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise LabError(f"{name} in {self.name} is no plain file")
@@ -185,7 +187,7 @@ def _opened_zip(path: Path, index: str) -> tuple[zipfile.ZipFile, dict[str, zipf
     try:
         archive = zipfile.ZipFile(path)
     except Exception as error:
-        raise LabError(f"{path.name} is damaged or no .zip archive ({error}); get it again") from error
+        raise LabError(f"{path.name} is damaged or no .zip archive ({error})", fix="get it again") from error
     try:
         infos = archive.infolist()
         if len(infos) > MAX_ENTRIES:
@@ -194,11 +196,11 @@ def _opened_zip(path: Path, index: str) -> tuple[zipfile.ZipFile, dict[str, zipf
         for info in infos:
             _check_entry(info, path.name)
         if len(set(names)) != len(names):
-            raise LabError(f"{path.name} has two entries of one name; make the archive again")
+            raise LabError(f"{path.name} has two entries of one name", fix="make the archive again")
         tops = [name[: -len(index)] for name in names if re.fullmatch(rf"([^/]+/)?{re.escape(index)}", name)]
         top = "" if "" in tops else next((name for name in tops if not name.startswith("__MACOSX")), None)
         if top is None:
-            raise LabError(f"{path.name} has no {index}; choose another file")
+            raise LabError(f"{path.name} has no {index}", fix="choose another file")
         return archive, {info.filename[len(top) :]: info for info in infos if info.filename.startswith(top)}
     except BaseException:
         archive.close()
@@ -212,7 +214,7 @@ def _check_directory(path: Path) -> None:
         tail = file.read()
     place = tail.rfind(_END)
     if place < 0 or len(tail) < place + 22:
-        raise LabError(f"{path.name} is no .zip archive, or was cut short; get it again")
+        raise LabError(f"{path.name} is no .zip archive, or was cut short", fix="get it again")
     directory = int.from_bytes(tail[place + 12 : place + 16], "little")
     if directory > MAX_DIRECTORY or tail[max(0, place - 20) : place].startswith(_END64):
         raise LabError(f"{path.name} has too many entries, over the limit of {MAX_ENTRIES:,}")
@@ -222,13 +224,13 @@ def _check_entry(info: zipfile.ZipInfo, archive: str) -> None:
     name = info.filename
     parts = name.replace("\\", "/").split("/")
     if name.startswith(("/", "\\")) or ".." in parts or re.match(r"[A-Za-z]:", name) or "\x00" in name:
-        raise LabError(f'{archive} has an entry "{name[:80]}" that leads out of it; do not trust this archive')
+        raise LabError(f'{archive} has an entry "{name[:80]}" that leads out of it', fix="do not trust this archive")
     if stat.S_ISLNK(info.external_attr >> 16):
-        raise LabError(f'{archive} has a link "{name[:80]}"; put the file itself there')
+        raise LabError(f'{archive} has a link "{name[:80]}"', fix="put the file itself there")
     if info.flag_bits & 1:
-        raise LabError(f"{archive} is encrypted; save it without a password")
+        raise LabError(f"{archive} is encrypted", fix="save it without a password")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise LabError(f"{archive} is compressed in an unusual way; make a plain .zip")
+        raise LabError(f"{archive} is compressed in an unusual way", fix="make a plain .zip")
 
 
 def _zipped(contents: dict[str, bytes]) -> bytes:
@@ -244,11 +246,11 @@ def _zipped(contents: dict[str, bytes]) -> bytes:
 
 def _check_replaceable(path: Path, owned: str) -> None:
     if path.is_symlink() or (path.exists() and not path.is_dir()):
-        raise LabError(f"{path} is a file or a link; give a folder, or a name that ends in .zip")
+        raise LabError(f"{path} is a file or a link", fix="give a folder, or a name that ends in .zip")
     if path.is_dir():
         for other in path.iterdir():
             if not re.fullmatch(owned, other.name) or other.is_dir():
-                raise LabError(f'folder {path} holds other files ("{other.name}"); give a new or an empty folder')
+                raise LabError(f'folder {path} holds other files ("{other.name}")', fix="give a new or an empty folder")
 
 
 def _beside(path: Path) -> Path:

@@ -98,9 +98,11 @@ def save_picture(image: np.ndarray, path: str | Path) -> Path:
     """
     kind = SUFFIXES.get(Path(path).suffix.lower())
     if kind is None:
-        raise LabError(f'"{Path(path).name}" has no picture suffix that the lab writes; use .png, .jpg, .webp or .bmp')
+        raise LabError(
+            f'"{Path(path).name}" has no picture suffix that the lab writes', fix="use .png, .jpg, .webp or .bmp"
+        )
     if isinstance(image, np.ndarray) and image.dtype == bool and kind in ("JPEG", "WEBP"):
-        raise LabError(f'a mask saved as "{Path(path).name}" would lose pixels at its edges; use .png')
+        raise LabError(f'a mask saved as "{Path(path).name}" would lose pixels at its edges', fix="use .png")
     return write_whole(path, encode_picture(image, kind))
 
 
@@ -111,7 +113,7 @@ def encode_picture(image: np.ndarray, kind: str = "PNG") -> bytes:
     if image.dtype == bool and image.ndim == 2:
         image = image.astype(np.uint8) * 255
     if image.dtype != np.uint8 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)):
-        raise LabError(f"cannot save {image.shape} of {image.dtype}; give (H, W, 3) uint8 or an (H, W) bool mask")
+        raise LabError(f"cannot save {image.shape} of {image.dtype}", fix="give (H, W, 3) uint8 or an (H, W) bool mask")
     buffer = io.BytesIO()
     options = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}}.get(kind, {})
     Image.fromarray(image).save(buffer, kind, **options)
@@ -120,8 +122,8 @@ def encode_picture(image: np.ndarray, kind: str = "PNG") -> bytes:
 
 def _another_size(name: str, found: tuple[int, ...], size: tuple[int, int]) -> LabError:
     return LabError(
-        f"{name} is {found[0]}x{found[1]} but the picture is {size[1]}x{size[0]}; "
-        "resize the mask or make it from this picture"
+        f"{name} is {found[0]}x{found[1]} but the picture is {size[1]}x{size[0]}",
+        fix="resize the mask or make it from this picture",
     )
 
 
@@ -131,7 +133,7 @@ def _open(source: Any, what: str, max_side: int, max_pixels: int) -> tuple[Image
         return _open_file(source, what, max_side, max_pixels)
     if isinstance(source, (bytes, bytearray, memoryview)):
         if len(source) == 0:
-            raise LabError(f"{what} is empty (0 bytes); {_FIX}")
+            raise LabError(f"{what} is empty (0 bytes)", fix=_FIX)
         return _open_stream(io.BytesIO(source), what, max_side, max_pixels), what
     if isinstance(source, Image.Image):
         _check_size(source.height, source.width, what, max_side, max_pixels)
@@ -139,24 +141,26 @@ def _open(source: Any, what: str, max_side: int, max_pixels: int) -> tuple[Image
     if isinstance(source, np.ndarray) or hasattr(source, "__array__"):
         array = np.asarray(source)
         if array.ndim not in (2, 3):
-            raise LabError(f"{what} has shape {array.shape}; give (H, W) or (H, W, 3)")
+            raise LabError(f"{what} has shape {array.shape}", fix="give (H, W) or (H, W, 3)")
         _check_size(array.shape[0], array.shape[1], what, max_side, max_pixels)
         return array, what
-    raise LabError(f"{what} cannot be read from a {type(source).__name__}; give a path, bytes, a PIL image or an array")
+    raise LabError(
+        f"{what} cannot be read from a {type(source).__name__}", fix="give a path, bytes, a PIL image or an array"
+    )
 
 
 def _open_file(source: str | Path, what: str, max_side: int, max_pixels: int) -> tuple[Image.Image, str]:
     if re.match(r"[a-z]+://", str(source)):
-        raise LabError(f'{what} "{source}" is a web address; download it and give the path of the file')
+        raise LabError(f'{what} "{source}" is a web address', fix="download it and give the path of the file")
     path = Path(source).expanduser()
     name = f'{what} "{path.name}"'
     try:
         if path.is_dir():
-            raise LabError(f'{what} "{source}" is a folder; give the path of a file in it')
+            raise LabError(f'{what} "{source}" is a folder', fix="give the path of a file in it")
         if not path.is_file():
-            raise LabError(f'{what} "{source}" is not there; check the path (working folder: {Path.cwd()})')
+            raise LabError(f'{what} "{source}" is not there', fix=f"check the path (working folder: {Path.cwd()})")
         if path.stat().st_size == 0:
-            raise LabError(f"{name} is empty (0 bytes); {_FIX}")
+            raise LabError(f"{name} is empty (0 bytes)", fix=_FIX)
         return _open_stream(path, name, max_side, max_pixels), name
     except (OSError, ValueError) as error:
         if isinstance(error, LabError):
@@ -175,20 +179,20 @@ def _open_stream(stream: Path | io.BytesIO, name: str, max_side: int, max_pixels
         found = re.search(r"\d+", str(error))
         count = f"{int(found[0]):,}" if found else "too many"
         limit = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))
-        raise LabError(f"{name} has {count} pixels, over the limit of {limit:,} pixels; {_SMALLER}") from error
+        raise LabError(f"{name} has {count} pixels, over the limit of {limit:,} pixels", fix=_SMALLER) from error
     except Exception as error:  # Pillow's readers fail in many ways on what is no picture
-        raise LabError(f"{name} is not a picture that can be read ({type(error).__name__}); {_FIX}") from error
+        raise LabError(f"{name} is not a picture that can be read ({type(error).__name__})", fix=_FIX) from error
     _check_size(image.height, image.width, name, max_side, max_pixels)
     return image
 
 
 def _check_size(height: int, width: int, name: str, max_side: int, max_pixels: int) -> None:
     if height < 1 or width < 1:
-        raise LabError(f"{name} is empty ({width}x{height}); give one of at least 1x1")
+        raise LabError(f"{name} is empty ({width}x{height})", fix="give one of at least 1x1")
     if max(height, width) > max_side:
-        raise LabError(f"{name} is {width}x{height}, over the limit of {max_side:,} pixels a side; {_SMALLER}")
+        raise LabError(f"{name} is {width}x{height}, over the limit of {max_side:,} pixels a side", fix=_SMALLER)
     if height * width > max_pixels:
-        raise LabError(f"{name} is {width}x{height}, over the limit of {max_pixels:,} pixels; {_SMALLER}")
+        raise LabError(f"{name} is {width}x{height}, over the limit of {max_pixels:,} pixels", fix=_SMALLER)
 
 
 def _decoded(image: Image.Image, name: str, paper: str, mode: str) -> Image.Image:
@@ -206,7 +210,7 @@ def _decoded(image: Image.Image, name: str, paper: str, mode: str) -> Image.Imag
     except LabError:
         raise
     except Exception as error:
-        raise LabError(f"{name} is damaged or cut short ({error}); get it again, or {_FIX}") from error
+        raise LabError(f"{name} is damaged or cut short ({error})", fix=f"get it again, or {_FIX}") from error
 
 
 def _eight_bits(values: np.ndarray, name: str) -> np.ndarray:
@@ -216,23 +220,23 @@ def _eight_bits(values: np.ndarray, name: str) -> np.ndarray:
     if values.dtype == bool:
         return values.astype(np.uint8) * 255
     if values.dtype.kind not in "iuf":
-        raise LabError(f"{name} holds {values.dtype}; give uint8 in [0, 255] or floats in [0, 1]")
+        raise LabError(f"{name} holds {values.dtype}", fix="give uint8 in [0, 255] or floats in [0, 1]")
     low, high = values.min(), values.max()
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise LabError(f"{name} holds NaN or infinity; repair it with np.nan_to_num")
+        raise LabError(f"{name} holds NaN or infinity", fix="repair it with np.nan_to_num")
     if values.dtype.kind == "f":
         if low < 0 or high > 1:
-            raise LabError(f"{name} holds floats from {low:.4g} to {high:.4g}; scale them to [0, 1]")
+            raise LabError(f"{name} holds floats from {low:.4g} to {high:.4g}", fix="scale them to [0, 1]")
         return np.rint(values * 255.0).astype(np.uint8)
     top = 65535 if values.dtype == np.uint16 or high > 255 else 255
     if low < 0 or high > top:
-        raise LabError(f"{name} holds whole numbers from {low} to {high}; give uint8 in [0, 255] or uint16")
+        raise LabError(f"{name} holds whole numbers from {low} to {high}", fix="give uint8 in [0, 255] or uint16")
     return values.astype(np.uint8) if top == 255 else np.rint(values / 257.0).astype(np.uint8)
 
 
 def _picture_from_array(array: np.ndarray, name: str) -> np.ndarray:
     if array.ndim == 3 and array.shape[2] not in (1, 3, 4):
-        raise LabError(f"{name} has shape {array.shape}; give (H, W), (H, W, 3) RGB or (H, W, 4) RGBA")
+        raise LabError(f"{name} has shape {array.shape}", fix="give (H, W), (H, W, 3) RGB or (H, W, 4) RGBA")
     array = _eight_bits(array, name)
     if array.ndim == 3 and array.shape[2] == 4:
         sticker = Image.fromarray(np.ascontiguousarray(array))
@@ -246,7 +250,7 @@ def _mask_from_array(array: np.ndarray, name: str, threshold: int) -> np.ndarray
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.ndim != 2:
-        raise LabError(f"{name} has shape {array.shape}; give (H, W), one mask at a time")
+        raise LabError(f"{name} has shape {array.shape}", fix="give (H, W), one mask at a time")
     if array.dtype == bool:
         return array.copy()
     if array.dtype.kind in "iu" and array.min() >= 0 and array.max() <= 1:

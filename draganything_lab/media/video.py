@@ -31,8 +31,9 @@ def ffmpeg_path() -> str:
         return imageio_ffmpeg.get_ffmpeg_exe()
     except RuntimeError as error:
         raise LabError(
-            "no ffmpeg program was found for this machine; reinstall it with `pip install --force-reinstall "
-            "imageio-ffmpeg`, or install ffmpeg and set IMAGEIO_FFMPEG_EXE to its path"
+            "no ffmpeg program was found for this machine",
+            fix="reinstall it with `pip install --force-reinstall "
+            "imageio-ffmpeg`, or install ffmpeg and set IMAGEIO_FFMPEG_EXE to its path",
         ) from error
 
 
@@ -52,14 +53,18 @@ def checked_frames(frames: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
         frames = list(frames)
         shapes = sorted({np.shape(frame) for frame in frames}, key=str)
         if len(shapes) > 1:
-            raise LabError(f"the frames have different shapes, {shapes[0]} and {shapes[1]}; give them one size")
+            raise LabError(f"the frames have different shapes, {shapes[0]} and {shapes[1]}", fix="give them one size")
         frames = np.asarray(frames)
     if frames.size == 0:
-        raise LabError(f"the clip has no frames (its shape is {frames.shape}); give at least one (H, W, 3) picture")
+        raise LabError(
+            f"the clip has no frames (its shape is {frames.shape})", fix="give at least one (H, W, 3) picture"
+        )
     if frames.ndim != 4 or frames.shape[-1] != 3:
-        raise LabError(f"frames have shape {frames.shape}; they must be (T, H, W, 3), RGB")
+        raise LabError(f"frames have shape {frames.shape}", fix="they must be (T, H, W, 3), RGB")
     if frames.dtype != np.uint8:
-        raise LabError(f"frames are {frames.dtype}; they must be uint8 in 0..255: `(x * 255).round().astype('uint8')`")
+        raise LabError(
+            f"frames are {frames.dtype}", fix="they must be uint8 in 0..255: `(x * 255).round().astype('uint8')`"
+        )
     return frames
 
 
@@ -82,9 +87,11 @@ def encode_video(frames: np.ndarray | Sequence[np.ndarray], fps: float = 8, kind
     """
     frames = checked_frames(frames)
     if kind not in MAX_FPS:
-        raise LabError(f'video kind "{kind}" is unknown; use .mp4 or .gif')
+        raise LabError(f'video kind "{kind}" is unknown', fix="use .mp4 or .gif")
     if not 0 < fps <= MAX_FPS[kind]:
-        raise LabError(f"{kind} cannot hold {fps} frames per second; use more than 0 and at most {MAX_FPS[kind]:g}")
+        raise LabError(
+            f"{kind} cannot hold {fps} frames per second", fix=f"use more than 0 and at most {MAX_FPS[kind]:g}"
+        )
     mediapy = _mediapy()
     height, width = frames.shape[1:3]
     if kind == ".gif":
@@ -112,7 +119,7 @@ def write_video(path: str | Path, frames: np.ndarray | Sequence[np.ndarray], fps
     path = Path(path)
     kind = path.suffix.lower()
     if kind not in MAX_FPS:
-        raise LabError(f'"{path.name}" does not end in .mp4 or .gif; name the video so')
+        raise LabError(f'"{path.name}" does not end in .mp4 or .gif', fix="name the video so")
     return write_whole(path, encode_video(frames, fps, kind))
 
 
@@ -131,20 +138,23 @@ def read_video(path: str | Path, *, max_frames: int = 1024) -> np.ndarray:
     """
     path = Path(path)
     if not path.is_file():
-        raise LabError(f'there is no video file "{path}"; check the path')
+        raise LabError(f'there is no video file "{path}"', fix="check the path")
     if path.stat().st_size == 0:
-        raise LabError(f'video "{path}" is empty (0 bytes); export or download it again')
+        raise LabError(f'video "{path}" is empty (0 bytes)', fix="export or download it again")
     count, (height, width) = _probe(path, max_frames)
     if count > max_frames:
-        raise LabError(f'video "{path}" has more than {max_frames} frames; cut it, or pass a larger max_frames')
+        raise LabError(f'video "{path}" has more than {max_frames} frames', fix="cut it, or pass a larger max_frames")
     if count * height * width * 3 > MAX_BYTES:
         raise LabError(
             f'video "{path}" ({count} frames of {width}x{height}) needs more than {MAX_BYTES / 1024**3:.0f} GiB of '
-            "memory; make it smaller or shorter"
+            "memory",
+            fix="make it smaller or shorter",
         )
     frames = np.asarray(_mediapy().read_video(path)).view(np.ndarray)
     if len(frames) != count:
-        raise LabError(f'video "{path}" is damaged: {len(frames)} of its {count} frames could be read; export it again')
+        raise LabError(
+            f'video "{path}" is damaged: {len(frames)} of its {count} frames could be read', fix="export it again"
+        )
     return frames
 
 
@@ -177,7 +187,7 @@ def frame_strip(
     frames = checked_frames(frames)
     columns = count if columns is None else columns
     if min(count, height, columns) < 1:
-        raise LabError(f"count is {count}, height {height} and columns {columns}; each must be 1 or more")
+        raise LabError(f"count is {count}, height {height} and columns {columns}", fix="each must be 1 or more")
     chosen = np.unique(np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int))
     scale = height / frames.shape[1]
     size = (max(1, round(frames.shape[2] * scale)), height)
@@ -214,6 +224,6 @@ def _probe(path: Path, max_frames: int) -> tuple[int, tuple[int, int]]:
     count = sum(not line.startswith("#") for line in lines)
     if done.returncode or done.stderr.strip() or not sizes or not count:
         why = (done.stderr.strip().splitlines() or ["no frames in it"])[0].split("] ")[-1]
-        raise LabError(f'"{path}" is not a video that can be read whole ({why}); export or download it again')
+        raise LabError(f'"{path}" is not a video that can be read whole ({why})', fix="export or download it again")
     width, height = (int(side) for side in sizes[0].split("x"))
     return count, (height, width)

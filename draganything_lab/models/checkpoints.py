@@ -42,7 +42,7 @@ class CheckedModel:
         )
         # diffusers fills what is missing with random numbers and goes on.
         if info["missing_keys"]:
-            raise LabError(_differs(cls.__name__, str(folder), sorted(info["missing_keys"]), [], []))
+            raise _differs(cls.__name__, str(folder), sorted(info["missing_keys"]), [], [])
         return (model, info) if wants_info else model
 
 
@@ -59,11 +59,11 @@ def check_checkpoint(folder: str | Path, kind: Any, *, variant: str | None = Non
     """
     folder = Path(folder)
     if not (folder / "config.json").is_file():
-        raise LabError(f'"{folder}" has no config.json; give the folder that holds one model, such as ".../unet"')
+        raise LabError(f'"{folder}" has no config.json', fix='give the folder that holds one model, such as ".../unet"')
     try:
         config = json.loads((folder / "config.json").read_text())
     except (ValueError, OSError) as error:
-        raise LabError(f'"{folder / "config.json"}" cannot be read ({error}); download it again') from error
+        raise LabError(f'"{folder / "config.json"}" cannot be read ({error})', fix="download it again") from error
     try:
         with torch.device("meta"):
             wanted = {name: tuple(tensor.shape) for name, tensor in kind.from_config(config).state_dict().items()}
@@ -105,16 +105,16 @@ def safetensors_shapes(path: str | Path) -> dict[str, tuple[int, ...]]:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
         if not 2 <= length <= MAX_HEADER_BYTES:
-            raise LabError(f'"{path}" is no safetensors file ({size:,} bytes); download it again')
+            raise LabError(f'"{path}" is no safetensors file ({size:,} bytes)', fix="download it again")
         try:
             header = json.loads(file.read(length))
             header.pop("__metadata__", None)
             shapes = {name: tuple(entry["shape"]) for name, entry in header.items()}
             end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-            raise LabError(f'"{path}" has a damaged header ({size:,} bytes); download it again') from error
+            raise LabError(f'"{path}" has a damaged header ({size:,} bytes)', fix="download it again") from error
     if size != 8 + length + end:
-        raise LabError(f'"{path}" has {size:,} bytes and should have {8 + length + end:,}; download it again')
+        raise LabError(f'"{path}" has {size:,} bytes and should have {8 + length + end:,}', fix="download it again")
     return shapes
 
 
@@ -134,16 +134,17 @@ def check_shapes(
         if name in found and found[name] != shape
     ]
     if missing or extra or other:
-        raise LabError(_differs(what, where, missing, extra, other))
+        raise _differs(what, where, missing, extra, other)
 
 
-def _differs(what: str, where: str, missing: list[str], extra: list[str], other: list[str]) -> str:
+def _differs(what: str, where: str, missing: list[str], extra: list[str], other: list[str]) -> LabError:
     parts = []
     for names, count in ((missing, "missing"), (extra, "too many"), (other, "of another shape")):
         if names:
             shown = ", ".join(names[:2]) + (", …" if len(names) > 2 else "")
             parts.append(f"{len(names)} tensors {count} ({shown})")
-    return f'"{where}" holds the weights of another model than {what}: {"; ".join(parts)}; give this model\'s folder'
+    text = f'"{where}" holds the weights of another model than {what}: {"; ".join(parts)}'
+    return LabError(text, fix="give this model's folder")
 
 
 def _weight_files(folder: Path, variant: str | None) -> list[Path]:
@@ -160,7 +161,7 @@ def _weight_files(folder: Path, variant: str | None) -> list[Path]:
                     raise LabError(f'"{folder}" lacks {len(absent)} of {len(names)} weight files ({absent[0]}, …)')
                 return [folder / name for name in names]
     there = ", ".join(sorted(path.name for path in folder.iterdir())[:6])
-    raise LabError(f'"{folder}" has no weights "{STEMS[0]}{middle}.safetensors"; it holds {there or "nothing"}')
+    raise LabError(f'"{folder}" has no weights "{STEMS[0]}{middle}.safetensors"', fix=f"it holds {there or 'nothing'}")
 
 
 def _pickle_shapes(path: Path) -> dict[str, tuple[int, ...]]:
@@ -169,6 +170,6 @@ def _pickle_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         return {name: tuple(tensor.shape) for name, tensor in state.items()}
     except Exception as error:
         raise LabError(
-            f'"{path}" cannot be loaded safely ({type(error).__name__}): it is damaged or holds more than weights; '
-            f"get it as safetensors"
+            f'"{path}" cannot be loaded safely ({type(error).__name__}): it is damaged or holds more than weights',
+            fix="get it as safetensors",
         ) from error

@@ -200,7 +200,7 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
             LabError: This ControlNet has no lookup.
         """
         if self.lookup is None:
-            raise LabError("this ControlNet looks nothing up (first_frame_control is off); take the toy's")
+            raise LabError("this ControlNet looks nothing up (first_frame_control is off)", fix="take the toy's")
         height, width = control_embedding.shape[-2:]
         weights = self.lookup.weights(control_embedding[:, :, self.conv_in.out_channels :]).mean(2)
         return weights.unflatten(-1, (height * self.lookup.step, -1)).unflatten(2, (height, width))
@@ -299,11 +299,14 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
         channels, entity_channels = self.config["conditioning_channels"], self.controlnet_cond_embedding.entity_channels
         if image.ndim != 5 or image.shape[2] != channels:
             raise LabError(
-                f"the control image is {tuple(image.shape)}; it must be (videos, frames, {channels}, height, width)"
+                f"the control image is {tuple(image.shape)}",
+                fix=f"it must be (videos, frames, {channels}, height, width)",
             )
         height, width = image.shape[-2:]
         if height % self.control_factor or width % self.control_factor:
-            raise LabError(f"the control image is {width}x{height}; both must be multiples of {self.control_factor}")
+            raise LabError(
+                f"the control image is {width}x{height}", fix=f"both must be multiples of {self.control_factor}"
+            )
         wanted = (*image.shape[:2], entity_channels, height, width)
         if entity_map is not None and tuple(entity_map.shape) != wanted:
             raise LabError(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import LabError
+from .device import best_device
 
 if TYPE_CHECKING:
     import torch
@@ -91,7 +92,7 @@ class DiffusionFeatures:
 
         from .dift_folder import load_parts
 
-        device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        device = torch.device(best_device(device))
         parts, defaults = load_parts(folder, dtype or torch.float32, revision)
         return cls(**parts, **{**defaults, **options}).to(device, dtype)
 
@@ -102,7 +103,7 @@ class DiffusionFeatures:
         self.device = torch.device(self.device if device is None else device)
         self.dtype = dtype or self.dtype
         if self.dtype == torch.float16 and self.device.type == "cpu":
-            raise LabError("float16 does not run on a CPU; use float32 or bfloat16")
+            raise LabError("float16 does not run on a CPU", fix="use float32 or bfloat16")
         for part in (self.unet, self.vae):
             part.to(self.device)
             if part.dtype != self.dtype:
@@ -168,7 +169,7 @@ class DiffusionFeatures:
         """
         names = ("timestep", "up_block", "draws", "seed", "generator", "chunk", "size")
         if unknown := set(options) - set(names):
-            raise LabError(f"extract_many does not know {sorted(unknown)}; it takes {', '.join(names)}")
+            raise LabError(f"extract_many does not know {sorted(unknown)}", fix=f"it takes {', '.join(names)}")
         values = {name: 0 if name == "seed" else None for name in names} | options
         with self._lock:
             return self._run(np.asarray(images), *(values[name] for name in names))
@@ -185,6 +186,7 @@ class DiffusionFeatures:
         size: tuple[int, int] | None,
     ) -> np.ndarray:
         import torch
+
         timestep = self.timestep if timestep is None else timestep
         up_block = self.up_block if up_block is None else up_block
         draws = self.draws if draws is None else draws
@@ -203,7 +205,9 @@ class DiffusionFeatures:
             found = [self._listen(part, level, up_block) for part in noisy.split(chunk)]
             features = torch.cat(found).unflatten(0, (len(images), draws)).mean(1)  # (B, C, h, w)
         if not torch.isfinite(features).all():
-            raise LabError(f"the diffusion features are not finite in {self.dtype}; use float32, or check the weights")
+            raise LabError(
+                f"the diffusion features are not finite in {self.dtype}", fix="use float32, or check the weights"
+            )
         return features.cpu().numpy()
 
     def _draw(self, shape: tuple[int, ...], generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
@@ -252,7 +256,9 @@ def _to_pixels(images: np.ndarray, size: tuple[int, int] | None) -> torch.Tensor
         raise LabError(f"a picture must be (H, W, 3) uint8 RGB, got shape {images.shape[1:]} and dtype {images.dtype}")
     height, width = images.shape[1:3] if size is None else size
     if min(height, width) < 16:
-        raise LabError(f"a picture of {width}x{height} is too small for diffusion features; 16 pixels a side at least")
+        raise LabError(
+            f"a picture of {width}x{height} is too small for diffusion features", fix="16 pixels a side at least"
+        )
     if size is not None and size != images.shape[1:3]:
         # PIL's default filter, as the released demo resizes its first frame.
         images = np.stack([np.asarray(Image.fromarray(image).resize((width, height))) for image in images])

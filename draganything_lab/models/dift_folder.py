@@ -23,7 +23,7 @@ def find_folder(source: str | Path, revision: str | None = None) -> Path:
         return folder / "dift" if (folder / "dift" / "unet").is_dir() else folder
     name = str(source)
     if folder.exists() or name.count("/") != 1 or name.startswith((".", "~", "/")):
-        raise LabError(f'"{name}" is no folder; give the folder that holds unet/, vae/ and scheduler/')
+        raise LabError(f'"{name}" is no folder', fix="give the folder that holds unet/, vae/ and scheduler/")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
@@ -31,8 +31,9 @@ def find_folder(source: str | Path, revision: str | None = None) -> Path:
         return Path(snapshot_download(name, revision=revision, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError) as error:
         raise LabError(
-            f'"{name}" is neither a folder nor in the Hugging Face cache; download it first with '
-            'draganything_lab.models.load_features("svd", download=True), or give a local folder'
+            f'"{name}" is neither a folder nor in the Hugging Face cache',
+            fix="download it first with "
+            'draganything_lab.models.load_features("svd", download=True), or give a local folder',
         ) from error
 
 
@@ -60,7 +61,8 @@ def load_parts(
     if unet.config.in_channels != vae.config.latent_channels:
         raise LabError(
             f"{folder}: the VAE has {vae.config.latent_channels} latent channels, but the UNet takes "
-            f"{unet.config.in_channels}; diffusion features need a text-to-image UNet and its own VAE"
+            f"{unet.config.in_channels}",
+            fix="diffusion features need a text-to-image UNet and its own VAE",
         )
     return parts, read_defaults(folder)
 
@@ -75,7 +77,9 @@ def read_defaults(folder: Path) -> dict[str, Any]:
         names = {"timestep": "timestep", "up_block": "up_block", "draws": "draws", "channels": "entity_channels"}
         return {names[key]: int(value) for key, value in found.items() if key in names and value is not None}
     except (ValueError, TypeError, AttributeError) as error:
-        raise LabError(f'{path} is broken ({error}); it should read like {{"timestep": 261, "up_block": 3}}') from error
+        raise LabError(
+            f"{path} is broken ({error})", fix='it should read like {"timestep": 261, "up_block": 3}'
+        ) from error
 
 
 def null_prompt(folder: Path, dtype: torch.dtype) -> torch.Tensor:
@@ -89,9 +93,13 @@ def null_prompt(folder: Path, dtype: torch.dtype) -> torch.Tensor:
         try:
             return load_file(stored)["null_prompt"].to(dtype)
         except Exception as error:  # safetensors raises its own type; a missing key is as bad
-            raise LabError(f'{stored} is broken ({error}); it should hold a tensor "null_prompt" (1, L, D)') from error
+            raise LabError(
+                f"{stored} is broken ({error})", fix='it should hold a tensor "null_prompt" (1, L, D)'
+            ) from error
     if not (folder / "text_encoder").is_dir() or not (folder / "tokenizer").is_dir():
-        raise LabError(f"{folder} has neither null_prompt.safetensors nor text_encoder/ and tokenizer/; fetch them")
+        raise LabError(
+            f"{folder} has neither null_prompt.safetensors nor text_encoder/ and tokenizer/", fix="fetch them"
+        )
     import transformers
 
     tokenizer = transformers.CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
@@ -108,7 +116,9 @@ def load_model(kind: Any, folder: Path, classes: tuple[str, ...], dtype: torch.d
     """Load one network with `from_pretrained`, and turn whatever is wrong with it into one sentence."""
     found = _class_name(folder)
     if found not in classes:
-        raise LabError(f"{folder} holds a {found}, but {' or '.join(classes)} is needed; is it another model's folder?")
+        raise LabError(
+            f"{folder} holds a {found}, but {' or '.join(classes)} is needed", fix="is it another model's folder?"
+        )
     weights = [path.name for end in ("safetensors", "bin") for path in folder.glob(f"*.{end}")]
     options: dict[str, Any] = {"local_files_only": True, "output_loading_info": True}
     if weights and all(".fp16" in name for name in weights):
@@ -121,10 +131,12 @@ def load_model(kind: Any, folder: Path, classes: tuple[str, ...], dtype: torch.d
     except LabError:
         raise
     except Exception as error:  # truncated, wrong shapes, not there: each library has its own types
-        raise LabError(f"{folder} cannot be loaded: {str(error).strip().splitlines()[0]}; fetch it again") from error
+        raise LabError(
+            f"{folder} cannot be loaded: {str(error).strip().splitlines()[0]}", fix="fetch it again"
+        ) from error
     missing = [key for key in info.get("missing_keys", ()) if not key.endswith("position_ids")]
     if missing:
-        raise LabError(f'{folder} lacks {len(missing)} tensors, the first "{missing[0]}"; fetch it again')
+        raise LabError(f'{folder} lacks {len(missing)} tensors, the first "{missing[0]}"', fix="fetch it again")
     return model if model.dtype == dtype else model.to(dtype)
 
 
@@ -147,16 +159,18 @@ def _no_progress_bar() -> Iterator[None]:
 
 def _part(folder: Path, name: str) -> Path:
     if not (folder / name).is_dir():
-        raise LabError(f"{folder} has no {name}/; diffusion features need unet/, vae/, scheduler/ and a null prompt")
+        raise LabError(
+            f"{folder} has no {name}/", fix="diffusion features need unet/, vae/, scheduler/ and a null prompt"
+        )
     return folder / name
 
 
 def _class_name(folder: Path) -> str:
     path = folder / "config.json"
     if not path.is_file():
-        raise LabError(f"{folder} has no config.json; is it a diffusers folder?")
+        raise LabError(f"{folder} has no config.json", fix="is it a diffusers folder?")
     try:
         config = json.loads(path.read_text("utf-8"))
         return str(config.get("_class_name") or (config.get("architectures") or ["unknown"])[0])
     except (ValueError, AttributeError) as error:
-        raise LabError(f"{path} is broken: {error}; fetch it again") from error
+        raise LabError(f"{path} is broken: {error}", fix="fetch it again") from error

@@ -44,7 +44,8 @@ class ControlEmbedding(nn.Module):
         if len(image_channels) != len(entity_channels):
             raise LabError(
                 f"the image tower has {len(image_channels)} channel counts {tuple(image_channels)} and the entity "
-                f"tower {len(entity_channels)} {tuple(entity_channels)}; both must halve the picture equally often"
+                f"tower {len(entity_channels)} {tuple(entity_channels)}",
+                fix="both must halve the picture equally often",
             )
         self.conv_in = nn.Conv2d(conditioning_channels, image_channels[0], 3, padding=1)
         self.blocks = _halving_tower(image_channels)

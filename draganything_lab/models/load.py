@@ -53,7 +53,7 @@ def folder_of(name: str | Path, *kinds: Kind, download: bool, half: bool, say: S
     if str(name) not in MODELS and Path(name).expanduser().is_dir():
         return Path(name).expanduser()
     if isinstance(name, Path) or (str(name) not in MODELS and any(c in str(name) for c in "/\\~.")):
-        raise LabError(f"{name} is no folder; give a folder of weights, or a name: {', '.join(names(*kinds))}")
+        raise LabError(f"{name} is no folder", fix=f"give a folder of weights, or a name: {', '.join(names(*kinds))}")
     return weights_folder(lookup(str(name), *kinds).name, download=download, half=half, say=say)
 
 
@@ -63,5 +63,5 @@ def need_torch() -> Any:
         import torch
         import transformers  # noqa: F401
     except ImportError as error:
-        raise LabError(f"{error.name} is not installed; run: pip install 'draganything-lab[models]'") from error
+        raise LabError(f"{error.name} is not installed", fix="run: pip install 'draganything-lab[models]'") from error
     return torch

@@ -95,8 +95,9 @@ class DragAnythingUNet(CheckedModel, UNetSpatioTemporalConditionModel):  # type:
         counts = self.residual_multiplicity
         if down and len(down) != len(counts):
             raise LabError(
-                f"{len(down)} residuals for a UNet of {len(counts)} skip connections; use a ControlNet of the same "
-                f"block_out_channels and layers_per_block (DragAnythingControlNet.from_unet makes one)"
+                f"{len(down)} residuals for a UNet of {len(counts)} skip connections",
+                fix="use a ControlNet of the same "
+                "block_out_channels and layers_per_block (DragAnythingControlNet.from_unet makes one)",
             )
         token = _pending.set(_Pending(list(zip(down, counts, strict=False)), mid_block_additional_residual))
         try:

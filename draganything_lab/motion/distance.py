@@ -98,9 +98,9 @@ def motion_by_distance(
         entity is represented as a whole.
     """
     if not -tracks.num_frames <= frame < tracks.num_frames:
-        raise LabError(f"there is no frame {frame}; the video has frames 0 to {tracks.num_frames - 1}")
+        raise LabError(f"there is no frame {frame}", fix=f"the video has frames 0 to {tracks.num_frames - 1}")
     if rings < 2:
-        raise LabError(f"{rings} rings cannot be measured; ask for 2 or more")
+        raise LabError(f"{rings} rings cannot be measured", fix="ask for 2 or more")
     frame = frame % tracks.num_frames
     origin = np.asarray(origin, np.float32)
     seen = tracks.visible[frame]

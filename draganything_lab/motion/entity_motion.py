@@ -85,6 +85,11 @@ class EntityMotion:
         return np.linalg.norm((self.wanted - self.wanted[0]).astype(np.float64), axis=1)
 
     @property
+    def wanted_way(self) -> float:
+        """Length of the path asked for, in pixels; 0 for what is to stay."""
+        return float(np.linalg.norm(np.diff(self.wanted.astype(np.float64), axis=0), axis=1).sum())
+
+    @property
     def coverage(self) -> float:
         """Share of the mask that followed, 0..1: the mean over the frames that ask for a motion one can see.
 

@@ -93,8 +93,8 @@ def _fitted(scene: Scene, size: tuple[int, int]) -> Scene:
     # A video's sides may have been rounded to what a model takes.
     if abs(width / height * tall / wide - 1) > 0.12:
         raise LabError(
-            f"the video is {wide}x{tall}, the scene's picture {width}x{height}: not the same shape; measure the video "
-            "that was made from this scene, uncropped"
+            f"the video is {wide}x{tall}, the scene's picture {width}x{height}: not the same shape",
+            fix="measure the video that was made from this scene, uncropped",
         )
     return scene.resized(size)
 

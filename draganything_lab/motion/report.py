@@ -83,7 +83,9 @@ class MotionReport:
             if which in (entity.name, entity.number):
                 return entity
         names = ", ".join(f'{entity.number} "{entity.name}"' for entity in self.entities)
-        raise LabError(f"the report has no entity {which!r}; it has {names or 'none: the scene asks for nothing'}")
+        raise LabError(
+            f"the report has no entity {which!r}", fix=f"it has {names or 'none: the scene asks for nothing'}"
+        )
 
     @property
     def obeyed(self) -> bool | None:
@@ -104,7 +106,7 @@ class MotionReport:
     def attribution(self, frame: int = -1) -> Attribution:
         """What moved up to a frame: an entity, other things, the background, or the camera."""
         if not -self.num_frames <= frame < self.num_frames:
-            raise LabError(f"there is no frame {frame}; the video has frames 0 to {self.num_frames - 1}")
+            raise LabError(f"there is no frame {frame}", fix=f"the video has frames 0 to {self.num_frames - 1}")
         solid = [entity.number for entity in self.entities if entity.kind == "foreground"]
         regions = np.where(np.isin(self.regions, solid) | (self.regions == THING), self.regions, OUTSIDE)
         use = self.on_grid & (self.regions != EDGE)

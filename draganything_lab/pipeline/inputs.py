@@ -57,14 +57,16 @@ def picture_of(image: Any) -> torch.Tensor:
         picture = image.detach().float().cpu()
         picture = picture[None] if picture.ndim == 3 else picture
         if picture.ndim != 4 or picture.shape[:2] != (1, 3):
-            raise LabError(f"the picture is a tensor {tuple(image.shape)}; give (3, height, width), values in 0..1")
+            raise LabError(
+                f"the picture is a tensor {tuple(image.shape)}", fix="give (3, height, width), values in 0..1"
+            )
         check_finite("the picture", picture)
         if picture.min() < 0 or picture.max() > 1:
             low, high = picture.min().item(), picture.max().item()
-            raise LabError(f"the picture's values go from {low:.3g} to {high:.3g}; scale them to 0..1")
+            raise LabError(f"the picture's values go from {low:.3g} to {high:.3g}", fix="scale them to 0..1")
         return picture
     if isinstance(image, (list, tuple)):
-        raise LabError(f"a list of {len(image)} pictures was given; call the pipeline once for each picture")
+        raise LabError(f"a list of {len(image)} pictures was given", fix="call the pipeline once for each picture")
     return torch.from_numpy(load_picture(image)).permute(2, 0, 1)[None].float() / 255
 
 
@@ -86,7 +88,8 @@ def control_of(control: Any) -> ControlSignal | DenseControl:
         control = (control.image, control.entity_map)
     if not isinstance(control, (tuple, list)) or len(control) != 2:
         raise LabError(
-            f"control is a {type(control).__name__}; give what build_control returns, or a pair (image, entity_map)"
+            f"control is a {type(control).__name__}",
+            fix="give what build_control returns, or a pair (image, entity_map)",
         )
     image = _channels_first("the control image", control[0], 3)
     if control[1] is None:
@@ -97,8 +100,8 @@ def control_of(control: Any) -> ControlSignal | DenseControl:
         entity_map = entity_map.permute(0, 3, 1, 2)
     if entity_map.ndim != 4 or (entity_map.shape[0], *entity_map.shape[2:]) != (image.shape[0], *image.shape[2:]):
         raise LabError(
-            f"the entity map is {tuple(entity_map.shape)}; the control image needs ({image.shape[0]}, channels, "
-            f"{image.shape[2]}, {image.shape[3]})"
+            f"the entity map is {tuple(entity_map.shape)}",
+            fix=f"the control image needs ({image.shape[0]}, channels, {image.shape[2]}, {image.shape[3]})",
         )
     check_finite("the entity map", entity_map)
     return DenseControl(image, entity_map)
@@ -110,7 +113,7 @@ def _channels_first(what: str, values: Any, channels: int) -> torch.Tensor:
     if tensor.ndim == 4 and tensor.shape[1] != channels and tensor.shape[3] == channels:
         tensor = tensor.permute(0, 3, 1, 2)
     if tensor.ndim != 4 or tensor.shape[1] != channels:
-        raise LabError(f"{what} is {tuple(tensor.shape)}; give (frames, {channels}, height, width), 0..255")
+        raise LabError(f"{what} is {tuple(tensor.shape)}", fix=f"give (frames, {channels}, height, width), 0..255")
     check_finite(what, tensor)
     return tensor
 
@@ -120,7 +123,9 @@ def check_finite(what: str, values: np.ndarray | torch.Tensor) -> None:
     tensor = torch.as_tensor(np.array(values)) if isinstance(values, np.ndarray) else values
     bad = int((~torch.isfinite(tensor)).sum()) if tensor.is_floating_point() else 0
     if bad:
-        raise LabError(f"{what}: {bad:,} of {tensor.numel():,} values are NaN or infinite; make it again without them")
+        raise LabError(
+            f"{what}: {bad:,} of {tensor.numel():,} values are NaN or infinite", fix="make it again without them"
+        )
 
 
 def check_number(name: str, value: Any, low: float, high: float = math.inf, *, whole: bool = False) -> Any:
@@ -129,7 +134,7 @@ def check_number(name: str, value: Any, low: float, high: float = math.inf, *, w
     if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
         kind = "a whole number" if whole else "a number"
         limit = f"of at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
-        raise LabError(f"{name} is {value!r}; give {kind} {limit}")
+        raise LabError(f"{name} is {value!r}", fix=f"give {kind} {limit}")
     return int(value) if whole else float(value)
 
 
@@ -139,15 +144,17 @@ def resolve_size(
     control: ControlSignal | DenseControl | None,
     picture: torch.Tensor,
     multiple: int,
+    usual: tuple[int, int],
 ) -> tuple[int, int]:
     """Choose the size of the video.
 
     Args:
-        height: As asked for, or None for the control's, else the picture's, rounded with a word in the log.
+        height: As asked for, or None for the control's, else `usual`.
         width: Likewise.
         control: The control maps, if they are made already; then the size is theirs.
         picture: (1, 3, H0, W0).
         multiple: What both must be multiples of.
+        usual: (H, W) that nobody asked for, from `size.video_size`.
 
     Returns:
         (H, W).
@@ -160,17 +167,11 @@ def resolve_size(
         if asked != tuple(control.size):
             raise LabError(
                 f"the control signal is for {control.size[1]}x{control.size[0]} and the video is to be "
-                f"{asked[1]}x{asked[0]}; build it with size=({asked[0]}, {asked[1]})"
+                f"{asked[1]}x{asked[0]}",
+                fix=f"build it with size=({asked[0]}, {asked[1]})",
             )
     elif height is None and width is None:
-        own = (picture.shape[-2], picture.shape[-1])
-        near = (_nearest(own[0], multiple), _nearest(own[1], multiple))
-        if near != own:
-            logger.warning(
-                "the picture is %dx%d; the video will be %dx%d, the nearest multiples of %d", *own[::-1], *near[::-1],
-                multiple,
-            )
-        return near
+        return usual
     else:
         own = (picture.shape[-2], picture.shape[-1])
         asked = (
@@ -181,7 +182,7 @@ def resolve_size(
         check_number(name, value, multiple, 8192, whole=True)
         if value % multiple:
             below = max(value // multiple, 1) * multiple
-            raise LabError(f"{name} {value} is no multiple of {multiple}; use {below} or {below + multiple}")
+            raise LabError(f"{name} {value} is no multiple of {multiple}", fix=f"use {below} or {below + multiple}")
     return int(asked[0]), int(asked[1])
 
 
@@ -192,7 +193,9 @@ def _nearest(value: int, multiple: int) -> int:
 def check_callback(callback: Callable | None, names: Any, allowed: list[str]) -> None:
     """Check what a step's callback asks to see."""
     if callback is not None and not callable(callback):
-        raise LabError(f"callback_on_step_end is a {type(callback).__name__}; give a function (pipe, step, t, tensors)")
+        raise LabError(
+            f"callback_on_step_end is a {type(callback).__name__}", fix="give a function (pipe, step, t, tensors)"
+        )
     unknown = [name for name in names if name not in allowed]
     if unknown:
-        raise LabError(f'a callback cannot see "{unknown[0]}"; it can see {", ".join(allowed)}')
+        raise LabError(f'a callback cannot see "{unknown[0]}"', fix=f"it can see {', '.join(allowed)}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import LabError
+from ..models.device import best_device
 from ..models.load import folder_of, load_features, need_torch
 from ..models.zoo.find import Say, weights_folder
 
@@ -55,16 +56,18 @@ def load_pipeline(
     >>> pipe = load_pipeline("toy")  # doctest: +SKIP
     """
     torch = need_torch()
-    where: Any = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    where: Any = torch.device(best_device(device))
     shipped = str(name) == "toy" or Path(name).is_dir()
     if dtype is None:
-        dtype = torch.float16 if where.type == "cuda" and not shipped else torch.float32
+        dtype = torch.float16 if where.type != "cpu" and not shipped else torch.float32
     if dtype == torch.float16 and where.type == "cpu":
-        raise LabError("float16 does not run on a CPU; use float32 or bfloat16")
+        raise LabError("float16 does not run on a CPU", fix="use float32 or bfloat16")
     half = dtype in (torch.float16, torch.bfloat16)
     folder = folder_of(name, "video", download=download, half=half, say=say)
     if str(name) == "toy" and not (folder / "unet").is_dir():
-        raise LabError('the "toy" video weights are not in this installation; train them (draganything-lab train toy)')
+        raise LabError(
+            'the "toy" video weights are not in this installation', fix="train them (draganything-lab train toy)"
+        )
     control = Path(controlnet) if controlnet else _control_folder(name, folder, representation, download, say)
     pipe = _assemble(folder, control, dtype)
     if control.name == TRUNK:
@@ -89,20 +92,20 @@ def _control_folder(name: str | Path, folder: Path, representation: str, downloa
     if (own / TRUNK).is_dir():
         if not (own / f"{representation.replace('+', '_')}.safetensors").is_file():
             there = sorted(path.stem.replace("_", "+") for path in own.glob("*.safetensors"))
-            raise LabError(f'{own} has no weights for "{representation}"; it has {", ".join(there) or "none"}')
+            raise LabError(f'{own} has no weights for "{representation}"', fix=f"it has {', '.join(there) or 'none'}")
         return own / TRUNK
     if own.is_dir():
         chosen = own / representation.replace("+", "_")
         if chosen.is_dir():
             return chosen
         there = sorted(path.name.replace("_", "+") for path in own.iterdir() if path.is_dir())
-        raise LabError(f'{own} has no weights for "{representation}"; it has {", ".join(there) or "none"}')
+        raise LabError(f'{own} has no weights for "{representation}"', fix=f"it has {', '.join(there) or 'none'}")
     if str(name) not in ("svd", "svd-xt"):
-        raise LabError(f"{folder} has no controlnet/; put the ControlNet there (in Python: controlnet=...)")
+        raise LabError(f"{folder} has no controlnet/", fix="put the ControlNet there (in Python: controlnet=...)")
     if representation != RELEASED:
         raise LabError(
-            f'the authors released weights for "{RELEASED}" only, not for "{representation}"; take the toy, or give a '
-            "ControlNet of your own with controlnet=..."
+            f'the authors released weights for "{RELEASED}" only, not for "{representation}"',
+            fix="take the toy, or give a ControlNet of your own with controlnet=...",
         )
     return weights_folder("draganything", download=download, say=say)
 
@@ -115,7 +118,9 @@ def _give_embedding(controlnet: DragAnythingControlNet, file: Path) -> None:
     weights = {name: value.to(controlnet.dtype) for name, value in load_state_dict(file).items()}
     expected = {name: tuple(value.shape) for name, value in embedding.state_dict().items()}
     if {name: tuple(value.shape) for name, value in weights.items()} != expected:
-        raise LabError(f"{file} does not fit the ControlNet beside it; both come from one training, fetch them again")
+        raise LabError(
+            f"{file} does not fit the ControlNet beside it", fix="both come from one training, fetch them again"
+        )
     embedding.load_state_dict(weights)
 
 
@@ -130,7 +135,7 @@ def _assemble(folder: Path, control: Path, dtype: torch.dtype) -> DragAnythingPi
     lacking = [part for part in PARTS if not (folder / part).is_dir()]
     if lacking:
         names = ", ".join(f"{part}/" for part in lacking)
-        raise LabError(f"{folder} lacks {names}; a pipeline needs {', '.join(PARTS)}")
+        raise LabError(f"{folder} lacks {names}", fix=f"a pipeline needs {', '.join(PARTS)}")
     video_unet = ("UNetSpatioTemporalConditionModel", "DragAnythingUNet")
     control_names = ("DragAnythingControlNet", "DragAnythingSDVModel")
     try:
@@ -139,7 +144,7 @@ def _assemble(folder: Path, control: Path, dtype: torch.dtype) -> DragAnythingPi
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         raise LabError(
-            f"{folder}: its scheduler or feature extractor cannot be read ({first}); fetch it again"
+            f"{folder}: its scheduler or feature extractor cannot be read ({first})", fix="fetch it again"
         ) from error
     return DragAnythingPipeline(
         vae=load_model(
@@ -168,4 +173,6 @@ def _sampling(folder: Path) -> dict[str, Any]:
         told = json.loads(file.read_text())
         return {"default_steps": int(told["steps"]), "default_guidance": float(told["guidance"])}
     except (ValueError, KeyError, TypeError) as error:
-        raise LabError(f'{file} must say {{"steps": N, "guidance": G}} ({error}); mend it, or remove it') from None
+        raise LabError(
+            f'{file} must say {{"steps": N, "guidance": G}} ({error})', fix="mend it, or remove it"
+        ) from None

@@ -145,7 +145,7 @@ class DragAnythingPipeline(DiffusionPipeline):
             self._switch.set()
 
     def prepare(self, size: tuple[int, int] = (320, 576), num_frames: int = 14, **options: Any) -> RunPlan:
-        """Choose device, precision and settings for runs of a size, and print their cost; see `memory.prepare`.
+        """Choose device, precision and settings for runs of a size, and print their cost; see `plan.prepare`.
 
         >>> pipe.prepare((320, 576), num_frames=20)                                # doctest: +SKIP
         20 frames of 576x320, 25 steps, float16 on cuda: about 10.1 of 14.6 GiB and roughly 2.1 min; …
@@ -153,7 +153,7 @@ class DragAnythingPipeline(DiffusionPipeline):
         return prepare(self, size, num_frames, **options)
 
     def estimate(self, size: tuple[int, int] = (320, 576), num_frames: int = 14, **options: Any) -> RunPlan:
-        """Say what a run would cost, where the pipeline is now; see `memory.plan_run`."""
+        """Say what a run would cost, where the pipeline is now; see `plan.plan_run`."""
         return plan_run(self, size, num_frames, **options)
 
     @torch.no_grad()
@@ -194,7 +194,8 @@ class DragAnythingPipeline(DiffusionPipeline):
             control: What `build_control` returns, or a pair of maps (image (F, 3, H, W) in 0..255, entity map
                 (F, C, H, W) or None). None: it is built from the scene.
             num_frames: F; None for the control's, else the UNet's own.
-            height: Of the video, a multiple of `size_multiple`; None for the control's, else the picture's, rounded.
+            height: Of the video, a multiple of `size_multiple`; None for the control's, else the
+                shape of the picture, as large as the weights were trained at (`size.video_size`).
             width: Likewise.
             num_inference_steps: Steps of the scheduler; None for what the weights were tuned for (25 for SVD's).
             min_guidance_scale: Guidance of the first frame; in equal steps to the last's. 1 for both: none.
@@ -229,7 +230,7 @@ class DragAnythingPipeline(DiffusionPipeline):
             Cancelled: `cancel` was called.
         """
         if output_type not in OUTPUT_TYPES:
-            raise LabError(f'output_type "{output_type}" is unknown; use one of {", ".join(OUTPUT_TYPES)}')
+            raise LabError(f'output_type "{output_type}" is unknown', fix=f"use one of {', '.join(OUTPUT_TYPES)}")
         check_callback(callback_on_step_end, callback_on_step_end_tensor_inputs, self._callback_tensor_inputs)
         for name, chunk in (("control_chunk_size", control_chunk_size), ("decode_chunk_size", decode_chunk_size)):
             check_number(name, 1 if chunk is None else chunk, 1, whole=True)
@@ -294,7 +295,7 @@ class DragAnythingPipeline(DiffusionPipeline):
     def _alone(self) -> Iterator[None]:
         """One run at a time, that can be cancelled, and that leaves everything as it was, however it ends."""
         if self._running:
-            raise LabError("this pipeline is making a video already; wait for it, or stop it with .cancel()")
+            raise LabError("this pipeline is making a video already", fix="wait for it, or stop it with .cancel()")
         self._running, self._interrupt = True, False
         self._switch.clear()
         watched = stages.watched_layers(self.vae, self.unet, self.controlnet)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ..errors import LabError
+from ..models.device import best_device
 from .dryrun import Cost, DryRun
 
 GIB = 2**30
@@ -210,15 +211,16 @@ def prepare(
     Raises:
         LabError: It fits with no settings; the message says what would.
     """
-    where = torch.device(device if device is not None else best_device())
+    where = torch.device(best_device(device))
     dtype = dtype or (torch.float32 if where.type == "cpu" else torch.float16)
     if where.type == "cpu" and dtype == torch.float16:
-        raise LabError("float16 is slow and incomplete on a CPU; use torch.float32 or torch.bfloat16")
+        raise LabError("float16 is slow and incomplete on a CPU", fix="use torch.float32 or torch.bfloat16")
     plan = plan_run(pipe, size, num_frames, device=where, dtype=dtype, **options)
     if not plan.fits:
         raise LabError(
             f"{num_frames} frames of {size[1]}x{size[0]} need about {plan.memory / GIB:.1f} GiB on {where}, which has "
-            f"{plan.available / GIB:.1f} GiB; use fewer frames or a smaller picture"
+            f"{plan.available / GIB:.1f} GiB",
+            fix="use fewer frames or a smaller picture",
         )
     for name in ("vae", "image_encoder", "unet", "controlnet"):
         # Not diffusers' own .to(), which warns about a dtype without cause.
@@ -243,13 +245,6 @@ def control_chunk_size(controlnet: Any, size: tuple[int, int], dtype: torch.dtyp
     """Return how many frames of control, written out and embedded, fit into 512 MiB; at least one."""
     channels = controlnet.config.entity_embedding_out_channels[0]
     return max(1, CONTROL_CHUNK_BYTES // (3 * channels * size[0] * size[1] * dtype.itemsize))
-
-
-def best_device() -> str:
-    """Return "cuda" or "mps" if there is one, else "cpu"."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def device_memory(device: torch.device) -> int:

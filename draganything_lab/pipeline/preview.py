@@ -58,13 +58,14 @@ def preview(scene: Scene, num_frames: int = 14, *, label: bool = True) -> np.nda
     (14, 320, 576, 3)
     """
     if not isinstance(scene, Scene):
-        raise LabError(f"preview needs a Scene, not {type(scene).__name__}; read a file with Scene.load(path)")
+        raise LabError(f"preview needs a Scene, not {type(scene).__name__}", fix="read a file with Scene.load(path)")
     count = checked_num_frames(num_frames)
     need, limit = count * scene.image.nbytes, MAX_BYTES // scene.image.nbytes
     if need > MAX_BYTES:
         raise LabError(
             f"a preview of {count:,} frames at {scene.size[1]}x{scene.size[0]} needs {need / 2**30:.1f} GiB, the limit "
-            f"is {MAX_BYTES / 2**30:.0f} GiB: at most {limit} frames fit; ask for fewer frames or use scene.resized()"
+            f"is {MAX_BYTES / 2**30:.0f} GiB: at most {limit} frames fit",
+            fix="ask for fewer frames or use scene.resized()",
         )
     view, mover = _view(scene, count)  # (T, 2, 3)
     layers, moved = _layers(scene, count, view, mover)

@@ -17,6 +17,7 @@ from ..errors import LabError
 from ..scene.scene import Scene
 from .inputs import DenseControl, check_finite, check_number, control_of, picture_of, resolve_size
 from .sampling import Generators, guidance_scales, make_generators
+from .size import video_size
 
 logger = logging.getLogger(__name__)
 RELEASED_TIME_IDS = [6.0, 128.0, 0.02]
@@ -113,7 +114,8 @@ def make_request(
 
     picture = picture_of(image)
     given = None if control is None else control_of(control)
-    final = resolve_size(*size, given, picture, pipe.size_multiple)
+    usual = video_size(pipe, (picture.shape[-2], picture.shape[-1]))
+    final = resolve_size(*size, given, picture, pipe.size_multiple, usual)
     if num_frames is None:
         num_frames = pipe.unet.config.num_frames if given is None else given.num_frames
     frames = check_number("num_frames", num_frames, 1, 1000, whole=True)
@@ -177,8 +179,8 @@ def check_control(control: ControlSignal | DenseControl, config: Any, frames: in
     """
     if control.num_frames != frames:
         raise LabError(
-            f"the control signal has {control.num_frames} frames and the video is to have {frames}; build it with "
-            f"num_frames={frames}"
+            f"the control signal has {control.num_frames} frames and the video is to have {frames}",
+            fix=f"build it with num_frames={frames}",
         )
     wanted = config.entity_embedding_out_channels[0]
     if isinstance(control, DenseControl):
@@ -193,8 +195,8 @@ def check_control(control: ControlSignal | DenseControl, config: Any, frames: in
             )
     if channels != wanted:
         raise LabError(
-            f"the entity vectors have {channels} channels and this ControlNet takes {wanted}; build the control with "
-            f"channels={wanted}"
+            f"the entity vectors have {channels} channels and this ControlNet takes {wanted}",
+            fix=f"build the control with channels={wanted}",
         )
 
 
@@ -205,6 +207,8 @@ def _given_noise(latents: torch.Tensor | None, shape: tuple[int, ...]) -> torch.
     noise = torch.as_tensor(latents)
     noise = noise[None] if noise.ndim == len(shape) - 1 else noise
     if tuple(noise.shape) != shape:
-        raise LabError(f"latents are {tuple(latents.shape)}; give {shape} (videos, frames, channels, height, width)")
+        raise LabError(
+            f"latents are {tuple(latents.shape)}", fix=f"give {shape} (videos, frames, channels, height, width)"
+        )
     check_finite("latents", noise)
     return noise.float()

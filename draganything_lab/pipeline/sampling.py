@@ -97,18 +97,18 @@ def make_generators(seed: Any, generator: Any, videos: int | None) -> tuple[Gene
         LabError: Both were given, the counts differ, or a seed is no whole number.
     """
     if seed is not None and generator is not None:
-        raise LabError("both seed and generator were given; give one of them")
+        raise LabError("both seed and generator were given", fix="give one of them")
     given = generator if generator is not None else seed
     listed = isinstance(given, (list, tuple, np.ndarray, range))
     if listed and videos is not None and len(given) != videos:
-        raise LabError(f"{len(given)} seeds or generators for {videos} videos; give one for each video")
+        raise LabError(f"{len(given)} seeds or generators for {videos} videos", fix="give one for each video")
     if listed and len(given) == 0:
-        raise LabError("the list of seeds is empty; give one seed for each video")
+        raise LabError("the list of seeds is empty", fix="give one seed for each video")
     count = len(given) if listed else (1 if videos is None else videos)
     if generator is not None:
         for one in given if listed else [given]:
             if not isinstance(one, torch.Generator):
-                raise LabError(f"generator is a {type(one).__name__}; give a torch.Generator, or seed=")
+                raise LabError(f"generator is a {type(one).__name__}", fix="give a torch.Generator, or seed=")
         return (list(given) if listed else given), count, None
     if seed is None:
         seed = int(torch.randint(2**31, ()).item())

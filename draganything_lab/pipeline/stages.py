@@ -236,7 +236,7 @@ def check_parts(vae: Any, image_encoder: Any, unet: Any, controlnet: Any) -> Non
         facts.append((f"the ControlNet's {name}", ours, "the UNet's", theirs))
     for name, value, other, wanted in facts:
         if value != wanted and not (isinstance(value, (list, tuple)) and list(value) == list(wanted)):
-            raise LabError(f"{name} is {value}, {other} is {wanted}; take all parts from one model")
+            raise LabError(f"{name} is {value}, {other} is {wanted}", fix="take all parts from one model")
 
 
 def check_result(latents: torch.Tensor, dtype: torch.dtype) -> None:
@@ -245,4 +245,4 @@ def check_result(latents: torch.Tensor, dtype: torch.dtype) -> None:
     if bad:
         half = dtype == torch.float16
         fix = "use torch.bfloat16 or float32" if half else "lower the guidance, or check the weights"
-        raise LabError(f"denoising ended in NaN ({bad:,} of {latents.numel():,} values, {dtype}); {fix}")
+        raise LabError(f"denoising ended in NaN ({bad:,} of {latents.numel():,} values, {dtype})", fix=f"{fix}")

@@ -21,7 +21,7 @@ def checked_name(name: str) -> str:
     if not isinstance(name, str):
         raise LabError(f"an entity's name must be text, not {type(name).__name__}")
     if not is_name(name):
-        raise LabError(f"name {name[:40]!r} cannot be used; give 1 to {MAX_NAME} printable characters")
+        raise LabError(f"name {name[:40]!r} cannot be used", fix=f"give 1 to {MAX_NAME} printable characters")
     return name.strip()
 
 
@@ -44,7 +44,7 @@ def checked_num_frames(num_frames: int) -> int:
     if isinstance(num_frames, bool) or not isinstance(num_frames, (int, np.integer)):
         raise LabError(f"num_frames must be a whole number, not {num_frames!r}")
     if not 1 <= num_frames <= MAX_FRAMES:
-        raise LabError(f"num_frames is {num_frames}; give 1 to {MAX_FRAMES:,}")
+        raise LabError(f"num_frames is {num_frames}", fix=f"give 1 to {MAX_FRAMES:,}")
     return int(num_frames)
 
 
@@ -58,19 +58,23 @@ def checked_points(points: np.ndarray | Sequence[np.ndarray | Sequence[float]]) 
     except (TypeError, ValueError, OverflowError) as error:
         raise LabError("trajectory: the points are no list of (x, y) numbers") from error
     if array.size == 0:
-        raise LabError("trajectory has no points; give at least one (x, y)")
+        raise LabError("trajectory has no points", fix="give at least one (x, y)")
     if array.ndim != 2 or array.shape[1] != 2:
-        raise LabError(f"trajectory: points have shape {array.shape}; give (K, 2), a list of (x, y)")
+        raise LabError(f"trajectory: points have shape {array.shape}", fix="give (K, 2), a list of (x, y)")
     if len(array) > MAX_POINTS:
-        raise LabError(f"trajectory has {len(array):,} points, over the limit of {MAX_POINTS:,}; thin it out first")
+        raise LabError(
+            f"trajectory has {len(array):,} points, over the limit of {MAX_POINTS:,}", fix="thin it out first"
+        )
     bad = ~np.isfinite(array).all(axis=1)
     if bad.any():
         k = int(bad.argmax())
-        raise LabError(f"trajectory: point {k} is {tuple(array[k].tolist())}; give finite numbers")
+        raise LabError(f"trajectory: point {k} is {tuple(array[k].tolist())}", fix="give finite numbers")
     if np.abs(array).max() > MAX_COORDINATE:
         k = int(np.abs(array).max(axis=1).argmax())
         point = tuple(array[k].tolist())
-        raise LabError(f"trajectory: point {k} is {point}, over the limit of {MAX_COORDINATE:,.0f}; draw it again")
+        raise LabError(
+            f"trajectory: point {k} is {point}, over the limit of {MAX_COORDINATE:,.0f}", fix="draw it again"
+        )
     result = array.astype(np.float32) + np.float32(0)  # + 0 turns -0.0 into 0.0, so that equal paths hash alike
     result.flags.writeable = False
     return result
@@ -82,13 +86,13 @@ def checked_frames(frames: Sequence[int] | np.ndarray, count: int) -> tuple[int,
         raise LabError(f"trajectory: frames must be a list of whole numbers, not {str(frames)[:60]}")
     values = frames.tolist() if isinstance(frames, np.ndarray) else list(frames)
     if len(values) != count:
-        raise LabError(f"trajectory has {count} points but {len(values)} frames; give one frame a point, or None")
+        raise LabError(f"trajectory has {count} points but {len(values)} frames", fix="give one frame a point, or None")
     for value in values:
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value < MAX_FRAMES:
             raise LabError(f"trajectory: frame {value!r} is no whole number from 0 to {MAX_FRAMES - 1:,}")
     for before, after in pairwise(values):
         if after <= before:
-            raise LabError(f"trajectory: frame {after} comes after frame {before}; frames must increase")
+            raise LabError(f"trajectory: frame {after} comes after frame {before}", fix="frames must increase")
     return tuple(int(value) for value in values)
 
 

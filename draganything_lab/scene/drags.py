@@ -53,7 +53,9 @@ def with_background(entities: Entities, size: tuple[int, int], path: Trajectory 
     )
     rest = ~_union(front, size)
     if not rest.any():
-        raise LabError("there is no background: the foreground masks cover the whole picture; remove one or drag it")
+        raise LabError(
+            "there is no background: the foreground masks cover the whole picture", fix="remove one or drag it"
+        )
     return (Entity(free_name(front, "background", first=""), rest, as_trajectory(path), "background"), *front)
 
 
@@ -64,9 +66,9 @@ def with_camera(entities: Entities, size: tuple[int, int], pan: Sequence[float],
     except (TypeError, ValueError):
         dx = dy = math.nan
     if not (math.isfinite(dx) and math.isfinite(dy)):
-        raise LabError(f"camera pan is {pan}; give (dx, dy) in pixels")
+        raise LabError(f"camera pan is {pan}", fix="give (dx, dy) in pixels")
     if not (isinstance(zoom, (int, float, np.number)) and 0.01 <= zoom <= 100):
-        raise LabError(f"camera zoom is {zoom}; give 0.01 to 100 (above 1 zooms in, below 1 zooms out)")
+        raise LabError(f"camera zoom is {zoom}", fix="give 0.01 to 100 (above 1 zooms in, below 1 zooms out)")
     front = tuple(entity for entity in entities if entity.kind == "foreground")
     free = ~_union(tuple(entity for entity in front if entity.controlled), size)
     middle = np.array([(size[1] - 1) / 2, (size[0] - 1) / 2])
@@ -82,7 +84,9 @@ def with_camera(entities: Entities, size: tuple[int, int], pan: Sequence[float],
         end = middle + zoom * (start - middle) + np.array([dx, dy])
         tracks += (Entity(free_name(front + tracks, "camera"), mask, straight(start, end), "camera"),)
     if not tracks:
-        raise LabError("there is nothing for the camera to see: moving entities cover the whole picture; remove one")
+        raise LabError(
+            "there is nothing for the camera to see: moving entities cover the whole picture", fix="remove one"
+        )
     return tracks + front
 
 

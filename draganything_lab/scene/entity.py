@@ -45,10 +45,10 @@ class Entity:
         object.__setattr__(self, "name", checked_name(self.name))
         object.__setattr__(self, "mask", own_mask(self.mask))
         if not self.mask.any():
-            raise LabError("mask is empty: no pixel of it is set; click the thing again or paint it")
+            raise LabError("mask is empty: no pixel of it is set", fix="click the thing again or paint it")
         object.__setattr__(self, "trajectory", as_trajectory(self.trajectory))
         if self.kind not in KINDS:
-            raise LabError(f"kind {self.kind!r} is unknown; use one of {', '.join(KINDS)}")
+            raise LabError(f"kind {self.kind!r} is unknown", fix=f"use one of {', '.join(KINDS)}")
         if not isinstance(self.pinned, (bool, np.bool_)):
             raise LabError(f"pinned must be True or False, not {self.pinned!r}")
         object.__setattr__(self, "pinned", bool(self.pinned))
@@ -119,20 +119,20 @@ def checked_entities(entities: tuple[Entity, ...], size: tuple[int, int]) -> tup
     most likely drawn on another picture. Camera tracks may go anywhere, a strong zoom does.
     """
     if len(entities) > MAX_ENTITIES:
-        raise LabError(f"{len(entities)} entities are over the limit of {MAX_ENTITIES} a scene; remove some")
+        raise LabError(f"{len(entities)} entities are over the limit of {MAX_ENTITIES} a scene", fix="remove some")
     height, width = size
     places: dict[str, int] = {}
     for number, entity in enumerate(entities, 1):
         if not isinstance(entity, Entity):
-            raise LabError(f"entity {number} is a {type(entity).__name__}; make it with Entity(name, mask, …)")
+            raise LabError(f"entity {number} is a {type(entity).__name__}", fix="make it with Entity(name, mask, …)")
         with named(number, entity.name):
             if entity.name in places:
-                raise LabError(f"the name is taken by entity {places[entity.name]}; choose another")
+                raise LabError(f"the name is taken by entity {places[entity.name]}", fix="choose another")
             places[entity.name] = number
             if entity.size != size:
                 raise LabError(
-                    f"mask is {entity.size[1]}x{entity.size[0]} but the picture is {width}x{height}; "
-                    "resize the mask or make it from this picture"
+                    f"mask is {entity.size[1]}x{entity.size[0]} but the picture is {width}x{height}",
+                    fix="resize the mask or make it from this picture",
                 )
             if entity.trajectory is None or entity.kind == "camera":
                 continue
@@ -141,8 +141,8 @@ def checked_entities(entities: tuple[Entity, ...], size: tuple[int, int]) -> tup
             if far.any():
                 x, y = points[int(far.argmax())].tolist()
                 raise LabError(
-                    f"trajectory has a point ({x:g}, {y:g}) far outside the {width}x{height} picture; "
-                    "clip it with .clipped() or draw it again"
+                    f"trajectory has a point ({x:g}, {y:g}) far outside the {width}x{height} picture",
+                    fix="clip it with .clipped() or draw it again",
                 )
     return entities
 
@@ -153,4 +153,4 @@ def named(number: int, name: object) -> Iterator[None]:
     try:
         yield
     except LabError as error:
-        raise LabError(f'entity {number} ("{str(name)[:80]}"): {error}') from error
+        raise error.within(f'entity {number} ("{str(name)[:80]}")') from error

@@ -63,7 +63,7 @@ def clean_mask(mask: np.ndarray, min_area: int | None = None) -> np.ndarray:
     if min_area is None:
         min_area = cleaned_area((mask.shape[0], mask.shape[1]))
     if min_area < 0:
-        raise LabError(f"min_area is {min_area}; give a number of pixels, 0 for no cleaning")
+        raise LabError(f"min_area is {min_area}", fix="give a number of pixels, 0 for no cleaning")
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     if count > 1:
         areas = stats[:, cv2.CC_STAT_AREA].copy()
@@ -91,7 +91,7 @@ def describe_mask(mask: np.ndarray) -> MaskReport:
     """
     mask = load_mask(mask)
     if not mask.any():
-        raise LabError("the mask is empty: no pixel of it is set; click the thing again or paint it")
+        raise LabError("the mask is empty: no pixel of it is set", fix="click the thing again or paint it")
     height, width = mask.shape
     box = box_of(mask)
     centre, radius = inscribed_circle(mask)
@@ -131,7 +131,7 @@ def paint(mask: np.ndarray, points: Sequence[tuple[float, float]], radius: float
     if spots.ndim != 2 or spots.shape[1] != 2 or not len(spots) or not np.isfinite(spots).all():
         raise LabError(f"a stroke needs points (x, y), finite and at least one; got shape {spots.shape}")
     if not (np.isfinite(radius) and 0 < radius <= 4096):
-        raise LabError(f"the brush's radius is {radius}; give one from 0 to 4096 pixels")
+        raise LabError(f"the brush's radius is {radius}", fix="give one from 0 to 4096 pixels")
     mask = load_mask(mask)
     height, width = mask.shape
     ends = spots if len(spots) > 1 else np.repeat(spots, 2, axis=0)

@@ -15,7 +15,8 @@ is read is equal to what was written, to the last bit. A file is not trusted: se
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -39,9 +40,7 @@ MAX_MASK_PIXELS = 1_000_000_000  # all masks together, a byte each in memory
 _OWNED = r"scene\.json|image\.png|mask_\d{3}\.png|\.DS_Store|Thumbs\.db"
 
 
-def save_scene(
-    path: str | Path, image: np.ndarray, entities: Sequence[Entity], settings: Mapping[str, Any]
-) -> Path:
+def save_scene(path: str | Path, image: np.ndarray, entities: Sequence[Entity], settings: Mapping[str, Any]) -> Path:
     """Write what a scene holds to a folder, or to one file if the path ends in .zip.
 
     It is written whole or not at all: after an error the old scene is still there. A folder that holds other files is
@@ -86,9 +85,11 @@ def save_scene(
     try:
         text = _json_out(document)
     except (TypeError, ValueError, RecursionError) as error:
-        raise LabError(f"settings are no JSON ({error}); use text, numbers, lists and dicts") from error
+        raise LabError(f"settings are no JSON ({error})", fix="use text, numbers, lists and dicts") from error
     if len(text) > MAX_JSON:
-        raise LabError(f"{INDEX} would be {len(text):,} bytes, over the limit of {MAX_JSON:,}; thin out trajectories")
+        raise LabError(
+            f"{INDEX} would be {len(text):,} bytes, over the limit of {MAX_JSON:,}", fix="thin out trajectories"
+        )
     return write_bundle(path, {INDEX: text, **contents}, _OWNED)
 
 
@@ -111,7 +112,7 @@ def load_scene(path: str | Path) -> Contents:
         with Bundle(path, INDEX) as bundle:
             return _scene_in(bundle)
     except LabError as error:
-        raise LabError(f'scene "{path.name}": {error}') from error
+        raise error.within(f'scene "{path.name}"') from error
 
 
 def parse_json(data: bytes, name: str) -> Any:
@@ -121,7 +122,7 @@ def parse_json(data: bytes, name: str) -> Any:
     except RecursionError as error:
         raise LabError(f"{name} is nested too deeply") from error
     except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        raise LabError(f"{name} is no valid JSON ({error}); get it again") from error
+        raise LabError(f"{name} is no valid JSON ({error})", fix="get it again") from error
 
 
 def _scene_in(bundle: Bundle) -> Contents:
@@ -130,15 +131,16 @@ def _scene_in(bundle: Bundle) -> Contents:
         raise LabError(f'{INDEX} is of another kind: "format" is {document.get("format")!r:.60}, not "{FORMAT}"')
     version = _field(document, "version", int)
     if version > VERSION:
-        raise LabError(f"it has version {version}, this lab reads up to {VERSION}; update draganything-lab")
+        raise LabError(f"it has version {version}, this lab reads up to {VERSION}", fix="update draganything-lab")
     if version < 1:
-        raise LabError(f"version {version} does not exist; the first is 1")
+        raise LabError(f"version {version} does not exist", fix="the first is 1")
     size_ = _field(document, "size", dict)
     size = checked_size((_field(size_, "height", int), _field(size_, "width", int)))
     entries = _field(document, "entities", list)
     _check_masks(len(entries), size)
     settings = _field(document, "settings", dict)
-    image = load_picture(bundle.read(_field(document, "image", str), MAX_PICTURE))
+    with _as_saved():
+        image = load_picture(bundle.read(_field(document, "image", str), MAX_PICTURE))
     if image.shape[:2] != size:
         raise LabError(f"image is {image.shape[1]}x{image.shape[0]}, but {INDEX} says {size[1]}x{size[0]}")
     return image, [_entity_in(bundle, entry, number, size) for number, entry in enumerate(entries, 1)], settings
@@ -149,7 +151,8 @@ def _entity_in(bundle: Bundle, entry: Any, number: int, size: tuple[int, int]) -
     name = fields.get("name")
     with named(number, name):
         name = _field(fields, "name", str)
-        mask = own_mask(bundle.read(_field(fields, "mask", str), MAX_PICTURE), size)
+        with _as_saved():
+            mask = own_mask(bundle.read(_field(fields, "mask", str), MAX_PICTURE), size)
         trajectory = fields.get("trajectory")
         return Entity(
             name,
@@ -160,13 +163,22 @@ def _entity_in(bundle: Bundle, entry: Any, number: int, size: tuple[int, int]) -
         )
 
 
+@contextmanager
+def _as_saved() -> Iterator[None]:
+    """A picture inside a scene is mended by saving the scene again, not by saving the picture in another format."""
+    try:
+        yield
+    except LabError as error:
+        raise LabError(error.text, fix="save the scene again and open that file") from error
+
+
 def _trajectory_in(fields: dict[str, Any]) -> Trajectory:
     points = _field(fields, "points", list)
     if len(points) > MAX_POINTS:
         raise LabError(f"trajectory has {len(points):,} points, over the limit of {MAX_POINTS:,}")
     for place, point in enumerate(points):
         if not (isinstance(point, list) and len(point) == 2 and all(type(value) in (int, float) for value in point)):
-            raise LabError(f"trajectory: point {place} is {str(point)[:60]}; it must be [x, y]")
+            raise LabError(f"trajectory: point {place} is {str(point)[:60]}", fix="it must be [x, y]")
     frames = fields.get("frames")
     if frames is not None:
         _typed(frames, list, '"frames"')
@@ -205,8 +217,8 @@ def _check_masks(count: int, size: tuple[int, int]) -> None:
         raise LabError(f"{count} entities are over the limit of {MAX_ENTITIES} a scene")
     if count * size[0] * size[1] > MAX_MASK_PIXELS:
         raise LabError(
-            f"{count} masks of {size[1]}x{size[0]} are over the limit of {MAX_MASK_PIXELS:,} pixels; "
-            "make the picture smaller with .resized()"
+            f"{count} masks of {size[1]}x{size[0]} are over the limit of {MAX_MASK_PIXELS:,} pixels",
+            fix="make the picture smaller with .resized()",
         )
 
 

@@ -67,7 +67,7 @@ class Scene(History[tuple[Entity, ...]]):
         try:
             self.settings: dict[str, Any] = json.loads(json.dumps(settings or {}, allow_nan=False))
         except (TypeError, ValueError, RecursionError) as error:
-            raise LabError(f"settings are no JSON ({error}); use text, numbers, lists and dicts") from error
+            raise LabError(f"settings are no JSON ({error})", fix="use text, numbers, lists and dicts") from error
         if not isinstance(self.settings, dict):
             raise LabError(f"settings must be a dict, not {type(settings).__name__}")
 
@@ -114,10 +114,10 @@ class Scene(History[tuple[Entity, ...]]):
         else:
             raise LabError(f"an entity is chosen by its name or its place (0, 1, …), not by a {type(which).__name__}")
         if not self._state:
-            raise LabError(f"there is no entity {which!r}; the scene has none yet, add one with .add()")
+            raise LabError(f"there is no entity {which!r}", fix="the scene has none yet, add one with .add()")
         names = ", ".join(f'"{entity.name}"' for entity in self._state[:20])
         last = len(self._state) - 1
-        raise LabError(f"there is no entity {which!r}; the scene has {names} (in code 0 to {last})")
+        raise LabError(f"there is no entity {which!r}", fix=f"the scene has {names} (in code 0 to {last})")
 
     def paths(self, num_frames: int) -> np.ndarray:
         """Where every controlled entity is to be in every frame.
@@ -170,7 +170,9 @@ class Scene(History[tuple[Entity, ...]]):
         place = self.index(which)
         unknown = set(changes) - {"name", "mask", "trajectory", "kind", "pinned"}
         if unknown:
-            raise LabError(f"an entity has no {sorted(unknown)[0]!r}; it has name, mask, trajectory, kind and pinned")
+            raise LabError(
+                f"an entity has no {sorted(unknown)[0]!r}", fix="it has name, mask, trajectory, kind and pinned"
+            )
         old = self._state[place]
         with named(place + 1, old.name):
             entity = replace(old, **changes)

@@ -70,7 +70,7 @@ class Trajectory:
         object.__setattr__(self, "frames", None if frames is None else checked_frames(frames, len(array)))
         for name, value, known in (("easing", easing, tuple(EASINGS)), ("spacing", spacing, SPACINGS)):
             if value not in known:
-                raise LabError(f"trajectory: {name} {value!r} is unknown; use one of {', '.join(known)}")
+                raise LabError(f"trajectory: {name} {value!r} is unknown", fix=f"use one of {', '.join(known)}")
             object.__setattr__(self, name, value)
 
     def at(self, num_frames: int) -> np.ndarray:
@@ -137,7 +137,7 @@ class Trajectory:
         spacing "time" and no frames, where density is speed, evenly spaced key points are kept instead.
         """
         if not isinstance(max_points, (int, np.integer)) or max_points < 2:
-            raise LabError(f"cannot thin a trajectory to {max_points} points; give 2 or more")
+            raise LabError(f"cannot thin a trajectory to {max_points} points", fix="give 2 or more")
         if len(self.points) <= max_points:
             return self
         if self.frames is None and self.spacing == "time":
@@ -205,7 +205,7 @@ def arc(start: Point, end: Point, bulge: float, *, easing: Easing = "linear") ->
     a, b = np.asarray(start, np.float64), np.asarray(end, np.float64)
     chord = float(np.hypot(*(b - a)))
     if chord == 0 and bulge != 0:
-        raise LabError("an arc needs two different ends; use circle() to come back to the start")
+        raise LabError("an arc needs two different ends", fix="use circle() to come back to the start")
     if abs(bulge) <= 1e-6 * chord:
         return straight(start, end, easing=easing)
     radius = (chord * chord / 4 + bulge * bulge) / (2 * bulge)  # signed, as is the angle below
@@ -231,7 +231,7 @@ def circle(
         easing: As in `Trajectory`.
     """
     if not (math.isfinite(turns) and 0 < abs(turns) <= 1000):
-        raise LabError(f"circle: turns is {turns}; give a number other than 0, at most 1,000 either way")
+        raise LabError(f"circle: turns is {turns}", fix="give a number other than 0, at most 1,000 either way")
     count = 4 * math.ceil(8 * abs(turns)) + 1
     angle = np.linspace(0, 2 * math.pi * turns, count) + math.radians(start)
     points = np.asarray(centre, np.float64) + radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -248,7 +248,7 @@ def shake(point: Point, amplitude: float = 8.0, shakes: int = 3, *, angle: float
         angle: Direction of the first swing in degrees, clockwise from the right.
     """
     if not 1 <= shakes <= 1000:
-        raise LabError(f"shake: shakes is {shakes}; give 1 to 1,000")
+        raise LabError(f"shake: shakes is {shakes}", fix="give 1 to 1,000")
     swing = amplitude * np.array([math.cos(math.radians(angle)), math.sin(math.radians(angle))])
     phase = np.array([0.0, 1.0, 0.0, -1.0] * int(shakes) + [0.0])
     return Trajectory(np.asarray(point, np.float64) + phase[:, None] * swing, spacing="time")
@@ -271,7 +271,7 @@ def anchor_grid(size: tuple[int, int], anchors: int = 4) -> np.ndarray:
     """
     height, width = size
     if isinstance(anchors, bool) or not isinstance(anchors, (int, np.integer)) or not 1 <= anchors <= 64:
-        raise LabError(f"anchors is {anchors!r}; give a whole number from 1 to 64")
+        raise LabError(f"anchors is {anchors!r}", fix="give a whole number from 1 to 64")
     rows = round(math.sqrt(anchors * height / width))
     rows = min(int(anchors), max(2 if anchors >= 4 else 1, rows))  # one row could not tell a zoom from a roll
     points = []
@@ -315,6 +315,6 @@ def zoom(
         easing: As in `Trajectory`.
     """
     if not 0.01 <= factor <= 100:
-        raise LabError(f"zoom factor is {factor}; give 0.01 to 100 (above 1 zooms in, below 1 zooms out)")
+        raise LabError(f"zoom factor is {factor}", fix="give 0.01 to 100 (above 1 zooms in, below 1 zooms out)")
     middle = np.array([(size[1] - 1) / 2, (size[0] - 1) / 2]) if centre is None else np.asarray(centre, np.float64)
     return [straight(point, middle + factor * (point - middle), easing=easing) for point in anchor_grid(size, anchors)]

@@ -106,7 +106,7 @@ class Segmenter(ABC):
             LabError: None is set.
         """
         if self._picture is None:
-            raise LabError("no picture is set; call set_picture(image) before the first click")
+            raise LabError("no picture is set", fix="call set_picture(image) before the first click")
         return self._picture.shape[0], self._picture.shape[1]
 
     def set_picture(self, image: np.ndarray) -> None:
@@ -121,7 +121,7 @@ class Segmenter(ABC):
         if not (isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3):
             image = load_picture(image)
         if image.size == 0:
-            raise LabError(f"the picture is empty ({image.shape[1]}x{image.shape[0]}); give one of at least 1x1")
+            raise LabError(f"the picture is empty ({image.shape[1]}x{image.shape[0]})", fix="give one of at least 1x1")
         if self._picture is not None and np.array_equal(self._picture, image):
             return
         self._picture = None  # a picture that fails leaves none behind
@@ -155,19 +155,21 @@ class Segmenter(ABC):
         """
         height, width = self.size
         if previous is not None and not isinstance(previous, Found):
-            raise LabError(f"previous is {previous!r}; give what the last predict returned, or leave it out")
+            raise LabError(f"previous is {previous!r}", fix="give what the last predict returned, or leave it out")
         if previous is not None and previous.masks.shape[1:] != (height, width):
             was = f"{previous.masks.shape[2]}x{previous.masks.shape[1]}"
-            raise LabError(f"previous is of a {was} picture, this one is {width}x{height}; start again without it")
+            raise LabError(
+                f"previous is of a {was} picture, this one is {width}x{height}", fix="start again without it"
+            )
         spots, marks = _checked_points(points, labels, (height, width))
         frame = _checked_box(box, (height, width))
         if previous is not None and previous.picture not in (None, self._checksum):
-            raise LabError("previous was found in another picture; start again without it")
+            raise LabError("previous was found in another picture", fix="start again without it")
         if not len(spots) and frame is None:
-            raise LabError("nothing was clicked; give at least one point on the thing, or a box around it")
+            raise LabError("nothing was clicked", fix="give at least one point on the thing, or a box around it")
         if not marks.any() and frame is None and previous is None:
             raise LabError(
-                f"all {len(marks)} clicks are minus: they say what the thing is not; add a click on the thing"
+                f"all {len(marks)} clicks are minus: they say what the thing is not", fix="add a click on the thing"
             )
         found = self._predict(Prompt(spots, marks, frame, previous))
         order = np.argsort(-found.scores, kind="stable")
@@ -201,14 +203,14 @@ def _checked_points(
     height, width = size
     for number, (x, y) in enumerate(spots.tolist(), start=1):
         if not (np.isfinite(x) and np.isfinite(y)):
-            raise LabError(f"click {number} is ({x:g}, {y:g}); give finite numbers")
+            raise LabError(f"click {number} is ({x:g}, {y:g})", fix="give finite numbers")
         if not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5):
             raise LabError(
-                f"click {number} at ({x:g}, {y:g}) is outside the {width}x{height} picture; click on the thing"
+                f"click {number} at ({x:g}, {y:g}) is outside the {width}x{height} picture", fix="click on the thing"
             )
     marks = np.ones(len(spots), np.int64) if labels is None else np.asarray(labels).ravel()
     if len(marks) != len(spots):
-        raise LabError(f"{len(spots)} points but {len(marks)} labels; give one label a point, 1 or 0")
+        raise LabError(f"{len(spots)} points but {len(marks)} labels", fix="give one label a point, 1 or 0")
     bad = [label for label in marks.tolist() if label not in (0, 1)]
     if bad:
         raise LabError(f"label {bad[0]} is neither 1 (belongs to the thing) nor 0 (does not)")
@@ -218,8 +220,8 @@ def _checked_points(
             if np.abs(spots[first] - spots[second]).max() < 0.5:
                 x, y = spots[first].tolist()
                 raise LabError(
-                    f"clicks {first + 1} and {second + 1} contradict each other: ({x:g}, {y:g}) is both plus and "
-                    "minus; take one of them back"
+                    f"clicks {first + 1} and {second + 1} contradict each other: ({x:g}, {y:g}) is both plus and minus",
+                    fix="take one of them back",
                 )
     spots = np.clip(spots, 0, [width - 1, height - 1]).astype(np.float32)
     return spots, marks
@@ -239,7 +241,7 @@ def _checked_box(box: Sequence[float] | np.ndarray | None, size: tuple[int, int]
     left, top, right, bottom = edges.tolist()
     if right - left < 1 or bottom - top < 1:
         raise LabError(
-            f"box {tuple(np.asarray(box).tolist())} holds no pixel of the {width}x{height} picture; give left, top, "
-            "right, bottom with right and bottom the larger"
+            f"box {tuple(np.asarray(box).tolist())} holds no pixel of the {width}x{height} picture",
+            fix="give left, top, right, bottom with right and bottom the larger",
         )
     return edges

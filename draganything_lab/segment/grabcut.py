@@ -51,8 +51,8 @@ class GrabCutSegmenter(Segmenter):
         height, width = picture.shape[:2]
         if min(height, width) < LEAST_SIDE:
             raise LabError(
-                f"the picture is {width}x{height}; to cut something out of it, it must be {LEAST_SIDE}x{LEAST_SIDE} "
-                "or larger"
+                f"the picture is {width}x{height}",
+                fix=f"to cut something out of it, it must be {LEAST_SIDE}x{LEAST_SIDE} or larger",
             )
         scale = min(1.0, WORK_SIDE / max(height, width))
         rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
@@ -64,7 +64,7 @@ class GrabCutSegmenter(Segmenter):
         cuts = self._cuts(prompt)
         if not cuts:
             where = f"at ({prompt.points[0][0]:g}, {prompt.points[0][1]:g})" if len(prompt.points) else "in the box"
-            raise LabError(f"nothing stands out {where}; click elsewhere on the thing, or give your own mask")
+            raise LabError(f"nothing stands out {where}", fix="click elsewhere on the thing, or give your own mask")
         cuts.sort(key=lambda pair: -pair[0])
         several = len(prompt.points) == 1 and prompt.box is None and prompt.previous is None
         kept: list[tuple[float, np.ndarray]] = []

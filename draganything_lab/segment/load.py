@@ -39,9 +39,9 @@ def load_segmenter(
     """
     plain = str(name).lower().replace("-", "_")
     if plain not in BACKENDS:
-        raise LabError(f'no segmenter is called "{name}"; use one of {", ".join(BACKENDS)}')
+        raise LabError(f'no segmenter is called "{name}"', fix=f"use one of {', '.join(BACKENDS)}")
     if plain in ("auto", "grabcut") and checkpoint is not None:
-        raise LabError(f'"{plain}" takes no checkpoint; name the network it belongs to, such as "sam_vit_b"')
+        raise LabError(f'"{plain}" takes no checkpoint', fix='name the network it belongs to, such as "sam_vit_b"')
     if plain == "auto":
         return AutoSegmenter(device)
     if plain == "grabcut":
@@ -49,7 +49,7 @@ def load_segmenter(
     try:
         from .sam import load_published, load_toy
     except ImportError as error:
-        raise LabError(f"{error.name} is not installed; run: pip install 'draganything-lab[models]'") from error
+        raise LabError(f"{error.name} is not installed", fix="run: pip install 'draganything-lab[models]'") from error
     if plain == "toy":
         return load_toy(checkpoint, device)
     return load_published(plain, checkpoint, device, download=download)

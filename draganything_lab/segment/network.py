@@ -121,7 +121,7 @@ def read_config(folder: Path) -> SamSize:
         words = {name: value for name, value in words.items() if name not in ("class", "snap")}
         return SamSize(**words)
     except (OSError, ValueError, TypeError) as error:
-        raise LabError(f"{folder / CONFIG} is missing or damaged ({error}); fetch the folder again") from error
+        raise LabError(f"{folder / CONFIG} is missing or damaged ({error})", fix="fetch the folder again") from error
 
 
 def load_small_sam(folder: Path) -> Sam:
@@ -159,6 +159,7 @@ def fit(sam: nn.Module, weights: dict[str, torch.Tensor], source: Path) -> None:
         name = next(n for n in sorted(wanted.keys() | found.keys()) if wanted.get(n) != found.get(n))
         raise LabError(
             f"{source} is no checkpoint of this SAM: {name} is {found.get(name, 'missing')} and should be "
-            f"{wanted.get(name, 'absent')}; take the file that belongs to the name you gave"
+            f"{wanted.get(name, 'absent')}",
+            fix="take the file that belongs to the name you gave",
         )
     sam.load_state_dict(weights, assign=True)

@@ -12,6 +12,7 @@ from segment_anything import SamAutomaticMaskGenerator, SamPredictor, sam_model_
 from segment_anything.modeling import Sam
 
 from ..errors import LabError
+from ..models.device import best_device
 from ..models.zoo import weights_file, weights_folder
 from ..models.zoo.state_dict import load_state_dict
 from ..scene.masks import clean_mask, cleaned_area, describe_mask, resized_mask
@@ -58,7 +59,8 @@ class SamSegmenter(Segmenter):
         side = self.predictor.model.image_encoder.img_size
         if min(self.predictor.transform.get_preprocess_shape(height, width, side)) < 1:
             raise LabError(
-                f"the picture is {width}x{height}, too narrow: its shorter side would vanish at {side} pixels; cut it"
+                f"the picture is {width}x{height}, too narrow: its shorter side would vanish at {side} pixels",
+                fix="cut it",
             )
         self.predictor.set_image(picture)
         self._image = picture
@@ -68,7 +70,7 @@ class SamSegmenter(Segmenter):
         earlier = None if previous is None else previous.logits
         side = 4 * self.predictor.model.prompt_encoder.image_embedding_size[0]
         if previous is not None and earlier is not None and earlier.shape[-1] != side:
-            raise LabError(f'previous comes from "{previous.backend}"; refine with the backend that found it')
+            raise LabError(f'previous comes from "{previous.backend}"', fix="refine with the backend that found it")
         box = None if prompt.box is None else prompt.box - np.array([0, 0, 1, 1], np.float32)
         masks, scores, logits = self.predictor.predict(
             point_coords=prompt.points if len(prompt.points) else None,
@@ -81,7 +83,9 @@ class SamSegmenter(Segmenter):
         there = masks.any(axis=(1, 2))
         if not there.any():
             where = f"({prompt.points[0][0]:g}, {prompt.points[0][1]:g})" if len(prompt.points) else "the box"
-            raise LabError(f"nothing was found at {where}; click elsewhere on the thing, or paint it with the brush")
+            raise LabError(
+                f"nothing was found at {where}", fix="click elsewhere on the thing, or paint it with the brush"
+            )
         masks = masks[there]
         if self.snap:
             masks = np.stack([snapped(self._image, mask, prompt.points, prompt.labels) for mask in masks])
@@ -126,7 +130,7 @@ def load_toy(folder: str | Path | None = None, device: str | None = None, *, sna
     """
     path = weights_folder("sam-toy") if folder is None else Path(folder).expanduser()
     if not path.is_dir():
-        raise LabError(f"{path} is no folder; the small SAM is a folder with config.json and model.safetensors")
+        raise LabError(f"{path} is no folder", fix="the small SAM is a folder with config.json and model.safetensors")
     sam = load_small_sam(path).to(_device(device))
     if snap is None:
         snap = bool(json.loads((path / CONFIG).read_text("utf-8")).get("snap", False))
@@ -155,10 +159,10 @@ def load_published(
 
 def _device(device: str | None) -> str:
     if device is not None and device.startswith("cuda") and not torch.cuda.is_available():
-        raise LabError(f'device "{device}": no GPU is visible to torch; use "cpu"')
+        raise LabError(f'device "{device}": no GPU is visible to torch', fix='use "cpu"')
     if device is not None:
         try:
             torch.device(device)
         except RuntimeError as error:
-            raise LabError(f'device "{device}" is unknown to torch; use "cpu" or "cuda"') from error
-    return device or ("cuda" if torch.cuda.is_available() else "cpu")
+            raise LabError(f'device "{device}" is unknown to torch', fix='use "cpu" or "cuda"') from error
+    return best_device(device, mps=False)

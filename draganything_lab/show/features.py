@@ -41,7 +41,7 @@ def pca_pictures(maps: Sequence[np.ndarray], *, size: tuple[int, int] | None = N
         raise LabError(f"pca_pictures needs maps (C, h, w) of one C, got shapes {[np.shape(m) for m in maps]}")
     flat = np.concatenate([np.reshape(m, (len(m), -1)).T for m in maps]).astype(np.float64)  # (places, C)
     if not np.isfinite(flat).all():
-        raise LabError("the features hold NaN or infinity; extract them in float32")
+        raise LabError("the features hold NaN or infinity", fix="extract them in float32")
     flat -= flat.mean(axis=0)
     values, directions = np.linalg.eigh(flat.T @ flat)  # ascending
     kept = directions[:, ::-1][:, :3]

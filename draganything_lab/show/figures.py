@@ -95,9 +95,7 @@ def trajectories(scene: Scene, num_frames: int = 14, *, legend: bool = True) -> 
     return figure
 
 
-def control_stack(
-    control: ControlSignal | Mapping[str, ControlSignal], image: np.ndarray, count: int = 5
-) -> Figure:
+def control_stack(control: ControlSignal | Mapping[str, ControlSignal], image: np.ndarray, count: int = 5) -> Figure:
     """Draw control signals over the picture: a row for each signal, a column for each of some frames.
 
     Args:
@@ -110,7 +108,7 @@ def control_stack(
     """
     rows = dict(control) if isinstance(control, Mapping) else {control.representation: control}
     if not rows:
-        raise LabError("there is no control signal to draw; give one, or {title: signal}")
+        raise LabError("there is no control signal to draw", fix="give one, or {title: signal}")
     frames = {title: _evenly(signal.num_frames, count) for title, signal in rows.items()}
     # Drawn at the size at which it is seen, so that the numbers stay legible.
     size = CELL_PIXELS, max(1, round(image.shape[0] * CELL_PIXELS / image.shape[1]))
@@ -131,7 +129,7 @@ def strip(frames: np.ndarray | Mapping[str, np.ndarray], count: int = 7) -> Figu
     """
     clips = dict(frames) if isinstance(frames, Mapping) else {"": frames}
     if not clips:
-        raise LabError("there is no clip to draw; give (T, H, W, 3), or {title: clip}")
+        raise LabError("there is no clip to draw", fix="give (T, H, W, 3), or {title: clip}")
     shown = {title: _evenly(len(checked_frames(clip)), count) for title, clip in clips.items()}
     return _grid({title: [clip[t] for t in shown[title]] for title, clip in clips.items()}, shown)
 
@@ -238,5 +236,5 @@ def _spaced(steps: np.ndarray, room: float) -> list[int]:
 def _evenly(num_frames: int, count: int) -> np.ndarray:
     """(K,) frame numbers, evenly spaced, first and last among them."""
     if count < 1:
-        raise LabError(f"{count} frames cannot be shown; give 1 or more")
+        raise LabError(f"{count} frames cannot be shown", fix="give 1 or more")
     return np.unique(np.linspace(0, num_frames - 1, min(count, num_frames)).round().astype(int))

@@ -69,7 +69,7 @@ class Players:
 
     def __init__(self, clips: Mapping[str, np.ndarray | Sequence[np.ndarray]], fps: float = 8) -> None:
         if not clips:
-            raise LabError("there are no clips to show; give {title: frames}")
+            raise LabError("there are no clips to show", fix="give {title: frames}")
         checked = {title: checked_frames(frames) for title, frames in clips.items()}
         figures = []
         for title, frames in checked.items():
@@ -88,8 +88,7 @@ class Players:
         )
         script = SCRIPT % {"id": name, "fps": repr(float(fps)), "last": last}
         self.html = (
-            f'<div class="dal-players" id="{name}"><style>{STYLE}</style>{body}{bar}</div>'
-            f"<script>{script}</script>"
+            f'<div class="dal-players" id="{name}"><style>{STYLE}</style>{body}{bar}</div><script>{script}</script>'
         )
 
     def _repr_html_(self) -> str:

@@ -44,11 +44,11 @@ class Studio:
         self, picture: Source | Scene | None = None, *, name: str = "studio", fresh: bool = False, view: str = "auto"
     ) -> None:
         if view not in VIEWS:
-            raise LabError(f'there is no view "{view}"; there are {", ".join(VIEWS)}')
+            raise LabError(f'there is no view "{view}"', fix=f"there are {', '.join(VIEWS)}")
         try:
             import ipywidgets  # noqa: F401
         except ImportError as error:
-            raise LabError('ipywidgets is not installed; pip install "draganything-lab[notebook]"') from error
+            raise LabError("ipywidgets is not installed", fix='pip install "draganything-lab[notebook]"') from error
         from .model.model import StudioModel
 
         allow_custom_widgets()

@@ -122,7 +122,7 @@ def named_scene(name: str, size: tuple[int, int] = (320, 576), num_frames: int =
         LabError: The name is unknown, or size or length are out of range.
     """
     if name not in SCENES:
-        raise LabError(f'Toyland has no scene "{name}"; it has {", ".join(SCENES)}')
+        raise LabError(f'Toyland has no scene "{name}"', fix=f"it has {', '.join(SCENES)}")
     check_extent(size, num_frames)
     setting = SCENES[name]
     height, width = size

@@ -28,14 +28,14 @@ def check_extent(size: tuple[int, int], num_frames: int) -> None:
     """Refuse pictures too small to draw in, clips without frames, and what would not fit into memory."""
     height, width = size
     if height < 8 or width < 8:
-        raise LabError(f"a Toyland picture of {width}x{height} is too small to draw in; use at least 8x8")
+        raise LabError(f"a Toyland picture of {width}x{height} is too small to draw in", fix="use at least 8x8")
     if num_frames < 1:
         raise LabError(f"a clip needs at least one frame, not {num_frames}")
     need = height * width * 4 * num_frames
     if need > MAX_BYTES:
         raise LabError(
-            f"{num_frames} frames of {width}x{height} would take {need / 2**30:.1f} GiB; "
-            f"the limit is {MAX_BYTES / 2**30:.0f} GiB: fewer frames or a smaller picture"
+            f"{num_frames} frames of {width}x{height} would take {need / 2**30:.1f} GiB",
+            fix=f"the limit is {MAX_BYTES / 2**30:.0f} GiB: fewer frames or a smaller picture",
         )
 
 
@@ -110,17 +110,20 @@ class World:
 
     def __post_init__(self) -> None:
         if self.place not in PLACES:
-            raise LabError(f'place "{self.place}" is unknown; use one of {", ".join(PLACES)}')
+            raise LabError(f'place "{self.place}" is unknown', fix=f"use one of {', '.join(PLACES)}")
         check_extent(self.size, self.num_frames)
         if len(self.things) > MAX_THINGS:
-            raise LabError(f"{len(self.things)} things in one world; at most {MAX_THINGS}")
+            raise LabError(f"{len(self.things)} things in one world", fix=f"at most {MAX_THINGS}")
         for index, thing in enumerate(self.things):
             if thing.kind not in KINDS:
-                raise LabError(f'thing {index + 1}: kind "{thing.kind}" is unknown; use one of {", ".join(KINDS)}')
+                raise LabError(
+                    f'thing {index + 1}: kind "{thing.kind}" is unknown', fix=f"use one of {', '.join(KINDS)}"
+                )
             if len(thing.path) != self.num_frames:
                 raise LabError(
                     f'thing {index + 1} ("{thing.kind}"): its path has {len(thing.path)} points, '
-                    f"the world {self.num_frames} frames; give one point a frame"
+                    f"the world {self.num_frames} frames",
+                    fix="give one point a frame",
                 )
 
     @property

@@ -62,10 +62,14 @@ def tracking_accuracy(found: Tracks, truth: Tracks, size: tuple[int, int]) -> Ac
     """
     height, width = checked_size(size)
     if found.points.shape != truth.points.shape:
-        raise LabError(f"tracks are {found.points.shape}, the truth is {truth.points.shape}; track the same points")
+        raise LabError(
+            f"tracks are {found.points.shape}, the truth is {truth.points.shape}", fix="track the same points"
+        )
     seen, told = truth.visible[1:], found.visible[1:]
     if not seen.any():
-        raise LabError("no point is truly visible after frame 0, so there is nothing to measure; take other points")
+        raise LabError(
+            "no point is truly visible after frame 0, so there is nothing to measure", fix="take other points"
+        )
     off = (found.points[1:] - truth.points[1:]).astype(np.float64)
     distance = np.linalg.norm(off, axis=-1)  # (T - 1, N), pixels of the clip
     scaled = np.linalg.norm(off * (256 / width, 256 / height), axis=-1)

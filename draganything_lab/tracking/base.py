@@ -31,18 +31,21 @@ class Tracks:
     def __post_init__(self) -> None:
         points, visible = np.asarray(self.points, np.float32), np.asarray(self.visible)
         if points.ndim != 3 or points.shape[2] != 2:
-            raise LabError(f"tracks have shape {points.shape}; they must be (T, N, 2): frame, point, (x, y)")
+            raise LabError(f"tracks have shape {points.shape}", fix="they must be (T, N, 2): frame, point, (x, y)")
         if visible.shape != points.shape[:2]:
             raise LabError(
-                f"visibility has shape {visible.shape}, tracks {points.shape}; it must be {points.shape[:2]}"
+                f"visibility has shape {visible.shape}, tracks {points.shape}", fix=f"it must be {points.shape[:2]}"
             )
         if visible.dtype != bool:
-            raise LabError(f"visibility is {visible.dtype}; it must be bool: compare a score with a threshold first")
+            raise LabError(
+                f"visibility is {visible.dtype}", fix="it must be bool: compare a score with a threshold first"
+            )
         bad = ~np.isfinite(points).all(axis=(0, 2))
         if bad.any():
             raise LabError(
                 f"{int(bad.sum())} of {points.shape[1]} tracks have points that are not finite (track "
-                f"{int(bad.argmax())} first); where a point is not seen give a guess, and visible=False"
+                f"{int(bad.argmax())} first)",
+                fix="where a point is not seen give a guess, and visible=False",
             )
         object.__setattr__(self, "points", points)
         object.__setattr__(self, "visible", visible)
@@ -83,9 +86,9 @@ def checked_queries(queries: NDArray | Sequence[Sequence[float]], size: tuple[in
     if points.size == 0:
         points = points.reshape(0, 2)
     if points.ndim != 2 or points.shape[1] != 2:
-        raise LabError(f"queries have shape {points.shape}; give (N, 2), a list of (x, y)")
+        raise LabError(f"queries have shape {points.shape}", fix="give (N, 2), a list of (x, y)")
     if len(points) > MAX_QUERIES:
-        raise LabError(f"{len(points):,} queries are over the limit of {MAX_QUERIES:,}; use grid_queries()")
+        raise LabError(f"{len(points):,} queries are over the limit of {MAX_QUERIES:,}", fix="use grid_queries()")
     height, width = size
     # A pixel's centre has whole coordinates, so the picture reaches half a pixel beyond the outer centres.
     inside = (points >= -0.5).all(axis=1) & (points <= (width - 0.5, height - 0.5)).all(axis=1)
@@ -93,7 +96,8 @@ def checked_queries(queries: NDArray | Sequence[Sequence[float]], size: tuple[in
         place = int((~inside).argmax())
         x, y = points[place].tolist()
         raise LabError(
-            f"query {place} is ({x:g}, {y:g}), outside the {width}x{height} picture; queries are (x, y) in frame 0"
+            f"query {place} is ({x:g}, {y:g}), outside the {width}x{height} picture",
+            fix="queries are (x, y) in frame 0",
         )
     return points
 
@@ -102,7 +106,7 @@ def checked_clip(video: NDArray | Sequence[NDArray]) -> NDArray[np.uint8]:
     """Return a clip as (T, H, W, 3) uint8, or raise a `LabError`; T must be 2 or more, or there is nothing to track."""
     frames = checked_frames(video)
     if len(frames) < 2:
-        raise LabError("the video has 1 frame; motion needs 2 or more")
+        raise LabError("the video has 1 frame", fix="motion needs 2 or more")
     checked_size(frames.shape[1:3])
     return frames
 
@@ -123,7 +127,8 @@ def grid_queries(size: tuple[int, int], rows: int, columns: int) -> NDArray[np.f
     height, width = checked_size(size)
     if min(rows, columns) < 1 or rows * columns > MAX_QUERIES:
         raise LabError(
-            f"a grid of {rows} rows and {columns} columns cannot be used; give 1 or more, {MAX_QUERIES:,} points in all"
+            f"a grid of {rows} rows and {columns} columns cannot be used",
+            fix=f"give 1 or more, {MAX_QUERIES:,} points in all",
         )
     x = (np.arange(columns) + 0.5) * width / columns - 0.5
     y = (np.arange(rows) + 0.5) * height / rows - 0.5
@@ -141,7 +146,7 @@ def mask_queries(mask: NDArray[np.bool_], count: int) -> NDArray[np.float32]:
         (N, 2) float32 (x, y) in pixels, N <= count; none for an empty mask.
     """
     if count < 1:
-        raise LabError(f"{count} points cannot be spread over a mask; ask for 1 or more")
+        raise LabError(f"{count} points cannot be spread over a mask", fix="ask for 1 or more")
     ys, xs = np.nonzero(np.asarray(mask, bool))
     # Even steps of the golden ratio through the pixels in row order: spread out along rows and across them.
     if len(xs) > count:

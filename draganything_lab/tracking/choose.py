@@ -77,7 +77,7 @@ def as_tracker(tracker: str | Tracker) -> Tracker:
     """Return a tracker by name, or the object itself if it is one."""
     if isinstance(tracker, str):
         if tracker not in TRACKERS:
-            raise LabError(f'there is no tracker "{tracker}"; there are {", ".join(TRACKERS)}')
+            raise LabError(f'there is no tracker "{tracker}"', fix=f"there are {', '.join(TRACKERS)}")
         return TRACKERS[tracker]()
     if not callable(getattr(tracker, "track", None)):
         raise LabError(f"a tracker is a name ({', '.join(TRACKERS)}) or has a method track, not {tracker!r}")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LabError
+from ..models.device import best_device
 from ..models.zoo import describe, weights_file
 from .base import Tracks
 
@@ -60,9 +61,9 @@ class CoTracker:
         else:
             path = Path(weights).expanduser()
             if not path.is_file():
-                raise LabError(f"the CoTracker weights {path} are no file; give the path of scaled_{kind}.pth")
+                raise LabError(f"the CoTracker weights {path} are no file", fix=f"give the path of scaled_{kind}.pth")
         self.kind = kind
-        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = best_device(device, mps=False)
         self._model = _loaded(torch, code, kind, path).to(self.device)
 
     def track(self, video: NDArray[np.uint8], queries: NDArray[np.float32]) -> Tracks:
@@ -100,8 +101,8 @@ class CoTracker:
         visible = (seen[0, :count].float().cpu().numpy() > 0.5).reshape(len(points), -1)
         if points.shape != (count, len(queries), 2) or visible.shape != points.shape[:2]:
             raise LabError(
-                f"CoTracker gave tracks of shape {tuple(tracks.shape)} for {count} frames and {len(queries)} points; "
-                "this is another version of its code: delete it from torch.hub's folder and fetch it again"
+                f"CoTracker gave tracks of shape {tuple(tracks.shape)} for {count} frames and {len(queries)} points",
+                fix="this is another version of its code: delete it from torch.hub's folder and fetch it again",
             )
         lost = ~np.isfinite(points).all(axis=-1)
         points = np.where(lost[..., None], queries, points)
@@ -116,7 +117,9 @@ class CoTracker:
         if given:
             folder = Path(given).expanduser()
             if not (folder / "hubconf.py").is_file():
-                raise LabError(f"{folder} has no hubconf.py; give the folder of a copy of {REPOSITORY.split(':')[0]}")
+                raise LabError(
+                    f"{folder} has no hubconf.py", fix=f"give the folder of a copy of {REPOSITORY.split(':')[0]}"
+                )
             return folder
         cached = Path(torch.hub.get_dir()) / REPOSITORY.replace("/", "_").replace(":", "_")
         if (cached / "hubconf.py").is_file():
@@ -144,7 +147,7 @@ def _loaded(torch: Any, code: Path | None, kind: str, weights: Path) -> Any:
         model.model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     except Exception as error:
         raise LabError(
-            f"{weights} does not fit CoTracker3 {kind} ({_first_line(error)}); fetch scaled_{kind}.pth again"
+            f"{weights} does not fit CoTracker3 {kind} ({_first_line(error)})", fix=f"fetch scaled_{kind}.pth again"
         ) from error
     return model.eval()
 
@@ -157,5 +160,5 @@ def _torch() -> Any:
     try:
         import torch
     except ImportError as error:
-        raise LabError("CoTracker needs torch; run: pip install 'draganything-lab[models]'") from error
+        raise LabError("CoTracker needs torch", fix="run: pip install 'draganything-lab[models]'") from error
     return torch

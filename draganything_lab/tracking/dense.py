@@ -35,7 +35,7 @@ def dense_motion(
     frames = checked_clip(video)
     count, height, width = frames.shape[:3]
     if not -count <= frame < count:
-        raise LabError(f"there is no frame {frame}; the video has frames 0 to {count - 1}")
+        raise LabError(f"there is no frame {frame}", fix=f"the video has frames 0 to {count - 1}")
     shape = dense_shape((height, width))
     return dense_from(track(frames, grid_queries((height, width), *shape), tracker), frame, shape, (height, width))
 

@@ -59,9 +59,11 @@ class Extractor:
         rows = np.asarray(self.function(frames), np.float32)
         expected = 1 if self.per == "clip" else len(frames)
         if rows.ndim != 2 or len(rows) != expected:
-            raise LabError(f"{self.features}: features have shape {rows.shape}; they must be ({expected}, D)")
+            raise LabError(f"{self.features}: features have shape {rows.shape}", fix=f"they must be ({expected}, D)")
         if not np.isfinite(rows).all():
-            raise LabError(f"{self.features}: the features of this video are not finite; run the network in float32")
+            raise LabError(
+                f"{self.features}: the features of this video are not finite", fix="run the network in float32"
+            )
         return rows
 
     def protocol(self, **more: Any) -> Protocol:
@@ -105,13 +107,13 @@ def check_lengths(videos: Sequence[Video]) -> None:
     """Refuse videos of different lengths: features of a longer clip differ for that alone."""
     lengths = sorted({len(video) for video in videos})
     if len(lengths) > 1:
-        raise LabError(f"the videos have {lengths[0]} to {lengths[-1]} frames; cut them to {lengths[0]}")
+        raise LabError(f"the videos have {lengths[0]} to {lengths[-1]} frames", fix=f"cut them to {lengths[0]}")
 
 
 def stacked(features: Sequence[NDArray[np.float32]]) -> tuple[NDArray[np.float32], list[Hashable]]:
     """Features of several clips as (N, D), and which clip each row comes from."""
     if not features:
-        raise LabError("there are no videos; a Fréchet distance needs two or more on each side")
+        raise LabError("there are no videos", fix="a Fréchet distance needs two or more on each side")
     groups: list[Hashable] = [clip for clip, rows in enumerate(features) for _ in range(len(rows))]
     return np.concatenate(features), groups
 

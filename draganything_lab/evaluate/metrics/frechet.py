@@ -37,7 +37,7 @@ def frechet_of_gaussians(
     """
     (m_a, s_a), (m_b, s_b) = _gaussian(mean_a, covariance_a), _gaussian(mean_b, covariance_b)
     if m_a.shape != m_b.shape:
-        raise LabError(f"the Gaussians have {len(m_a)} and {len(m_b)} dimensions; take features of one kind")
+        raise LabError(f"the Gaussians have {len(m_a)} and {len(m_b)} dimensions", fix="take features of one kind")
     values, vectors = np.linalg.eigh(s_a)
     root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
     cross = np.sqrt(np.linalg.eigvalsh(root @ s_b @ root).clip(0)).sum()
@@ -142,14 +142,15 @@ def checked_features(features: ArrayLike, name: str = "") -> NDArray[np.float64]
     rows = np.asarray(features, np.float64)
     called = f"{name} features".strip()
     if rows.ndim != 2 or 0 in rows.shape:
-        raise LabError(f"the {called} have shape {rows.shape}; they must be (N, D), one row a sample")
+        raise LabError(f"the {called} have shape {rows.shape}", fix="they must be (N, D), one row a sample")
     if len(rows) < 2:
-        raise LabError(f"the {called} have {len(rows)} sample; a spread needs two or more")
+        raise LabError(f"the {called} have {len(rows)} sample", fix="a spread needs two or more")
     bad = ~np.isfinite(rows).all(axis=1)
     if bad.any():
         raise LabError(
             f"the {called} are not finite in {int(bad.sum())} of {len(rows)} samples (sample {int(bad.argmax())} "
-            "first); look at those videos, or run the network in float32"
+            "first)",
+            fix="look at those videos, or run the network in float32",
         )
     return rows
 
@@ -174,7 +175,7 @@ def _in_one_order(
     """Groups and rows of both sides sorted by group, if both have the same groups."""
     keys_a, keys_b = list(range(len(a)) if real is None else real), list(range(len(b)) if fake is None else fake)
     if set(keys_a) != set(keys_b):
-        raise LabError("paired sets must have the same groups on both sides; leave out what only one side has")
+        raise LabError("paired sets must have the same groups on both sides", fix="leave out what only one side has")
     order = {key: place for place, key in enumerate(dict.fromkeys(keys_a))}
     rows = sorted(range(len(b)), key=lambda row: order[keys_b[row]])
     return keys_a, [keys_b[row] for row in rows], a, b[rows]
@@ -187,7 +188,9 @@ def _cost(n: int, m: int, dimensions: int) -> float:
 
 def _check_dimensions(a: NDArray[np.float64], b: NDArray[np.float64]) -> None:
     if a.shape[1] != b.shape[1]:
-        raise LabError(f"real features have {a.shape[1]} dimensions, fake ones {b.shape[1]}; take features of one kind")
+        raise LabError(
+            f"real features have {a.shape[1]} dimensions, fake ones {b.shape[1]}", fix="take features of one kind"
+        )
 
 
 def _gaussian(mean: ArrayLike, covariance: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -195,5 +198,5 @@ def _gaussian(mean: ArrayLike, covariance: ArrayLike) -> tuple[NDArray[np.float6
     if m.ndim != 1 or s.shape != (len(m), len(m)):
         raise LabError(f"a Gaussian has a mean (D,) and a covariance (D, D), not {m.shape} and {s.shape}")
     if not (np.isfinite(m).all() and np.isfinite(s).all()):
-        raise LabError("mean or covariance are not finite; check the features that they come from")
+        raise LabError("mean or covariance are not finite", fix="check the features that they come from")
     return m, (s + s.T) / 2

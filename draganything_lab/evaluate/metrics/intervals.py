@@ -103,9 +103,13 @@ def bootstrap(
     """
     data = np.asarray(values, np.float64)
     if not np.isfinite(data).all():
-        raise LabError(f"{int((~np.isfinite(data)).sum())} of {data.size} values are not finite; leave them out first")
+        raise LabError(
+            f"{int((~np.isfinite(data)).sum())} of {data.size} values are not finite", fix="leave them out first"
+        )
     if not 0 < level < 1 or resamples < 1:
-        raise LabError(f"level is {level} and resamples {resamples}; give a level between 0 and 1, and 1 or more draws")
+        raise LabError(
+            f"level is {level} and resamples {resamples}", fix="give a level between 0 and 1, and 1 or more draws"
+        )
     parts = grouped(len(data), groups)
     if len(parts) < 2:
         return math.nan, math.nan
@@ -152,7 +156,7 @@ def grouped(count: int, groups: Sequence[Hashable] | None) -> list[NDArray[np.in
     if groups is None:
         return [np.array([row]) for row in range(count)]
     if len(groups) != count:
-        raise LabError(f"{count} values but {len(groups)} groups; give each value its group")
+        raise LabError(f"{count} values but {len(groups)} groups", fix="give each value its group")
     places: dict[Hashable, list[int]] = {}
     for row, group in enumerate(groups):
         places.setdefault(group, []).append(row)
@@ -234,7 +238,7 @@ def sign_test(wins: int, losses: int) -> float:
     0.0215
     """
     if min(wins, losses) < 0:
-        raise LabError(f"{wins} wins and {losses} losses cannot be; give counts")
+        raise LabError(f"{wins} wins and {losses} losses cannot be", fix="give counts")
     total, most = wins + losses, max(wins, losses)
     tail = sum(math.comb(total, k) for k in range(most, total + 1))
     return min(1.0, 2 * tail / 2**total)

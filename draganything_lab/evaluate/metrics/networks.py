@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import LabError
+from ...models.device import best_device
 from ...models.zoo.state_dict import load_state_dict, refuse_impostor, sha256
 from .extractors import Extractor, Video
 
@@ -43,7 +44,7 @@ def inception(
     try:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
     except ImportError as error:
-        raise LabError(f"{error.name} is not installed; run: pip install 'draganything-lab[metrics]'") from error
+        raise LabError(f"{error.name} is not installed", fix="run: pip install 'draganything-lab[metrics]'") from error
     import torch
 
     path = _inception_file(weights, download)
@@ -52,7 +53,7 @@ def inception(
         network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=str(path))
     except (RuntimeError, ValueError) as error:
         raise LabError(f"{path} does not hold Inception's weights for FID ({_first_line(error)})") from error
-    where = _device(device)
+    where = best_device(device, mps=False)
     network.to(where)
     digest = sha256(path)
 
@@ -87,16 +88,20 @@ def i3d(weights: str | Path, *, device: str | None = None) -> Extractor:
 
     path = Path(weights).expanduser()
     refuse_impostor(path)
-    where = _device(device)
+    where = best_device(device, mps=False)
     try:
         network = torch.jit.load(str(path), map_location=where).eval()
     except RuntimeError as error:
-        raise LabError(f"{path} is no TorchScript file ({_first_line(error)}); take i3d_torchscript.pt") from error
+        raise LabError(
+            f"{path} is no TorchScript file ({_first_line(error)})", fix="take i3d_torchscript.pt"
+        ) from error
     digest = sha256(path)
 
     def features(video: Video) -> NDArray[np.float32]:
         if len(video) < I3D_SHORTEST:
-            raise LabError(f"I3D needs {I3D_SHORTEST} frames or more, this clip has {len(video)}; make longer clips")
+            raise LabError(
+                f"I3D needs {I3D_SHORTEST} frames or more, this clip has {len(video)}", fix="make longer clips"
+            )
         clip = torch.from_numpy(np.ascontiguousarray(video)).permute(3, 0, 1, 2)[None].float()  # (1, 3, T, H, W)
         with torch.no_grad():
             return network(clip.to(where), rescale=True, resize=True, return_features=True).float().cpu().numpy()
@@ -123,7 +128,7 @@ def videomae(weights: str | Path = VIDEOMAE, *, download: bool = False, device: 
     try:
         from transformers import VideoMAEModel
     except ImportError as error:
-        raise LabError(f"{error.name} is not installed; run: pip install 'draganything-lab[models]'") from error
+        raise LabError(f"{error.name} is not installed", fix="run: pip install 'draganything-lab[models]'") from error
     local = Path(weights).expanduser().is_dir()
     if download and not local:
         print(f"Downloading {VIDEOMAE_WORDS if str(weights) == VIDEOMAE else weights}")
@@ -131,10 +136,10 @@ def videomae(weights: str | Path = VIDEOMAE, *, download: bool = False, device: 
         network: Any = VideoMAEModel.from_pretrained(str(weights), local_files_only=local or not download)
     except (OSError, ValueError) as error:
         raise LabError(
-            f"VideoMAE's weights are not at {weights} ({_first_line(error)}); give a folder, or download=True "
-            f"({VIDEOMAE_WORDS})"
+            f"VideoMAE's weights are not at {weights} ({_first_line(error)})",
+            fix=f"give a folder, or download=True ({VIDEOMAE_WORDS})",
         ) from error
-    where = _device(device)
+    where = best_device(device, mps=False)
     network.to(where).eval()
     config = network.config
     # ImageNet's mean and standard deviation, as VideoMAE was trained.
@@ -165,21 +170,18 @@ def _inception_file(weights: str | Path | None, download: bool) -> Path:
         return path
     if not download:
         raise LabError(
-            f"Inception's weights for FID are not at {path}; give weights=FILE, or download=True ({INCEPTION_WORDS})"
+            f"Inception's weights for FID are not at {path}",
+            fix=f"give weights=FILE, or download=True ({INCEPTION_WORDS})",
         )
     print(f"Downloading {INCEPTION_WORDS}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(INCEPTION_URL, str(path), hash_prefix=INCEPTION)
     except (OSError, RuntimeError) as error:
-        raise LabError(f"{INCEPTION_URL} could not be downloaded ({_first_line(error)}); give weights=FILE") from error
+        raise LabError(
+            f"{INCEPTION_URL} could not be downloaded ({_first_line(error)})", fix="give weights=FILE"
+        ) from error
     return path
-
-
-def _device(device: str | None) -> str:
-    import torch
-
-    return device or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _first_line(error: Exception) -> str:

@@ -220,9 +220,11 @@ def share_obeyed(error: float, frozen: float) -> float:
 def fitted(scene: Scene, frames: NDArray[np.uint8]) -> Scene:
     """The scene at the size of a video, if it asks for anything and the video moves at all."""
     if len(frames) < 2:
-        raise LabError("the video has 1 frame; obedience needs 2 or more")
+        raise LabError("the video has 1 frame", fix="obedience needs 2 or more")
     if not scene.controlled:
-        raise LabError(f"none of the scene's {len(scene.entities)} entities is controlled; there is nothing to obey")
+        raise LabError(
+            f"none of the scene's {len(scene.entities)} entities is controlled", fix="there is nothing to obey"
+        )
     return scene.resized((int(frames.shape[1]), int(frames.shape[2])))
 
 

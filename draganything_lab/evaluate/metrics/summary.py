@@ -66,10 +66,12 @@ def pooled(
     for number, one in enumerate(several):
         if our_protocol(one) != first:
             apart = "; ".join(first.differences(our_protocol(one)))
-            raise LabError(f"video {number} was measured by another protocol than video 0 ({apart}); keep them apart")
+            raise LabError(
+                f"video {number} was measured by another protocol than video 0 ({apart})", fix="keep them apart"
+            )
     keys = list(range(len(several))) if groups is None else list(groups)
     if len(keys) != len(several):
-        raise LabError(f"{len(several)} videos but {len(keys)} groups; give each video its group")
+        raise LabError(f"{len(several)} videos but {len(keys)} groups", fix="give each video its group")
     values = np.concatenate([one.percent[1:].reshape(-1) for one in several])
     owners = [key for key, one in zip(keys, several, strict=True) for _ in range(one.percent[1:].size)]
     protocol = our_protocol(several[0], **more)

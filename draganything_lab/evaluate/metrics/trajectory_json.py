@@ -37,7 +37,7 @@ def read_trajectories(path: str | Path) -> dict[str, NDArray[np.float32]]:
     try:
         data = path.read_bytes() if path.stat().st_size <= MAX_JSON else None
     except OSError as error:
-        raise LabError(f"trajectories {path} cannot be read ({error.strerror}); check the path") from error
+        raise LabError(f"trajectories {path} cannot be read ({error.strerror})", fix="check the path") from error
     if data is None:
         raise LabError(f"{path.name} is over the limit of {MAX_JSON:,} bytes")
     document = parse_json(data, path.name)
@@ -89,11 +89,13 @@ def released_objmc_of_folders(wanted: str | Path, made: str | Path, *, seed: int
     names = []
     for folder in folders:
         if not folder.is_dir():
-            raise LabError(f"{folder} is no folder; check the path")
+            raise LabError(f"{folder} is no folder", fix="check the path")
         names.append({file.name for file in folder.glob("*.json")})
     both = sorted(names[0] & names[1])
     if not both:
-        raise LabError(f"{folders[0]} and {folders[1]} have no .json of one name; the names must be those of the clips")
+        raise LabError(
+            f"{folders[0]} and {folders[1]} have no .json of one name", fix="the names must be those of the clips"
+        )
     errors: list[float] = []
     clips: list[str] = []
     cut = 0
@@ -101,7 +103,7 @@ def released_objmc_of_folders(wanted: str | Path, made: str | Path, *, seed: int
         true, measured = (read_trajectories(folder / name) for folder in folders)
         for entity, points in true.items():
             if entity not in measured:
-                raise LabError(f'{folders[1] / name} has no "{entity}"; it has {", ".join(measured) or "none"}')
+                raise LabError(f'{folders[1] / name} has no "{entity}"', fix=f"it has {', '.join(measured) or 'none'}")
             length = min(len(points), len(measured[entity]))
             cut += len(points) != len(measured[entity])
             errors += np.linalg.norm(points[:length] - measured[entity][:length], axis=1).tolist()
@@ -124,7 +126,7 @@ def _points(points: Any, where: str) -> NDArray[np.float32]:
         raise LabError(f"{where}: a trajectory is a list of 1 to {MAX_POINTS:,} points [x, y]")
     for frame, point in enumerate(points):
         if not (isinstance(point, list) and len(point) == 2 and all(type(v) in (int, float) for v in point)):
-            raise LabError(f"{where}: point {frame} is {str(point)[:60]}; it must be [x, y]")
+            raise LabError(f"{where}: point {frame} is {str(point)[:60]}", fix="it must be [x, y]")
     array = np.array(points, np.float64)
     if not np.isfinite(array).all() or np.abs(array).max() > 1e6:
         raise LabError(f"{where}: its points must be finite and below 1,000,000 pixels")

@@ -36,7 +36,9 @@ def write_study(study: Study, key: Key, folder: str | Path) -> tuple[Path, Path]
     folder = Path(folder).expanduser()
     beside = key_path(folder)
     if beside.exists() and Key.load(beside).study != study.name:
-        raise LabError(f"{beside} is the key of another study; choose another folder, so that its votes keep a meaning")
+        raise LabError(
+            f"{beside} is the key of another study", fix="choose another folder, so that its votes keep a meaning"
+        )
     document = {
         "format": FORMAT, "name": study.name, "title": study.title, "questions": study.questions,
         "pairs": study.pairs, "last": study.last,
@@ -64,7 +66,7 @@ def read_study(folder: str | Path) -> Study:
             last = {str(pair): int(frame) for pair, frame in document["last"].items()}
             name, title = str(document["name"]), str(document["title"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise LabError(f"{INDEX} in {bundle.name} is no study ({error}); make it again") from error
+            raise LabError(f"{INDEX} in {bundle.name} is no study ({error})", fix="make it again") from error
         videos = {token: bundle.read(f"{token}.mp4", MAX_VIDEO) for two in pairs.values() for token in two}
         asked = {pair: data for pair in pairs if (data := _optional(bundle, _picture(pair))) is not None}
     return Study(name, title, questions, pairs, videos, asked, last)

@@ -99,7 +99,9 @@ class Key:
             scenes = {pair: (str(scene), seed) for pair, (scene, seed) in fields["scenes"].items()}
             return cls(str(fields["study"]), {str(k): str(v) for k, v in fields["models"].items()}, scenes)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise LabError(f"{path} is no key of a study ({error}); give the file that was written with it") from error
+            raise LabError(
+                f"{path} is no key of a study ({error})", fix="give the file that was written with it"
+            ) from error
 
 
 def make_study(
@@ -130,11 +132,11 @@ def make_study(
         raise LabError("questions need keys of letters and digits, such as motion, and there must be one or more")
     models = list(dict.fromkeys(candidate.model for candidate in candidates))
     if len(models) < 2:
-        raise LabError(f"a study compares two models or more; there is {models[0] if models else 'none'}")
+        raise LabError("a study compares two models or more", fix=f"there is {models[0] if models else 'none'}")
     rng = random.Random(seed)
     chosen = _balanced(_matches(candidates), pairs, rng)
     if not chosen:
-        raise LabError(f"no scene and seed has videos of two of {', '.join(models)}; nothing can be compared")
+        raise LabError(f"no scene and seed has videos of two of {', '.join(models)}", fix="nothing can be compared")
     rng.shuffle(chosen)
     digest = hashlib.sha256(f"{seed} {title} {sorted(asked.items())}".encode())
     for first, second in chosen:
@@ -191,7 +193,7 @@ def candidates_of(folder: str | Path, models: Sequence[str] | None = None) -> li
     missing = [who for who in wanted if who not in there]
     if missing or not there:
         lacks = ", ".join(missing) or "any model"
-        raise LabError(f"{folder} has no videos of {lacks}; it has {', '.join(there) or 'none'}")
+        raise LabError(f"{folder} has no videos of {lacks}", fix=f"it has {', '.join(there) or 'none'}")
     out = []
     for (who, scene, seed), (_, name, about) in latest.items():
         frames = store.read_frames(name, int(about["frames"])) if who in wanted else None
@@ -219,7 +221,7 @@ def _balanced(
     if count is None or count >= len(matches):
         return list(matches)
     if count < 1:
-        raise LabError(f"a study of {count} pairs asks nothing; give 1 or more")
+        raise LabError(f"a study of {count} pairs asks nothing", fix="give 1 or more")
     piles: dict[frozenset[str], list[tuple[Candidate, Candidate]]] = {}
     for match in matches:
         piles.setdefault(frozenset(one.model for one in match), []).append(match)
@@ -240,12 +242,12 @@ def _check_alike(first: Candidate, second: Candidate) -> None:
         said = " and ".join(
             f"{one.model} {s[0]} frames of {s[2]}x{s[1]}" for one, s in zip((first, second), shapes, strict=True)
         )
-        raise LabError(f'scene "{first.scene}": {said}; a fair pair has one length and one size')
+        raise LabError(f'scene "{first.scene}": {said}', fix="a fair pair has one length and one size")
 
 
 def _tokens(secret: bytes, count: int) -> list[str]:
     """Names that say nothing, all different."""
     found = [hashlib.sha256(secret + number.to_bytes(4, "big")).hexdigest()[:12] for number in range(count)]
     if len(set(found)) < count:  # pragma: no cover
-        raise LabError("two videos got the same name; give another seed")
+        raise LabError("two videos got the same name", fix="give another seed")
     return found

@@ -41,7 +41,9 @@ class Session:
     def __init__(self, study: Study, rater: str, votes: str | Path | None = None) -> None:
         rater = rater.strip()
         if not re.fullmatch(r"[\w -]{1,40}", rater):
-            raise LabError(f"the nickname {rater!r:.60} cannot be used; give 1 to 40 letters, digits, blanks, - or _")
+            raise LabError(
+                f"the nickname {rater!r:.60} cannot be used", fix="give 1 to 40 letters, digits, blanks, - or _"
+            )
         self.study, self.rater = study, rater
         self.file = Path(votes) if votes is not None else Path(f"votes-{rater.replace(' ', '_')}.jsonl")
         rng = random.Random(f"{study.name} {rater}")

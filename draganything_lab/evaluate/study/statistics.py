@@ -198,7 +198,7 @@ def analyse(votes: Votes | Sequence[Vote], key: Key, *, seed: int = 0) -> StudyR
         mine += [vote] if known else []
         foreign += not known
     if not mine:
-        raise LabError(f"none of the {len(read.votes)} votes is of study {key.study}; is it the right key?")
+        raise LabError(f"none of the {len(read.votes)} votes is of study {key.study}", fix="is it the right key?")
     notes = list(read.notes())
     if foreign:
         notes.append(f"{foreign} votes are of another study and were left out")
@@ -230,9 +230,7 @@ def analyse(votes: Votes | Sequence[Vote], key: Key, *, seed: int = 0) -> StudyR
 def _compared(question: str, first: str, second: str, votes: Sequence[Vote], key: Key, seed: int) -> Comparison:
     points: dict[str, list[float]] = {}
     for vote in votes:
-        points.setdefault(vote.pair, []).append(
-            0.5 if vote.chosen is None else float(key.models[vote.chosen] == first)
-        )
+        points.setdefault(vote.pair, []).append(0.5 if vote.chosen is None else float(key.models[vote.chosen] == first))
     flat = [point for rows in points.values() for point in rows]
     wins, losses = flat.count(1.0), flat.count(0.0)
     owners = [pair for pair, rows in points.items() for _ in rows]

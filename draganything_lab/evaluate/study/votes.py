@@ -102,7 +102,9 @@ def append_vote(path: str | Path, vote: Vote) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise LabError(f"the vote could not be saved to {path} ({error.strerror}); mend it, and vote again") from error
+        raise LabError(
+            f"the vote could not be saved to {path} ({error.strerror})", fix="mend it, and vote again"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,7 @@ def _files(paths: Iterable[str | Path]) -> list[Path]:
         elif path.is_file():
             files.append(path)
         else:
-            raise LabError(f"there are no votes at {path}; check the path")
+            raise LabError(f"there are no votes at {path}", fix="check the path")
     return list(dict.fromkeys(files))
 
 

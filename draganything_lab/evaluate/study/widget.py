@@ -41,7 +41,7 @@ class StudyWidget:
         try:
             import ipywidgets as w
         except ImportError as error:
-            raise LabError("ipywidgets is not installed; pip install -e '.[notebook]'") from error
+            raise LabError("ipywidgets is not installed", fix="pip install -e '.[notebook]'") from error
         self._study = study if isinstance(study, Study) else read_study(study)
         self.session = Session(self._study, rater, votes)
         self._question = w.HTML()

@@ -34,7 +34,7 @@ def sources(root: Path = ROOT) -> list[Path]:
     """
     found = sorted((root / "lessons").glob("[0-9][0-9]_*.py"))
     if not found:
-        raise LabError(f"{root} has no lessons/; lessons are built in a clone of the project")
+        raise LabError(f"{root} has no lessons/", fix="lessons are built in a clone of the project")
     return found
 
 
@@ -79,7 +79,9 @@ def build(
         took = f"{measured['seconds']:.0f} s by the clock, {measured['cpu_seconds']:.0f} s of a core"
         say(f"{lesson.name}: {took}, {measured['memory_mb']:.0f} MB of memory, {size / 1e6:.2f} MB on disk")
         if size > MAX_BYTES:
-            raise LabError(f"{target.name} has {size:,} bytes, over the limit of {MAX_BYTES:,}; show less, or smaller")
+            raise LabError(
+                f"{target.name} has {size:,} bytes, over the limit of {MAX_BYTES:,}", fix="show less, or smaller"
+            )
         written.append(target)
     return written
 
@@ -108,7 +110,7 @@ def chosen(names: Iterable[str], root: Path = ROOT) -> list[Path]:
     for name in wanted:
         found = [path for path in every if path.stem == name or (name.isdigit() and int(path.stem[:2]) == int(name))]
         if not found:
-            raise LabError(f"there is no lesson {name}; there are {', '.join(path.stem for path in every)}")
+            raise LabError(f"there is no lesson {name}", fix=f"there are {', '.join(path.stem for path in every)}")
         out += found
     return out
 

@@ -76,7 +76,7 @@ def pack(
     """
     out = Path(out).expanduser()
     if out.suffix != ".zip":
-        raise LabError(f"{out.name} does not end in .zip; name the archive so")
+        raise LabError(f"{out.name} does not end in .zip", fix="name the archive so")
     files = tracked_files(root)
     command = run or (lambda words: subprocess.run(words, cwd=root).returncode)
     version = "{}.{}".format(*sys.version_info[:2])
@@ -89,7 +89,7 @@ def pack(
         fetch += [] if cuda else ["--extra-index-url", CPU_INDEX]
         say("Fetching the wheels (some minutes, some hundred MB to 3 GB) …")
         if command(fetch) != 0:
-            raise LabError("the wheels could not be fetched, see above; a network is needed here, once")
+            raise LabError("the wheels could not be fetched, see above", fix="a network is needed here, once")
         found = sorted(path for path in wheels.glob("*.whl") if not path.name.startswith("draganything_lab-"))
         out.parent.mkdir(parents=True, exist_ok=True)
         part = out.with_suffix(".zip.part")
@@ -113,5 +113,5 @@ def tracked_files(root: Path) -> list[str]:
     done = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True)
     names = [name for name in done.stdout.split("\0") if name and (root / name).is_file()]
     if done.returncode or not names:
-        raise LabError(f"{root} is no clone of the project; pack in a clone")
+        raise LabError(f"{root} is no clone of the project", fix="pack in a clone")
     return names

@@ -44,7 +44,7 @@ if "google.colab" in sys.modules:
 
 STUDIO = """# Optional: the studio, to try with the mouse what this lesson takes apart. Everything below works \
 without it.
-from draganything_lab.studio import Studio
+from draganything_lab import Studio
 
 Studio()"""
 STUDIO_PICTURE = "![The studio: things dragged in a picture, settings beside it](../docs/images/studio.png)"

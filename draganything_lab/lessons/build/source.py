@@ -90,7 +90,9 @@ def read_lesson(path: str | Path) -> Lesson:
     head = dict(re.findall(r"^# (\w+): (.+)$", parts[0], flags=re.M))
     lacking = [key for key in NEEDED if key not in head]
     if lacking:
-        raise LabError(f"{path.name}: its head lacks {', '.join(lacking)}; begin the file with lines like `# title: …`")
+        raise LabError(
+            f"{path.name}: its head lacks {', '.join(lacking)}", fix="begin the file with lines like `# title: …`"
+        )
     cells = []
     for number, (marks, body) in enumerate(zip(parts[1::2], parts[2::2], strict=True), start=1):
         cells.append(_cell(marks.split(), body.strip("\n"), f"{path.name}, cell {number}"))
@@ -104,7 +106,9 @@ def read_lesson(path: str | Path) -> Lesson:
 def _cell(marks: list[str], body: str, where: str) -> Cell:
     kind = "markdown" if marks == ["[markdown]"] else marks[0] if marks else "code"
     if kind not in KINDS or len(marks) != (2 if kind in ("exercise", "check") else 0 if kind == "code" else 1):
-        raise LabError(f"{where}: `# %% {' '.join(marks)}` is no cell mark; see draganything_lab.lessons.build.source")
+        raise LabError(
+            f"{where}: `# %% {' '.join(marks)}` is no cell mark", fix="see draganything_lab.lessons.build.source"
+        )
     if kind == "markdown":
         lines = body.splitlines()
         bad = next((line for line in lines if line and not line.startswith("#")), None)

@@ -32,8 +32,8 @@ def check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed + SPARE:
         raise LabError(
-            f"{folder} has {in_words(free)} free, and the download needs {in_words(needed)} and a little to spare; "
-            "free some space, or set HF_HOME to a larger disk"
+            f"{folder} has {in_words(free)} free, and the download needs {in_words(needed)} and a little to spare",
+            fix="free some space, or set HF_HOME to a larger disk",
         )
 
 
@@ -47,8 +47,8 @@ def refuse_offline(model: Model) -> None:
 
     if constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
         raise LabError(
-            f'"{model.name}" is not here, and HF_HUB_OFFLINE forbids to fetch it; unset that, or copy the weights from '
-            f"another machine and set {model.variable}"
+            f'"{model.name}" is not here, and HF_HUB_OFFLINE forbids to fetch it',
+            fix=f"unset that, or copy the weights from another machine and set {model.variable}",
         )
 
 
@@ -76,7 +76,9 @@ def download_hub(model: Model, half: bool, say: Say) -> Path:
         _accept(model, file, path, published, there[file].size)
     paths = cached_files(model, half)
     if paths is None:
-        raise LabError(f'"{model.name}" was fetched but is not complete; run it again, it goes on where it stopped')
+        raise LabError(
+            f'"{model.name}" was fetched but is not complete', fix="run it again, it goes on where it stopped"
+        )
     file, path = next(iter(paths.items()))
     return path.parents[file.count("/")]
 
@@ -99,15 +101,15 @@ def download_url(model: Model, path: Path, say: Say) -> Path:
         except urllib.error.HTTPError as error:
             if error.code != 416:
                 answer = f"{error.code} {error.reason}"
-                raise LabError(f'"{model.name}": {model.id} answers {answer}; {_instead(model)}') from error
+                raise LabError(f'"{model.name}": {model.id} answers {answer}', fix=_instead(model)) from error
             total = done  # nothing beyond what is here: its hash tells whether it is whole
         except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
             reason = getattr(error, "reason", error)
-            raise LabError(f'"{model.name}": {model.id} is out of reach ({reason}); {_instead(model)}') from error
+            raise LabError(f'"{model.name}": {model.id} is out of reach ({reason})', fix=_instead(model)) from error
         if part.stat().st_size != total:
             raise LabError(
-                f'"{model.name}": the download stopped at {part.stat().st_size} of {total} bytes; run it again, it '
-                "goes on from there"
+                f'"{model.name}": the download stopped at {part.stat().st_size} of {total} bytes',
+                fix="run it again, it goes on from there",
             )
         _accept(model, path.name, part, model.hashes.get(path.name), model.size if model.size_is_exact else None, path)
     return path
@@ -143,8 +145,8 @@ def _accept(
         real.unlink(missing_ok=True)
         raise LabError(
             f'"{model.name}": {file} arrived with {found_size} bytes and the SHA-256 {digest[:12]}…, and should have '
-            f"{size or found_size} bytes and {(published or '?')[:12]}…; it was deleted. Try again, or on another "
-            "network"
+            f"{size or found_size} bytes and {(published or '?')[:12]}…; it was deleted",
+            fix="try again, or on another network",
         )
     if final is not None:
         os.replace(path, final)
@@ -156,7 +158,7 @@ def _choose(model: Model, entry: str, there: dict[str, Any]) -> str:
         if option in there:
             return option
     listing = ", ".join(sorted(there)[:8]) or "nothing"
-    raise LabError(f'"{model.name}": {model.page} has no {entry} but {listing}; {_instead(model)}')
+    raise LabError(f'"{model.name}": {model.page} has no {entry} but {listing}', fix=_instead(model))
 
 
 def _published(sibling: Any) -> str | None:
@@ -178,22 +180,23 @@ def _in_plain_words(model: Model) -> Iterator[None]:
         yield
     except errors.GatedRepoError as error:
         raise LabError(
-            f'"{model.name}" is given only to those who accept its terms: log in on {model.page}, accept them, run '
-            f"hf auth login, and try again; or {_instead(model)}"
+            f'"{model.name}" is given only to those who accept its terms',
+            fix=f"log in on {model.page}, accept them, run hf auth login, and try again; or {_instead(model)}",
         ) from error
     except errors.RevisionNotFoundError as error:
         raise LabError(
-            f'"{model.name}": {model.page} no longer has revision {model.revision}; {_instead(model)}'
+            f'"{model.name}": {model.page} no longer has revision {model.revision}', fix=_instead(model)
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise LabError(
-            f'"{model.name}": {model.page} is gone, or shown only after a login (hf auth login); {_instead(model)}'
+            f'"{model.name}": {model.page} is gone, or shown only after a login (hf auth login)',
+            fix=_instead(model),
         ) from error
     except LabError:
         raise
     except Exception as error:  # its clients raise their own: httpx, requests, plain OSError
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise LabError(
-            f'"{model.name}": {model.page} could not be fetched ({first}). Is there a network? Run it again, it goes '
-            f"on where it stopped; or {_instead(model)}"
+            f'"{model.name}": {model.page} could not be fetched ({first})',
+            fix=f"see whether there is a network, and run it again: it goes on where it stopped; or {_instead(model)}",
         ) from error

@@ -55,15 +55,16 @@ def weights_folder(name: str, *, download: bool = False, half: bool = False, say
     """
     model = lookup(name)
     if model.source == "url":
-        raise LabError(f'"{name}" is one file; ask for it with zoo.weights_file("{name}")')
+        raise LabError(f'"{name}" is one file', fix=f'ask for it with zoo.weights_file("{name}")')
     override = local_override(model)
     if override is not None:
         return _complete(model, override)
     if model.source == "package":
         if not package_folder(model).is_dir():
             raise LabError(
-                f'the "{name}" weights are not in this installation ({package_folder(model)}); train them '
-                f"(draganything-lab train {model.id}), or set {model.variable} to their folder"
+                f'the "{name}" weights are not in this installation',
+                fix=f"train them (draganything-lab train {model.id}) into {package_folder(model)}, or set "
+                f"{model.variable} to their folder",
             )
         return package_folder(model)
     return _hub_folder(model, half, download, say)
@@ -78,18 +79,18 @@ def weights_file(name: str, *, download: bool = False, say: Say = print) -> Path
 
     model = lookup(name)
     if model.source != "url":
-        raise LabError(f'"{name}" is a folder of files; ask for it with zoo.weights_folder("{name}")')
+        raise LabError(f'"{name}" is a folder of files', fix=f'ask for it with zoo.weights_folder("{name}")')
     override = local_override(model)
     if override is not None:
         if not override.is_file():
-            raise LabError(f"{model.variable} names {override}, which is no file; let it name {model.needed[0]}")
+            raise LabError(f"{model.variable} names {override}, which is no file", fix=f"let it name {model.needed[0]}")
         return override
     path = home() / model.needed[0]
     wrong = fault(model, model.needed[0], path) if path.is_file() else "missing"
     if not wrong:
         return path
     if not download:
-        raise LabError(absent(model, False) if wrong == "missing" else damaged(model, wrong))
+        raise absent(model, False) if wrong == "missing" else damaged(model, wrong)
     path.unlink(missing_ok=True)
     say(describe(name))
     return download_url(model, path, say)
@@ -104,13 +105,13 @@ def _hub_folder(model: Model, half: bool, download: bool, say: Say) -> Path:
             continue
         faults = {file: wrong for file, path in paths.items() if (wrong := fault(model, file, path))}
         if faults and not download:
-            raise LabError(damaged(model, "; ".join(faults.values())))
+            raise damaged(model, "; ".join(faults.values()))
         if faults:
             break  # fetch what is damaged, in the kind that was asked for
         file, path = next(iter(paths.items()))
         return path.parents[file.count("/")]
     if not download:
-        raise LabError(absent(model, half))
+        raise absent(model, half)
     say(describe(model.name, half=half))
     return download_hub(model, half, say)
 
@@ -133,10 +134,10 @@ def verify(name: str) -> dict[str, str]:
     else:
         paths = cached_files(model, False) or cached_files(model, True)
     if paths is None:
-        raise LabError(absent(model, False))
+        raise absent(model, False)
     faults = [wrong for file, path in paths.items() if (wrong := fault(model, file, path, thorough=True))]
     if faults:
-        raise LabError(damaged(model, "; ".join(faults)))
+        raise damaged(model, "; ".join(faults))
     return {file: str(path) for file, path in paths.items()}
 
 
@@ -155,27 +156,26 @@ def status_table() -> str:
     return "\n".join("  ".join(line) for line in lines)
 
 
-def absent(model: Model, half: bool) -> str:
-    """Say what to do about weights that are not here."""
+def absent(model: Model, half: bool) -> LabError:
+    """Weights that are not here, and what to do about it."""
     call = "weights_file" if model.source == "url" else "weights_folder"
     size = in_words(model.bytes(half))
     place = f"set {model.variable} to the folder"
     if model.source == "url":
         place = f"put the file {model.needed[0]} into {home()}, or set {model.variable} to it"
-    return (
-        f'the "{model.name}" weights are not on this machine ({model.what}; about {size}, {model.licence}). Download '
-        f'them with zoo.{call}("{model.name}", download=True), on the command line with --download, after reading '
-        f"{model.licence_page}; or copy them from "
-        f"another machine and {place}"
+    return LabError(
+        f'the "{model.name}" weights are not on this machine ({model.what}; about {size}, {model.licence})',
+        fix=f'download them with zoo.{call}("{model.name}", download=True), on the command line with --download, after '
+        f"reading {model.licence_page}; or copy them from another machine and {place}",
     )
 
 
-def damaged(model: Model, wrong: str) -> str:
-    """Say what to do about a file that is not the one that was downloaded."""
+def damaged(model: Model, wrong: str) -> LabError:
+    """A file that is not the one that was downloaded, and what to do about it."""
     call = "weights_file" if model.source == "url" else "weights_folder"
-    return (
-        f'the "{model.name}" weights have changed since they were downloaded or published: {wrong}. Fetch them again '
-        f'with zoo.{call}("{model.name}", download=True)'
+    return LabError(
+        f'the "{model.name}" weights have changed since they were downloaded or published: {wrong}',
+        fix=f'fetch them again with zoo.{call}("{model.name}", download=True)',
     )
 
 
@@ -185,5 +185,7 @@ def _complete(model: Model, folder: Path) -> Path:
 
     if lacking(model.needed) and (not model.needed_half or lacking(model.needed_half)):
         files = ", ".join(lacking(model.needed))
-        raise LabError(f"{model.variable} names {folder}, which lacks {files}; copy the whole folder of {model.id}")
+        raise LabError(
+            f"{model.variable} names {folder}, which lacks {files}", fix=f"copy the whole folder of {model.id}"
+        )
     return folder

@@ -33,9 +33,9 @@ def _read() -> dict[str, dict[str, Any]]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise LabError(f"{ledger_path()} is broken ({error}); delete it: it will be written anew") from error
+        raise LabError(f"{ledger_path()} is broken ({error})", fix="delete it: it will be written anew") from error
     if not isinstance(found, dict):
-        raise LabError(f"{ledger_path()} is broken (no table); delete it: it will be written anew")
+        raise LabError(f"{ledger_path()} is broken (no table)", fix="delete it: it will be written anew")
     return found
 
 

@@ -238,7 +238,7 @@ def lookup(name: str, *kinds: Kind) -> Model:
     near = near or difflib.get_close_matches(plain, names(*kinds), 1, 0.5)
     hint = f'; did you mean "{near[0]}"?' if near else "."
     raise LabError(
-        f'no weights are called "{name}"{hint} Known are {", ".join(names(*kinds))}; a folder\'s path works too'
+        f'no weights are called "{name}"{hint} Known are {", ".join(names(*kinds))}', fix="a folder's path works too"
     )
 
 
@@ -253,7 +253,7 @@ def local_override(model: Model) -> Path | None:
         return None
     path = Path(value).expanduser()
     if not path.exists():
-        raise LabError(f"{model.variable} names {value}, which does not exist; correct it or unset it")
+        raise LabError(f"{model.variable} names {value}, which does not exist", fix="correct it or unset it")
     return path
 
 

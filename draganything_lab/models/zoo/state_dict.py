@@ -32,15 +32,15 @@ def refuse_impostor(path: Path) -> None:
         LabError: It is one of these.
     """
     if not path.is_file():
-        raise LabError(f"{path} is no file; fetch it, or correct the path")
+        raise LabError(f"{path} is no file", fix="fetch it, or correct the path")
     with path.open("rb") as file:
         head = file.read(64)
     if not head:
-        raise LabError(f"{path} is empty; fetch it again")
+        raise LabError(f"{path} is empty", fix="fetch it again")
     if head.startswith(b"version https://git-lfs"):
-        raise LabError(f"{path} is a pointer of git-lfs, not the weights; run: git lfs pull")
+        raise LabError(f"{path} is a pointer of git-lfs, not the weights", fix="run: git lfs pull")
     if head.lstrip()[:5].lower() in (b"<!doc", b"<html"):
-        raise LabError(f"{path} is a web page, not the weights; download the file itself")
+        raise LabError(f"{path} is a web page, not the weights", fix="download the file itself")
 
 
 def load_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
@@ -66,7 +66,7 @@ def load_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
         try:
             return load_file(path)
         except Exception as error:  # its own type, from Rust
-            raise LabError(f"{path} is cut off or damaged ({_first_line(error)}); fetch it again") from error
+            raise LabError(f"{path} is cut off or damaged ({_first_line(error)})", fix="fetch it again") from error
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -75,12 +75,14 @@ def load_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
             "safetensors file instead"
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise LabError(f"{path} is cut off or damaged ({_first_line(error)}); fetch it again") from error
+        raise LabError(f"{path} is cut off or damaged ({_first_line(error)})", fix="fetch it again") from error
     for wrapper in ("state_dict", "model"):
         if isinstance(found, dict) and isinstance(found.get(wrapper), dict):
             found = found[wrapper]
     if not isinstance(found, dict) or not found or not all(isinstance(v, torch.Tensor) for v in found.values()):
-        raise LabError(f"{path} is no dictionary of tensors but a {type(found).__name__}; is it another kind of file?")
+        raise LabError(
+            f"{path} is no dictionary of tensors but a {type(found).__name__}", fix="is it another kind of file?"
+        )
     return {str(key): value for key, value in found.items()}
 
 

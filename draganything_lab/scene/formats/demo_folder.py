@@ -47,11 +47,11 @@ def read_demo_folder(
         of the picture that the masks were made on. If the first frame has another size, both are scaled to it.
     """
     if not 1 <= mask_threshold <= 255:
-        raise LabError(f"mask_threshold is {mask_threshold}; give 1 to 255")
+        raise LabError(f"mask_threshold is {mask_threshold}", fix="give 1 to 255")
     path = Path(path).expanduser()
     folder, index = (path.parent, path.name) if path.suffix.lower() == ".json" else (path, "demo.json")
     if not folder.is_dir():
-        raise LabError(f"{folder} is no folder; check the path (working folder: {Path.cwd()})")
+        raise LabError(f"{folder} is no folder", fix=f"check the path (working folder: {Path.cwd()})")
     try:
         with Bundle(folder, index) as bundle:
             document = parse_json(bundle.read(index, MAX_JSON), index)
@@ -65,7 +65,7 @@ def read_demo_folder(
                     entities.append(_demo_entity(bundle, entry, scene.size, mask_threshold, taken))
             return Scene(scene.image, entities, settings)
     except LabError as error:
-        raise LabError(f'demo folder "{folder.name}": {error}') from error
+        raise error.within(f'demo folder "{folder.name}"') from error
 
 
 def write_demo_folder(scene: Scene, path: str | Path, num_frames: int = 20) -> Path:
@@ -87,7 +87,9 @@ def write_demo_folder(scene: Scene, path: str | Path, num_frames: int = 20) -> P
         LabError: Nothing is controlled, or the place cannot be written to.
     """
     if not scene.controlled:
-        raise LabError("no entity is controlled, and the released code needs one; give one a trajectory or pin it")
+        raise LabError(
+            "no entity is controlled, and the released code needs one", fix="give one a trajectory or pin it"
+        )
     contents = {"demo.jpg": encode_picture(scene.image, "JPEG"), "first_frame.png": encode_picture(scene.image)}
     document = {}
     paths = scene.paths(num_frames)
@@ -97,7 +99,9 @@ def write_demo_folder(scene: Scene, path: str | Path, num_frames: int = 20) -> P
         document[str(n + 1)] = {"comment": "", "mask_name": f"mask_{n}.png", "trajectory": points, "name": entity.name}
     text = json.dumps(document, ensure_ascii=False).encode("utf-8")
     if len(text) > MAX_JSON:
-        raise LabError(f"demo.json would be {len(text):,} bytes, over the limit of {MAX_JSON:,}; give fewer frames")
+        raise LabError(
+            f"demo.json would be {len(text):,} bytes, over the limit of {MAX_JSON:,}", fix="give fewer frames"
+        )
     if Path(path).suffix.lower() == ".zip":
         raise LabError(f"{path} ends in .zip, but the released code reads folders")
     return write_bundle(path, {"demo.json": text, **contents}, _OWNED)
@@ -108,7 +112,7 @@ def _first_frame(bundle: Bundle, name: str | None) -> bytes:
     for candidate in names:
         if (bundle.path / candidate).exists():
             return bundle.read(candidate, MAX_PICTURE)
-    raise LabError(f"there is no {' or '.join(names)}; name the first frame with image=")
+    raise LabError(f"there is no {' or '.join(names)}", fix="name the first frame with image=")
 
 
 def _demo_entity(bundle: Bundle, entry: Any, size: tuple[int, int], threshold: int, taken: set[str]) -> Entity:
@@ -120,7 +124,7 @@ def _demo_entity(bundle: Bundle, entry: Any, size: tuple[int, int], threshold: i
     file = entry["mask_name"]
     mask = load_mask(bundle.read(file, MAX_PICTURE), threshold=threshold)
     if not mask.any():
-        raise LabError(f'mask "{file}" is empty: no pixel of it is {threshold} or more; draw it again')
+        raise LabError(f'mask "{file}" is empty: no pixel of it is {threshold} or more', fix="draw it again")
     name = free_name(entry.get("name"), Path(file).stem, taken)
     trajectory = Trajectory(points, frames=range(len(points)))
     if mask.shape != size:

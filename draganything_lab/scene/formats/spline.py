@@ -71,7 +71,7 @@ def write_spline_points(splines: Scene | Mapping[str, Trajectory | Points], path
     if isinstance(splines, Scene):
         splines = {entity.name: entity.trajectory for entity in splines.entities if entity.trajectory is not None}
     if not splines:
-        raise LabError("there is no trajectory to write; draw one first")
+        raise LabError("there is no trajectory to write", fix="draw one first")
     rows = []
     for number, (name, value) in enumerate(splines.items()):
         points = (value if isinstance(value, Trajectory) else Trajectory(value)).points.tolist()
@@ -107,5 +107,5 @@ def _xy(points: Any) -> list[list[float]]:
         raise LabError("its points must be a list")
     for place, point in enumerate(points):
         if not (isinstance(point, dict) and all(type(point.get(axis)) in (int, float) for axis in "xy")):
-            raise LabError(f'point {place} is {str(point)[:60]}; it must be {{"x": number, "y": number}}')
+            raise LabError(f"point {place} is {str(point)[:60]}", fix='it must be {"x": number, "y": number}')
     return [[point["x"], point["y"]] for point in points]

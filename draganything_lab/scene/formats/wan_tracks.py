@@ -43,12 +43,12 @@ def read_wan_tracks(path: str | Path, visibility: str | Path | None = None) -> t
     path = Path(path).expanduser()
     tracks = _without_batch(_load_npy(path), 4, path)
     if tracks.ndim != 3 or tracks.shape[2] != 2 or 0 in tracks.shape:
-        raise LabError(f"{path.name} has shape {tracks.shape}; tracks are (T, N, 2) or (1, T, N, 2), not empty")
+        raise LabError(f"{path.name} has shape {tracks.shape}", fix="tracks are (T, N, 2) or (1, T, N, 2), not empty")
     if len(tracks) > MAX_FRAMES:
         raise LabError(f"{path.name} has {len(tracks):,} frames, over the limit of {MAX_FRAMES:,}")
     tracks = tracks.astype(np.float32)
     if not (np.abs(tracks) <= MAX_COORDINATE).all():
-        raise LabError(f"{path.name} holds NaN, infinity or numbers over {MAX_COORDINATE:,.0f}; make it again")
+        raise LabError(f"{path.name} holds NaN, infinity or numbers over {MAX_COORDINATE:,.0f}", fix="make it again")
     beside = path.with_name(path.name.replace("_tracks.npy", "_visibility.npy"))
     if visibility is None and (beside == path or not beside.exists()):
         return tracks, np.ones(tracks.shape[:2], bool)
@@ -78,7 +78,7 @@ def write_wan_tracks(
     """
     array = np.asarray(tracks if isinstance(tracks, np.ndarray) else tracks.paths(num_frames), np.float32)
     if array.ndim != 3 or array.shape[2] != 2 or 0 in array.shape:
-        raise LabError(f"tracks have shape {array.shape}; give (T, N, 2), or a scene, with a track in it")
+        raise LabError(f"tracks have shape {array.shape}", fix="give (T, N, 2), or a scene, with a track in it")
     checked_num_frames(len(array))
     if not (np.abs(array) <= MAX_COORDINATE).all():
         raise LabError(f"tracks hold NaN, infinity or numbers over {MAX_COORDINATE:,.0f}")
@@ -104,18 +104,18 @@ def _load_npy(path: Path) -> np.ndarray:
     """An array of numbers, its header checked against the file's size before anything is allocated."""
     try:
         if not path.is_file():
-            raise LabError(f"{path} is not there; check the path (working folder: {Path.cwd()})")
+            raise LabError(f"{path} is not there", fix=f"check the path (working folder: {Path.cwd()})")
         with open(path, "rb") as file:
             major, _ = np.lib.format.read_magic(file)
             header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
             shape, _, dtype = header(file)
             count = math.prod(shape)
             if dtype.hasobject or dtype.kind not in "biuf":
-                raise LabError(f"{path.name} holds {dtype}, not numbers; save it from a plain array")
+                raise LabError(f"{path.name} holds {dtype}, not numbers", fix="save it from a plain array")
             if count > MAX_VALUES:
                 raise LabError(f"{path.name} has {count:,} numbers, over the limit of {MAX_VALUES:,}")
             if os.fstat(file.fileno()).st_size - file.tell() < count * dtype.itemsize:
-                raise LabError(f"{path.name} was cut short; get it again")
+                raise LabError(f"{path.name} was cut short", fix="get it again")
             file.seek(0)
             return np.load(file, allow_pickle=False)
     except LabError:
@@ -128,5 +128,5 @@ def _without_batch(array: np.ndarray, ndim: int, path: Path) -> np.ndarray:
     if array.ndim != ndim:
         return array
     if len(array) != 1:
-        raise LabError(f"{path.name} has shape {array.shape}, a batch of {len(array)}; save one clip a file")
+        raise LabError(f"{path.name} has shape {array.shape}, a batch of {len(array)}", fix="save one clip a file")
     return array[0]

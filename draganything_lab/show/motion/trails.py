@@ -23,7 +23,7 @@ FINE = 4  # bits: OpenCV draws between pixels in sixteenths
 def checked_frame(frame: int, count: int) -> int:
     """A frame number from 0, for one that may count from the end, or a `LabError`."""
     if isinstance(frame, bool) or not isinstance(frame, (int, np.integer)) or not -count <= frame < count:
-        raise LabError(f"there is no frame {frame}; the video has frames 0 to {count - 1}")
+        raise LabError(f"there is no frame {frame}", fix=f"the video has frames 0 to {count - 1}")
     return int(frame) % count
 
 
@@ -31,7 +31,9 @@ def matching_clip(video: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], count:
     """A clip of `count` frames, or a `LabError` if it has another length than what was tracked."""
     frames = checked_clip(video)
     if len(frames) != count:
-        raise LabError(f"the video has {len(frames)} frames, what was tracked {count}; give the video that was tracked")
+        raise LabError(
+            f"the video has {len(frames)} frames, what was tracked {count}", fix="give the video that was tracked"
+        )
     return frames
 
 

@@ -63,11 +63,11 @@ class Classroom:
         for name, (least, most) in limits.items():
             value = getattr(self, name)
             if not least <= value <= most:
-                raise LabError(f"--{name.replace('_', '-')} is {value:g}; give {least:g} to {most:,.0f}")
+                raise LabError(f"--{name.replace('_', '-')} is {value:g}", fix=f"give {least:g} to {most:,.0f}")
         if self.theme not in ("light", "dark"):
-            raise LabError(f'--theme is "{self.theme}"; give light or dark')
+            raise LabError(f'--theme is "{self.theme}"', fix="give light or dark")
         if self.token and (len(self.token) < 8 or not self.token.isascii() or not self.token.isalnum()):
-            raise LabError("--token must be 8 or more letters and digits; leave it out to get a random one")
+            raise LabError("--token must be 8 or more letters and digits", fix="leave it out to get a random one")
 
     @property
     def message_bytes(self) -> int:

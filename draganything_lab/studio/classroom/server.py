@@ -280,7 +280,7 @@ class StudioServer(Voila):
             server = self.app.listen(wanted, self.ip, max_body_size=2**20, max_buffer_size=2**22)
         except OSError as error:
             raise LabError(
-                f"port {wanted} on {self.ip} cannot be used ({error.strerror}); give another with --port"
+                f"port {wanted} on {self.ip} cannot be used ({error.strerror})", fix="give another with --port"
             ) from error
         taken: int = next(iter(server._sockets.values())).getsockname()[1]
         self.port = taken

@@ -205,8 +205,8 @@ def parse_points(text: str) -> Sequence[tuple[float, float]]:
         try:
             x, y = (float(part) for part in word.split(","))
         except ValueError:
-            raise LabError(f'point {number} is "{word}"; write each as x,y with blanks between points') from None
+            raise LabError(f'point {number} is "{word}"', fix="write each as x,y with blanks between points") from None
         points.append((x, y))
     if not points:
-        raise LabError("there are no points; write them as x,y with blanks between them")
+        raise LabError("there are no points", fix="write them as x,y with blanks between them")
     return points

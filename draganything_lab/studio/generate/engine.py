@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import LabError
 from ...pipeline.cancel import CancelSwitch
+from ...pipeline.size import video_size
 from ...scene.scene import Scene
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from ...pipeline.pipeline import DragAnythingPipeline
 
 MOST_LOADED = 2
-TALLEST = 4.0  # most that a video's longer side may be of its shorter one
 
 
 class Watch(Protocol):
@@ -92,7 +92,7 @@ class Engine:
             Cancelled: `switch` was set.
         """
         if not scene.controlled:
-            raise LabError("nothing is to move yet; draw a path for a thing, or pin it, and generate again")
+            raise LabError("nothing is to move yet", fix="draw a path for a thing, or pin it, and generate again")
         switch.check()
         pipe = self.load(
             settings["weights"], settings["representation"], lambda text: watch(0, None, text.splitlines()[0][:100])
@@ -161,30 +161,6 @@ def call_options(settings: Mapping[str, Any], size: tuple[int, int]) -> dict[str
         "num_inference_steps": settings["steps"], "max_guidance_scale": settings["guidance"], "fps": settings["fps"],
         "motion_bucket_id": settings["motion_bucket"], "preset": settings["preset"], "seed": settings["seed"],
     }  # fmt: skip
-
-
-def video_size(pipe: Any, picture: tuple[int, int]) -> tuple[int, int]:
-    """(H, W) of a video: its shorter side is what the weights were trained at, its shape is the picture's.
-
-    Args:
-        pipe: A pipeline.
-        picture: (H, W) of the scene's picture.
-    """
-    config, factor = pipe.unet.config, pipe.vae_scale_factor
-    side = config.sample_size if isinstance(config.sample_size, int) else min(config.sample_size)
-    return fitted_size(min(side * factor, 320), pipe.size_multiple, picture)
-
-
-def fitted_size(side: int, multiple: int, picture: tuple[int, int]) -> tuple[int, int]:
-    """(H, W) with the shape of a picture, a shorter side near `side`, both multiples of a number.
-
-    >>> fitted_size(64, 16, (320, 480))
-    (64, 96)
-    """
-    shorter = max(multiple, round(side / multiple) * multiple)
-    longer = shorter * min(TALLEST, max(picture) / min(picture))
-    longer = max(multiple, round(longer / multiple) * multiple)
-    return (shorter, longer) if picture[0] <= picture[1] else (longer, shorter)
 
 
 def _make_room(pipe: Any, size: tuple[int, int], settings: Mapping[str, Any]) -> None:

@@ -12,9 +12,10 @@ import numpy as np
 
 from ...errors import LabError
 from ...pipeline.familiar import stranger_note
+from ...pipeline.size import RELEASED_SIZE, fitted_size, trained_size, video_size
 from ..model.events import Status
 from .costs import Estimate, estimate
-from .engine import ENGINE, Engine, fitted_size, video_size
+from .engine import ENGINE, Engine
 from .turns import turn
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Beside:
         if self.kind == "nothing":
             return [first]
         if first[self.kind] == self.value:
-            raise LabError(f"both videos would have the {self.kind} {self.value}; choose another for the second")
+            raise LabError(f"both videos would have the {self.kind} {self.value}", fix="choose another for the second")
         return [first, {**first, self.kind: self.value}]
 
 
@@ -68,7 +69,7 @@ class Worker:
         model = self.model
         settings = {**model.settings}
         if not model.scene.controlled:
-            self._refuse(LabError("nothing is to move yet; draw a path for a thing, or pin it"))
+            self._refuse(LabError("nothing is to move yet", fix="draw a path for a thing, or pin it"))
             return False
         try:
             variants = (beside or Beside()).variants(settings)
@@ -99,7 +100,7 @@ class Worker:
     def size(self) -> tuple[int, int]:
         """(H, W) of the video; as the small weights have it while others were not loaded yet."""
         weights = self.model.settings["weights"]
-        side = 320 if weights != "toy" else UNKNOWN_SIDE
+        side = min(RELEASED_SIZE) if weights != "toy" else UNKNOWN_SIDE
         multiple = 64 if weights != "toy" else UNKNOWN_MULTIPLE
         return fitted_size(*self._sizes.get(weights, (side, multiple)), self.model.scene.size)
 
@@ -107,7 +108,7 @@ class Worker:
         """Run two steps with the model's settings, for the next estimate; whether it began."""
         model = self.model
         if not model.scene.controlled:
-            self._refuse(LabError("nothing is to move yet; draw a path for a thing, or pin it"))
+            self._refuse(LabError("nothing is to move yet", fix="draw a path for a thing, or pin it"))
             return False
         settings = {**model.settings, "steps": 2}
         job = model.start_job("measure", steps=2)
@@ -172,7 +173,7 @@ class Worker:
 
     def _learn_size(self, settings: Mapping[str, Any]) -> Any:
         pipe = self.engine.load(settings["weights"], settings["representation"])
-        self._sizes[settings["weights"]] = (min(video_size(pipe, (1, 1))), pipe.size_multiple)
+        self._sizes[settings["weights"]] = (min(trained_size(pipe)), pipe.size_multiple)
         return pipe
 
 

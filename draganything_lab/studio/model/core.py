@@ -146,7 +146,7 @@ class Core(Watchers):
         if which is not None:
             return self._scene.index(which)
         if self._selected is None:
-            raise LabError("nothing is selected; click a thing in the picture, or its name in the list")
+            raise LabError("nothing is selected", fix="click a thing in the picture, or its name in the list")
         return self._scene.index(self._selected)
 
     # Telling

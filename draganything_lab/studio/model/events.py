@@ -41,14 +41,13 @@ class Status:
 
     @classmethod
     def of(cls, error: BaseException) -> Status:
-        """An error's status; a `LabError` ends with its fix, after a semicolon.
+        """An error's status.
 
-        >>> Status.of(LabError("the mask is empty; paint it"))
+        >>> Status.of(LabError("the mask is empty", fix="paint it"))
         Status(kind='error', text='the mask is empty', fix='paint it')
         """
         if isinstance(error, LabError):
-            text, _, fix = str(error).rpartition("; ")
-            return cls("error", text or fix, fix if text else "")
+            return cls("error", error.text, error.fix)
         return cls("error", f"{type(error).__name__}: {error}".rstrip(": "), "This is a mistake of the lab's own.")
 
 
@@ -76,7 +75,7 @@ class Watchers:
         """
         unknown = set(events) - set(EVENTS)
         if unknown:
-            raise LabError(f"there is no event {sorted(unknown)[0]!r}; there are {', '.join(EVENTS)}")
+            raise LabError(f"there is no event {sorted(unknown)[0]!r}", fix=f"there are {', '.join(EVENTS)}")
         entry = (callback, frozenset(events or EVENTS))
         self._watchers.append(entry)
 

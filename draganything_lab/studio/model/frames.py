@@ -74,7 +74,7 @@ class Frames(Results):
         """Choose what views draw: masks, paths, ghosts, heat."""
         unknown = set(changes) - set(self._show)
         if unknown:
-            raise LabError(f"there is no layer {sorted(unknown)[0]!r}; there are {', '.join(self._show)}")
+            raise LabError(f"there is no layer {sorted(unknown)[0]!r}", fix=f"there are {', '.join(self._show)}")
         new = {**self._show, **{name: bool(value) for name, value in changes.items()}}
         if new != self._show:
             self._show = new

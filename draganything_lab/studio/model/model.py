@@ -105,7 +105,7 @@ class StudioModel(Sessions):
     def set_mode(self, mode: str) -> bool:
         """Take another tool."""
         if mode not in MODES:
-            raise LabError(f'there is no tool "{mode}"; there are {", ".join(MODES)}')
+            raise LabError(f'there is no tool "{mode}"', fix=f"there are {', '.join(MODES)}")
         if mode != self._mode:
             self._mode = mode
             self.say(HINTS[mode])
@@ -155,7 +155,7 @@ class StudioModel(Sessions):
             index = strokes.nearest_key(self._need_path(), x, y, NEAR)
             if index is None:
                 raise LabError(
-                    f"no key point is within {NEAR:.0f} pixels of ({x:.0f}, {y:.0f}); grab one, or click the path"
+                    f"no key point is within {NEAR:.0f} pixels of ({x:.0f}, {y:.0f})", fix="grab one, or click the path"
                 )
             return bool(self.move_point(index, float(path[-1, 0]), float(path[-1, 1])))
         if mode == "background":
@@ -183,7 +183,7 @@ class StudioModel(Sessions):
         selected = self.selected_entity
         if not self._scene.undo():
             if not self._before:
-                raise LabError("there is nothing to undo; nothing was changed yet")
+                raise LabError("there is nothing to undo", fix="nothing was changed yet")
             self._after.append((self._scene, self._name))
             self._scene, self._name = self._before.pop()
         self._playing = False
@@ -197,7 +197,7 @@ class StudioModel(Sessions):
         selected = self.selected_entity
         if not self._scene.redo():
             if not self._after:
-                raise LabError("there is nothing to redo; nothing was taken back")
+                raise LabError("there is nothing to redo", fix="nothing was taken back")
             self._before.append((self._scene, self._name))
             self._scene, self._name = self._after.pop()
         self._follow(selected)
@@ -215,7 +215,7 @@ class StudioModel(Sessions):
     def view_state(self, value: str) -> None:
         with self._lock:
             if value not in ("unknown", "waiting", "alive", "dead"):
-                raise LabError(f'a view is not "{value}"; it is unknown, waiting, alive or dead')
+                raise LabError(f'a view is not "{value}"', fix="it is unknown, waiting, alive or dead")
             if value != self._view_state:
                 self._view_state = value
                 self.tell("view")

@@ -66,24 +66,24 @@ def _checked(name: str, value: Any) -> Any:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if type(value) is not int or not low <= value <= high:
-            raise LabError(f"{name} is {value!r}; give a whole number from {low:,} to {high:,}")
+            raise LabError(f"{name} is {value!r}", fix=f"give a whole number from {low:,} to {high:,}")
         return value
     if name in NUMBERS:
         least, most = NUMBERS[name]
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-            raise LabError(f"{name} is {value!r}; give a number from {least:g} to {most:g}")
+            raise LabError(f"{name} is {value!r}", fix=f"give a number from {least:g} to {most:g}")
         return float(value)
     if name in CHOICES:
         if value not in CHOICES[name]:
-            raise LabError(f"{name} {value!r} is unknown; use one of {', '.join(CHOICES[name])}")
+            raise LabError(f"{name} {value!r} is unknown", fix=f"use one of {', '.join(CHOICES[name])}")
         return value
     if name == "rhythm":
         if not isinstance(value, bool):
-            raise LabError(f"rhythm is {value!r}; give True (as fast as the hand) or False (evenly)")
+            raise LabError(f"rhythm is {value!r}", fix="give True (as fast as the hand) or False (evenly)")
         return value
     if not name.startswith(FREE):
-        raise LabError(f'there is no setting "{name}"; there are {", ".join(DEFAULTS)}')
+        raise LabError(f'there is no setting "{name}"', fix=f"there are {', '.join(DEFAULTS)}")
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
-        raise LabError(f"{name} is no JSON ({error}); use text, numbers, lists and dicts") from error
+        raise LabError(f"{name} is no JSON ({error})", fix="use text, numbers, lists and dicts") from error

@@ -145,7 +145,7 @@ class Paths(Things):
         on = not still if on is None else bool(on)
         if not on:
             if old is None:
-                raise LabError("the background is not pinned; there is nothing to undo")
+                raise LabError("the background is not pinned", fix="there is nothing to undo")
             self._scene.remove(old.name)
             self.say("The background is free.")
             return True
@@ -183,7 +183,7 @@ class Paths(Things):
         if tuple(pan) == (0, 0) and zoom == 1:
             tracks = [entity.name for entity in self._scene if entity.kind == "camera"]
             if not tracks:
-                raise LabError("the camera does not move; drag over the picture to pan, or set a zoom")
+                raise LabError("the camera does not move", fix="drag over the picture to pan, or set a zoom")
             self._keep(tuple(entity for entity in self._scene if entity.kind != "camera"))
             self.say("The camera stands still.")
             return True
@@ -237,8 +237,8 @@ class Paths(Things):
         if far.any() and entity.kind != "camera":
             x, y = trajectory.points[int(far.argmax())].tolist()
             raise LabError(
-                f"the key point ({x:g}, {y:g}) is far outside the {width}x{height} picture; "
-                f"give x from {low[0]} to {high[0]} and y from {low[1]} to {high[1]}"
+                f"the key point ({x:g}, {y:g}) is far outside the {width}x{height} picture",
+                fix=f"give x from {low[0]} to {high[0]} and y from {low[1]} to {high[1]}",
             )
         self._scene.update(entity.name, trajectory=trajectory, pinned=False)
         count = len(trajectory.points)
@@ -247,13 +247,13 @@ class Paths(Things):
     def _need_path(self) -> Trajectory:
         entity = self._scene[self.place(None)]
         if entity.trajectory is None:
-            raise LabError(f"{entity.name} has no path yet; draw one with the Path tool")
+            raise LabError(f"{entity.name} has no path yet", fix="draw one with the Path tool")
         return entity.trajectory
 
     @staticmethod
     def _key(trajectory: Trajectory, index: int) -> int:
         if isinstance(index, bool) or not 0 <= index < len(trajectory.points):
-            raise LabError(f"there is no key point {index}; the path has 0 to {len(trajectory.points) - 1}")
+            raise LabError(f"there is no key point {index}", fix=f"the path has 0 to {len(trajectory.points) - 1}")
         return int(index)
 
     def _middle_of_rest(self) -> tuple[float, float]:
@@ -262,5 +262,5 @@ class Paths(Things):
             if entity.kind == "foreground":
                 rest &= ~entity.mask
         if not rest.any():
-            raise LabError("there is no background: things cover the whole picture; remove one")
+            raise LabError("there is no background: things cover the whole picture", fix="remove one")
         return inscribed_circle(rest)[0]

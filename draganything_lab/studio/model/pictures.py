@@ -56,7 +56,7 @@ class Pictures(Core):
     def open_seed(self, seed: int, ready: bool = False) -> bool:
         """Open a random scene of Toyland; the same seed draws the same one."""
         if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**31:
-            raise LabError(f"seed is {seed!r}; give a whole number from 0 to {2**31 - 1:,}")
+            raise LabError(f"seed is {seed!r}", fix=f"give a whole number from 0 to {2**31 - 1:,}")
         scene = _drawn(sample_clip(int(seed), TOYLAND_SIZE, SAMPLES).scene(), ready)
         self._open(scene, f"Toyland: seed {int(seed)}")
         return True
@@ -97,23 +97,17 @@ class Pictures(Core):
         name = Path(str(filename).replace("\\", "/")).name[:80] or "upload"
         if len(data) > MAX_UPLOAD:
             raise LabError(
-                f'"{name}" has {len(data) / 2**20:.0f} MB, over the limit of {MAX_UPLOAD // 2**20} MB; '
-                "make it smaller first"
+                f'"{name}" has {len(data) / 2**20:.0f} MB, over the limit of {MAX_UPLOAD // 2**20} MB',
+                fix="make it smaller first",
             )
         if data[:2] == ZIP_MARK and not zipfile.is_zipfile(io.BytesIO(data)):
-            raise LabError(f'"{name}" is a broken scene file; save the scene again and open that file')
+            raise LabError(f'"{name}" is a broken scene file', fix="save the scene again and open that file")
         if zipfile.is_zipfile(io.BytesIO(data)):
-            try:
-                return bool(self.open_scene(data, name))
-            except LabError as error:
-                text, _, fix = str(error).rpartition("; ")
-                if "PNG or JPEG" not in fix:
-                    raise
-                raise LabError(f"{text}; save the scene again and open that file") from error  # not a picture of it
+            return bool(self.open_scene(data, name))
         try:
             return bool(self.open_picture(data, name))
         except LabError as error:
-            raise LabError(f'"{name}": {error}') from error
+            raise error.within(f'"{name}"') from error
 
     def save_scene(self, path: str | Path) -> Path | None:
         """Write the scene to a folder or a .zip."""

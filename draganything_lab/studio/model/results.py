@@ -104,14 +104,14 @@ class Results(Paths):
             if result.number == number:
                 return result
         raise LabError(
-            f"there is no result {number}; there are {', '.join(str(r.number) for r in self._results) or 'none'}"
+            f"there is no result {number}", fix=f"there are {', '.join(str(r.number) for r in self._results) or 'none'}"
         )
 
     @action
     def start_job(self, name: str, steps: int) -> Job:
         """Say that something starts; an error status if something runs already."""
         if self._job is not None:
-            raise LabError(f"{self._job.name} is still running; wait for it, or cancel it")
+            raise LabError(f"{self._job.name} is still running", fix="wait for it, or cancel it")
         self._job = Job(name, max(1, int(steps)), started=time.monotonic())
         self.say(f"{name.capitalize()} started.")
         return self._job
@@ -184,7 +184,7 @@ class Results(Paths):
     def show_results(self, *numbers: int) -> bool:
         """Choose one result to look at, or two to compare."""
         if len(numbers) not in (1, 2):
-            raise LabError(f"{len(numbers)} results cannot be shown together; choose one, or two to compare")
+            raise LabError(f"{len(numbers)} results cannot be shown together", fix="choose one, or two to compare")
         self._shown = tuple(self.result(number).number for number in numbers)
         self.tell("results")
         return True

@@ -70,7 +70,7 @@ class Sessions(Frames):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise LabError(f'"{folder}" cannot be made ({error.strerror}); choose another folder') from error
+            raise LabError(f'"{folder}" cannot be made ({error.strerror})', fix="choose another folder") from error
         self.scene_to_save().save(folder / SCENE)
         write_whole(folder / SESSION, (json.dumps(self.state(), indent=1) + "\n").encode())
         return folder
@@ -87,9 +87,11 @@ class Sessions(Frames):
             data = (folder / SESSION).read_bytes()
             state = json.loads(data) if len(data) <= MAX_SESSION else None
         except (OSError, ValueError) as error:
-            raise LabError(f'"{folder / SESSION}" cannot be read ({error}); open "{SCENE}" in that folder') from error
+            raise LabError(
+                f'"{folder / SESSION}" cannot be read ({error})', fix=f'open "{SCENE}" in that folder'
+            ) from error
         if not isinstance(state, dict) or state.get("format") != FORMAT:
-            raise LabError(f'"{folder / SESSION}" is no session of the studio; open "{SCENE}" in that folder')
+            raise LabError(f'"{folder / SESSION}" is no session of the studio', fix=f'open "{SCENE}" in that folder')
         with self.batch():
             self._switch(scene, SCENE)
             self.restore(state)
@@ -103,7 +105,7 @@ def replay(model: Any, actions: Iterable[tuple[str, list[Any], dict[str, Any]]])
     """Do recorded actions again."""
     for name, args, kwargs in actions:
         if name.startswith("_") or not callable(getattr(type(model), name, None)):
-            raise LabError(f'the studio has no action "{name}"; the list is of another version')
+            raise LabError(f'the studio has no action "{name}"', fix="the list is of another version")
         getattr(model, name)(*[_array(value) for value in args], **{k: _array(v) for k, v in kwargs.items()})
 
 

@@ -32,11 +32,13 @@ def checked_stroke(points: Points, times: Sequence[float] | np.ndarray | None) -
         path = np.asarray(points, np.float64)
         clock = None if times is None else np.asarray(times, np.float64)
     except (TypeError, ValueError) as error:
-        raise LabError("a stroke is a list of (x, y) points; draw it again") from error
+        raise LabError("a stroke is a list of (x, y) points", fix="draw it again") from error
     if path.ndim != 2 or path.shape[1:] != (2,) or not len(path) or not np.isfinite(path).all():
-        raise LabError(f"a stroke needs finite points (x, y), at least one; got shape {path.shape}; draw it again")
+        raise LabError(
+            f"a stroke needs finite points (x, y), at least one; got shape {path.shape}", fix="draw it again"
+        )
     if clock is not None and (clock.shape != (len(path),) or not np.isfinite(clock).all()):
-        raise LabError(f"a stroke of {len(path)} points has times of shape {clock.shape}; give one time a point")
+        raise LabError(f"a stroke of {len(path)} points has times of shape {clock.shape}", fix="give one time a point")
     if len(path) > MAX_SAMPLES:
         kept = np.linspace(0, len(path) - 1, MAX_SAMPLES).round().astype(int)
         path, clock = path[kept], None if clock is None else clock[kept]
@@ -169,7 +171,7 @@ def with_key(trajectory: Trajectory, place: int, x: float, y: float) -> Trajecto
             low, high = frames[place - 1], frames[place]
         if high - low < 2:
             where = f"between frames {low + 1} and {high + 1}"
-            raise LabError(f"there is no frame {where} for a new key point; set the frames to none")
+            raise LabError(f"there is no frame {where} for a new key point", fix="set the frames to none")
         frames = (*frames[:place], (low + high) // 2, *frames[place:])
     points = np.insert(trajectory.points, place, (x, y), axis=0)
     return Trajectory(points, frames, trajectory.easing, trajectory.spacing)
@@ -182,7 +184,7 @@ def without_key(trajectory: Trajectory, place: int) -> Trajectory:
         LabError: It is the only one.
     """
     if len(trajectory.points) == 1:
-        raise LabError("a path keeps at least one key point; delete the whole path instead")
+        raise LabError("a path keeps at least one key point", fix="delete the whole path instead")
     frames = trajectory.frames
     if frames is not None:
         frames = (*frames[:place], *frames[place + 1 :])

@@ -54,7 +54,7 @@ class Things(Pictures):
         """Select the next entity, or with a negative step the one before, going round."""
         count = len(self._scene.entities)
         if not count:
-            raise LabError("there is nothing to select yet; click a thing in the picture")
+            raise LabError("there is nothing to select yet", fix="click a thing in the picture")
         place = self.selected_place
         start = -1 if place is None and step > 0 else 0 if place is None else place
         self.select((start + step) % count)
@@ -90,7 +90,7 @@ class Things(Pictures):
         """Click once more on the selected thing (plus), or on what does not belong to it (minus)."""
         if self._selected is None:
             if not positive:
-                raise LabError("a minus point needs a selected thing; click a thing first")
+                raise LabError("a minus point needs a selected thing", fix="click a thing first")
             return bool(self.cut_out(x, y))
         points, labels = self._clicks()
         before = self._scene[self._selected].mask
@@ -108,9 +108,9 @@ class Things(Pictures):
         """Take a click on the selected thing back."""
         points, labels = self._clicks()
         if not 0 <= index < len(points):
-            raise LabError(f"there is no click {index}; the mask has clicks 0 to {len(points) - 1}")
+            raise LabError(f"there is no click {index}", fix=f"the mask has clicks 0 to {len(points) - 1}")
         if len(points) == 1:
-            raise LabError("this is the only click on it; remove the thing instead")
+            raise LabError("this is the only click on it", fix="remove the thing instead")
         return self._again(points[:index] + points[index + 1 :], labels[:index] + labels[index + 1 :])
 
     @action
@@ -118,9 +118,9 @@ class Things(Pictures):
         """Take another candidate for the selected thing's mask; 0 has the best score."""
         place, prompt = self.place(None), self.prompt
         if prompt is None:
-            raise LabError("this mask has no candidates; add a plus point to get some")
+            raise LabError("this mask has no candidates", fix="add a plus point to get some")
         if isinstance(candidate, bool) or not 0 <= candidate < len(prompt.masks):
-            raise LabError(f"there is no candidate {candidate}; there are 0 to {len(prompt.masks) - 1}")
+            raise LabError(f"there is no candidate {candidate}", fix=f"there are 0 to {len(prompt.masks) - 1}")
         self._scene.update(place, mask=prompt.masks[candidate])
         self.say(f"Candidate {candidate + 1} of {len(prompt.masks)}, score {prompt.scores[candidate]:.2f}.")
         return True
@@ -133,17 +133,17 @@ class Things(Pictures):
         radius = self._brush_radius if radius is None else radius
         if self._selected is None:
             if not add:
-                raise LabError("nothing is selected to erase from; click a thing first")
+                raise LabError("nothing is selected to erase from", fix="click a thing first")
             mask = paint(np.zeros(self._scene.size, bool), points, radius)  # type: ignore[arg-type]
             if not mask.any():
-                raise LabError("the stroke is outside the picture; paint inside it")
+                raise LabError("the stroke is outside the picture", fix="paint inside it")
             name = self._new(mask, None)
             self.say(f"{self._title(name)} is painted.", self._hint(name))
             return True
         entity = self._scene[self._selected]
         mask = paint(entity.mask, points, radius, add)  # type: ignore[arg-type]
         if not mask.any():
-            raise LabError("erasing that would leave nothing of it; remove the thing instead")
+            raise LabError("erasing that would leave nothing of it", fix="remove the thing instead")
         self._scene.update(self._selected, mask=mask)
         self.say(f"{self._title(entity.name)} has {int(mask.sum()):,} pixels.")
         return True
@@ -161,7 +161,7 @@ class Things(Pictures):
     def set_brush(self, radius: float) -> bool:
         """Set the brush's radius, kept within 1 to 200 pixels."""
         if isinstance(radius, bool) or not isinstance(radius, (int, float)) or not np.isfinite(radius):
-            raise LabError(f"the brush's radius is {radius!r}; give 1 to 200 pixels")
+            raise LabError(f"the brush's radius is {radius!r}", fix="give 1 to 200 pixels")
         self._brush_radius = float(np.clip(radius, *BRUSH))
         if abs(self._brush_radius - radius) > 0.01:
             self.say(f"Brush radius: 1 to 200 pixels; set to {self._brush_radius:.0f}.", kind="warning")
@@ -219,7 +219,9 @@ class Things(Pictures):
         height, width = self._scene.size
         x, y = points[-1]
         if not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5):
-            raise LabError(f"the click ({x:.0f}, {y:.0f}) is outside the {width}x{height} picture; click on the thing")
+            raise LabError(
+                f"the click ({x:.0f}, {y:.0f}) is outside the {width}x{height} picture", fix="click on the thing"
+            )
         with self._segmenting:
             found = self._ready_segmenter().predict(points=points, labels=labels, previous=found)
         return self._book.keep(points, labels, found)[0]
@@ -250,10 +252,9 @@ class Things(Pictures):
 
         warnings = describe_mask(prompt.masks[prompt.chosen]).warnings
         if warnings:
-            what, _, fix = warnings[0].partition("; ")
-            if len(prompt.points) > 1:  # else the click made the thing, and removing it is as near at hand
-                fix = f"{fix + ', or ' if fix else ''}Ctrl+Z takes the click back."
-            self.say(f"{text} But {what}.", fix, "warning")
+            # Of a first click the thing itself is removed as easily.
+            fix = "Ctrl+Z takes the click back." if len(prompt.points) > 1 else ""
+            self.say(f"{text} But {warnings[0]}.", fix, "warning")
         else:
             others = len(prompt.masks) - 1
             self.say(text, f"Drag it, or look at {others} more." if others else "Now drag it.")

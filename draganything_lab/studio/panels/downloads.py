@@ -29,16 +29,14 @@ def recipe(
         video: Path of the video to write.
 
     >>> print(recipe(DEFAULTS, (64, 96)).count(chr(10)))  # doctest: +SKIP
-    7
+    5
     """
     options = ", ".join(f"{name}={value!r}" for name, value in call_options(settings, size).items())
     return (
+        "from draganything_lab import Scene, load_pipeline\n"
         "from draganything_lab.media import write_video\n"
-        "from draganything_lab.pipeline import load_pipeline\n"
-        "from draganything_lab.scene import Scene\n"
         f"pipe = load_pipeline({settings['weights']!r}, {settings['representation']!r})\n"
-        f"drawn = Scene.load({scene!r})\n"
-        f"frames = pipe(drawn, {options}).frames\n"
+        f"frames = pipe(Scene.load({scene!r}), {options}).frames\n"
         f"write_video({video!r}, frames, fps={settings['fps']})\n"
     )
 
@@ -46,11 +44,9 @@ def recipe(
 def preview_recipe(settings: Mapping[str, Any], scene: str = "scene.zip", video: str = "preview.mp4") -> str:
     """The same for the preview, which no model makes."""
     return (
+        "from draganything_lab import Scene, preview\n"
         "from draganything_lab.media import write_video\n"
-        "from draganything_lab.pipeline import preview\n"
-        "from draganything_lab.scene import Scene\n"
-        f"drawn = Scene.load({scene!r})\n"
-        f"frames = preview(drawn, {settings['num_frames']})\n"
+        f"frames = preview(Scene.load({scene!r}), {settings['num_frames']})\n"
         f"write_video({video!r}, frames, fps={settings['fps']})\n"
     )
 

@@ -13,7 +13,8 @@ from ...control.vectors import cosine_similarity, pool_over_mask, similarity_map
 from ...media.drawing import heat_over, muted
 from ...media.picture import psnr
 from ...pipeline.familiar import FLOOR_DB, vae_round_trip
-from ..generate.engine import Engine, video_size
+from ...pipeline.size import video_size
+from ..generate.engine import Engine
 from .pages import Clip, drawn_signal, plate
 
 SHOWN = 320  # pixels a picture is wide

@@ -169,7 +169,7 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
         if step % 20 == 0 and rank == 0:
             if not summed:
                 save()
-                raise LabError(f"{stage.name}: no finite loss at step {step}; resume with a smaller --rate")
+                raise LabError(f"{stage.name}: no finite loss at step {step}", fix="resume with a smaller --rate")
             means = {k: round(float(v / summed), 6) for k, v in sums.items()}
             sums, summed = {}, 0
             seconds = spent + time.perf_counter() - start
@@ -225,7 +225,7 @@ def _state(flat: Flat, average: MovingAverage, optimiser: Muon, step: int, secon
 def load_average(module: nn.Module, path: Path) -> int:
     """Load a checkpoint's averaged weights into a module and return the step they come from."""
     if not path.exists():
-        raise LabError(f"{path} does not exist; train its stage first")
+        raise LabError(f"{path} does not exist", fix="train its stage first")
     state = torch.load(path, map_location="cpu", weights_only=True)
     module.load_state_dict(state["average"], strict=False)
     return int(state["step"])

@@ -36,7 +36,8 @@ def photo_folder() -> Path:
     spec = importlib.util.find_spec("skimage")
     if spec is None or spec.origin is None:
         raise LabError(
-            "scikit-image, whose photographs it is trained on, is missing; run: pip install 'draganything-lab[train]'"
+            "scikit-image, whose photographs it is trained on, is missing",
+            fix="run: pip install 'draganything-lab[train]'",
         )
     return Path(spec.origin).parent / "data"
 

@@ -178,7 +178,7 @@ def train(
     """
     size = size or SamSize(picture=picture)
     if resume and (folder / SIZE).exists() and (before := read_size(folder)) != size:
-        raise LabError(f"{folder} was trained at other sizes ({before}); give the same, or another --folder")
+        raise LabError(f"{folder} was trained at other sizes ({before})", fix="give the same, or another --folder")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SIZE).write_text(json.dumps(asdict(size)) + "\n")
     options: dict[str, Any] = {} if batch is None else {"batch": batch}
@@ -187,7 +187,7 @@ def train(
         exported = (start / CONFIG).exists()
         before = read_config(start) if exported else read_size(start)
         if before != size:
-            raise LabError(f"{start} was trained at other sizes ({before}); it cannot be begun with")
+            raise LabError(f"{start} was trained at other sizes ({before})", fix="it cannot be begun with")
         if exported:
             stage.network.sam.load_state_dict(load_small_sam(start).state_dict())
             report(f"sam: beginning with the weights of {start}")
@@ -204,7 +204,9 @@ def read_size(folder: Path) -> SamSize:
         LabError: Nothing was trained there.
     """
     if not (folder / SIZE).exists():
-        raise LabError(f"{folder} holds no training; run: draganything-lab train sam --minutes 60 --folder {folder}")
+        raise LabError(
+            f"{folder} holds no training", fix=f"run: draganything-lab train sam --minutes 60 --folder {folder}"
+        )
     return SamSize(**json.loads((folder / SIZE).read_text()))
 
 

@@ -34,7 +34,7 @@ def begin(folder: Path, weights: Path, representations: tuple[str, ...]) -> None
         LabError: `weights` is not such a folder.
     """
     if not (weights / "vae").is_dir() or not (weights / "dift").is_dir():
-        raise LabError(f"{weights} holds no small weights; give a folder that --export wrote")
+        raise LabError(f"{weights} holds no small weights", fix="give a folder that --export wrote")
     denoiser = Denoiser()
     denoiser.unet = UNet2DConditionModel.from_pretrained(weights / "dift" / "unet", torch_dtype=torch.float32)
     prompt = load_file(weights / "dift" / "null_prompt.safetensors")["null_prompt"]

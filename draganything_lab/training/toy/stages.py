@@ -65,7 +65,7 @@ def build_stage(
     if name == "vae":
         return VaeStage(picture=picture, **size)
     if name not in (*STAGES, "control-frozen"):
-        raise LabError(f'stage "{name}" is unknown; use one of {", ".join(STAGES)}')
+        raise LabError(f'stage "{name}" is unknown', fix=f"use one of {', '.join(STAGES)}")
     vae = load_vae(folder / "vae.pt")
     if name == "decoder":
         return DecoderStage(vae, size=clips, **size)
@@ -107,7 +107,7 @@ def train(
     """
     size = folder / SIZE
     if resume and size.exists() and (before := json.loads(size.read_text())["picture"]) != picture:
-        raise LabError(f"{folder} was trained at {before} pixels; give --picture {before}, or another --folder")
+        raise LabError(f"{folder} was trained at {before} pixels", fix=f"give --picture {before}, or another --folder")
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(size, (json.dumps({"picture": picture}) + "\n").encode())  # other processes of this run read it too
     total = sum(SHARES.get(name, 0.1) for name in stages)
@@ -152,7 +152,7 @@ def export(folder: Path, out: Path, stages: tuple[str, ...] = STAGES) -> None:
     vae, denoiser = load_vae(folder / "vae.pt"), Denoiser()
     load_average(denoiser, folder / "dift.pt")
     if video and not (folder / "control.pt").exists():
-        raise LabError(f"{folder} has no control.pt; train the stage control first, or export --stages vae,dift")
+        raise LabError(f"{folder} has no control.pt", fix="train the stage control first, or export --stages vae,dift")
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     vae.half().save_pretrained(part / "vae", **SAFE)

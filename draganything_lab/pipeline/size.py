@@ -1,0 +1,52 @@
+"""One rule for the size of a video: as large as the weights were trained at, in the shape of the picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+RELEASED_SIZE = (320, 576)  # what DragAnything was trained at; the video UNet's own file says that of SVD, 576x1024
+TALLEST = 4.0  # most that a video's longer side may be of its shorter one
+
+
+def trained_size(pipe: Any) -> tuple[int, int]:
+    """The (H, W) that a pipeline's weights know best."""
+    return trained_pixels(pipe.unet.config.sample_size, pipe.vae_scale_factor)
+
+
+def trained_pixels(sample_size: int | tuple[int, int] | None, factor: int) -> tuple[int, int]:
+    """The same, from what the video UNet's file says and the pixels of a cell of its latents.
+
+    >>> trained_pixels(16, 8), trained_pixels(96, 8)
+    ((128, 128), (320, 576))
+    """
+    if sample_size is None:  # the file does not say
+        return RELEASED_SIZE
+    height, width = (sample_size, sample_size) if isinstance(sample_size, int) else sample_size
+    return RELEASED_SIZE if min(height, width) * factor >= RELEASED_SIZE[0] else (height * factor, width * factor)
+
+
+def video_size(pipe: Any, picture: tuple[int, int]) -> tuple[int, int]:
+    """(H, W) of a video whose size nobody asked for.
+
+    Args:
+        pipe: A pipeline.
+        picture: (H, W) of the scene's picture.
+
+    Returns:
+        The shape of the picture; the shorter side is that of `trained_size`, or, where the weights do not say what they
+        were trained at, the picture's own.
+    """
+    told = pipe.unet.config.sample_size is not None
+    return fitted_size(min(trained_size(pipe) if told else picture), pipe.size_multiple, picture)
+
+
+def fitted_size(side: int, multiple: int, picture: tuple[int, int]) -> tuple[int, int]:
+    """(H, W) with the shape of a picture, a shorter side near `side`, both multiples of a number.
+
+    >>> fitted_size(64, 16, (320, 480))
+    (64, 96)
+    """
+    shorter = max(multiple, round(side / multiple) * multiple)
+    longer = shorter * min(TALLEST, max(picture) / min(picture))
+    longer = max(multiple, round(longer / multiple) * multiple)
+    return (shorter, longer) if picture[0] <= picture[1] else (longer, shorter)
