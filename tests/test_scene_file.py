@@ -24,7 +24,13 @@ import draganything_lab.scene.saving as scene_file
 from draganything_lab.errors import LabError
 from draganything_lab.media import encode_picture
 from draganything_lab.scene import EASINGS, Entity, Scene, Trajectory
-from draganything_lab.scene.saving import load_scene, save_scene
+
+load_scene = Scene.load
+
+
+def save_scene(scene: Scene, path: Path) -> Path:
+    return scene.save(path)
+
 
 SIZE = (12, 16)
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import LabError
 from ..motion import MotionReport
+from ..pipeline.size import stretch
 from .makers import feature_names
 from .metrics import Measured, ObjMC, Protocol, Row, Table, frechet, mean_of, pooled
 from .metrics.extractors import stacked
@@ -177,7 +178,26 @@ def collect(plan: Plan, store: Store) -> Results:
             f"nothing was made: {'; '.join(f'{who}: {why}' for who, (why, _) in failed.items()) or 'no jobs are done'}"
         )
     notes = dict.fromkeys(record.job.source.note for record in records if record.job.source.note)
+    if other := _stretched(records, plan.size):
+        notes[other] = None
     return Results(plan, tuple(summaries), tuple(records), failed, len(plan.jobs), tuple(notes))
+
+
+def _stretched(records: Sequence[Record], size: tuple[int, int]) -> str:
+    """What to say of scenes whose pictures have another shape than the videos."""
+    sizes = {record.job.source.name: str(record.about.get("picture", "")) for record in records}
+    other = {}
+    for name, text in sizes.items():
+        width, _, height = text.partition("x")
+        if width.isdigit() and height.isdigit() and stretch((int(height), int(width)), size) > 0.02:
+            other[name] = text
+    if not other:
+        return ""
+    name, text = next(iter(other.items()))
+    return (
+        f"{len(other)} of {len(sizes)} pictures have another shape than {size[1]}x{size[0]} and were stretched to it "
+        f"(the first: {name}, {text}); --size takes another."
+    )
 
 
 def _numbers(records: Sequence[Record], data: str, plan: Plan) -> dict[str, Measured]:

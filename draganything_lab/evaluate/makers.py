@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..control.signal import shows_vectors
 from ..errors import LabError
 from ..models.device import best_device
 from ..pipeline.preview import preview
@@ -71,7 +72,7 @@ class Makers:
 
                 model, representation = maker
                 pipe = load_pipeline(model, representation, device=self.device, download=self.settings.download)
-                if "entity" in representation and pipe.features is None:
+                if shows_vectors(representation) and pipe.features is None:
                     pipe.features = load_features(model, self.device, download=self.settings.download)
             except (LabError, ImportError) as error:
                 self._missing[maker] = str(error)

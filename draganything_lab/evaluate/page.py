@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..media.files import write_whole
+from ..media.text import utf8
 from ..show.page import STYLE as REPORT_STYLE
 from ..show.page import picture_address
 from .collect import Record, Results, Summary, baseline
@@ -49,9 +50,9 @@ HINTS = {column.name: column.hint for column in COLUMNS}
 
 def write_page(results: Results, store: Store, command: str = "") -> Path:
     """Write index.html into the results' folder, and results.csv and table.csv beside it; return the page's path."""
-    write_whole(store.folder / "results.csv", results.csv().encode())
-    write_whole(store.folder / "table.csv", (results.table() + PUBLISHED).csv().encode())
-    return write_whole(store.folder / "index.html", page(results, store, command).encode())
+    write_whole(store.folder / "results.csv", utf8(results.csv()))
+    write_whole(store.folder / "table.csv", utf8((results.table() + PUBLISHED).csv()))
+    return write_whole(store.folder / "index.html", utf8(page(results, store, command)))
 
 
 def page(results: Results, store: Store, command: str = "") -> str:

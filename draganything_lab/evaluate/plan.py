@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -178,12 +179,12 @@ def weights_fingerprint(model: str) -> str:
         folder = zoo.find(model) if model in zoo.MODELS else Path(model).expanduser()
     except LabError:
         folder = None
-    digest = hashlib.sha256(model.encode())
+    digest = hashlib.sha256(os.fsencode(model))
     if folder is not None and folder.is_dir():
         for file in sorted(folder.rglob("*")):
             if file.suffix in (".safetensors", ".bin", ".json") and file.is_file():
                 with file.open("rb") as stream:
                     head = stream.read(1 << 20)
                     stream.seek(max(0, file.stat().st_size - (1 << 20)))
-                    digest.update(str(file.relative_to(folder)).encode() + head + stream.read())
+                    digest.update(os.fsencode(file.relative_to(folder)) + head + stream.read())
     return digest.hexdigest()[:10]

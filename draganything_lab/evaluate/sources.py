@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,15 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LabError
+from ..media.folder import listed, shown
+from ..media.text import utf8
 from ..media.video import read_video
-from ..pipeline.size import RELEASED_SIZE, trained_pixels
+from ..pipeline.size import RELEASED_SIZE, stretch, trained_pixels
 from ..scene.formats.demo_folder import read_demo_folder
 from ..scene.saving import INDEX
 from ..scene.scene import Scene
 from ..tracking import Tracker
-from .vipseg import clip_files, has_paths, list_clips, load_clip
+from .vipseg import OTHER_SHAPE, clip_files, has_paths, list_clips, load_clip, picture_size
 
-VIDEO_KINDS = (".mp4", ".gif", ".webm")
+VIDEO_KINDS = (".mp4", ".gif", ".webm", ".mov", ".m4v", ".mkv", ".avi", ".webp")
 CIRCLE = (
     "The wanted paths were read from the true videos by the same tracker, so the true videos are without error by "
     "construction; files in trajectories/ would say more."
@@ -41,10 +44,12 @@ class Loaded:
     Attributes:
         scene: At the evaluation's size.
         reference: (T, H, W, 3) uint8, the true video, where there is one.
+        own: (H, W) of the picture before it was resized; None where it was drawn at this size.
     """
 
     scene: Scene
     reference: NDArray[np.uint8] | None
+    own: tuple[int, int] | None = None
 
 
 class Loader(Protocol):
@@ -75,12 +80,12 @@ class Source:
 
     def fingerprint(self) -> str:
         """Of its content: 16 hex digits."""
-        digest = hashlib.sha256(f"{self.name} {self.also}".encode())
+        digest = hashlib.sha256(utf8(f"{self.name} {self.also}"))
         for file in self.files:
             try:
-                digest.update(f"{file.name} ".encode() + hashlib.sha256(file.read_bytes()).digest())
+                digest.update(os.fsencode(file.name) + b" " + hashlib.sha256(file.read_bytes()).digest())
             except OSError as error:
-                digest.update(f"{file.name} {error.errno}".encode())
+                digest.update(os.fsencode(file.name) + f" {error.errno}".encode())
         return digest.hexdigest()[:16]
 
 
@@ -108,7 +113,7 @@ def find_sources(where: str | Path, *, tracker: str = "opencv", limit: int | Non
             also = f"tracker {tracker}"
             notes = ("" if has_paths(clip) else CIRCLE for clip in clips)
             sources = [
-                Source(clip.name, partial(_vipseg, clip), True, clip_files(clip), also, note)
+                Source(shown(clip.name), partial(_vipseg, clip), True, clip_files(clip), also, note)
                 for clip, note in zip(clips, notes, strict=True)
             ]
         else:
@@ -144,38 +149,40 @@ def _drawn(number: int, size: tuple[int, int], frames: int, tracker: str | Track
 
 def _scenes(folder: Path) -> list[Source]:
     found = []
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
+    for path in listed(folder):
         if path.is_dir() and (path / INDEX).is_file():
-            files = tuple(sorted(file for file in path.iterdir() if file.is_file()))
+            files = tuple(file for file in listed(path) if file.is_file())
             found.append((path.name, partial(_saved, path), files))
         elif path.is_dir() and (path / "demo.json").is_file():
-            files = tuple(sorted(file for file in path.iterdir() if file.is_file()))
+            files = tuple(file for file in listed(path) if file.is_file())
             found.append((path.name, partial(_demo, path), files))
         elif path.suffix.lower() == ".zip":
             found.append((path.stem, partial(_saved, path), (path,)))
     names: dict[str, int] = {}
     sources = []
     for name, load, files in found:
-        names[name] = names.get(name, 0) + 1
-        unique = name if names[name] == 1 else f"{name} ({names[name]})"
+        clear = shown(name)
+        names[clear] = names.get(clear, 0) + 1
+        unique = clear if names[clear] == 1 else f"{clear} ({names[clear]})"
         true = _true_video(folder / name)
         sources.append(Source(unique, load, true is not None, (*files, *([true] if true else []))))
     return sources
 
 
 def _true_video(path: Path) -> Path | None:
-    beside = (path.with_name(path.name + kind) for kind in VIDEO_KINDS)
-    return next((file for file in beside if file.is_file()), None)
+    """The video of that name, whatever kind it is of and however its ending is written."""
+    there = [file for file in listed(path.parent) if file.suffix.lower() in VIDEO_KINDS and file.is_file()]
+    beside = [file for file in there if file.name[: -len(file.suffix)] == path.name]
+    return min(beside, key=lambda file: VIDEO_KINDS.index(file.suffix.lower()), default=None)
 
 
 def _saved(path: Path, size: tuple[int, int], frames: int, tracker: str | Tracker) -> Loaded:
-    return _with_true_video(Scene.load(path), path.with_suffix("") if path.suffix == ".zip" else path, size, frames)
+    stem = path.with_suffix("") if path.suffix.lower() == ".zip" and path.is_file() else path
+    return _with_true_video(Scene.load(path), stem, size, frames)
 
 
 def _demo(path: Path, size: tuple[int, int], frames: int, tracker: str | Tracker) -> Loaded:
-    return _with_true_video(read_demo_folder(path), path, size, frames)
+    return _with_true_video(read_demo_folder(path, clip=True), path, size, frames)
 
 
 def _with_true_video(scene: Scene, stem: Path, size: tuple[int, int], frames: int) -> Loaded:
@@ -185,17 +192,24 @@ def _with_true_video(scene: Scene, stem: Path, size: tuple[int, int], frames: in
         )
     true = _true_video(stem)
     if true is None:
-        return Loaded(scene.resized(size), None)
+        return Loaded(scene.resized(size), None, scene.size)
     video = read_video(true)
     if len(video) != frames:
         raise LabError(
             f"{true.name} has {len(video)} frames, the evaluation {frames}", fix=f"give --frames {len(video)}"
         )
-    return Loaded(scene.resized(size), np.stack([fit(frame, size) for frame in video]))
+    shape = (video.shape[1], video.shape[2])
+    if stretch(scene.size, shape) > OTHER_SHAPE:
+        raise LabError(
+            f"{shown(true.name)} is {shape[1]}x{shape[0]}, another shape than the picture, "
+            f"{scene.size[1]}x{scene.size[0]}",
+            fix="cut the video to the picture's shape",
+        )
+    return Loaded(scene.resized(size), np.stack([fit(frame, size) for frame in video]), scene.size)
 
 
 def _vipseg(clip: Path, size: tuple[int, int], frames: int, tracker: str | Tracker) -> Loaded:
-    return Loaded(*load_clip(clip, size, frames, tracker))
+    return Loaded(*load_clip(clip, size, frames, tracker), picture_size(clip))
 
 
 def fit(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -15,7 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import LabError
+from ..media.folder import listed, numbered, partners, shown
+from ..media.labels import VOID
 from ..media.picture import load_picture
+from ..media.text import read_text
+from ..pipeline.size import stretch
 from ..scene.entity import Entity
 from ..scene.scene import Scene
 from ..scene.trajectory import Trajectory
@@ -26,6 +30,7 @@ MASKS, PATHS, NAMES = "panomasks", "trajectories", "panoVIPSeg_categories.json"
 STUFF = 125  # ids below are stuff (sky, grass, road), one segment each; others are 100 * category + number
 LEAST_SHARE = 0.005  # of the picture that a segment must cover to count
 MOST_ENTITIES = 8
+OTHER_SHAPE = 0.05  # how much one picture of a clip may look wider than another
 
 
 def list_clips(folder: Path) -> list[Path]:
@@ -33,19 +38,28 @@ def list_clips(folder: Path) -> list[Path]:
     pictures = next((folder / name for name in PICTURES if (folder / name).is_dir()), None)
     if pictures is None or not (folder / MASKS).is_dir():
         return []
-    clips = sorted(path for path in pictures.iterdir() if path.is_dir())
+    clips = [path for path in listed(pictures) if path.is_dir()]
     if (folder / "val.txt").is_file():
-        wanted = set((folder / "val.txt").read_text().split())
-        clips = [clip for clip in clips if clip.name in wanted]
+        wanted = set(read_text(folder / "val.txt").split())
+        there = [clip for clip in clips if clip.name in wanted]
+        if clips and not there:
+            raise LabError(
+                f'val.txt names none of the {len(clips)} clips in {pictures.name}/, such as "{shown(clips[0].name)}"',
+                fix="write one clip's name per line, or remove val.txt",
+            )
+        return there
     return clips
 
 
 def clip_files(clip: Path) -> tuple[Path, ...]:
     """The files that a clip's evaluation reads first: its first picture and mask, and its trajectories."""
     root = clip.parents[1]
-    first = [_numbered(folder)[:1] for folder in (clip, root / MASKS / clip.name)]
+    try:
+        first = next(iter(partners(numbered(clip), numbered(root / MASKS / clip.name)).items()), ())
+    except LabError:  # loading will say so
+        first = ()
     paths = root / PATHS / f"{clip.name}.json"
-    return (*(file for files in first for file in files), *([paths] if paths.is_file() else []))
+    return (*first, *([paths] if paths.is_file() else []))
 
 
 def has_paths(clip: Path) -> bool:
@@ -61,44 +75,57 @@ def load_clip(
     Args:
         clip: Its folder of pictures.
         size: (H, W); pictures and masks are resized to it.
-        frames: T; the first T pictures are used.
+        frames: T; as many pictures are used, from the first that has a mask on.
         tracker: Follows the segments where there is no file of trajectories.
 
     Raises:
         LabError: Too few pictures, a mask is missing or of another size, or no segment is large enough.
     """
     root = clip.parents[1]
-    files = _numbered(clip)
+    name = shown(clip.name)
+    files = numbered(clip)
     if len(files) < frames:
         raise LabError(
-            f"clip {clip.name} has {len(files)} pictures, fewer than {frames} frames", fix="give fewer --frames"
+            f"clip {name} has {len(files)} pictures, fewer than {frames} frames", fix="give fewer --frames"
         )
-    masks = _numbered(root / MASKS / clip.name)
+    masks = numbered(root / MASKS / clip.name)
     if not masks:
-        raise LabError(f"clip {clip.name}: there are no masks in {MASKS}/{clip.name}", fix="get the whole data set")
+        raise LabError(f"clip {name}: there are no masks in {MASKS}/{name}", fix="get the whole data set")
+    pairs = partners(files, masks)
+    if not pairs:
+        raise LabError(
+            f'clip {name}: no mask has the name or the number of a picture ("{shown(masks[0].name)}", '
+            f'"{shown(files[0].name)}")',
+            fix="name each mask as its picture",
+        )
+    start = files.index(next(iter(pairs)))
+    files = files[start:]
+    if len(files) < frames:
+        raise LabError(
+            f"clip {name} has {len(files)} pictures from its first mask on, fewer than {frames} frames",
+            fix="give fewer --frames",
+        )
     first = load_picture(files[0])
-    segments = _segments(masks[0])
+    segments = _segments(pairs[files[0]])
     if segments.shape != first.shape[:2]:
         raise LabError(
-            f"clip {clip.name}: the mask is {segments.shape[1]}x{segments.shape[0]}, the picture "
+            f"clip {name}: the mask is {segments.shape[1]}x{segments.shape[0]}, the picture "
             f"{first.shape[1]}x{first.shape[0]}",
             fix="they must be of one size",
         )
     own = first.shape[:2]
-    video = np.stack(
-        [cv2.resize(load_picture(file), size[::-1], interpolation=cv2.INTER_AREA) for file in files[:frames]]
-    ).astype(np.uint8)
+    video = np.stack([_resized(file, (own[0], own[1]), size) for file in files[:frames]]).astype(np.uint8)
     small = cv2.resize(segments, size[::-1], interpolation=cv2.INTER_NEAREST)
     ids, areas = np.unique(small[small > 0], return_counts=True)
     large = areas >= LEAST_SHARE * small.size
     order = np.argsort(-areas[large], kind="stable")[:MOST_ENTITIES]
     chosen = sorted(ids[large][order].tolist())
     if not chosen:
-        raise LabError(f"clip {clip.name}: no segment covers {LEAST_SHARE:.1%} of the picture")
+        raise LabError(f"clip {name}: no segment covers {LEAST_SHARE:.1%} of the picture")
     # Stuff first: it lies behind.
     chosen.sort(key=lambda number: (number >= STUFF, number))
     entities = [Entity(_name(root, number), small == number) for number in chosen]
-    paths = _known_paths(root / PATHS / f"{clip.name}.json", chosen, (own[0], own[1]), size, frames)
+    paths = _known_paths(root / PATHS / f"{clip.name}.json", chosen, (own[0], own[1]), size, start, frames)
     if paths is None:
         paths = _followed(video, entities, tracker)
     scene = Scene(video[0])
@@ -106,6 +133,23 @@ def load_clip(
         kind = "background" if number < STUFF else "foreground"
         scene.add(_free(scene, entity.name), entity.mask, path.clipped(size), kind=kind)  # type: ignore[arg-type]
     return scene, video
+
+
+def picture_size(clip: Path) -> tuple[int, int]:
+    """(H, W) of a clip's first picture."""
+    picture = load_picture(numbered(clip)[0])
+    return picture.shape[0], picture.shape[1]
+
+
+def _resized(file: Path, own: tuple[int, int], size: tuple[int, int]) -> NDArray[np.uint8]:
+    picture = load_picture(file)
+    if stretch(own, (picture.shape[0], picture.shape[1])) > OTHER_SHAPE:
+        raise LabError(
+            f"{shown(file.name)} is {picture.shape[1]}x{picture.shape[0]}, another shape than the first picture, "
+            f"{own[1]}x{own[0]}",
+            fix="a clip's pictures must be of one shape",
+        )
+    return np.asarray(cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _followed(video: NDArray[np.uint8], entities: list[Entity], tracker: str | Tracker) -> list[Trajectory]:
@@ -119,9 +163,12 @@ def _followed(video: NDArray[np.uint8], entities: list[Entity], tracker: str | T
 
 
 def _known_paths(
-    file: Path, ids: list[int], own: tuple[int, int], size: tuple[int, int], frames: int
+    file: Path, ids: list[int], own: tuple[int, int], size: tuple[int, int], start: int, frames: int
 ) -> list[Trajectory] | None:
-    """Trajectories from a released file, in the pixels of `size`; None if there is no such file."""
+    """Trajectories from a released file, in the pixels of `size`; None if there is no such file.
+
+    The file has a point for each picture; those from `start` on are used.
+    """
     from .metrics import read_trajectories
 
     if not file.is_file():
@@ -130,7 +177,9 @@ def _known_paths(
     missing = [str(number) for number in ids if str(number) not in known]
     if missing:
         raise LabError(f"{file.name} has no trajectory of segment {missing[0]}", fix=f"it has {', '.join(known)}")
-    paths = (known[str(number)][:frames] for number in ids)
+    paths = [known[str(number)][start : start + frames] for number in ids]
+    if not all(len(path) for path in paths):
+        raise LabError(f"{file.name} ends before picture {start}, the first with a mask", fix="get the whole file")
     return [Trajectory(path, frames=range(len(path))).scaled(own, size) for path in paths]
 
 
@@ -142,15 +191,16 @@ def _segments(file: Path) -> NDArray[np.int32]:
         raise LabError(f"mask {file.name} cannot be read ({error})", fix="get it again") from error
     if ids.ndim != 2:
         raise LabError(f"mask {file.name} is in colour", fix=f"take {MASKS}/, not panomasksRGB/")
-    return ids.astype(np.int32)
+    ids = ids.astype(np.int32)
+    return np.where(np.isin(ids, VOID), 0, ids)
 
 
 def _name(root: Path, number: int) -> str:
     """A segment's category, where the list of categories is there."""
     category = (number if number < STUFF else number // 100) - 1
     try:
-        listed = json.loads((root / NAMES).read_text())
-        name = next(str(row["name"]) for row in listed if row["id"] == category)
+        categories = json.loads(read_text(root / NAMES))
+        name = next(str(row["name"]) for row in categories if row["id"] == category)
     except (OSError, ValueError, KeyError, TypeError, StopIteration):
         return f"segment {number}"
     return name if number < STUFF else f"{name} {number % 100}"
@@ -158,11 +208,3 @@ def _name(root: Path, number: int) -> str:
 
 def _free(scene: Scene, name: str) -> str:
     return name if name not in scene else f"{name} ({len(scene.entities)})"
-
-
-def _numbered(folder: Path) -> list[Path]:
-    """Pictures of a folder in the order of their numbers."""
-    if not folder.is_dir():
-        return []
-    files = [file for file in folder.iterdir() if file.suffix.lower() in (".jpg", ".jpeg", ".png")]
-    return sorted(files, key=lambda file: (int(file.stem) if file.stem.isdigit() else -1, file.stem))

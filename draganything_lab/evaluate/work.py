@@ -91,6 +91,7 @@ class Worker:
         self.started = time.time()
         self.failed: dict[str, str] = {}
         self._loaded: OrderedDict[str, Loaded | str] = OrderedDict()
+        self._own: dict[str, tuple[int, int]] = {}
         self._extractors: dict[str, Extractor | str] = {}
         self._seconds = self._seconds_so_far()
 
@@ -215,6 +216,8 @@ class Worker:
                 found: Loaded | str = source.load(self.plan.size, self.plan.frames, self.tracker)
             except (LabError, OSError, ValueError, MemoryError) as error:
                 found = str(error)
+            if isinstance(found, Loaded) and found.own is not None:
+                self._own[source.name] = found.own
             self._loaded[source.name] = found
             if len(self._loaded) > KEPT:
                 self._loaded.popitem(last=False)
@@ -227,6 +230,7 @@ class Worker:
         return {
             "scene": job.source.name, "model": job.model, "representation": job.representation, "seed": job.seed,
             "frames": shape[0], "size": f"{shape[2]}x{shape[1]}", "steps": self.plan.settings.steps,
+            "picture": "x".join(map(str, reversed(self._own.get(job.source.name, self.plan.size)))),
             "weights": self.plan.weights.get(job.model, ""), "seconds": round(seconds, 3), "version": __version__,
             "made": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "asked": self.plan.asked_name(job.source),
         }  # fmt: skip

@@ -1,6 +1,7 @@
 """Pictures, videos and files in and out, and drawing on them."""
 
-from .picture import encode_picture, load_mask, load_picture, save_picture
+from .mask import load_mask
+from .picture import encode_picture, load_picture, save_picture
 from .video import encode_video, frame_strip, read_video, write_video
 
 __all__ = [

@@ -164,6 +164,27 @@ def labels_over(picture: np.ndarray, labels: np.ndarray, *, filled: bool) -> np.
     return (result + 0.5).astype(np.uint8)
 
 
+def holes_over(picture: np.ndarray, holes: np.ndarray) -> np.ndarray:
+    """Mark places that nothing is known of: pale stripes within a pale outline.
+
+    Args:
+        picture: (H, W, 3) uint8.
+        holes: (h, w) bool, any size.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    height, width = picture.shape[:2]
+    inside = cv2.resize(holes.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
+    line = max(1, round(min(height, width) / 160))
+    edge = inside & (cv2.erode(inside.astype(np.uint8), np.ones((2 * line + 1, 2 * line + 1), np.uint8)) == 0)
+    ys, xs = np.mgrid[:height, :width]
+    stripes = inside & ((xs + ys) % (6 * line) < 2 * line)
+    result = picture.astype(np.float32)
+    result += (np.float32(235) - result) * (0.75 * (edge | stripes))[..., None]
+    return (result + 0.5).astype(np.uint8)
+
+
 def arrows_over(picture: np.ndarray, starts: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """Draw an arrow for each entity's step to the next frame, long enough to be seen.
 

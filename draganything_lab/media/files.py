@@ -13,6 +13,7 @@ import re
 import secrets
 import shutil
 import stat
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -131,7 +132,7 @@ class Bundle:
         Raises:
             LabError: The name leads elsewhere, or the file is missing, no plain file, damaged or over the limit.
         """
-        if not re.fullmatch(r"\w[\w .,+@()-]{0,120}", name):
+        if not re.fullmatch(r"\w[\w .,+@()&'!#=~\[\]-]{0,120}", unicodedata.normalize("NFC", name)):
             raise LabError(f'file name "{name[:80]!s}" is not allowed', fix=f"only plain names inside {self.name}")
         try:
             data = self._from_folder(name, limit) if self._zip is None else self._from_zip(name, limit)
@@ -147,6 +148,12 @@ class Bundle:
             raise LabError(f"{name} in {self.name} is over the limit of {limit:,} bytes")
         return data
 
+    def has(self, name: str) -> bool:
+        """Whether there is a file of that name."""
+        if self._zip is not None:
+            return unicodedata.normalize("NFC", name) in self._entries
+        return self._own_name(name) is not None
+
     def close(self) -> None:
         """Close the archive."""
         if self._zip is not None:
@@ -161,6 +168,7 @@ class Bundle:
     def _from_folder(self, name: str, limit: int) -> bytes:
         # No links out of the folder, and no waiting on a pipe.
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        name = self._own_name(name) or name
         if (self.path / name).is_symlink():
             raise LabError(f"{name} in {self.name} is a link", fix="put the file itself there")
         with os.fdopen(os.open(self.path / name, flags), "rb") as file:
@@ -168,7 +176,17 @@ class Bundle:
                 raise LabError(f"{name} in {self.name} is no plain file")
             return file.read(limit + 1)
 
+    def _own_name(self, name: str) -> str | None:
+        """The name as the disk spells it: a Mac writes accents apart from their letters."""
+        if os.path.lexists(self.path / name):
+            return name
+        plain = unicodedata.normalize("NFC", name)
+        if plain.isascii():
+            return None
+        return next((own for own in os.listdir(self.path) if unicodedata.normalize("NFC", own) == plain), None)
+
     def _from_zip(self, name: str, limit: int) -> bytes:
+        name = unicodedata.normalize("NFC", name)
         if name not in self._entries:
             raise FileNotFoundError(name)
         assert self._zip is not None
@@ -192,16 +210,23 @@ def _opened_zip(path: Path, index: str) -> tuple[zipfile.ZipFile, dict[str, zipf
         infos = archive.infolist()
         if len(infos) > MAX_ENTRIES:
             raise LabError(f"{path.name} has {len(infos):,} entries, over the limit of {MAX_ENTRIES:,}")
-        names = [info.filename for info in infos]
+        names = [_entry_name(info) for info in infos]
         for info in infos:
             _check_entry(info, path.name)
         if len(set(names)) != len(names):
             raise LabError(f"{path.name} has two entries of one name", fix="make the archive again")
-        tops = [name[: -len(index)] for name in names if re.fullmatch(rf"([^/]+/)?{re.escape(index)}", name)]
-        top = "" if "" in tops else next((name for name in tops if not name.startswith("__MACOSX")), None)
-        if top is None:
+        tops = [name[: -len(index)] for name in names if re.fullmatch(rf"([^/]+/)*{re.escape(index)}", name)]
+        tops = [top for top in tops if not top.startswith("__MACOSX")]
+        if not tops:
             raise LabError(f"{path.name} has no {index}", fix="choose another file")
-        return archive, {info.filename[len(top) :]: info for info in infos if info.filename.startswith(top)}
+        if "" not in tops and len(tops) > 1:
+            raise LabError(
+                f"{path.name} holds {len(tops)} of them, {tops[0]} and {tops[1]} among others",
+                fix="unpack it and choose one",
+            )
+        top = "" if "" in tops else tops[0]
+        named = zip(names, infos, strict=True)
+        return archive, {name[len(top) :]: info for name, info in named if name.startswith(top)}
     except BaseException:
         archive.close()
         raise
@@ -218,6 +243,15 @@ def _check_directory(path: Path) -> None:
     directory = int.from_bytes(tail[place + 12 : place + 16], "little")
     if directory > MAX_DIRECTORY or tail[max(0, place - 20) : place].startswith(_END64):
         raise LabError(f"{path.name} has too many entries, over the limit of {MAX_ENTRIES:,}")
+
+
+def _entry_name(info: zipfile.ZipInfo) -> str:
+    """An entry's name with forward slashes, in the letters that were meant: Mac's archives do not mark UTF-8."""
+    name = info.filename.replace("\\", "/")
+    if not info.flag_bits & 0x800:
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return unicodedata.normalize("NFC", name)
 
 
 def _check_entry(info: zipfile.ZipInfo, archive: str) -> None:

@@ -1,4 +1,4 @@
-"""Pictures and masks in and out: every kind of file or array becomes (H, W, 3) uint8 RGB or (H, W) bool.
+"""Pictures in and out: every kind of file or array becomes (H, W, 3) uint8 RGB. Masks are read in `mask`.
 
 Whatever a student drops on the lab ends up here: a phone's photograph turned by EXIF, a 16-bit scan, a transparent
 sticker, a poster of 400 megapixels, a half-finished download. Each is either read as it is meant or refused by name.
@@ -17,9 +17,10 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ..errors import LabError
+from .arrays import is_array, picture_array
 from .files import write_whole
 
-Source: TypeAlias = "str | Path | Image.Image | np.ndarray | bytes"
+Source: TypeAlias = "str | Path | Image.Image | np.ndarray | bytes | Any"
 
 MAX_SIDE = 8192
 MAX_PIXELS = 40_000_000
@@ -37,7 +38,8 @@ def load_picture(source: Source, *, max_side: int = MAX_SIDE, max_pixels: int = 
 
     Args:
         source: A path, the bytes of a file, a PIL image, or an array: (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4)
-            RGBA; uint8, uint16, bool, or floats in [0, 1].
+            RGBA; uint8, uint16, bool, or floats in [0, 1]. A PyTorch tensor (any dtype and device, with or without
+            gradient) may be (C, H, W) too. A leading axis of 1, or a list of one, is taken for the one.
         max_side: Longest width or height allowed, in pixels.
         max_pixels: Most pixels allowed.
 
@@ -50,37 +52,10 @@ def load_picture(source: Source, *, max_side: int = MAX_SIDE, max_pixels: int = 
     >>> load_picture(np.zeros((2, 3), np.uint8)).shape
     (2, 3, 3)
     """
-    image, name = _open(source, "picture", max_side, max_pixels)
+    image, name = open_source(source, "picture", max_side, max_pixels)
     if isinstance(image, np.ndarray):
         return _picture_from_array(image, name)
-    return np.array(_decoded(image, name, "white", "RGB"))
-
-
-def load_mask(source: Source, size: tuple[int, int] | None = None, *, threshold: int = 128) -> np.ndarray:
-    """Read a mask: what is at least half bright (128 of 255) belongs to it.
-
-    Args:
-        source: A path, the bytes of a file, a PIL image, or an array (H, W) of bool, uint8 in [0, 255], uint16, floats
-            in [0, 1], or whole numbers that are all 0 or 1. Colour is turned to grey; what is transparent is not in it.
-        size: (H, W) that the mask must have; None to take any.
-        threshold: Least grey, 1 to 255, of what belongs to the mask.
-
-    Returns:
-        (H, W) bool, a new array.
-
-    Raises:
-        LabError: As `load_picture`, or the mask is not of the size asked for. An empty mask is allowed here.
-    """
-    image, name = _open(source, "mask", MAX_SIDE, MAX_PIXELS)
-    if isinstance(image, np.ndarray):
-        mask = _mask_from_array(image, name, threshold)
-    else:
-        if size is not None and sorted(image.size) != sorted(size):  # before decoding; EXIF may swap the two
-            raise _another_size(name, image.size, size)
-        mask = np.asarray(_decoded(image, name, "black", "L")) >= threshold
-    if size is not None and mask.shape != tuple(size):
-        raise _another_size(name, mask.shape[::-1], size)
-    return mask
+    return np.array(mode_image(upright(image, name), name, "white", "RGB"))
 
 
 def save_picture(image: np.ndarray, path: str | Path) -> Path:
@@ -101,6 +76,7 @@ def save_picture(image: np.ndarray, path: str | Path) -> Path:
         raise LabError(
             f'"{Path(path).name}" has no picture suffix that the lab writes', fix="use .png, .jpg, .webp or .bmp"
         )
+    image = picture_array(image) if is_array(image) else image
     if isinstance(image, np.ndarray) and image.dtype == bool and kind in ("JPEG", "WEBP"):
         raise LabError(f'a mask saved as "{Path(path).name}" would lose pixels at its edges', fix="use .png")
     return write_whole(path, encode_picture(image, kind))
@@ -108,6 +84,7 @@ def save_picture(image: np.ndarray, path: str | Path) -> Path:
 
 def encode_picture(image: np.ndarray, kind: str = "PNG") -> bytes:
     """The bytes of a picture file; arguments as `save_picture`."""
+    image = picture_array(image) if is_array(image) else image
     if not isinstance(image, np.ndarray) or image.size == 0:
         raise LabError("nothing to save: the picture is empty or no array")
     if image.dtype == bool and image.ndim == 2:
@@ -120,14 +97,7 @@ def encode_picture(image: np.ndarray, kind: str = "PNG") -> bytes:
     return buffer.getvalue()
 
 
-def _another_size(name: str, found: tuple[int, ...], size: tuple[int, int]) -> LabError:
-    return LabError(
-        f"{name} is {found[0]}x{found[1]} but the picture is {size[1]}x{size[0]}",
-        fix="resize the mask or make it from this picture",
-    )
-
-
-def _open(source: Any, what: str, max_side: int, max_pixels: int) -> tuple[Image.Image | np.ndarray, str]:
+def open_source(source: Any, what: str, max_side: int, max_pixels: int) -> tuple[Image.Image | np.ndarray, str]:
     """An undecoded PIL image, or an array, of an allowed size, with a name for errors."""
     if isinstance(source, (str, Path)):
         return _open_file(source, what, max_side, max_pixels)
@@ -138,8 +108,12 @@ def _open(source: Any, what: str, max_side: int, max_pixels: int) -> tuple[Image
     if isinstance(source, Image.Image):
         _check_size(source.height, source.width, what, max_side, max_pixels)
         return source, what
-    if isinstance(source, np.ndarray) or hasattr(source, "__array__"):
-        array = np.asarray(source)
+    if isinstance(source, (list, tuple)) and any(is_array(item) for item in source):
+        if len(source) > 1:
+            raise LabError(f"{what} is a list of {len(source)}", fix="give one at a time")
+        return open_source(source[0], what, max_side, max_pixels)
+    if is_array(source):
+        array = picture_array(source, what)
         if array.ndim not in (2, 3):
             raise LabError(f"{what} has shape {array.shape}", fix="give (H, W) or (H, W, 3)")
         _check_size(array.shape[0], array.shape[1], what, max_side, max_pixels)
@@ -195,14 +169,26 @@ def _check_size(height: int, width: int, name: str, max_side: int, max_pixels: i
         raise LabError(f"{name} is {width}x{height}, over the limit of {max_pixels:,} pixels", fix=_SMALLER)
 
 
-def _decoded(image: Image.Image, name: str, paper: str, mode: str) -> Image.Image:
-    """Pixels decoded, turned upright, brought down to 8 bits a channel, laid over paper and put in a mode."""
+def upright(image: Image.Image, name: str) -> Image.Image:
+    """A picture decoded and turned as its EXIF block says.
+
+    Raises:
+        LabError: It is damaged.
+    """
     try:
         image.load()
         with contextlib.suppress(Exception):  # a broken EXIF block says nothing about the pixels
             image = ImageOps.exif_transpose(image)
+    except Exception as error:
+        raise _damaged(name, error) from error
+    return image
+
+
+def mode_image(image: Image.Image, name: str, paper: str, mode: str) -> Image.Image:
+    """A decoded picture brought down to 8 bits a channel, laid over paper and put in a mode."""
+    try:
         if image.mode.startswith(("I", "F")):
-            image = Image.fromarray(_eight_bits(np.asarray(image), name))
+            image = Image.fromarray(eight_bits(np.asarray(image), name))
         if image.has_transparency_data:
             image = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", image.size, paper), image)
@@ -210,10 +196,14 @@ def _decoded(image: Image.Image, name: str, paper: str, mode: str) -> Image.Imag
     except LabError:
         raise
     except Exception as error:
-        raise LabError(f"{name} is damaged or cut short ({error})", fix=f"get it again, or {_FIX}") from error
+        raise _damaged(name, error) from error
 
 
-def _eight_bits(values: np.ndarray, name: str) -> np.ndarray:
+def _damaged(name: str, error: Exception) -> LabError:
+    return LabError(f"{name} is damaged or cut short ({error})", fix=f"get it again, or {_FIX}")
+
+
+def eight_bits(values: np.ndarray, name: str) -> np.ndarray:
     """Grey or colour values of any number type to uint8 in [0, 255]."""
     if values.dtype == np.uint8:
         return values
@@ -237,25 +227,13 @@ def _eight_bits(values: np.ndarray, name: str) -> np.ndarray:
 def _picture_from_array(array: np.ndarray, name: str) -> np.ndarray:
     if array.ndim == 3 and array.shape[2] not in (1, 3, 4):
         raise LabError(f"{name} has shape {array.shape}", fix="give (H, W), (H, W, 3) RGB or (H, W, 4) RGBA")
-    array = _eight_bits(array, name)
+    array = eight_bits(array, name)
     if array.ndim == 3 and array.shape[2] == 4:
         sticker = Image.fromarray(np.ascontiguousarray(array))
         return load_picture(sticker, max_side=max(array.shape), max_pixels=array.size)
     if array.ndim == 2:
         array = array[..., None]
     return np.array(np.broadcast_to(array, (*array.shape[:2], 3)), order="C")
-
-
-def _mask_from_array(array: np.ndarray, name: str, threshold: int) -> np.ndarray:
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[..., 0]
-    if array.ndim != 2:
-        raise LabError(f"{name} has shape {array.shape}", fix="give (H, W), one mask at a time")
-    if array.dtype == bool:
-        return array.copy()
-    if array.dtype.kind in "iu" and array.min() >= 0 and array.max() <= 1:
-        return array == 1
-    return _eight_bits(array, name) >= threshold
 
 
 def psnr(wanted: np.ndarray, got: np.ndarray, mask: np.ndarray | None = None) -> float:

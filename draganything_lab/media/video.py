@@ -1,130 +1,34 @@
-"""Video files and frame strips: frames in memory to MP4 or GIF and back, through mediapy and the bundled ffmpeg."""
+"""Video files in: the frames that ffmpeg shows, counted and measured as they come, whatever the file says of itself."""
 
 from __future__ import annotations
 
+import logging
+import os
+import re
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 
-import cv2
 import numpy as np
+from PIL import Image, ImageSequence
 
 from ..errors import LabError
-from .drawing import paste, tag
-from .files import write_whole
+from .writing import checked_frames, encode_video, ffmpeg_path, frame_strip, write_video
 
-MAX_FPS = {".mp4": 240.0, ".gif": 50.0}  # Browsers slow a GIF faster than 50 frames/s down to 10.
+__all__ = ["checked_frames", "encode_video", "ffmpeg_path", "frame_strip", "read_video", "write_video"]
+
+logger = logging.getLogger(__name__)
+
 MAX_PIXELS = 40_000_000
 MAX_BYTES = 2 * 1024**3
-
-
-def ffmpeg_path() -> str:
-    """Return the path of the ffmpeg program that the library uses (imageio-ffmpeg's, or `IMAGEIO_FFMPEG_EXE`).
-
-    Raises:
-        LabError: There is no ffmpeg for this machine.
-    """
-    import imageio_ffmpeg
-
-    try:
-        return imageio_ffmpeg.get_ffmpeg_exe()
-    except RuntimeError as error:
-        raise LabError(
-            "no ffmpeg program was found for this machine",
-            fix="reinstall it with `pip install --force-reinstall "
-            "imageio-ffmpeg`, or install ffmpeg and set IMAGEIO_FFMPEG_EXE to its path",
-        ) from error
-
-
-def checked_frames(frames: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
-    """Return a clip as one array after checking that it is one.
-
-    Args:
-        frames: (T, H, W, 3) uint8 RGB in 0..255, an array or a sequence of (H, W, 3) pictures; T, H and W at least 1.
-
-    Returns:
-        (T, H, W, 3) uint8 RGB.
-
-    Raises:
-        LabError: Not such an array; the message says what it is.
-    """
-    if not isinstance(frames, np.ndarray):
-        frames = list(frames)
-        shapes = sorted({np.shape(frame) for frame in frames}, key=str)
-        if len(shapes) > 1:
-            raise LabError(f"the frames have different shapes, {shapes[0]} and {shapes[1]}", fix="give them one size")
-        frames = np.asarray(frames)
-    if frames.size == 0:
-        raise LabError(
-            f"the clip has no frames (its shape is {frames.shape})", fix="give at least one (H, W, 3) picture"
-        )
-    if frames.ndim != 4 or frames.shape[-1] != 3:
-        raise LabError(f"frames have shape {frames.shape}", fix="they must be (T, H, W, 3), RGB")
-    if frames.dtype != np.uint8:
-        raise LabError(
-            f"frames are {frames.dtype}", fix="they must be uint8 in 0..255: `(x * 255).round().astype('uint8')`"
-        )
-    return frames
-
-
-def encode_video(frames: np.ndarray | Sequence[np.ndarray], fps: float = 8, kind: str = ".mp4") -> bytes:
-    """Encode a clip as the bytes of an MP4 (H.264, plays in every browser) or a GIF file.
-
-    H.264 with the colours that browsers play needs even sides: an odd side of an MP4 grows by repeating its last row or
-    column. A GIF keeps its size.
-
-    Args:
-        frames: (T, H, W, 3) uint8 RGB in 0..255.
-        fps: Frames per second, above 0; at most 240 (MP4) or 50 (GIF). A GIF counts in hundredths of a second.
-        kind: ".mp4" or ".gif".
-
-    Raises:
-        LabError: The frames, the rate or the kind cannot be used.
-
-    >>> len(encode_video(np.zeros((2, 16, 16, 3), np.uint8))) > 0
-    True
-    """
-    frames = checked_frames(frames)
-    if kind not in MAX_FPS:
-        raise LabError(f'video kind "{kind}" is unknown', fix="use .mp4 or .gif")
-    if not 0 < fps <= MAX_FPS[kind]:
-        raise LabError(
-            f"{kind} cannot hold {fps} frames per second", fix=f"use more than 0 and at most {MAX_FPS[kind]:g}"
-        )
-    mediapy = _mediapy()
-    height, width = frames.shape[1:3]
-    if kind == ".gif":
-        return mediapy.compress_video(frames, codec="gif", fps=fps)
-    if height % 2 or width % 2:
-        frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    # A low rate factor keeps flat colours and thin lines clean; the index in front lets a browser start at once.
-    return mediapy.compress_video(frames, codec="h264", fps=fps, crf=14, ffmpeg_args="-movflags +faststart")
-
-
-def write_video(path: str | Path, frames: np.ndarray | Sequence[np.ndarray], fps: float = 8) -> Path:
-    """Write a clip as .mp4 or .gif; folders on the way are made, and the file appears whole or not at all.
-
-    Args:
-        path: File name ending in .mp4 or .gif.
-        frames: (T, H, W, 3) uint8 RGB in 0..255. Odd sides of an MP4 grow by one, see `encode_video`.
-        fps: Frames per second.
-
-    Returns:
-        The path written.
-
-    Raises:
-        LabError: The name, the frames or the rate cannot be used, or the place cannot be written.
-    """
-    path = Path(path)
-    kind = path.suffix.lower()
-    if kind not in MAX_FPS:
-        raise LabError(f'"{path.name}" does not end in .mp4 or .gif', fix="name the video so")
-    return write_whole(path, encode_video(frames, fps, kind))
+_AGAIN = "export or download it again"
 
 
 def read_video(path: str | Path, *, max_frames: int = 1024) -> np.ndarray:
-    """Read a whole video file (MP4, GIF, WebM, whatever ffmpeg reads).
+    """Read a whole video file (MP4, MOV, GIF, WebM, animated WebP, whatever ffmpeg reads).
+
+    The frames are those that ffmpeg shows: turned as the phone was held, each decoded frame once, in the order shown.
+    Of several video streams the one that players show is read; a cover picture is no video. Where the size changes on
+    the way, later frames are scaled to the size of the first, and a warning says so.
 
     Args:
         path: A file on this machine; web addresses are not fetched.
@@ -136,94 +40,165 @@ def read_video(path: str | Path, *, max_frames: int = 1024) -> np.ndarray:
     Raises:
         LabError: No such file, empty, not a video, damaged or cut off, too long or too large.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise LabError(f'there is no video file "{path}"', fix="check the path")
-    if path.stat().st_size == 0:
-        raise LabError(f'video "{path}" is empty (0 bytes)', fix="export or download it again")
-    count, (height, width) = _probe(path, max_frames)
-    if count > max_frames:
-        raise LabError(f'video "{path}" has more than {max_frames} frames', fix="cut it, or pass a larger max_frames")
-    if count * height * width * 3 > MAX_BYTES:
-        raise LabError(
-            f'video "{path}" ({count} frames of {width}x{height}) needs more than {MAX_BYTES / 1024**3:.0f} GiB of '
-            "memory",
-            fix="make it smaller or shorter",
-        )
-    frames = np.asarray(_mediapy().read_video(path)).view(np.ndarray)
-    if len(frames) != count:
-        raise LabError(
-            f'video "{path}" is damaged: {len(frames)} of its {count} frames could be read', fix="export it again"
-        )
+    if re.match(r"[a-z]+://", str(path)):
+        raise LabError(f'there is no video file "{path}", it is a web address', fix="download it and give its path")
+    path = Path(path).expanduser()
+    try:
+        if path.is_dir():
+            raise LabError(f'video "{path}" is a folder', fix="give the path of a file in it")
+        if not path.is_file():
+            raise LabError(f'there is no video file "{path}"', fix="check the path")
+        with open(path, "rb") as file:
+            head = file.read(16)
+    except (OSError, ValueError) as error:
+        if isinstance(error, LabError):
+            raise
+        raise LabError(f'video "{path}" cannot be opened ({error})', fix="check the path") from error
+    if not head:
+        raise LabError(f'video "{path}" is empty (0 bytes)', fix=_AGAIN)
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":  # ffmpeg shows the first frame of an animated one at most
+        return _animation(path, max_frames)
+    streams = _streams(path)
+    sizes = _probe(path, max_frames)
+    _check_extent(path, len(sizes), sizes[0], max_frames)
+    frames = _decode(path, len(sizes))
+    _warn(path, streams, sizes, frames.shape[1:3])
     return frames
 
 
-def frame_strip(
-    frames: np.ndarray | Sequence[np.ndarray],
-    count: int = 7,
-    *,
-    height: int = 160,
-    columns: int | None = None,
-    numbers: bool = True,
-) -> np.ndarray:
-    """Lay evenly spaced frames of a clip side by side, each with its frame number, first and last always among them.
+def _run(path: Path, before: list[str], after: list[str]) -> list[str]:
+    # Only local files: a playlist may name web addresses.
+    start = [ffmpeg_path(), "-nostdin", *before, "-protocol_whitelist", "file", "-i", f"file:{path}"]
+    return [*start, *after]
 
-    Args:
-        frames: (T, H, W, 3) uint8 RGB in 0..255.
-        count: How many frames to show; a shorter clip shows all it has.
-        height: Height of each frame in the strip in pixels; tiny frames grow by whole pixels so that they stay crisp.
-        columns: Frames in a row; all in one row when None.
-        numbers: Whether to write each frame's number (0 is the first) into its corner.
 
-    Returns:
-        (H', W', 3) uint8 RGB: rows of frames with 4 pixels of white between them.
+def _environment() -> dict[str, str]:
+    """What ffmpeg is started with. The bundled one, linked statically, crashes on the text tables of MPEG-TS files when
+    it finds the system's own converters of encodings; no such table is needed here."""
+    return {**os.environ, "GCONV_PATH": os.devnull}
+
+
+def _streams(path: Path) -> list[str]:
+    """What ffmpeg says of the video streams, cover pictures left out.
 
     Raises:
-        LabError: Not a clip, or a count, height or columns below 1.
-
-    >>> frame_strip(np.zeros((14, 32, 48, 3), np.uint8), count=3, height=32).shape
-    (32, 152, 3)
+        LabError: There is no video in it.
     """
-    frames = checked_frames(frames)
-    columns = count if columns is None else columns
-    if min(count, height, columns) < 1:
-        raise LabError(f"count is {count}, height {height} and columns {columns}", fix="each must be 1 or more")
-    chosen = np.unique(np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int))
-    scale = height / frames.shape[1]
-    size = (max(1, round(frames.shape[2] * scale)), height)
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
-    cells = [cv2.resize(frames[index], size, interpolation=method) for index in chosen]
-    if numbers:
-        for cell, index in zip(cells, chosen, strict=True):
-            paste(cell, *tag(str(index), max(9, height // 12), (255, 255, 255), (24, 28, 34), 0.62), 4, 4)
-    columns = min(columns, len(cells))
-    rows, gap = -(-len(cells) // columns), 4
-    strip = np.full((rows * (height + gap) - gap, columns * (size[0] + gap) - gap, 3), 255, np.uint8)
-    for place, cell in enumerate(cells):
-        top, left = place // columns * (height + gap), place % columns * (size[0] + gap)
-        strip[top : top + height, left : left + size[0]] = cell
-    return strip
+    # It fails, since no output is asked for.
+    done = subprocess.run(_run(path, ["-hide_banner"], []), capture_output=True, env=_environment())
+    lines = done.stderr.decode("utf-8", "replace").splitlines()
+    found = [line.strip() for line in lines if re.match(r"\s*Stream #\d+:\d+.*?: Video: ", line)]
+    moving = [line for line in found if "(attached pic)" not in line and "(still image)" not in line]
+    if found and not moving:
+        raise LabError(f'"{path}" has a cover picture, but no video', fix="give a file with a video in it")
+    others = any(re.match(r"\s*Stream #\d+:\d+.*?: (Audio|Subtitle|Data)", line) for line in lines)
+    if not found and others:
+        raise LabError(f'"{path}" has sound or text, but no video', fix="give a file with a video in it")
+    return moving
 
 
-def _mediapy() -> ModuleType:
-    """Import mediapy (0.7 s, so late) and point it at the bundled ffmpeg."""
-    import mediapy
+def _probe(path: Path, max_frames: int) -> list[tuple[int, int]]:
+    """Decode at most max_frames + 1 frames, keeping none; return the (H, W) of the first and their count as a list.
 
-    mediapy.set_ffmpeg(ffmpeg_path())
-    return mediapy
+    The bytes of every frame stand for its size: the list holds the first size for each frame of as many bytes, and
+    (0, 0) for a frame of another size.
 
-
-def _probe(path: Path, max_frames: int) -> tuple[int, tuple[int, int]]:
-    """Decode at most max_frames + 1 frames, keeping none; return their number and (H, W), or refuse a damaged file."""
-    command = [ffmpeg_path(), "-v", "error", "-xerror", "-nostdin", "-max_pixels", str(MAX_PIXELS)]
-    command += ["-i", f"file:{path}", "-map", "0:v:0", "-frames:v", str(max_frames + 1), "-vsync", "vfr"]
-    command += ["-f", "framecrc", "-"]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    lines = done.stdout.splitlines()
+    Raises:
+        LabError: The file is damaged.
+    """
+    after = ["-an", "-sn", "-dn", "-frames:v", str(max_frames + 1), "-vsync", "passthrough", "-noautoscale"]
+    after += ["-pix_fmt", "rgb24", "-f", "framecrc", "-"]
+    done = subprocess.run(
+        _run(path, ["-v", "error", "-xerror", "-max_pixels", str(MAX_PIXELS)], after),
+        capture_output=True,
+        env=_environment(),
+    )
+    lines = done.stdout.decode("ascii", "replace").splitlines()
+    told = done.stderr.decode("utf-8", "replace").strip()
     sizes = [line.split()[-1] for line in lines if line.startswith("#dimensions 0:")]
-    count = sum(not line.startswith("#") for line in lines)
-    if done.returncode or done.stderr.strip() or not sizes or not count:
-        why = (done.stderr.strip().splitlines() or ["no frames in it"])[0].split("] ")[-1]
-        raise LabError(f'"{path}" is not a video that can be read whole ({why})', fix="export or download it again")
+    rows = [line.split(",") for line in lines if not line.startswith("#")]
+    if done.returncode or told or not sizes or not rows:
+        why = (told.splitlines() or ["no frames in it"])[0].split("] ")[-1]
+        if done.returncode < 0:
+            why = f"ffmpeg was stopped by signal {-done.returncode}"
+        raise LabError(f'"{path}" is not a video that can be read whole ({why})', fix=_AGAIN)
     width, height = (int(side) for side in sizes[0].split("x"))
-    return count, (height, width)
+    first = rows[0][4].strip()
+    return [(height, width) if row[4].strip() == first else (0, 0) for row in rows]
+
+
+def _check_extent(path: Path, count: int, size: tuple[int, int], max_frames: int) -> None:
+    if count > max_frames:
+        raise LabError(f'video "{path}" has more than {max_frames} frames', fix="cut it, or pass a larger max_frames")
+    if count * size[0] * size[1] * 3 > MAX_BYTES:
+        raise LabError(
+            f'video "{path}" ({count} frames of {size[1]}x{size[0]}) needs more than {MAX_BYTES / 1024**3:.0f} GiB of '
+            "memory",
+            fix="make it smaller or shorter",
+        )
+
+
+def _decode(path: Path, count: int) -> np.ndarray:
+    """All frames, as a stream of PPM pictures, each of which says its own size."""
+    after = ["-an", "-sn", "-dn", "-frames:v", str(count), "-vsync", "passthrough"]
+    after += ["-pix_fmt", "rgb24", "-c:v", "ppm", "-f", "image2pipe", "-"]
+    frames: np.ndarray | None = None
+    done = 0
+    with subprocess.Popen(
+        _run(path, ["-v", "quiet"], after), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
+    ) as process:
+        assert process.stdout is not None
+        while done < count and process.stdout.readline().strip() == b"P6":
+            width, height = (int(side) for side in process.stdout.readline().split())
+            process.stdout.readline()  # 255
+            if frames is None:
+                _check_extent(path, count, (height, width), count)
+                frames = np.empty((count, height, width, 3), np.uint8)
+            if frames.shape[1:3] != (height, width):
+                break
+            data = process.stdout.read(height * width * 3)
+            if len(data) < height * width * 3:
+                break
+            frames[done] = np.frombuffer(data, np.uint8).reshape(height, width, 3)
+            done += 1
+        process.stdout.close()
+    if frames is None or done != count:
+        raise LabError(f'video "{path}" is damaged: {done} of its {count} frames could be read', fix=_AGAIN)
+    return frames
+
+
+def _warn(path: Path, streams: list[str], sizes: list[tuple[int, int]], shown: tuple[int, ...]) -> None:
+    if len(streams) > 1:
+        logger.warning('video "%s" has %d video streams; the one that players show was read', path.name, len(streams))
+    if (0, 0) in sizes:
+        place, size = sizes.index((0, 0)), f"{shown[1]}x{shown[0]}"
+        logger.warning(
+            'video "%s" changes its size at frame %d; all frames were scaled to %s, the first one\'s',
+            path.name, place, size,
+        )  # fmt: skip
+    ratio = re.search(r"SAR (\d+):(\d+)", streams[0]) if len(streams) == 1 else None
+    if ratio and ratio[1] != ratio[2] and "0" not in (ratio[1], ratio[2]):
+        logger.warning(
+            'video "%s" has pixels that are not square (%s:%s); its frames are as stored, %dx%d',
+            path.name, ratio[1], ratio[2], shown[1], shown[0],
+        )  # fmt: skip
+
+
+def _animation(path: Path, max_frames: int) -> np.ndarray:
+    """The frames of an animated WebP, laid over white, through Pillow."""
+    try:
+        with Image.open(path, formats=["WEBP"]) as image:
+            count = getattr(image, "n_frames", 1)
+            if image.width * image.height > MAX_PIXELS:
+                raise LabError(f'video "{path}" is {image.width}x{image.height}', fix="make it smaller first")
+            _check_extent(path, count, (image.height, image.width), max_frames)
+            frames = np.empty((count, image.height, image.width, 3), np.uint8)
+            for place, frame in enumerate(ImageSequence.Iterator(image)):
+                layer = frame.convert("RGBA")
+                picture = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+                frames[place] = np.asarray(picture.convert("RGB"))
+            return frames
+    except LabError:
+        raise
+    except Exception as error:  # Pillow's readers fail in many ways on what is damaged
+        raise LabError(f'"{path}" is not a video that can be read whole ({error})', fix=_AGAIN) from error

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import LabError
+from ..media.arrays import plain_array
 
 MAX_FRAMES = 100_000
 MAX_POINTS = 100_000
@@ -51,7 +52,7 @@ def checked_num_frames(num_frames: int) -> int:
 def checked_points(points: np.ndarray | Sequence[np.ndarray | Sequence[float]]) -> np.ndarray:
     """Key points as a read-only (K, 2) float32 array, finite and of sane size, or a `LabError`."""
     try:
-        array = np.asarray(points)
+        array = plain_array(points, "trajectory")
         if array.dtype.kind not in "iuf":
             raise TypeError(array.dtype)
         array = array.astype(np.float64)

@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 
 from ..errors import LabError
-from ..media.picture import Source, load_mask
+from ..media.arrays import picture_array
+from ..media.mask import Label, load_mask
+from ..media.picture import Source
 
 LATENT_FACTOR = 8  # pixels a cell of the video model's latents
 CLEANED_SHARE = 1 / 5000  # of the picture: what is smaller is an island or a hole, unless the caller says otherwise
@@ -162,17 +164,17 @@ def latent_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
     Source: Released code (`demo.get_condition`): linear, straight from the original mask, rounded to 0 or 1.
     """
-    mask = np.asarray(mask)
+    mask = picture_array(mask, "mask")
     if mask.ndim != 2 or 0 in mask.shape:
         raise LabError(f"a mask must be a picture of shape (H, W), got shape {mask.shape}")
     return cv2.resize((mask > 0).astype(np.uint8), (size[1], size[0]), interpolation=cv2.INTER_LINEAR) > 0
 
 
-def own_mask(source: Source, size: tuple[int, int] | None = None) -> np.ndarray:
+def own_mask(source: Source, size: tuple[int, int] | None = None, label: Label | None = None) -> np.ndarray:
     """A read-only (H, W) bool mask; one that nobody can write to any more is shared, all else is read and copied."""
-    if isinstance(source, np.ndarray) and size in (None, source.shape) and _frozen(source):
+    if label is None and isinstance(source, np.ndarray) and size in (None, source.shape) and _frozen(source):
         return source
-    mask = load_mask(source, size)
+    mask = load_mask(source, size, label=label)
     mask.flags.writeable = False
     return mask
 

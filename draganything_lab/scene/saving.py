@@ -24,10 +24,11 @@ import numpy as np
 
 from ..errors import LabError
 from ..media.files import Bundle, write_bundle
+from ..media.mask import load_mask
 from ..media.picture import encode_picture, load_picture
+from ..media.text import decode_text
 from .checks import MAX_POINTS, checked_size
-from .entity import MAX_ENTITIES, Entity, named
-from .masks import own_mask
+from .entity import MAX_ENTITIES, Entity, checked_entities, named
 from .trajectory import Trajectory
 
 Contents: TypeAlias = "tuple[np.ndarray, list[Entity], dict[str, Any]]"
@@ -116,9 +117,11 @@ def load_scene(path: str | Path) -> Contents:
 
 
 def parse_json(data: bytes, name: str) -> Any:
-    """Parse JSON from elsewhere: UTF-8, without NaN or infinity; a `LabError` names the file."""
+    """Parse JSON from elsewhere: UTF-8 or UTF-16, without NaN or infinity; a `LabError` names the file."""
     try:
-        return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        return json.loads(decode_text(data, name), parse_constant=_refuse_constant)
+    except LabError as error:
+        raise LabError(f"{name} is no valid JSON ({error.text})", fix="save it as UTF-8, or get it again") from error
     except RecursionError as error:
         raise LabError(f"{name} is nested too deeply") from error
     except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
@@ -143,7 +146,8 @@ def _scene_in(bundle: Bundle) -> Contents:
         image = load_picture(bundle.read(_field(document, "image", str), MAX_PICTURE))
     if image.shape[:2] != size:
         raise LabError(f"image is {image.shape[1]}x{image.shape[0]}, but {INDEX} says {size[1]}x{size[0]}")
-    return image, [_entity_in(bundle, entry, number, size) for number, entry in enumerate(entries, 1)], settings
+    entities = tuple(_entity_in(bundle, entry, number, size) for number, entry in enumerate(entries, 1))
+    return image, list(checked_entities(entities, size)), settings
 
 
 def _entity_in(bundle: Bundle, entry: Any, number: int, size: tuple[int, int]) -> Entity:
@@ -152,7 +156,8 @@ def _entity_in(bundle: Bundle, entry: Any, number: int, size: tuple[int, int]) -
     with named(number, name):
         name = _field(fields, "name", str)
         with _as_saved():
-            mask = own_mask(bundle.read(_field(fields, "mask", str), MAX_PICTURE), size)
+            # Ours are black and white; one that another program saved, with soft edges, is taken at half.
+            mask = load_mask(bundle.read(_field(fields, "mask", str), MAX_PICTURE), size, threshold=128)
         trajectory = fields.get("trajectory")
         return Entity(
             name,

@@ -18,12 +18,14 @@ import cv2
 import numpy as np
 
 from ..errors import LabError
+from ..media.mask import Label
 from ..media.picture import Source, load_picture
 from .checks import checked_num_frames, checked_size
 from .drags import with_background, with_camera, with_foreground
 from .entity import MAX_ENTITIES, Entity, Kind, checked_entities, named
 from .history import History
 from .masks import own_mask, resized_mask
+from .opening import open_other
 from .saving import load_scene, save_scene
 from .trajectory import Points, Trajectory, as_trajectory
 
@@ -143,6 +145,7 @@ class Scene(History[tuple[Entity, ...]]):
         *,
         kind: Kind = "foreground",
         pinned: bool = False,
+        label: Label | None = None,
     ) -> Entity:
         """Add an entity in front of the others.
 
@@ -152,16 +155,19 @@ class Scene(History[tuple[Entity, ...]]):
             trajectory: Where it goes: a `Trajectory`, or a list of (x, y); None asks nothing of it.
             kind: "foreground", "background" or "camera".
             pinned: Whether it is to stay where it is.
+            label: Which label of the mask is the object, where it is a label map with several: a whole number, or an
+                (r, g, b) of a picture in colours.
 
         Returns:
             The new entity.
 
         Raises:
-            LabError: The name is taken, the mask is empty or of another size, or the trajectory is far outside.
+            LabError: The name is taken, the mask is unclear, empty or of another size, or the trajectory is far
+                outside.
         """
         place = len(self._state) + 1
         with named(place, name):
-            entity = Entity(name, own_mask(mask, self.size), as_trajectory(trajectory), kind, pinned)
+            entity = Entity(name, own_mask(mask, self.size, label), as_trajectory(trajectory), kind, pinned)
         self._commit((*self._state, entity))
         return entity
 
@@ -292,8 +298,13 @@ class Scene(History[tuple[Entity, ...]]):
 
     @classmethod
     def load(cls, path: str | Path) -> Scene:
-        """Read a scene from a folder or a .zip; see `saving`."""
-        return cls(*load_scene(path))
+        """Read a scene from a folder or a .zip (see `saving`), or a released demo folder, its .json or a .zip of it.
+
+        Raises:
+            LabError: It is missing, damaged, not to be trusted, or something else; the message says what.
+        """
+        found = open_other(Path(path).expanduser())
+        return cls(*(load_scene(path) if found is None else found))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Scene):

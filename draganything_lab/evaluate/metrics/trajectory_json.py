@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...errors import LabError
 from ...media.files import write_whole
+from ...media.folder import listed
 from ...scene.checks import MAX_POINTS
 from ...scene.saving import MAX_JSON, parse_json, short_number
 from .intervals import Measured, mean_of
@@ -90,7 +91,7 @@ def released_objmc_of_folders(wanted: str | Path, made: str | Path, *, seed: int
     for folder in folders:
         if not folder.is_dir():
             raise LabError(f"{folder} is no folder", fix="check the path")
-        names.append({file.name for file in folder.glob("*.json")})
+        names.append({file.name for file in listed(folder) if file.suffix == ".json"})
     both = sorted(names[0] & names[1])
     if not both:
         raise LabError(

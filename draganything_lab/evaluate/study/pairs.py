@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ...errors import LabError
 from ...media.files import write_whole
 from ...media.picture import encode_picture, load_picture
+from ...media.text import read_text
 from ...media.video import checked_frames, encode_video
 from ...show.players import enlarged
 from ..collect import name_of
@@ -95,7 +96,7 @@ class Key:
     def load(cls, path: str | Path) -> Key:
         """Read it back; a `LabError` if it is none."""
         try:
-            fields = json.loads(Path(path).expanduser().read_text())
+            fields = json.loads(read_text(Path(path).expanduser(), 8 * 2**20))
             scenes = {pair: (str(scene), seed) for pair, (scene, seed) in fields["scenes"].items()}
             return cls(str(fields["study"]), {str(k): str(v) for k, v in fields["models"].items()}, scenes)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

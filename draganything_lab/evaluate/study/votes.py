@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ...errors import LabError
 from ...media.files import write_whole
+from ...media.folder import listed
+from ...media.text import decode_text
 
 CHOICES = ("left", "right", "tie")
 MAX_LINE = 4096
@@ -200,7 +202,7 @@ def _files(paths: Iterable[str | Path]) -> list[Path]:
     files = []
     for path in (Path(path).expanduser() for path in paths):
         if path.is_dir():
-            files += sorted(path.glob("*.jsonl"))
+            files += [file for file in listed(path) if file.name.endswith(".jsonl")]
         elif path.is_file():
             files.append(path)
         else:
@@ -212,7 +214,11 @@ def _lines(path: Path) -> list[str]:
     try:
         if path.stat().st_size > MAX_FILE:
             raise LabError(f"{path.name} is over the limit of {MAX_FILE:,} bytes for votes")
-        text = path.read_bytes().decode("utf-8-sig", "replace")
+        data = path.read_bytes()
     except OSError as error:
         raise LabError(f"votes {path} cannot be read ({error.strerror})") from error
+    try:
+        text = decode_text(data, path.name)
+    except LabError:  # what is damaged is counted line by line
+        text = data.decode("utf-8-sig", "replace")
     return [line[: MAX_LINE + 1] for line in text.split("\n")]

@@ -97,7 +97,7 @@ def download_url(model: Model, path: Path, say: Say) -> Path:
         check_space(path.parent, max(0, model.size - done))
         say(f"  getting  {path.name} into {path.parent}" + (f", from {in_words(done)} on" if done else ""))
         try:
-            total = _stream(model.id, part, done)
+            total = _from_somewhere(model, part, done, say)
         except urllib.error.HTTPError as error:
             if error.code != 416:
                 answer = f"{error.code} {error.reason}"
@@ -113,6 +113,28 @@ def download_url(model: Model, path: Path, say: Say) -> Path:
             )
         _accept(model, path.name, part, model.hashes.get(path.name), model.size if model.size_is_exact else None, path)
     return path
+
+
+def _from_somewhere(model: Model, part: Path, done: int, say: Say) -> int:
+    """Fetch from the file's own address, else from its mirrors; the error of the first is what counts."""
+    first: Exception | None = None
+    for address in (model.id, *model.mirrors):
+        try:
+            return _stream(address, part, done)
+        except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
+            if getattr(error, "code", None) == 416 or address == (model.id, *model.mirrors)[-1]:
+                raise first or error from None
+            say(f"  note     {address} cannot be reached; trying {model.mirrors[0].split('/resolve/')[0]}")
+            first = first or error
+            done = part.stat().st_size if part.is_file() else 0
+    raise AssertionError
+
+
+def is_gone(error: LabError) -> bool:
+    """Whether a download failed because the revision, or a file in it, is no longer there."""
+    from huggingface_hub import errors
+
+    return isinstance(error.__cause__, errors.RevisionNotFoundError) or " has no " in error.text
 
 
 def _stream(address: str, part: Path, done: int) -> int:

@@ -32,11 +32,12 @@ def find(name: str, *, half: bool = False) -> Path | None:
     if model.source == "url":
         path = home() / model.needed[0]
         return path if path.is_file() else None
-    for kind in (half, not half):
-        paths = cached_files(model, kind)
-        if paths is not None:
-            file, path = next(iter(paths.items()))
-            return path.parents[file.count("/")]
+    for revision in model.in_turn:
+        for kind in (half, not half):
+            paths = cached_files(revision, kind)
+            if paths is not None:
+                file, path = next(iter(paths.items()))
+                return path.parents[file.count("/")]
     return None
 
 
@@ -97,23 +98,32 @@ def weights_file(name: str, *, download: bool = False, say: Say = print) -> Path
 
 
 def _hub_folder(model: Model, half: bool, download: bool, say: Say) -> Path:
-    from .download import download_hub
+    from .download import download_hub, is_gone
 
-    for kind in (half, not half):
-        paths = cached_files(model, kind)
-        if paths is None:
-            continue
-        faults = {file: wrong for file, path in paths.items() if (wrong := fault(model, file, path))}
-        if faults and not download:
-            raise damaged(model, "; ".join(faults.values()))
-        if faults:
-            break  # fetch what is damaged, in the kind that was asked for
-        file, path = next(iter(paths.items()))
-        return path.parents[file.count("/")]
+    for revision in model.in_turn:
+        for kind in (half, not half):
+            paths = cached_files(revision, kind)
+            if paths is None:
+                continue
+            faults = {file: wrong for file, path in paths.items() if (wrong := fault(revision, file, path))}
+            if faults and not download:
+                raise damaged(model, "; ".join(faults.values()))
+            if faults:
+                break  # fetch what is damaged, in the kind that was asked for
+            file, path = next(iter(paths.items()))
+            return path.parents[file.count("/")]
     if not download:
         raise absent(model, half)
     say(describe(model.name, half=half))
-    return download_hub(model, half, say)
+    *earlier, last = model.in_turn
+    for revision in earlier:
+        try:
+            return download_hub(revision, half, say)
+        except LabError as error:
+            if not is_gone(error):
+                raise
+            say(f"  note     {revision.revision} is no longer there; taking {last.revision}")
+    return download_hub(last, half, say)
 
 
 def verify(name: str) -> dict[str, str]:
@@ -132,7 +142,8 @@ def verify(name: str) -> dict[str, str]:
         path = home() / model.needed[0]
         paths = {model.needed[0]: path} if path.is_file() else None
     else:
-        paths = cached_files(model, False) or cached_files(model, True)
+        found = ((one, paths) for one in model.in_turn for half in (False, True) if (paths := cached_files(one, half)))
+        model, paths = next(found, (model, None))
     if paths is None:
         raise absent(model, False)
     faults = [wrong for file, path in paths.items() if (wrong := fault(model, file, path, thorough=True))]

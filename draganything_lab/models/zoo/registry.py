@@ -8,12 +8,13 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
 from ...errors import LabError
+from .folders import model_folder
 
 Source = Literal["package", "hub", "url"]
 Kind = Literal["video", "control", "features", "masks", "tracks"]
@@ -30,6 +31,8 @@ class Model:
         source: "package" (shipped), "hub" (a Hugging Face repository) or "url" (one file).
         id: The folder in the package, the repository, or the file's address.
         revision: Commit of the repository; "main" where none could be pinned: the first download is then remembered.
+        first_revision: A revision to take before it, where it is still there: the same weights as safetensors.
+        mirrors: Other addresses of the one file, tried in turn; the hashes guard them.
         needed: Files that must be there; "a|b" means a or, without it, b.
         needed_half: The same for the half-precision files, where the repository has them.
         size: Bytes of `needed`; 0 for what is shipped.
@@ -53,6 +56,8 @@ class Model:
     licence: str
     licence_page: str
     revision: str = "main"
+    first_revision: str = ""
+    mirrors: tuple[str, ...] = ()
     needed: tuple[str, ...] = ()
     needed_half: tuple[str, ...] = ()
     size: int = 0
@@ -78,6 +83,14 @@ class Model:
     def files(self, half: bool = False) -> tuple[str, ...]:
         """The files that must be there, in half precision where asked for and existing."""
         return self.needed_half if half and self.needed_half else self.needed
+
+    @property
+    def in_turn(self) -> tuple[Model, ...]:
+        """The revisions to look at, each as a model of its own: first the one that has safetensors only."""
+        if not self.first_revision:
+            return (self,)
+        safe = tuple(entry.partition("|")[0] for entry in self.needed)
+        return replace(self, revision=self.first_revision, first_revision="", needed=safe), self
 
     def bytes(self, half: bool = False) -> int:
         """Their size together."""
@@ -123,7 +136,9 @@ _SVD_LICENCE = (
 )
 _SD_LICENCE = ("CreativeML Open RAIL-M", f"{HUB}/spaces/CompVis/stable-diffusion-license")
 _SAM = "https://dl.fbaipublicfiles.com/segment_anything/"
+_SAM_MIRROR = f"{HUB}/ybelkada/segment-anything/resolve/7790786db131bcdc639f24a915d9f2c331d843ee/checkpoints/"
 _SAM_LICENCE = ("Apache 2.0", "https://github.com/facebookresearch/segment-anything/blob/main/LICENSE")
+_TRACKER_COMMIT = "b748ec5e5cd4b9f525a94cc544f0be34bbcc22e2"
 _TRACKER_LICENCE = (
     "CC BY-NC 4.0 (not for commercial use)",
     "https://github.com/facebookresearch/co-tracker/blob/main/LICENSE.md",
@@ -135,15 +150,17 @@ def _sam(size: str, mark: str, length: int, sha256: str) -> Model:
     return Model(
         f"sam-vit-{size}", f"Segment Anything, ViT-{size.upper()}: click to mask", "url", _SAM + file, *_SAM_LICENCE,
         needed=(file,), size=length, size_is_exact=True, hashes={file: sha256},
-        alternatives=tuple(f"sam-vit-{other}" for other in "blh" if other != size), kind="masks",
+        mirrors=(_SAM_MIRROR + file,), alternatives=tuple(f"sam-vit-{other}" for other in "blh" if other != size),
+        kind="masks",
     )  # fmt: skip
 
 
-def _tracker(kind: str) -> Model:
+def _tracker(kind: str, sha256: str) -> Model:
     file = f"scaled_{kind}.pth"
     return Model(
         f"cotracker3-{kind}", f"CoTracker3, {kind}: where every point goes", "url",
-        f"{HUB}/facebook/cotracker3/resolve/main/{file}", *_TRACKER_LICENCE, needed=(file,), size=102_000_000,
+        f"{HUB}/facebook/cotracker3/resolve/{_TRACKER_COMMIT}/{file}", *_TRACKER_LICENCE, needed=(file,),
+        size=102_000_000, hashes={file: sha256},
         note="Its code comes through torch.hub: facebookresearch/co-tracker.", kind="tracks",
     )  # fmt: skip
 
@@ -175,8 +192,8 @@ _ALL = (
     ),
     Model(
         "draganything", "The authors' ControlNet, for svd", "hub", "weijiawu/DragAnything",
-        "not stated where we looked; ask its authors", f"{HUB}/weijiawu/DragAnything",
-        needed=("config.json", "diffusion_pytorch_model.safetensors|diffusion_pytorch_model.bin"),
+        "Apache 2.0", f"{HUB}/weijiawu/DragAnything",
+        needed=("config.json", "diffusion_pytorch_model.safetensors"),
         size=2_740_000_000,  # 684,999,873 numbers in float32
         kind="control",
     ),
@@ -189,13 +206,14 @@ _ALL = (
     ),
     Model(
         "sd14", "Stable Diffusion 1.4: diffusion features", "hub", "CompVis/stable-diffusion-v1-4", *_SD_LICENCE,
-        needed=_image(False), size=4_266_700_000, alternatives=("sd15",), kind="features",
+        revision="133a221b8aa7292a167afc5127cb63fb5005638b", needed=_image(False), size=4_266_700_000,
+        alternatives=("sd15",), kind="features",
     ),
     Model(
         "chilloutmix", "The Stable Diffusion 1.5 variant of the released demo: diffusion features", "hub",
         "windwhinny/chilloutmix", "CreativeML Open RAIL-M with further terms",
         "https://civitai.com/models/6424/chilloutmix", needed=_image(False, bins=True), size=4_270_000_000,
-        alternatives=("sd15", "sd14"),
+        first_revision="refs/pr/19", alternatives=("sd15", "sd14"),
         note="Has been withdrawn from its pages more than once. sd15 gives features of the same shape, not the same.",
         kind="features",
     ),
@@ -207,8 +225,8 @@ _ALL = (
     _sam("b", "01ec64", 375_042_383, "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912"),
     _sam("l", "0b3195", 1_249_524_607, "3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622"),
     _sam("h", "4b8939", 2_564_550_879, "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e"),
-    _tracker("offline"),
-    _tracker("online"),
+    _tracker("offline", "2670d4562ed69326dda775a26e54883925cd11b6fc9b24cb7aa9f8078bce7834"),
+    _tracker("online", "205d34789f19699d64b22cf93f9b697f15f28d4025240e31532e504109837218"),
 )  # fmt: skip
 
 _BY_NAME = {model.name: model for model in _ALL}
@@ -254,6 +272,8 @@ def local_override(model: Model) -> Path | None:
     path = Path(value).expanduser()
     if not path.exists():
         raise LabError(f"{model.variable} names {value}, which does not exist", fix="correct it or unset it")
+    if path.is_dir():
+        return model_folder(path)
     return path
 
 

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ...errors import LabError
-from ...media.files import Bundle, write_bundle
-from ...media.picture import encode_picture, load_mask, load_picture
-from ..checks import free_name
-from ..entity import MAX_ENTITIES, Entity, named
-from ..masks import resized_mask
-from ..saving import MAX_JSON, MAX_PICTURE, parse_json, short_number
+from ...media.files import write_bundle
+from ...media.picture import encode_picture
+from ..demo_contents import demo_contents
+from ..saving import MAX_JSON, short_number
 from ..scene import Scene
-from ..trajectory import Trajectory
 
 _OWNED = r"demo\.json|demo\.jpg|first_frame\.png|mask_\d{1,3}\.png|\.DS_Store|Thumbs\.db"
 
 
 def read_demo_folder(
-    path: str | Path, *, image: str | None = None, mask_threshold: int = 128, settings: dict[str, Any] | None = None
+    path: str | Path,
+    *,
+    preset: Literal["paper", "release"] = "paper",
+    image: str | None = None,
+    mask_threshold: int | None = None,
+    clip: bool | None = None,
+    settings: dict[str, Any] | None = None,
 ) -> Scene:
     """Read a folder of the released demo: `demo.json`, the first frame, and one mask for each entity.
 
@@ -28,11 +31,15 @@ def read_demo_folder(
     holds still at its end (the released code stops with an `IndexError`).
 
     Args:
-        path: The folder, or the .json in it (some released folders have a `demo1.json` as well).
+        path: The folder, the .json in it (some released folders have a `demo1.json` as well), or a .zip of the folder.
+        preset: "paper" reads masks by what they mean; "release" as the released code does: only full white counts, and
+            a mask of another size is resized linearly.
         image: File name of the first frame; None takes the first of `first_frame.png`, `demo.png`, `demo.jpg`,
             `first_frame.jpg`.
-        mask_threshold: What of a mask's grey, 1 to 255, belongs to the entity. 128 reads masks saved as JPEG, as the
-            released ones are, as they were meant; 255 keeps only full white, as the released code does.
+        mask_threshold: What of a mask's grey, 1 to 255, belongs to the entity, whatever the preset; 255 is the
+            released code's.
+        clip: Whether points more than one picture's width or height outside are moved to there, with a warning
+            (nothing is drawn at either place), or refused; None moves them under "release" and refuses them else.
         settings: For the scene.
 
     Returns:
@@ -46,26 +53,11 @@ def read_demo_folder(
         Released `demo.py` (`get_condition`): {"1": {"comment", "mask_name", "trajectory": [[x, y], …]}, …}, in pixels
         of the picture that the masks were made on. If the first frame has another size, both are scaled to it.
     """
-    if not 1 <= mask_threshold <= 255:
-        raise LabError(f"mask_threshold is {mask_threshold}", fix="give 1 to 255")
-    path = Path(path).expanduser()
-    folder, index = (path.parent, path.name) if path.suffix.lower() == ".json" else (path, "demo.json")
-    if not folder.is_dir():
-        raise LabError(f"{folder} is no folder", fix=f"check the path (working folder: {Path.cwd()})")
-    try:
-        with Bundle(folder, index) as bundle:
-            document = parse_json(bundle.read(index, MAX_JSON), index)
-            if not isinstance(document, dict) or not 1 <= len(document) <= MAX_ENTITIES:
-                raise LabError(f"{index} must be a dict of 1 to {MAX_ENTITIES} entities")
-            scene = Scene(load_picture(_first_frame(bundle, image)), settings=settings)
-            entities: list[Entity] = []
-            for number, entry in enumerate(document.values(), 1):
-                with named(number, entry.get("name", entry.get("mask_name")) if isinstance(entry, dict) else "?"):
-                    taken = {entity.name for entity in entities}
-                    entities.append(_demo_entity(bundle, entry, scene.size, mask_threshold, taken))
-            return Scene(scene.image, entities, settings)
-    except LabError as error:
-        raise error.within(f'demo folder "{folder.name}"') from error
+    return Scene(
+        *demo_contents(
+            path, preset=preset, image=image, mask_threshold=mask_threshold, clip=clip, settings=settings
+        )
+    )
 
 
 def write_demo_folder(scene: Scene, path: str | Path, num_frames: int = 20) -> Path:
@@ -105,28 +97,3 @@ def write_demo_folder(scene: Scene, path: str | Path, num_frames: int = 20) -> P
     if Path(path).suffix.lower() == ".zip":
         raise LabError(f"{path} ends in .zip, but the released code reads folders")
     return write_bundle(path, {"demo.json": text, **contents}, _OWNED)
-
-
-def _first_frame(bundle: Bundle, name: str | None) -> bytes:
-    names = ("first_frame.png", "demo.png", "demo.jpg", "first_frame.jpg") if name is None else (name,)
-    for candidate in names:
-        if (bundle.path / candidate).exists():
-            return bundle.read(candidate, MAX_PICTURE)
-    raise LabError(f"there is no {' or '.join(names)}", fix="name the first frame with image=")
-
-
-def _demo_entity(bundle: Bundle, entry: Any, size: tuple[int, int], threshold: int, taken: set[str]) -> Entity:
-    if not isinstance(entry, dict) or not isinstance(entry.get("mask_name"), str):
-        raise LabError('it must be {"mask_name": text, "trajectory": [[x, y], …]}')
-    points = entry.get("trajectory")
-    if not isinstance(points, list) or not all(isinstance(point, list) and len(point) == 2 for point in points):
-        raise LabError('"trajectory" must be a list of [x, y]')
-    file = entry["mask_name"]
-    mask = load_mask(bundle.read(file, MAX_PICTURE), threshold=threshold)
-    if not mask.any():
-        raise LabError(f'mask "{file}" is empty: no pixel of it is {threshold} or more', fix="draw it again")
-    name = free_name(entry.get("name"), Path(file).stem, taken)
-    trajectory = Trajectory(points, frames=range(len(points)))
-    if mask.shape != size:
-        trajectory = trajectory.scaled(mask.shape, size)
-    return Entity(name, resized_mask(mask, size), trajectory)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...errors import LabError
 from ...media.files import Bundle, write_whole
+from ...media.text import decode_text
 from ..checks import checked_name, free_name
 from ..entity import MAX_ENTITIES, named
 from ..saving import MAX_JSON, parse_json, short_number
@@ -22,9 +23,10 @@ def read_spline_points(source: str | Path) -> dict[str, Trajectory]:
     """Read the points of the ComfyUI spline editor (KJNodes).
 
     Args:
-        source: A file, or the text itself. Three layouts are known: the editor's `points_store` since it has several
-            splines, [{"points": [{"x", "y"}, …], "name", "color"}, …]; a plain list [{"x", "y"}, …], as older ones
-            store it and as `coordinates` gives it; and a list of such lists.
+        source: A file, or the text itself: the editor's `points_store` since it has several splines, [{"points":
+            [{"x", "y"}, …], "name", "color"}, …]; a plain list [{"x", "y"}, …], as older ones store it and as
+            `coordinates` gives it; a list of such lists (as ATI's nodes take it), or of their texts; points as [x, y];
+            a dict that holds one of them; a ComfyUI workflow with spline editors in it.
 
     Returns:
         Name -> `Trajectory` in the order of the file; without names they are "Spline 1", "Spline 2", …. The editor's
@@ -38,10 +40,10 @@ def read_spline_points(source: str | Path) -> dict[str, Trajectory]:
         `web/js/editors/spline_editor_canvas.js`, `parse_json_tracks` in `nodes/curve_nodes.py` (which also takes single
         quotes for double ones).
     """
-    document = _spline_json(source)
+    document = _unpacked(_spline_json(source))
     if not isinstance(document, list) or not document:
         raise LabError("spline points must be a list that is not empty")
-    if isinstance(document[0], dict) and "points" not in document[0]:
+    if _is_point(document[0]):
         document = [document]
     if len(document) > MAX_ENTITIES:
         raise LabError(f"{len(document):,} splines are over the limit of {MAX_ENTITIES}")
@@ -99,12 +101,52 @@ def _spline_json(source: str | Path) -> Any:
     except LabError:
         if b"'" not in data:
             raise
-        return parse_json(data.replace(b"'", b'"'), name)  # older editors give the text of a Python list
+        # Older editors give the text of a Python list.
+        return parse_json(decode_text(data, name).replace("'", '"').encode(), name)
+
+
+def _unpacked(document: Any) -> Any:
+    """The list of splines in what holds it: a workflow, a dict, texts of lists."""
+    if isinstance(document, dict):
+        found = _of_workflow(document)
+        if found:
+            return found
+        for name in ("points_store", "splines", "tracks", "coordinates", "trajectories"):
+            if name in document:
+                return _unpacked(document[name])
+        return [document] if "points" in document else document
+    if isinstance(document, str):
+        return _unpacked(_spline_json(document)) if document.lstrip()[:1] in ("[", "{") else document
+    if isinstance(document, list) and document and all(isinstance(row, str) for row in document):
+        return [_spline_json(row) for row in document]
+    return document
+
+
+def _of_workflow(document: dict[str, Any]) -> list[Any]:
+    """The splines of all spline editors in a ComfyUI workflow, as saved or as sent to its server."""
+    nodes = document["nodes"] if isinstance(document.get("nodes"), list) else list(document.values())
+    splines: list[Any] = []
+    for node in (node for node in nodes if isinstance(node, dict)):
+        kind = str(node.get("type", node.get("class_type", "")))
+        values = node.get("widgets_values", node.get("inputs"))
+        values = list(values.values()) if isinstance(values, dict) else values
+        texts = [value for value in values or () if isinstance(value, str) and value.lstrip().startswith("[")]
+        if "SplineEditor" in kind and texts:
+            rows = _unpacked(texts[0])
+            splines += [rows] if rows and _is_point(rows[0]) else rows
+    return splines
+
+
+def _is_point(value: Any) -> bool:
+    pair = isinstance(value, list) and len(value) == 2 and all(type(number) in (int, float) for number in value)
+    return pair or (isinstance(value, dict) and "x" in value and "points" not in value)
 
 
 def _xy(points: Any) -> list[list[float]]:
     if not isinstance(points, list):
         raise LabError("its points must be a list")
+    points = [dict(zip("xy", point, strict=True)) if isinstance(point, list) and _is_point(point) else point
+              for point in points]  # fmt: skip
     for place, point in enumerate(points):
         if not (isinstance(point, dict) and all(type(point.get(axis)) in (int, float) for axis in "xy")):
             raise LabError(f"point {place} is {str(point)[:60]}", fix='it must be {"x": number, "y": number}')

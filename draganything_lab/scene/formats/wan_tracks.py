@@ -5,18 +5,17 @@ from __future__ import annotations
 import io
 import math
 import os
+import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...errors import LabError
+from ...media.arrays import plain_array
 from ...media.files import write_whole
 from ..checks import MAX_COORDINATE, MAX_FRAMES, checked_num_frames
+from ..scene import Scene
 from ..trajectory import Trajectory
-
-if TYPE_CHECKING:
-    from ..scene import Scene
 
 MAX_VALUES = 50_000_000  # numbers in one array
 
@@ -25,7 +24,8 @@ def read_wan_tracks(path: str | Path, visibility: str | Path | None = None) -> t
     """Read the tracks that Wan-Move (and its benchmark, MoveBench) uses.
 
     Args:
-        path: The .npy of the tracks: (T, N, 2), or (1, T, N, 2) as in MoveBench; (x, y) in pixels of the picture.
+        path: The .npy of the tracks: (T, N, 2), or (1, T, N, 2) as in MoveBench; (x, y) in pixels of the picture. Or an
+            .npz of both, with "tracks" or "points" and "visibility" or "visible", such as this lab's tracks.npz.
         visibility: The .npy of the visibility, (T, N) or (1, T, N), bool or numbers where 0 is hidden. None looks for
             `name_visibility.npy` beside `name_tracks.npy`, as MoveBench names them; without one, all is visible.
 
@@ -41,7 +41,8 @@ def read_wan_tracks(path: str | Path, visibility: str | Path | None = None) -> t
         number with the width, so that they are (x, y), in pixels of the picture. Its clips have 81 frames.
     """
     path = Path(path).expanduser()
-    tracks = _without_batch(_load_npy(path), 4, path)
+    array, own = _load_npz(path) if path.suffix.lower() == ".npz" else (_load_npy(path), None)
+    tracks = _without_batch(array, 4, path)
     if tracks.ndim != 3 or tracks.shape[2] != 2 or 0 in tracks.shape:
         raise LabError(f"{path.name} has shape {tracks.shape}", fix="tracks are (T, N, 2) or (1, T, N, 2), not empty")
     if len(tracks) > MAX_FRAMES:
@@ -50,6 +51,11 @@ def read_wan_tracks(path: str | Path, visibility: str | Path | None = None) -> t
     if not (np.abs(tracks) <= MAX_COORDINATE).all():
         raise LabError(f"{path.name} holds NaN, infinity or numbers over {MAX_COORDINATE:,.0f}", fix="make it again")
     beside = path.with_name(path.name.replace("_tracks.npy", "_visibility.npy"))
+    if visibility is None and own is not None:
+        visible = _without_batch(own, 3, path)
+        if visible.shape != tracks.shape[:2]:
+            raise LabError(f"{path.name} has visibility {visible.shape}, but the tracks ask for {tracks.shape[:2]}")
+        return tracks, visible != 0
     if visibility is None and (beside == path or not beside.exists()):
         return tracks, np.ones(tracks.shape[:2], bool)
     other = beside if visibility is None else Path(visibility).expanduser()
@@ -76,13 +82,14 @@ def write_wan_tracks(
     Raises:
         LabError: Shapes do not fit, there is no track, or the place cannot be written to.
     """
-    array = np.asarray(tracks if isinstance(tracks, np.ndarray) else tracks.paths(num_frames), np.float32)
+    points = tracks.paths(num_frames) if isinstance(tracks, Scene) else plain_array(tracks, "tracks")
+    array = np.asarray(points, np.float32)
     if array.ndim != 3 or array.shape[2] != 2 or 0 in array.shape:
         raise LabError(f"tracks have shape {array.shape}", fix="give (T, N, 2), or a scene, with a track in it")
     checked_num_frames(len(array))
     if not (np.abs(array) <= MAX_COORDINATE).all():
         raise LabError(f"tracks hold NaN, infinity or numbers over {MAX_COORDINATE:,.0f}")
-    shown = np.ones(array.shape[:2], bool) if visible is None else np.asarray(visible) != 0
+    shown = np.ones(array.shape[:2], bool) if visible is None else plain_array(visible, "visibility") != 0
     if shown.shape != array.shape[:2]:
         raise LabError(f"visibility has shape {shown.shape}, but the tracks ask for {array.shape[:2]}")
     path = Path(path).expanduser()
@@ -122,6 +129,27 @@ def _load_npy(path: Path) -> np.ndarray:
         raise
     except Exception as error:  # numpy's reader fails in many ways on what is no .npy
         raise LabError(f"{path.name} is no .npy array that can be read ({error})") from error
+
+
+def _load_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """Tracks and visibility of an .npz, by the names in use."""
+    try:
+        if not path.is_file():
+            raise LabError(f"{path} is not there", fix=f"check the path (working folder: {Path.cwd()})")
+        with zipfile.ZipFile(path) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+        if size > 8 * MAX_VALUES:
+            raise LabError(f"{path.name} unpacks to {size:,} bytes, over the limit of {8 * MAX_VALUES:,}")
+        with np.load(path, allow_pickle=False) as found:
+            names = [name for name in ("tracks", "points", "pred_tracks", "trajs", "arr_0") if name in found.files]
+            shown = [name for name in ("visibility", "visible", "pred_visibility", "visibles") if name in found.files]
+            if not names:
+                raise LabError(f"{path.name} has no tracks but {', '.join(found.files)}", fix='name them "tracks"')
+            return found[names[0]], found[shown[0]] if shown else None
+    except LabError:
+        raise
+    except Exception as error:  # zipfile and numpy fail in many ways on what is no .npz
+        raise LabError(f"{path.name} is no .npz archive that can be read ({error})") from error
 
 
 def _without_batch(array: np.ndarray, ndim: int, path: Path) -> np.ndarray:

@@ -1,0 +1,70 @@
+"""Text files from elsewhere: UTF-8 with or without its mark, UTF-16 and UTF-32, as Windows and editors write them."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+
+from ..errors import LabError
+
+_MARKS = (  # the longer marks first: UTF-32's begins as UTF-16's does
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def decode_text(data: bytes, name: str) -> str:
+    """Text of a file's bytes.
+
+    Args:
+        data: UTF-8, or UTF-16 or UTF-32 with or without a byte order mark.
+        name: Of the file, for errors.
+
+    Raises:
+        LabError: It is none of them.
+
+    >>> decode_text("Möwe".encode("utf-16"), "list.txt")
+    'Möwe'
+    """
+    encoding = next((code for mark, code in _MARKS if data.startswith(mark)), None)
+    if encoding is None and len(data) >= 2 and 0 in data[:4]:  # no text begins with a zero byte in UTF-8
+        zeros = [byte == 0 for byte in data[:4]]
+        if zeros[:1] == [True]:
+            encoding = "utf-32-be" if zeros[:3] == [True] * 3 else "utf-16-be"
+        else:
+            encoding = "utf-32-le" if zeros[1:] == [True] * 3 else "utf-16-le"
+    try:
+        return data.decode(encoding or "utf-8")
+    except UnicodeDecodeError as error:
+        raise LabError(
+            f"{name} is not UTF-8 text (byte {error.start} is {data[error.start] if data else 0:#04x})",
+            fix="save it as UTF-8",
+        ) from error
+
+
+def read_text(path: Path, limit: int = 8 * 2**20) -> str:
+    """Text of a small file.
+
+    Args:
+        path: The file.
+        limit: Most bytes allowed.
+
+    Raises:
+        LabError: It cannot be read, is over the limit, or is no text.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read(limit + 1)
+    except (OSError, ValueError) as error:
+        raise LabError(f"{path} cannot be read ({error})", fix="check the path") from error
+    if len(data) > limit:
+        raise LabError(f"{path.name} is over the limit of {limit:,} bytes")
+    return decode_text(data, path.name)
+
+
+def utf8(text: str) -> bytes:
+    """The bytes of a text that may hold parts of file names that are not UTF-8; those become question marks."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode()

@@ -1,0 +1,172 @@
+"""Frames in memory to MP4 or GIF, through mediapy and the bundled ffmpeg, and frame strips; `video` is the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+import cv2
+import numpy as np
+
+from ..errors import LabError
+from .arrays import frames_of, is_array
+from .drawing import paste, tag
+from .files import write_whole
+
+MAX_FPS = {".mp4": 240.0, ".gif": 50.0}  # Browsers slow a GIF faster than 50 frames/s down to 10.
+
+
+def ffmpeg_path() -> str:
+    """Return the path of the ffmpeg program that the library uses (imageio-ffmpeg's, or `IMAGEIO_FFMPEG_EXE`).
+
+    Raises:
+        LabError: There is no ffmpeg for this machine.
+    """
+    import imageio_ffmpeg
+
+    try:
+        return imageio_ffmpeg.get_ffmpeg_exe()
+    except RuntimeError as error:
+        raise LabError(
+            "no ffmpeg program was found for this machine",
+            fix="reinstall it with `pip install --force-reinstall "
+            "imageio-ffmpeg`, or install ffmpeg and set IMAGEIO_FFMPEG_EXE to its path",
+        ) from error
+
+
+def checked_frames(frames: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
+    """Return a clip as one array after checking that it is one.
+
+    Args:
+        frames: (T, H, W, 3) uint8 RGB in 0..255, an array, a tensor (also (T, 3, H, W)), or a sequence of (H, W, 3)
+            pictures, arrays, tensors or PIL images; T, H and W at least 1.
+
+    Returns:
+        (T, H, W, 3) uint8 RGB.
+
+    Raises:
+        LabError: Not such an array; the message says what it is.
+    """
+    frames = frames_of(frames if is_array(frames) else list(frames))
+    if frames.size == 0:
+        raise LabError(
+            f"the clip has no frames (its shape is {frames.shape})", fix="give at least one (H, W, 3) picture"
+        )
+    if frames.ndim != 4 or frames.shape[-1] != 3:
+        raise LabError(f"frames have shape {frames.shape}", fix="they must be (T, H, W, 3), RGB")
+    if frames.dtype != np.uint8:
+        raise LabError(
+            f"frames are {frames.dtype}", fix="they must be uint8 in 0..255: `(x * 255).round().astype('uint8')`"
+        )
+    return frames
+
+
+def encode_video(frames: np.ndarray | Sequence[np.ndarray], fps: float = 8, kind: str = ".mp4") -> bytes:
+    """Encode a clip as the bytes of an MP4 (H.264, plays in every browser) or a GIF file.
+
+    H.264 with the colours that browsers play needs even sides: an odd side of an MP4 grows by repeating its last row or
+    column. A GIF keeps its size.
+
+    Args:
+        frames: (T, H, W, 3) uint8 RGB in 0..255.
+        fps: Frames per second, above 0; at most 240 (MP4) or 50 (GIF). A GIF counts in hundredths of a second.
+        kind: ".mp4" or ".gif".
+
+    Raises:
+        LabError: The frames, the rate or the kind cannot be used.
+
+    >>> len(encode_video(np.zeros((2, 16, 16, 3), np.uint8))) > 0
+    True
+    """
+    frames = checked_frames(frames)
+    if kind not in MAX_FPS:
+        raise LabError(f'video kind "{kind}" is unknown', fix="use .mp4 or .gif")
+    if not 0 < fps <= MAX_FPS[kind]:
+        raise LabError(
+            f"{kind} cannot hold {fps} frames per second", fix=f"use more than 0 and at most {MAX_FPS[kind]:g}"
+        )
+    mediapy = _mediapy()
+    height, width = frames.shape[1:3]
+    if kind == ".gif":
+        return mediapy.compress_video(frames, codec="gif", fps=fps)
+    if height % 2 or width % 2:
+        frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    # A low rate factor keeps flat colours and thin lines clean; the index in front lets a browser start at once.
+    return mediapy.compress_video(frames, codec="h264", fps=fps, crf=14, ffmpeg_args="-movflags +faststart")
+
+
+def write_video(path: str | Path, frames: np.ndarray | Sequence[np.ndarray], fps: float = 8) -> Path:
+    """Write a clip as .mp4 or .gif; folders on the way are made, and the file appears whole or not at all.
+
+    Args:
+        path: File name ending in .mp4 or .gif.
+        frames: (T, H, W, 3) uint8 RGB in 0..255. Odd sides of an MP4 grow by one, see `encode_video`.
+        fps: Frames per second.
+
+    Returns:
+        The path written.
+
+    Raises:
+        LabError: The name, the frames or the rate cannot be used, or the place cannot be written.
+    """
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind not in MAX_FPS:
+        raise LabError(f'"{path.name}" does not end in .mp4 or .gif', fix="name the video so")
+    return write_whole(path, encode_video(frames, fps, kind))
+
+
+def frame_strip(
+    frames: np.ndarray | Sequence[np.ndarray],
+    count: int = 7,
+    *,
+    height: int = 160,
+    columns: int | None = None,
+    numbers: bool = True,
+) -> np.ndarray:
+    """Lay evenly spaced frames of a clip side by side, each with its frame number, first and last always among them.
+
+    Args:
+        frames: (T, H, W, 3) uint8 RGB in 0..255.
+        count: How many frames to show; a shorter clip shows all it has.
+        height: Height of each frame in the strip in pixels; tiny frames grow by whole pixels so that they stay crisp.
+        columns: Frames in a row; all in one row when None.
+        numbers: Whether to write each frame's number (0 is the first) into its corner.
+
+    Returns:
+        (H', W', 3) uint8 RGB: rows of frames with 4 pixels of white between them.
+
+    Raises:
+        LabError: Not a clip, or a count, height or columns below 1.
+
+    >>> frame_strip(np.zeros((14, 32, 48, 3), np.uint8), count=3, height=32).shape
+    (32, 152, 3)
+    """
+    frames = checked_frames(frames)
+    columns = count if columns is None else columns
+    if min(count, height, columns) < 1:
+        raise LabError(f"count is {count}, height {height} and columns {columns}", fix="each must be 1 or more")
+    chosen = np.unique(np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int))
+    scale = height / frames.shape[1]
+    size = (max(1, round(frames.shape[2] * scale)), height)
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
+    cells = [cv2.resize(frames[index], size, interpolation=method) for index in chosen]
+    if numbers:
+        for cell, index in zip(cells, chosen, strict=True):
+            paste(cell, *tag(str(index), max(9, height // 12), (255, 255, 255), (24, 28, 34), 0.62), 4, 4)
+    columns = min(columns, len(cells))
+    rows, gap = -(-len(cells) // columns), 4
+    strip = np.full((rows * (height + gap) - gap, columns * (size[0] + gap) - gap, 3), 255, np.uint8)
+    for place, cell in enumerate(cells):
+        top, left = place // columns * (height + gap), place % columns * (size[0] + gap)
+        strip[top : top + height, left : left + size[0]] = cell
+    return strip
+
+
+def _mediapy() -> ModuleType:
+    """Import mediapy (0.7 s, so late) and point it at the bundled ffmpeg."""
+    import mediapy
+
+    mediapy.set_ffmpeg(ffmpeg_path())
+    return mediapy
