@@ -156,7 +156,8 @@ def test_lab_opens_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli.main(["lab", "--no-browser", "--port", "9999", "--", "--allow-root"]) == 0
     assert called[0][:4] == [sys.executable, "-m", "jupyter", "lab"]
     assert json.loads(Path(called[0][4]).read_text())["nbformat"] == 4
-    assert called[0][5:] == ["--no-browser", "--port=9999", "--allow-root"]
+    assert called[0][5:7] == ["--no-browser", "--port=9999"] and called[0][-1] == "--allow-root"
+    assert "websocket_max_message_size" in called[0][7]
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

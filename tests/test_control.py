@@ -278,7 +278,7 @@ def test_every_representation(scene: Scene, representation: str, preset: str):
     assert image.shape == (8, 64, 96, 3) and image.dtype == np.float32
     assert entity_map.shape == (8, 64, 96, 3) and entity_map.dtype == np.float32
     assert image.any() == (representation != "entity")
-    assert entity_map.any() == ("entity" in representation)
+    assert entity_map.any() == ("entity" in representation or representation == "carry")
     assert set(np.unique(control.labels)) == {0, 1, 2}
     for frame in (0, 7):
         for k, (x, y) in enumerate(control.centres[frame].round().astype(int), start=1):
@@ -458,3 +458,19 @@ def test_any_finite_points_and_any_size_work_or_are_named(points, size, represen
 def test_no_torch_is_needed():
     code = "import sys, draganything_lab.control, draganything_lab.pipeline.preview; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_carry_is_drawn_as_whole_masks_and_striped_holes() -> None:
+    mask = np.zeros((60, 90), bool)
+    mask[20:40, 10:30] = True
+    signal = control_from_tracks(
+        [mask], [[(20, 30), (70, 30)]], size=(60, 90), representation="carry", vectors=np.ones((1, 4), np.float32)
+    )
+    image = np.full((120, 180, 3), 90, np.uint8)
+    first, last = (signal.preview(image, frame).astype(int) for frame in (0, 1))
+    ground = last[5, 175]
+    assert not np.array_equal(first[75, 50], ground), "the mask's corner is filled, not a disc alone"
+    assert not np.array_equal(last[75, 150], ground), "and goes along whole"
+    hole = last[44:76, 24:56]
+    pale = (hole.min(axis=2) > 150).mean()
+    assert 0.2 < pale < 0.6 and (hole == ground).all(axis=2).any(), "stripes with the picture between them"

@@ -187,6 +187,53 @@ def test_toy_layout_with_shared_vae_null_prompt_and_defaults(tmp_path, folder, i
     assert loaded.extract(image).shape[0] == loaded.feature_channels == 16
 
 
+def test_a_projection_and_a_layer_are_the_default_blocks(folder, tmp_path, image):
+    from safetensors.torch import save_file
+
+    plain = DiffusionFeatures.from_pretrained(folder, device="cpu")
+    matrix = torch.randn(6, 8, generator=torch.Generator().manual_seed(3))
+    heard = []
+    layer = plain.unet.up_blocks[3].resnets[0]
+    hook = layer.register_forward_hook(lambda block, given, got: heard.append(got))
+    whole = plain.extract(image, draws=1)
+    hook.remove()
+    where = broken(folder, tmp_path / "projected")
+    save_file({"projection": matrix}, where / "projection.safetensors")
+    (where / "dift.json").write_text('{"up_layer": 0}')
+    found = DiffusionFeatures.from_pretrained(where, device="cpu")
+    assert (found.up_layer, found.feature_channels) == (0, 6)
+    np.testing.assert_allclose(
+        found.extract(image, draws=1), np.einsum("ec,chw->ehw", matrix, heard[0][0]), atol=1e-4, rtol=1e-3
+    )
+    # Other blocks, and the same when it is asked for by default, come from their end and as they are.
+    np.testing.assert_array_equal(found.extract(image, draws=1, up_block=1), plain.extract(image, draws=1, up_block=1))
+    other = DiffusionFeatures.from_pretrained(where, device="cpu", up_block=2)
+    assert (other.up_layer, other.projection, other.feature_channels) == (None, None, 16)
+    # At its own end, a projection may come before or after pooling.
+    end = DiffusionFeatures.from_pretrained(where, device="cpu", up_layer=None)
+    mask = np.zeros(image.shape[:2], bool)
+    mask[8:40, 8:40] = True
+    pooled = matrix.numpy() @ pool_over_mask(whole, mask)
+    np.testing.assert_allclose(pool_over_mask(end.extract(image, draws=1), mask), pooled, atol=1e-4, rtol=1e-3)
+
+
+def test_a_projection_that_does_not_fit_is_told(folder, tmp_path):
+    from safetensors.torch import save_file
+
+    where = broken(folder, tmp_path / "projected")
+    for tensors, words in (
+        ({"projection": torch.zeros(6, 9)}, "takes 9 channels, but up block 3 has 8"),
+        ({"projection": torch.zeros(8)}, "not \\(E, C\\)"),
+        ({"matrix": torch.zeros(6, 8)}, "projection.safetensors is broken"),
+    ):
+        save_file(tensors, where / "projection.safetensors")
+        with pytest.raises(LabError, match=words):
+            DiffusionFeatures.from_pretrained(where, device="cpu")
+    (where / "projection.safetensors").unlink()
+    with pytest.raises(LabError, match="up_layer 7 does not exist: up block 3 has 0 to 1"):
+        DiffusionFeatures.from_pretrained(where, device="cpu", up_layer=7)
+
+
 # Pooling
 
 

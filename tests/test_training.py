@@ -22,7 +22,7 @@ from draganything_lab.training.card.card import short_of  # noqa: E402
 from draganything_lab.training.card.measure import LOOKS  # noqa: E402
 from draganything_lab.training.engine.flat import Flat  # noqa: E402
 from draganything_lab.training.engine.loop import Settings, factor, load_average, run  # noqa: E402
-from draganything_lab.training.engine.quick import half_norms, quick, short_attention  # noqa: E402
+from draganything_lab.training.engine.quick import half_norms, multiplies_halves, quick, short_attention  # noqa: E402
 from draganything_lab.training.engine.replay import Replay  # noqa: E402
 from draganything_lab.training.toy import fewstep  # noqa: E402
 from draganything_lab.training.toy import stages as toy  # noqa: E402
@@ -60,7 +60,8 @@ def test_the_loss_of_each_stage_falls(trained, tmp_path, name):
     stage.loss = lambda drawn, generator: fixed(drawn, torch.Generator().manual_seed(1))
     with torch.no_grad():
         before = float(stage.loss(batch, None)["loss"])
-    run(stage, tmp_path, Settings(steps=7, rate=1e-3), report=lambda line: None)
+    rate = 4e-3 if name == "decode" else 1e-3  # in the stage before, the decoder has four times the rate, too
+    run(stage, tmp_path, Settings(steps=7, rate=rate), report=lambda line: None)
     with torch.no_grad():
         after = float(stage.loss(batch, None)["loss"])
     assert after < 0.97 * before
@@ -316,6 +317,7 @@ def test_a_replayed_step_is_the_step(trained):
     assert float(stage.loss(batch, generator)["loss"]) == pytest.approx(replayed, rel=0.02)
 
 
+@pytest.mark.skipif(not multiplies_halves("cpu"), reason="this processor does not multiply bfloat16")
 def test_a_gradient_through_half_copies_is_the_gradient(trained):
     gradients = []
     for half in (False, True):
@@ -443,8 +445,10 @@ def test_several_processes_get_the_options_unchanged(monkeypatch):
 def test_the_card_says_what_falls_short():
     measure = LOOKS
     held = "held things move (% of diagonal)"
-    row = {"entity+gaussian": {"mean": 13.9}, "point": {"mean": 40.0}}
-    words = short_of({measure: row, held: {"entity+gaussian": {"mean": 2.9}}})
-    assert "Not there yet" in words and "13.9, wanted at least 18" in words and "1 other" in words and held not in words
-    row["entity+gaussian"]["mean"] = 18.0
-    assert short_of({measure: row}) == "All 1 floors are reached.\n"
+    row = {"carry": {"mean": 13.9}, "point": {"mean": 40.0}}
+    words = short_of({measure: row, held: {"carry": {"mean": 0.4}}})
+    assert "Not there yet" in words and "13.9, wanted at least 23" in words and "1 other" in words and held not in words
+    row |= {"carry": {"mean": 23.0}, "entity+gaussian": {"mean": 18.4}}
+    assert "entity+gaussian: 18.4, wanted at least 18.5" in short_of({measure: row})
+    row["entity+gaussian"]["mean"] = 18.5
+    assert short_of({measure: row}) == "All 2 floors are reached.\n"

@@ -17,7 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, help="the weights folder (default: the package's)")
     parser.add_argument("--clips", type=int, default=200, help="held-out clips, for sam scenes a size (default: 200)")
     parser.add_argument(
-        "--rivals", type=int, help="clips for the representations after the first (default: as many as --clips)"
+        "--rivals", type=int, help="clips for representations after the first two, for drags by any "
+        "pixel, and of Scrapbook's kinds (default: as many as --clips)"
     )
     parser.add_argument(
         "--grabcut", type=int, default=20, help="for sam: scenes a size that GrabCut gets (default: 20)"
@@ -58,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
         facts = {"clips": args.clips, "size": size}
         write_card(args.weights, args.pictures, table, {"kept": kept}, facts, f"{LINK}/toy")
         return _told(args)
-    chosen = tuple(args.representations.split(",")) if args.representations else REPRESENTATIONS
+    ours = ("carry", *(name for name in REPRESENTATIONS if name != "carry"))
+    chosen = tuple(args.representations.split(",")) if args.representations else ours
 
     def load(representation: str):  # type: ignore[no-untyped-def]
         pipe = load_pipeline(args.weights, representation, features=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import LabError
-from ..media.picture import load_mask, load_picture
+from ..media.mask import mask_file
+from ..media.picture import load_picture
 from ..scene.scene import Scene
 from ..scene.trajectory import Trajectory
 from ..segment import grabcut
@@ -46,7 +47,9 @@ def toyland_job(name: str, size: tuple[int, int], num_frames: int) -> Job:
     return Job(clip.scene(), f"Toyland, {name}", clip.video, ())
 
 
-def photo_job(image: str, path: str | None, point: str | None = None, mask: str | None = None) -> Job:
+def photo_job(
+    image: str, path: str | None, point: str | None = None, mask: str | None = None, label: str | None = None
+) -> Job:
     """The user's own picture with one thing in it to move; large pictures are made smaller, 768 pixels at most.
 
     Args:
@@ -54,6 +57,7 @@ def photo_job(image: str, path: str | None, point: str | None = None, mask: str 
         path: "x,y x,y …", where the thing is to go, in pixels of the picture.
         point: "x,y", the click on the thing; where the path starts when None.
         mask: File of the thing's mask, of the picture's size; cut out at the click when None.
+        label: Which label of the mask it is, "3" or "255,0,0", where the mask has several.
 
     Raises:
         LabError: One of them cannot be used.
@@ -81,17 +85,15 @@ def photo_job(image: str, path: str | None, point: str | None = None, mask: str 
             f"{clicks[0][1]:g})",
             fix="start the path on the thing that is clicked",
         )
-    cut = grabcut(picture, clicks[0]) if mask is None else load_mask(mask, (height, width))
-    if not cut.any():
-        raise LabError(f"--mask {mask} has no pixel of 128 or more", fix="paint the thing white on black")
+    cut = grabcut(picture, clicks[0]) if mask is None else mask_file(mask, (height, width), label)
     scene = Scene(picture)
     scene.add("thing", cut, Trajectory(track))
     scale = MAX_SIDE / max(height, width)
     if scale < 1:
         scene = scene.resized((max(1, round(height * scale)), max(1, round(width * scale))))
     notes = [
-        "Small models know Toyland and not photographs, so a picture of your own gets the preview only, and the error "
-        "is the preview's own. The real weights take photographs: draganything-lab generate --model svd --download"
+        "A picture of your own gets the preview only here, and the error is the preview's own. To generate its video: "
+        "draganything-lab generate --scene FOLDER/scene.zip"
     ]
     if scale < 1:
         size = f"{scene.size[1]}x{scene.size[0]}"

@@ -68,6 +68,8 @@ def run(args: argparse.Namespace) -> int:
     for summary in results.summaries:
         mean, obeyed = summary.numbers["mean"], summary.numbers["obeyed"]
         print(f"  {summary.who:<32}  ObjMC {mean.short():<24} % of the diagonal   obeyed {obeyed.short()} %")
+    for note in results.notes:
+        print(f"Note: {note}")
     print(f"Wrote {len(results.records)} of {results.total} videos, results.csv and table.csv to {args.out}/")
     print(f"Open {args.out}/index.html in a browser.")
     return 1 if results.failed else 0

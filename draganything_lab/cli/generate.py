@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..control.signal import shows_vectors
 from ..errors import LabError
 from ..media.video import write_video
 from ..pipeline.familiar import stranger_note
+from ..pipeline.size import frame_size, video_size
 from ..scene.scene import Scene
 
 if TYPE_CHECKING:
@@ -19,12 +21,16 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name the command's arguments."""
     parser.add_argument("--scene", required=True, metavar="FILE", help="a scene: a .zip or a folder")
-    parser.add_argument("--model", default="toy", metavar="NAME", help="toy (knows Toyland only), svd, or a folder")
-    parser.add_argument("--representation", default="entity+gaussian", metavar="NAME", help="default: entity+gaussian")
+    parser.add_argument("--model", default="toy", metavar="NAME", help="toy (comes with the lab), svd, or a folder")
+    parser.add_argument(
+        "--representation", metavar="NAME", help="default: carry (ours) with toy, else entity+gaussian (the paper's)"
+    )
     parser.add_argument("--download", action="store_true", help="fetch weights that are not here; sizes are said first")
     parser.add_argument("--size", metavar="WxH", help="of the video (default: the picture's shape, the model's size)")
     parser.add_argument("--frames", type=int, metavar="N", help="length (default: what the model was trained at)")
     parser.add_argument("--steps", type=int, metavar="N", help="denoising steps (default: the weights' own)")
+    presets = ("paper", "release")
+    parser.add_argument("--preset", default="paper", choices=presets, help="as in the paper (default), or its code")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same machine: same video")
     parser.add_argument("--fps", type=float, default=8, metavar="N", help="frames per second (default: 8)")
     parser.add_argument("--out", default="outputs/generated.mp4", metavar="FILE", help="default: outputs/generated.mp4")
@@ -36,9 +42,10 @@ def run(args: argparse.Namespace) -> int:
     size = parse_size(args.size) if args.size else None
     from ..pipeline.load import load_pipeline
 
-    entity = "entity" in args.representation  # Then the entities' vectors are needed, and what makes them.
+    args.representation = args.representation or ("carry" if args.model == "toy" else "entity+gaussian")
+    entity = shows_vectors(args.representation)  # Then the entities' vectors are needed, and what makes them.
     pipe = load_pipeline(args.model, args.representation, download=args.download, features=entity)
-    frames = generated(pipe, scene, size, args.frames, seed=args.seed, steps=args.steps)
+    frames = generated(pipe, scene, size, args.frames, seed=args.seed, steps=args.steps, preset=args.preset)
     path = write_video(args.out, frames, args.fps)
     height, width = frames.shape[1:3]
     print(f"Wrote {path}: {len(frames)} frames of {width}x{height}, model {args.model}, seed {args.seed}")
@@ -55,6 +62,7 @@ def generated(
     *,
     seed: int = 0,
     steps: int | None = None,
+    preset: str = "paper",
 ) -> np.ndarray:
     """Run a pipeline on a scene.
 
@@ -65,12 +73,16 @@ def generated(
         num_frames: T; None for what the model was trained at.
         seed: Same seed, same machine: same video.
         steps: Of the scheduler; None for what the weights were tuned for.
+        preset: "paper", or "release" for what the released code does.
 
     Returns:
-        (T, H, W, 3) uint8 RGB.
+        (T, H, W, 3) uint8 RGB, larger than the model was trained at where it has a reference decoder (`frame_size`).
     """
-    height, width = size or (None, None)
-    result: Any = pipe(scene, height=height, width=width, num_frames=num_frames, num_inference_steps=steps, seed=seed)
+    height, width = video_size(pipe, scene.size) if size is None else size
+    result: Any = pipe(
+        scene, height=height, width=width, num_frames=num_frames, num_inference_steps=steps, seed=seed, preset=preset,
+        decode_size=frame_size(pipe, scene.size) if size is None else None,
+    )  # fmt: skip
     return result.frames
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import LabError
 
+MAX_MESSAGE = 96 * 2**20  # bytes; the studio's own limit is 32 MiB
 FIRST = "00_drag_anything.ipynb"
 
 
@@ -28,6 +29,8 @@ def run(args: argparse.Namespace) -> int:
     command = [sys.executable, "-m", "jupyter", "lab", str(notebook)]
     command += ["--no-browser"] if args.no_browser else []
     command += [f"--port={args.port}"] if args.port is not None else []
+    # JupyterLab's server closes the line, without a word, on a message over 10 MiB: a photograph that is opened.
+    command.append(f"--ServerApp.tornado_settings={{'websocket_max_message_size': {MAX_MESSAGE}}}")
     command += args.more
     print(f"Opening {notebook} in JupyterLab; press Ctrl-C here twice to stop it", flush=True)
     with subprocess.Popen(command) as server:

@@ -7,6 +7,7 @@ code), and stands in the table below with one line of help. Only the module of t
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ COMMANDS = {
     "generate": "a scene file to a video, with a DragAnything model",
     "train": "make the small weights: on this machine's CPU, or faster on a GPU",
     "card": "measure the small weights on held-out clips and write their model card",
+    "scrapbook": "fetch artwork and photographs for a wider world, or look at clips made of it",
     "track": "where every pixel of a video went; with a scene, whether that was asked for",
     "evaluate": "scenes x models x seeds to videos, numbers and one page; stop, and go on",
     "study": "a blind study: make its page from an evaluation, or say what the votes mean",
@@ -56,6 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 all well, 1 the command found something wrong, 2 it could not use what it was given.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A console that cannot print a character shows a question mark; the work is done all the same.
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     words = list(sys.argv[1:] if argv is None else argv)
     if not words:
         parser().print_help(sys.stderr)

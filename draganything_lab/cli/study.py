@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..media.files import write_whole
+from ..media.text import utf8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,10 +52,10 @@ def results_of(args: argparse.Namespace) -> int:
     out = Path(args.out)
     votes = merge_votes(args.votes, out / "merged.jsonl")
     results = analyse(votes, key)
-    write_whole(out / "results.csv", results.csv().encode())
-    write_whole(out / "votes.csv", results.votes_csv().encode())
-    write_whole(out / "table.csv", (results.table() + USER_STUDY).csv().encode())
-    write_whole(out / "index.html", results_page(results).encode())
+    write_whole(out / "results.csv", utf8(results.csv()))
+    write_whole(out / "votes.csv", utf8(results.votes_csv()))
+    write_whole(out / "table.csv", utf8((results.table() + USER_STUDY).csv()))
+    write_whole(out / "index.html", utf8(results_page(results)))
     print(results)
     print(f"Wrote index.html, results.csv, votes.csv, merged.jsonl and table.csv to {out}/")
     return 0

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import LabError
 from ..media.files import write_whole
+from ..media.text import utf8
 from ..media.video import read_video, write_video
 from ..motion import measure
 from ..scene.scene import Scene
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     written.append(write_whole(folder / "motion.png", image.getvalue()))
     if scene is not None:
         report = measure(frames, scene, tracker)
-        written.append(write_whole(folder / "report.html", motion_page(report, frames).encode()))
+        written.append(write_whole(folder / "report.html", utf8(motion_page(report, frames))))
         written.append(write_whole(folder / "report.json", report.json().encode()))
         print(report)
     seen = 100 * float(tracks.visible[-1].mean())

@@ -18,20 +18,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--minutes", type=float, help="time for all stages together")
     parser.add_argument("--steps", type=int, help="steps of each stage in all (with a time: whichever is first)")
     parser.add_argument(
-        "--stages", help="comma-separated: vae, dift, unet, control, fewstep, decoder (toy); all when not given"
+        "--stages", help="comma-separated (default: all): vae, dift, unet, control, fewstep, decoder, sharp, decode"
     )
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--processes", type=int, default=1, help="training processes that share each step")
     parser.add_argument("--workers", type=int, default=0, help="extra processes that draw batches")
     parser.add_argument("--batch", type=int, help="clips (for sam pictures) a step and process")
     parser.add_argument(
-        "--representations", help="how many of the five the control stage trains: 1 to 5", type=int, default=5
+        "--representations", help="how many of the six the control stage trains: 1 to 6", type=int, default=6
     )
     parser.add_argument(
         "--picture", type=int, help="side of the pictures, a multiple of 16, for sam of 32 (default: 128)"
     )
     parser.add_argument("--rate", type=float, help="learning rate (default: each stage's own)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--worlds", default="toyland,scrapbook", help="what the clips show: toyland, scrapbook or both")
     parser.add_argument("--folder", type=Path, help="checkpoints and logs (default: runs/toy or runs/sam)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoints that are there")
     parser.add_argument("--start", type=Path, help="weights to begin with: an exported folder, for sam a training's")
@@ -83,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
             toy.train(
                 args.folder, settings, stages=stages, resume=args.resume or args.start is not None, batch=args.batch,
                 picture=args.picture, representations=toy.REPRESENTATIONS[: args.representations],
+                worlds=tuple(args.worlds.split(",")),
                 report=lambda line: print(line, flush=True),
             )  # fmt: skip
         if args.export is not None and (not shared or dist.get_rank() == 0):

@@ -1,4 +1,4 @@
-"""Control signals: a scene becomes what the ControlNet sees, in the four representations that the paper compares.
+"""Control signals: a scene becomes what the ControlNet sees, as the paper compares it, and in one way of our own.
 
 =================  ========================================  =====================================
 representation     picture for the image tower               map for the entity tower
@@ -8,9 +8,13 @@ trajectory         step in x, step in y, occupancy; blurred  nothing
 gaussian           a Gaussian as large as the entity         nothing
 entity             nothing                                   the entity's vector, in its disc
 entity+gaussian    a Gaussian as large as the entity         the entity's vector, in its disc
+carry              what has moved, holes, the Gaussian       the entity's vector, in its whole moved mask
 =================  ========================================  =====================================
 
 Where the paper and the released code draw differently is written side by side in `draganything_lab.control.stamps`.
+
+"carry" is not the paper's: a disc does not say how far an object reaches. It says the whole mask, moved, and so for
+every place of a frame where in the picture its content was, and where something has left (`control.layers`).
 """
 
 from __future__ import annotations
@@ -23,9 +27,10 @@ import numpy as np
 from ..errors import LabError
 from ..scene.checks import checked_num_frames, checked_size
 from . import stamps
-from .inputs import check_memory, checked_track, entity_radius, scaled_points, vector_table
+from .inputs import check_memory, checked_track, control_mask, entity_radius, scaled_points, vector_table
+from .layers import Layers, layers_of, layers_of_tracks
 from .presets import Behaviour, behaviour
-from .signal import REPRESENTATIONS, ControlSignal
+from .signal import REPRESENTATIONS, ControlSignal, shows_vectors
 
 if TYPE_CHECKING:
     from ..scene.scene import Scene
@@ -46,13 +51,14 @@ def build_control(
     channels: int | None = None,
     size: tuple[int, int] | None = None,
     preset: str | Behaviour = "paper",
+    layers: Layers | None = None,
 ) -> ControlSignal:
     """Turn a scene into the control signal of a video.
 
     Args:
         scene: The scene; its controlled entities are drawn in their order, later ones over earlier ones.
         num_frames: How many frames, 1 or more.
-        representation: "point", "trajectory", "gaussian", "entity" or "entity+gaussian".
+        representation: "point", "trajectory", "gaussian", "entity", "entity+gaussian" or "carry".
         vectors: (N, C) float, one vector for each *controlled* entity, in their order. Needed for "entity" and
             "entity+gaussian". The one number that the "release" preset keeps is the first channel *before* pairs are
             averaged: to reproduce it, give the whole 320 channels here, and channels=160.
@@ -60,6 +66,7 @@ def build_control(
             (320 -> 160). None keeps C.
         size: (H, W) of the model; None for the scene's own. Masks and trajectories are scaled to it.
         preset: "paper", "release", or a `Behaviour` of your own.
+        layers: For "carry": what lies where; None for what the scene says.
 
     Returns:
         The signal, stored compactly.
@@ -93,6 +100,7 @@ def build_control(
         channels=channels,
         preset=preset,
         names=[entity.name for entity in entities],
+        layers=layers_of(scene, frames) if layers is None and representation == "carry" else layers,
     )
 
 
@@ -107,6 +115,7 @@ def control_from_tracks(
     channels: int | None = None,
     preset: str | Behaviour = "paper",
     names: Sequence[str] = (),
+    layers: Layers | None = None,
 ) -> ControlSignal:
     """Build the control signal from bare arrays: masks and one point per frame, both at the picture's own size.
 
@@ -120,6 +129,7 @@ def control_from_tracks(
         num_frames: How many frames; fewer than T uses the first ones. None for the length of the first trajectory.
         representation, vectors, channels, preset: As for `build_control`.
         names: How errors call the entities.
+        layers: For "carry": what lies where; None for what masks and trajectories say.
 
     Returns:
         The signal, stored compactly.
@@ -149,7 +159,8 @@ def control_from_tracks(
     frames = checked_num_frames(len(trajectories[0]) if num_frames is None else num_frames)
     check_memory(frames, size)
     released = rules.gaussian_border == "squash"
-    picture_size = np.shape(masks[0])
+    masks = [control_mask(mask, rules, who) for mask, who in zip(masks, labels_of, strict=True)]
+    picture_size = masks[0].shape
     radii = np.array(
         [entity_radius(mask, picture_size, size, rules, who) for mask, who in zip(masks, labels_of, strict=True)]
     )
@@ -157,13 +168,23 @@ def control_from_tracks(
         [checked_track(track, frames, who) for track, who in zip(trajectories, labels_of, strict=True)], 1
     )
     centres = scaled_points(tracks, (picture_size[0], picture_size[1]), size, released=released)  # (T, N, 2)
-    table = vector_table(vectors, len(masks), channels, rules, needed="entity" in representation)
+    table = vector_table(vectors, len(masks), channels, rules, needed=shows_vectors(representation))
     heat, labels = _draw(representation, centres, radii, size, released=released)
+    if representation == "carry":
+        if layers is None:
+            layers = layers_of_tracks(list(masks), tracks)
+        carried = layers.carry(np.zeros((*size, 3), np.uint8), range(frames))
+        owners = np.zeros(256, np.uint8)
+        owners[1 : 1 + len(layers.owners)] = layers.owners
+        labels = owners[carried.sources]
+    else:
+        layers, carried = None, None
     displacement = np.zeros((frames, len(masks) + 1, 2), np.float32)
     displacement[:-1, 1:] = centres[1:] - centres[:-1]
     return ControlSignal(
-        representation, size, frames, heat, labels, table, displacement, centres.astype(np.float32), radii
-    )
+        representation, size, frames, heat, labels, table, displacement, centres.astype(np.float32), radii,
+        layers, carried,
+    )  # fmt: skip
 
 
 def _draw(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ..errors import LabError
+from ..media.arrays import picture_array, plain_array
+from ..media.mask import load_mask
 from ..scene.masks import inscribed_circle, resized_mask
 from . import stamps
 from .presets import Behaviour
@@ -27,13 +30,11 @@ def entity_radius(
 ) -> float:
     """Return the radius of an entity's circle at the model's size (H, W), capped if the rules cap it."""
     released = rules.gaussian_border == "squash"
-    array = np.asarray(mask)
+    array = control_mask(mask, rules, who)
     if array.ndim != 2 or array.shape != picture:
         raise LabError(
             f"{who}: its mask has shape {array.shape}, the first one {picture}", fix="masks are (H, W), all of one size"
         )
-    if array.dtype != bool:  # a picture of 0..255; the released code divides by 255 and cuts down
-        array = array > 0 if array.size and array.max() <= 1 else array == 255 if released else array >= 128
     if not array.any():
         raise LabError(f"{who}: its mask is empty", fix="draw it again or remove the entity")
     if released:
@@ -50,6 +51,21 @@ def entity_radius(
     return radius if rules.radius_cap is None else min(radius, float(rules.radius_cap))
 
 
+def control_mask(mask: Any, rules: Behaviour, who: str) -> np.ndarray:
+    """A mask of any library as (H, W) bool, read by what it means; for the released reading only full white counts."""
+    try:
+        array = picture_array(mask, "its mask")
+        if array.dtype == bool or array.ndim not in (2, 3) or array.size == 0:
+            return array
+        if rules.gaussian_border != "squash":
+            return load_mask(array)
+        if array.ndim == 3:
+            return load_mask(array, threshold=255)
+        return array > 0 if array.max() <= 1 else array == 255  # divided by 255 and cut down
+    except LabError as error:
+        raise error.within(who) from error
+
+
 def vector_table(
     vectors: np.ndarray | None, count: int, channels: int | None, rules: Behaviour, *, needed: bool
 ) -> np.ndarray:
@@ -61,7 +77,7 @@ def vector_table(
                 fix="entity_vectors(scene, features) makes them",
             )
         return np.zeros((count + 1, channels or 0), np.float32)
-    table = np.asarray(vectors, np.float32)
+    table = plain_array(vectors, "vectors").astype(np.float32)
     if table.ndim != 2 or table.shape[0] != count or table.shape[1] < 1:
         raise LabError(
             f"vectors have shape {table.shape}",
@@ -88,7 +104,7 @@ def vector_table(
 def checked_track(track: np.ndarray | Sequence[Sequence[float]], frames: int, who: str) -> np.ndarray:
     """Return the first `frames` points as (T, 2) float64."""
     try:
-        points = np.asarray(track, np.float64)
+        points = plain_array(track, "its trajectory").astype(np.float64)
     except (TypeError, ValueError):
         raise LabError(f"{who}: its trajectory is no list of (x, y) points") from None
     if points.ndim != 2 or points.shape[1] != 2:

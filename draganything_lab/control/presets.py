@@ -27,6 +27,8 @@ class Behaviour:
         clip_normalised: Whether the image encoder gets CLIP's mean and standard deviation (as SVD was trained) or the
             picture in 0..1 as it is (released code).
         time_ids_from_call: Whether fps, motion bucket and noise strength reach the UNet, or [6, 128, 0.02] always.
+        resized_first: Whether a picture of another size than the video is first resized to it (Pillow's default), in 8
+            bits, and CLIP and the VAE both see that (released code), or each gets the picture itself.
     """
 
     name: str
@@ -35,10 +37,11 @@ class Behaviour:
     radius_cap: int | None
     clip_normalised: bool
     time_ids_from_call: bool
+    resized_first: bool = False
 
 
 PAPER = Behaviour("paper", "whole", "crop", None, True, True)
-RELEASE = Behaviour("release", "first_channel", "squash", 50, False, False)
+RELEASE = Behaviour("release", "first_channel", "squash", 50, False, False, True)
 PRESETS = {preset.name: preset for preset in (PAPER, RELEASE)}
 
 

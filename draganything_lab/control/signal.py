@@ -12,11 +12,19 @@ import numpy as np
 
 from ..errors import LabError
 from ..media import drawing
+from ..media.picture import load_picture
+from .layers import HOLE, Carried, Layers
 
-REPRESENTATIONS = ("point", "trajectory", "gaussian", "entity", "entity+gaussian")
+PAPER = ("point", "trajectory", "gaussian", "entity", "entity+gaussian")
+REPRESENTATIONS = (*PAPER, "carry")
 MAX_DENSE_BYTES = 4 * 2**30
 # A step of an eighth of the longer side from one frame to the next is drawn as 255.
 FULL_STEP = 1 / 8
+
+
+def shows_vectors(representation: str) -> bool:
+    """Whether a representation shows the ControlNet entity vectors."""
+    return "entity" in representation or representation == "carry"
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +32,7 @@ class ControlSignal:
     """What the ControlNet is shown.
 
     Attributes:
-        representation: "point", "trajectory", "gaussian", "entity" or "entity+gaussian".
+        representation: "point", "trajectory", "gaussian", "entity", "entity+gaussian" or "carry".
         size: (H, W) of the model.
         num_frames: Number of frames T.
         heat: (T, H, W) uint8: dot, blurred occupancy or Gaussian; zeros for "entity".
@@ -34,6 +42,8 @@ class ControlSignal:
             `size`; row 0 and the last frame are zeros.
         centres: (T, N, 2) float32: x and y of each entity, in pixels of `size`.
         radii: (N,) float: radius of each entity's circle, in pixels of `size`.
+        layers: What moves how, at the picture's own size; for "carry" alone, else None.
+        carried: What lies where in every frame, at `size` and without the picture's content; likewise.
     """
 
     representation: str
@@ -45,10 +55,17 @@ class ControlSignal:
     displacement: np.ndarray
     centres: np.ndarray
     radii: np.ndarray
+    layers: Layers | None = None
+    carried: Carried | None = None
 
     def __post_init__(self) -> None:
         for array in (self.heat, self.labels, self.vectors, self.displacement, self.centres, self.radii):
             array.flags.writeable = False
+
+    @property
+    def shows_vectors(self) -> bool:
+        """Whether the entity tower sees entity vectors."""
+        return shows_vectors(self.representation)
 
     @property
     def nbytes(self) -> int:
@@ -72,6 +89,9 @@ class ControlSignal:
         """
         heat = self.heat[start:stop].astype(np.float32)  # (t, H, W)
         self._check_dense(heat.shape, 3, "image")
+        if self.carried is not None:
+            shown = self.carried.over[start:stop], 255 - self.carried.known[start:stop], heat
+            return np.stack(shown, axis=-1).astype(np.float32)
         if self.representation != "trajectory":
             return np.repeat(heat[..., None], 3, axis=-1)
         picture = np.empty((*heat.shape, 3), np.float32)
@@ -80,6 +100,22 @@ class ControlSignal:
             picture[frame, ..., :2] = steps[frame][labels] * heat[frame, ..., None]
         picture[..., 2] = heat
         return picture
+
+    def ways(self, cell: int, start: int = 0, stop: int | None = None) -> np.ndarray | None:
+        """For each latent cell of each frame, where its content was in the picture.
+
+        Args:
+            cell: Pixels of a cell's side.
+            start: First frame.
+            stop: One past the last frame; None for the end.
+
+        Returns:
+            (t, 3, h, w) float32: steps in x and y from the cell's middle, in cells, and whether that is known (1 or 0);
+            None for the paper's representations, which do not say it.
+        """
+        if self.layers is None or self.carried is None:
+            return None
+        return self.layers.ways(self.carried.sources[start:stop], range(self.num_frames)[start:stop], cell)
 
     def entity_map(self, start: int = 0, stop: int | None = None, *, channels: int | None = None) -> np.ndarray:
         """Write out the map for the ControlNet's entity tower; large, so ask for a few frames at a time.
@@ -101,7 +137,7 @@ class ControlSignal:
         held = self.vectors.shape[1]
         wanted = held if channels is None else channels
         self._check_dense(labels.shape, wanted, "entity map")
-        if "entity" not in self.representation:
+        if not self.shows_vectors:
             return np.zeros((*labels.shape, wanted), np.float32)
         if wanted != held:
             raise LabError(
@@ -110,7 +146,7 @@ class ControlSignal:
         return np.take(self.vectors, labels, axis=0)
 
     def preview(self, image: np.ndarray, frame: int) -> np.ndarray:
-        """Draw one frame of the signal over a picture, each entity with its colour and number.
+        """Draw one frame of the signal over a picture, each entity with its colour and number; holes are striped.
 
         Args:
             image: (H', W', 3) uint8, any size; the signal is scaled to it.
@@ -124,18 +160,20 @@ class ControlSignal:
         """
         if not -self.num_frames <= frame < self.num_frames:
             raise LabError(f"frame {frame} of {self.num_frames}", fix=f"give 0 to {self.num_frames - 1}")
-        image = np.asarray(image)
+        image = image if isinstance(image, np.ndarray) else load_picture(image)
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
             raise LabError(f"the picture must be (H, W, 3) uint8, got {image.shape} {image.dtype}")
         scale = np.array([image.shape[1] / self.size[1], image.shape[0] / self.size[0]])
         frame %= self.num_frames
         paths = (self.centres + 0.5) * scale - 0.5  # (T, N, 2)
         picture = drawing.paths_over(drawing.muted(image), paths, frame)
-        if self.representation != "entity":
+        if self.representation not in ("entity", "carry"):
             picture = drawing.heat_over(picture, self.heat[frame])
-        if "entity" in self.representation:
-            filled = self.representation == "entity"
+        if self.shows_vectors:
+            filled = self.representation in ("entity", "carry")
             picture = drawing.labels_over(picture, self.labels[frame], filled=filled)
+        if self.carried is not None:
+            picture = drawing.holes_over(picture, self.carried.sources[frame] == HOLE)
         if self.representation == "trajectory":
             picture = drawing.arrows_over(picture, paths[frame], self.displacement[frame, 1:] * scale)
         small = self.representation in ("point", "trajectory")

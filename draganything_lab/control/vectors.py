@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..errors import LabError
+from ..media.arrays import plain_array
+from ..media.mask import load_mask
 from ..scene.masks import latent_mask
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def pool_over_mask(features: np.ndarray, mask: np.ndarray, *, name: str = "") ->
     >>> pool_over_mask(np.ones((4, 8, 8), np.float32), np.ones((64, 64), bool))
     array([1., 1., 1., 1.], dtype=float32)
     """
-    features = np.asarray(features)
+    features, mask = plain_array(features, "features"), load_mask(mask)
     if features.ndim != 3:
         raise LabError(f"features must have shape (C, h, w), got {features.shape}")
     cells = latent_mask(mask, features.shape[1:])
@@ -59,7 +61,7 @@ def pair_average(vector: np.ndarray) -> np.ndarray:
     >>> pair_average(np.array([1.0, 3.0, 5.0, 7.0]))
     array([2., 6.], dtype=float32)
     """
-    vector = np.asarray(vector, np.float32)
+    vector = plain_array(vector, "vector").astype(np.float32)
     if vector.ndim == 0 or vector.shape[-1] % 2:
         raise LabError(f"pair_average needs an even number of channels, got shape {vector.shape}")
     return (vector[..., 0::2] + vector[..., 1::2]) / np.float32(2)
@@ -89,6 +91,7 @@ def fit_channels(vectors: np.ndarray, channels: int | None) -> np.ndarray:
 
 def cosine_similarity(vectors: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return the cosines between two sets of vectors: (N, C) and (M, C) -> (N, M) float32 in -1..1; 0 for zeros."""
+    vectors, others = plain_array(vectors, "vectors"), plain_array(others, "vectors")
     vectors, others = np.atleast_2d(vectors).astype(np.float32), np.atleast_2d(others).astype(np.float32)
     if vectors.shape[1] != others.shape[1]:
         raise LabError(f"cannot compare vectors of {vectors.shape[1]} and {others.shape[1]} channels")
@@ -101,7 +104,7 @@ def similarity_map(features: np.ndarray, vector: np.ndarray) -> np.ndarray:
 
     A pair-averaged vector (C / 2,) is compared with pair-averaged features.
     """
-    features = np.asarray(features, np.float32)
+    features, vector = plain_array(features, "features").astype(np.float32), plain_array(vector, "vector")
     flat = features.reshape(len(features), -1).T  # (h * w, C)
     if np.size(vector) * 2 == len(features):
         flat = pair_average(flat)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .dift import DiffusionFeatures
     from .load import load_features
     from .random import random_parts
+    from .reference import Decoded, ReferenceDecoder, References, follow_pointers
     from .unet import DragAnythingUNet, residual_multiplicity
 else:
     __getattr__, __dir__ = handed_on(
@@ -24,6 +25,7 @@ else:
             "controlnet": ["ControlEmbedding", "ControlResiduals", "DragAnythingControlNet", "ModelMixin"],
             "dift": ["DiffusionFeatures"],
             "load": ["load_features"],
+            "reference": ["Decoded", "ReferenceDecoder", "References", "follow_pointers"],
             "random": ["random_parts"],
             "unet": ["DragAnythingUNet", "residual_multiplicity"],
         },
@@ -32,10 +34,14 @@ else:
 __all__ = [
     "ControlEmbedding",
     "ControlResiduals",
+    "Decoded",
     "DiffusionFeatures",
     "DragAnythingControlNet",
     "DragAnythingUNet",
     "ModelMixin",
+    "ReferenceDecoder",
+    "References",
+    "follow_pointers",
     "load_features",
     "random_parts",
     "residual_multiplicity",

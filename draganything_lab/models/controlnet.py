@@ -18,6 +18,8 @@ from .checkpoints import CheckedModel
 from .embedding import ControlEmbedding, zero_convolution
 from .lookup import FirstFrameLookup, PlaceTower
 
+WAYS = 3  # channels: steps in x and y, and whether they are known
+
 
 class ControlResiduals(NamedTuple):
     """What the ControlNet hands to the UNet.
@@ -44,6 +46,7 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
         first_frame_control: Whether every frame also sees the control of the first one, which says where things come
             from, and looks up in it what belongs where (`FirstFrameLookup`). The released ControlNet does not: it
             learns that through its other layers.
+        carries: Whether the lookup takes the ways of the representation "carry".
         up_block_types: Unused; in the released configuration.
         out_channels: Unused; in the released configuration.
 
@@ -89,6 +92,7 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
         entity_embedding_out_channels: tuple[int, ...] = (160, 160, 256, 256),
         representation: str = "entity+gaussian",
         first_frame_control: bool = False,
+        carries: bool = False,
     ) -> None:
         super().__init__()
         levels = len(block_out_channels)
@@ -110,7 +114,7 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
             step = 2 ** (len(conditioning_embedding_out_channels) - 2)  # two pixels each, in a latent cell
             place = PlaceTower(entity_embedding_out_channels[0], conditioning_channels, step)
             self.first_control = nn.Conv2d(first, first, 1)
-            self.lookup = FirstFrameLookup(first, in_channels // 2, step)
+            self.lookup = FirstFrameLookup(first, in_channels // 2, step, carries)
         self.controlnet_cond_embedding = ControlEmbedding(
             first, conditioning_embedding_out_channels, entity_embedding_out_channels, conditioning_channels, place
         )
@@ -167,12 +171,15 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
         return nn.Module.to(net, device=unet.device, dtype=unet.dtype)
 
     @apply_forward_hook
-    def embed_control(self, image: torch.Tensor, entity_map: torch.Tensor | None = None) -> torch.Tensor:
+    def embed_control(
+        self, image: torch.Tensor, entity_map: torch.Tensor | None = None, ways: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Embed the control maps. The result does not depend on the timestep: once a video is enough.
 
         Args:
             image: (B, F, 3, H, W), 0..255 and not normalised.
             entity_map: (B, F, C, H, W) with one entity vector a pixel, zeros where there is no entity; None for zeros.
+            ways: (B, F, 3, h, w) as `ControlSignal.ways` returns them; None where nothing is known.
 
         Returns:
             (B, F, `embedding_channels`, H / 8, W / 8) at the released size; to be given to `forward` as
@@ -184,7 +191,12 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
         self._check_control(image, entity_map)
         maps = None if entity_map is None else entity_map.flatten(0, 1).to(self.dtype)
         embedding = self.controlnet_cond_embedding(image.flatten(0, 1).to(self.dtype), maps)
-        return embedding.unflatten(0, image.shape[:2])
+        embedding = embedding.unflatten(0, image.shape[:2])
+        if not self.config["carries"]:
+            return embedding
+        if ways is None:
+            ways = embedding.new_zeros(*image.shape[:2], WAYS, *embedding.shape[-2:])
+        return torch.cat([embedding, ways.to(embedding.dtype)], dim=2)
 
     def looks(self, control_embedding: torch.Tensor) -> torch.Tensor:
         """Where in the first frame each place of a video is fetched from, for a look at what the lookup does.
@@ -202,8 +214,26 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
         if self.lookup is None:
             raise LabError("this ControlNet looks nothing up (first_frame_control is off)", fix="take the toy's")
         height, width = control_embedding.shape[-2:]
-        weights = self.lookup.weights(control_embedding[:, :, self.conv_in.out_channels :]).mean(2)
+        _, places, ways = self._parts(control_embedding)
+        weights = self.lookup.weights(places, ways).mean(2)
         return weights.unflatten(-1, (height * self.lookup.step, -1)).unflatten(2, (height, width))
+
+    def pointers(self, control_embedding: torch.Tensor) -> torch.Tensor:
+        """Where in the first frame each place of a video is fetched from, as one place each.
+
+        Args:
+            control_embedding: (B, F, `embedding_channels`, h, w) from `embed_control`.
+
+        Returns:
+            (B, F, 3, h, w) float32: steps in x and y from a cell's middle, in cells, and how sure that is (0..1).
+
+        Raises:
+            LabError: This ControlNet has no lookup.
+        """
+        if self.lookup is None:
+            raise LabError("this ControlNet looks nothing up (first_frame_control is off)", fix="take the toy's")
+        _, places, ways = self._parts(control_embedding)
+        return self.lookup.pointers(places, ways)
 
     def forward(
         self,
@@ -281,14 +311,21 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
                 f"pictures of {wanted[4] * self.control_factor}x{wanted[3] * self.control_factor}"
             )
         if self.first_control is not None and self.lookup is not None:
-            embedding, places = embedding.expand(batch, -1, -1, -1, -1).tensor_split([hidden.shape[1]], dim=2)
-            embedding = embedding + self.first_control(embedding[:, 0])[:, None] + self.lookup(places, picture)
+            embedding, places, ways = self._parts(embedding.expand(batch, -1, -1, -1, -1))
+            embedding = embedding + self.first_control(embedding[:, 0])[:, None] + self.lookup(places, picture, ways)
         return (hidden.unflatten(0, (batch, frames)) + embedding).flatten(0, 1)
+
+    def _parts(self, embedding: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """What is added to the first layer, what the lookup compares, and the ways, of a control embedding."""
+        own, places = self.conv_in.out_channels, self.controlnet_cond_embedding.place_channels
+        ways = embedding[:, :, own + places :] if self.config["carries"] else None
+        return embedding[:, :, :own], embedding[:, :, own : own + places], ways
 
     @property
     def embedding_channels(self) -> int:
         """Channels of the control embedding: those of the first level, and what `FirstFrameLookup` needs."""
-        return self.conv_in.out_channels + self.controlnet_cond_embedding.place_channels
+        own = self.conv_in.out_channels + self.controlnet_cond_embedding.place_channels
+        return own + WAYS * bool(self.config["carries"])
 
     @property
     def control_factor(self) -> int:
@@ -320,5 +357,5 @@ def _per_level(name: str, value: Any, levels: int) -> list[Any]:
     if isinstance(value, int):
         return [value] * levels
     if len(value) != levels:
-        raise LabError(f"{name} has {len(value)} entries {tuple(value)}; block_out_channels has {levels} levels")
+        raise LabError(f"{name} has {len(value)} entries {tuple(value)}", fix=f"block_out_channels has {levels} levels")
     return list(value)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import LabError
+from ..media.arrays import frames_of
+from ..media.picture import load_picture
 from .device import best_device
 
 if TYPE_CHECKING:
@@ -37,6 +39,11 @@ class DiffusionFeatures:
         up_block: Default up block to listen to; None for block 3, or the last one of a smaller UNet.
         draws: Default number of noise draws averaged.
         entity_channels: What `control.entity_vectors` returns by default; None for half of the feature channels.
+        up_layer: Of the default up block, the residual layer after which to listen, counted from 0; None, as released,
+            for the block's end.
+        projection: (E, C) tensor by which the default up block's features are multiplied, learned so that the same
+            thing gets the same vector wherever it stands. None, as for the released features, leaves them as they are.
+            Since it is linear, pooling may come before or after it.
 
     Source: Tang et al., Emergent Correspondence from Image Diffusion (DIFT), 2023; DragAnything, section 3.3.
     """
@@ -52,6 +59,8 @@ class DiffusionFeatures:
         up_block: int | None = None,
         draws: int = DRAWS,
         entity_channels: int | None = None,
+        up_layer: int | None = None,
+        projection: torch.Tensor | None = None,
     ) -> None:
         self.unet, self.vae, self.scheduler = unet.eval(), vae.eval(), scheduler
         if prompt_embeds.ndim != 3 or prompt_embeds.shape[0] != 1:
@@ -60,6 +69,8 @@ class DiffusionFeatures:
         self.timestep, self.draws, self.entity_channels = timestep, draws, entity_channels
         self.up_block = min(UP_BLOCK, len(unet.up_blocks) - 1) if up_block is None else up_block
         self.device, self.dtype = unet.device, unet.dtype
+        self.up_layer, self.projection = up_layer, None if projection is None else projection.detach()
+        self._check_layer()
         self._lock, self._last = threading.Lock(), ("", np.empty(0, np.float32))
         self.to(unet.device, unet.dtype)
 
@@ -78,8 +89,9 @@ class DiffusionFeatures:
         Args:
             folder: A folder with `unet/`, `vae/` (or one beside the folder), `scheduler/`, and either `text_encoder/`
                 with `tokenizer/` or `null_prompt.safetensors` (key "null_prompt", shape (1, L, D)). `dift.json`, if
-                there, gives defaults: {"timestep", "up_block", "draws", "channels" (of the entity vectors)}. A folder
-                whose `dift/` holds all that works too, and so does a hub id that was downloaded before.
+                there, gives defaults: {"timestep", "up_block", "up_layer", "draws", "channels" (of the entity
+                vectors)}, and `projection.safetensors` the projection (key "projection", shape (E, C)). A folder whose
+                `dift/` holds all that works too, and so does a hub id that was downloaded before.
             device: "cuda", "cpu", ...; None for a GPU if there is one.
             dtype: None for float32, as released.
             revision: Of a hub id.
@@ -94,7 +106,10 @@ class DiffusionFeatures:
 
         device = torch.device(best_device(device))
         parts, defaults = load_parts(folder, dtype or torch.float32, revision)
-        return cls(**parts, **{**defaults, **options}).to(device, dtype)
+        known = {**parts, **defaults}
+        if options.get("up_block") not in (None, known.get("up_block")):
+            known |= {"up_layer": None, "projection": None}  # they are of the block that the folder names
+        return cls(**{**known, **options}).to(device, dtype)
 
     def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> DiffusionFeatures:
         """Move every part to a device, a dtype or both; returns itself."""
@@ -109,12 +124,22 @@ class DiffusionFeatures:
             if part.dtype != self.dtype:
                 part.to(self.dtype)
         self.prompt_embeds = self.prompt_embeds.to(self.device, self.dtype)
+        if self.projection is not None:
+            self.projection = self.projection.to(self.device, torch.float32)
         self._last = ("", np.empty(0, np.float32))
         return self
 
     @property
+    def layer(self) -> Any:
+        """The module of the UNet that is listened to by default: an up block, or a residual layer within it."""
+        block = self.unet.up_blocks[self.up_block]
+        return block if self.up_layer is None else block.resnets[self.up_layer]
+
+    @property
     def feature_channels(self) -> int:
-        """Channels of the default up block's features: 320 for Stable Diffusion 1.x."""
+        """Channels of the default up block's features as they come out: 320 for Stable Diffusion 1.x."""
+        if self.projection is not None:
+            return len(self.projection)
         return int(self.unet.config.block_out_channels[::-1][self.up_block])
 
     def extract(
@@ -134,7 +159,8 @@ class DiffusionFeatures:
         Args:
             image: (H, W, 3) uint8 RGB.
             timestep: Noise level, 0 (none) to 999 (only noise); None for the default, 261.
-            up_block: Which up block to listen to, 0 (coarse) to 3 (fine); None for the default, 3.
+            up_block: Which up block to listen to, 0 (coarse) to 3 (fine); None for the default, 3. Layer and
+                projection are the default block's; those of others come from their end, as they are.
             draws: Noise draws averaged; None for the default, 8.
             seed: Of the noise, drawn on the CPU, so that every device gets the same; `generator` wins over it.
             generator: Drawn from twice: for the VAE's posterior, then for the noise, both (draws, C, h, w).
@@ -149,7 +175,7 @@ class DiffusionFeatures:
 
         Source: Released code (`dift_util.SDFeaturizer.forward`), with a seed.
         """
-        image = np.asarray(image)
+        image = image if isinstance(image, np.ndarray) else load_picture(image)
         if image.ndim != 3:
             raise LabError(f"a picture must be (H, W, 3) uint8 RGB, got shape {image.shape} and dtype {image.dtype}")
         options = (timestep, up_block, draws, seed, chunk, size)
@@ -172,7 +198,7 @@ class DiffusionFeatures:
             raise LabError(f"extract_many does not know {sorted(unknown)}", fix=f"it takes {', '.join(names)}")
         values = {name: 0 if name == "seed" else None for name in names} | options
         with self._lock:
-            return self._run(np.asarray(images), *(values[name] for name in names))
+            return self._run(frames_of(images), *(values[name] for name in names))
 
     def _run(
         self,
@@ -225,17 +251,36 @@ class DiffusionFeatures:
         return draws[0].to(self.device, self.dtype), draws[1].to(self.device, self.dtype)
 
     def _listen(self, sample: torch.Tensor, level: torch.Tensor, up_block: int) -> torch.Tensor:
+        """Return the features (B, C, h, w) of noisy latents, float32, those of the default block projected."""
+        import torch
+
         def stop(module: Any, inputs: Any, output: torch.Tensor) -> None:
             raise _Reached(output)
 
-        handle = self.unet.up_blocks[up_block].register_forward_hook(stop)
+        own = up_block == self.up_block
+        handle = (self.layer if own else self.unet.up_blocks[up_block]).register_forward_hook(stop)
         try:
             self.unet(sample, level, encoder_hidden_states=self.prompt_embeds.repeat(len(sample), 1, 1))
         except _Reached as reached:
-            return reached.features.float()
+            features = reached.features.float()
+        else:
+            raise RuntimeError("the UNet did not run its up block")
         finally:
             handle.remove()
-        raise RuntimeError("the UNet did not run its up block")
+        if self.projection is None or not own:
+            return features
+        with torch.autocast(features.device.type, enabled=False):
+            return torch.einsum("ec,bchw->behw", self.projection, features)
+
+    def _check_layer(self) -> None:
+        if not 0 <= self.up_block < len(self.unet.up_blocks):
+            return  # said when features are asked for
+        layers, wide = len(self.unet.up_blocks[self.up_block].resnets), self.unet.config.block_out_channels
+        if self.up_layer is not None and not 0 <= self.up_layer < layers:
+            raise LabError(f"up_layer {self.up_layer} does not exist: up block {self.up_block} has 0 to {layers - 1}")
+        taken = None if self.projection is None else self.projection.shape[-1]
+        if taken not in (None, found := wide[::-1][self.up_block]):
+            raise LabError(f"the projection takes {taken} channels, but up block {self.up_block} has {found}")
 
     def _check(self, timestep: int, up_block: int, draws: int, chunk: int) -> None:
         blocks, steps = len(self.unet.up_blocks), self.scheduler.config.num_train_timesteps

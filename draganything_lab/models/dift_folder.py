@@ -64,6 +64,7 @@ def load_parts(
             f"{unet.config.in_channels}",
             fix="diffusion features need a text-to-image UNet and its own VAE",
         )
+    parts["projection"] = read_projection(folder)
     return parts, read_defaults(folder)
 
 
@@ -74,12 +75,28 @@ def read_defaults(folder: Path) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(path.read_text("utf-8"))
-        names = {"timestep": "timestep", "up_block": "up_block", "draws": "draws", "channels": "entity_channels"}
+        names = {name: name for name in ("timestep", "up_block", "up_layer", "draws")} | {"channels": "entity_channels"}
         return {names[key]: int(value) for key, value in found.items() if key in names and value is not None}
     except (ValueError, TypeError, AttributeError) as error:
         raise LabError(
             f"{path} is broken ({error})", fix='it should read like {"timestep": 261, "up_block": 3}'
         ) from error
+
+
+def read_projection(folder: Path) -> torch.Tensor | None:
+    """Read the linear map of the features, (E, C) float32; None where the folder has none."""
+    path = folder / "projection.safetensors"
+    if not path.is_file():
+        return None
+    from safetensors.torch import load_file
+
+    try:
+        found = load_file(path)["projection"].float()
+    except Exception as error:  # safetensors raises its own type; a missing key is as bad
+        raise LabError(f'{path} is broken ({error}); it should hold a tensor "projection" (E, C)') from error
+    if found.ndim != 2:
+        raise LabError(f'{path} is broken: "projection" is {tuple(found.shape)}, not (E, C)')
+    return found
 
 
 def null_prompt(folder: Path, dtype: torch.dtype) -> torch.Tensor:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import LabError
 from .zoo.find import Say, weights_folder
+from .zoo.folders import model_folder
 from .zoo.registry import MODELS, Kind, lookup, names
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def load_features(
 
 def folder_of(name: str | Path, *kinds: Kind, download: bool, half: bool, say: Say) -> Path:
     if str(name) not in MODELS and Path(name).expanduser().is_dir():
-        return Path(name).expanduser()
+        return model_folder(Path(name).expanduser())
     if isinstance(name, Path) or (str(name) not in MODELS and any(c in str(name) for c in "/\\~.")):
         raise LabError(f"{name} is no folder", fix=f"give a folder of weights, or a name: {', '.join(names(*kinds))}")
     return weights_folder(lookup(str(name), *kinds).name, download=download, half=half, say=say)

@@ -13,6 +13,8 @@ from torch import nn
 HEADS, WIDTH, CONTENT = 2, 32, 48  # of the attention: heads, numbers of a place and of its content in each
 SHARPNESS = 30.0  # logits for a squared distance of two places' numbers, at the start
 NEARNESS = 0.001  # logits for a squared distance of one cell, at the start
+TRUST = 64.0  # logits for a squared distance of one cell from where the control says that the content was, at the start
+OVERRULED = 0.9  # share of its own guess that the lookup then gives up
 
 
 class PlaceTower(nn.Module):
@@ -63,37 +65,42 @@ class FirstFrameLookup(nn.Module):
         channels: Of the result.
         latents: Channels of the picture's latents.
         step: As for `PlaceTower`.
+        carries: Whether a control may say where content was; the lookup then takes it from there.
     """
 
-    def __init__(self, channels: int, latents: int, step: int) -> None:
+    def __init__(self, channels: int, latents: int, step: int, carries: bool = False) -> None:
         super().__init__()
         self.step = step
         self.content = nn.Conv2d(latents, HEADS * CONTENT * step**2, 3, padding=1)
         self.out = zeroed(nn.Conv2d(HEADS * CONTENT, channels, 1))
         self.log_sharpness = nn.Parameter(torch.full((HEADS,), math.log(SHARPNESS)))
         self.log_nearness = nn.Parameter(torch.full((HEADS,), math.log(NEARNESS)))
+        self.log_trust = nn.Parameter(torch.full((HEADS,), math.log(TRUST))) if carries else None
 
-    def forward(self, places: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, places: torch.Tensor, latents: torch.Tensor, ways: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Fetch.
 
         Args:
             places: (B, F, P, h, w), what `PlaceTower` gave for every frame.
             latents: (B, L, h, w), of the picture.
+            ways: (B, F, 3, h, w), where each cell's content was, in cells from its middle, and whether that is known.
 
         Returns:
             (B, F, channels, h, w); zeros before training.
         """
         batch, frames, _, height, width = places.shape
         content = F.pixel_shuffle(self.content(latents), self.step).view(batch, 1, HEADS, CONTENT, -1)
-        found = self.weights(places).to(content.dtype) @ content.transpose(-1, -2)  # (B, F, heads, h * w, CONTENT)
+        found = self.weights(places, ways).to(content.dtype) @ content.mT  # (B, F, heads, h * w, CONTENT)
         found = found.transpose(-1, -2).reshape(batch * frames, -1, height, width)
         return self.out(found).unflatten(0, (batch, frames))
 
-    def weights(self, places: torch.Tensor) -> torch.Tensor:
+    def weights(self, places: torch.Tensor, ways: torch.Tensor | None = None) -> torch.Tensor:
         """Where each cell looks: (B, F, heads, h * w, h * w * step²), float32, sums of 1 over the first frame's places.
 
         Args:
-            places: As for `forward`. Rows come first, of cells and of places.
+            places, ways: As for `forward`. Rows come first, of cells and of places.
         """
         height, width = places.shape[-2:]
         fine = places.unflatten(2, (HEADS, WIDTH, self.step, self.step))
@@ -107,7 +114,51 @@ class FirstFrameLookup(nn.Module):
             # What depends on the query alone drops out of the softmax. Tensors this large are changed where they are.
             far = sharpness * key.square().sum(-2, keepdim=True)
             far = far + nearness * self._squared_ways(height, width, query.device)  # (B, 1, heads, h * w, places)
-            return ((2 * sharpness * query) @ key).sub_(far).softmax(-1)
+            logits = ((2 * sharpness * query) @ key).sub_(far)
+            if ways is not None and self.log_trust is not None:
+                known = ways[:, :, 2].float().flatten(2)[:, :, None, :, None]  # (B, F, 1, h * w, 1)
+                trust = self.log_trust.float().exp()[:, None, None]
+                logits = (1 - OVERRULED * known) * logits - known * trust * self._misses(ways.float())[:, :, None]
+            return logits.softmax(-1)
+
+    def pointers(self, places: torch.Tensor, ways: torch.Tensor | None = None) -> torch.Tensor:
+        """Where each cell looks, as one place: the mean around the place that it looks at most.
+
+        Args:
+            places, ways: As for `forward`.
+
+        Returns:
+            (B, F, 3, h, w) float32: steps in x and y from the cell's middle, in cells, and how sure the lookup is: the
+            share of the weights that lie within a cell of the strongest.
+        """
+        height, width = places.shape[-2:]
+        weights = self.weights(places, ways).mean(2)  # (B, F, h * w, places)
+        fine = width * self.step
+        every = torch.arange(height * fine * self.step, device=places.device)
+        x, y = every % fine, every // fine
+        best = weights.argmax(-1, keepdim=True)  # (B, F, h * w, 1)
+        near = ((x - best % fine).abs() <= self.step) & ((y - best // fine).abs() <= self.step)
+        weights = weights * near
+        sure = weights.sum(-1)
+        found = [(weights * axis).sum(-1) / sure for axis in (x, y)]  # in fine places
+        middle = self.step // 2
+        rows = middle + self.step * torch.arange(height, device=places.device)
+        columns = middle + self.step * torch.arange(width, device=places.device)
+        steps = [
+            (found[0].unflatten(2, (height, width)) - columns) / self.step,
+            (found[1].unflatten(2, (height, width)) - rows[:, None]) / self.step,
+        ]
+        return torch.stack([*steps, sure.unflatten(2, (height, width))], dim=2)
+
+    def _misses(self, ways: torch.Tensor) -> torch.Tensor:
+        """(B, F, h * w, places): squared distance, in cells, of each place from where a cell's content was."""
+        axes = []
+        for axis, count in ((1, ways.shape[-2]), (0, ways.shape[-1])):
+            fine = torch.arange(count * self.step, device=ways.device).float() / self.step
+            middle = fine[self.step // 2 :: self.step]
+            source = ways[:, :, axis] + (middle[:, None] if axis == 1 else middle)  # (B, F, h, w)
+            axes.append((source.flatten(2)[..., None] - fine).square())  # (B, F, h * w, count * step)
+        return (axes[0][..., :, None] + axes[1][..., None, :]).flatten(-2)
 
     def _squared_ways(self, height: int, width: int, device: torch.device) -> torch.Tensor:
         """(h * w, places): squared distance, in cells, from each cell's middle to each place."""

@@ -36,6 +36,15 @@ def vae_round_trip(vae: Any, image: np.ndarray, size: tuple[int, int]) -> tuple[
     return to_frames(pixels, "np")[0], to_frames(back.nan_to_num(), "np")[0]
 
 
+def takes_any_picture(pipe: Any) -> bool:
+    """Whether a pipeline carries a picture's own pixels along, so that its networks need not know what they show.
+
+    >>> takes_any_picture(load_pipeline("toy", "carry"))  # doctest: +SKIP
+    True
+    """
+    return getattr(pipe, "decoder", None) is not None and pipe.controlnet.config.representation == "carry"
+
+
 def stranger_note(pipe: Any, image: np.ndarray, size: tuple[int, int]) -> str:
     """Say where a small model does not know such pictures.
 
@@ -45,14 +54,18 @@ def stranger_note(pipe: Any, image: np.ndarray, size: tuple[int, int]) -> str:
         size: (H, W) of the model.
 
     Returns:
-        One sentence; empty where it knows them, and for large models, which have seen photographs.
+        One sentence; empty where it knows them, for large models, which have seen photographs, and where the picture's
+        own pixels are carried along (`takes_any_picture`).
     """
-    if sum(parameter.numel() for parameter in pipe.vae.parameters()) >= LARGE:
+    if takes_any_picture(pipe) or sum(parameter.numel() for parameter in pipe.vae.parameters()) >= LARGE:
         return ""
     quality = psnr(*vae_round_trip(pipe.vae, image, size))
     if quality >= FLOOR_DB:
         return ""
+    others = "svd on a GPU, or the preview"
+    if getattr(pipe, "decoder", None) is not None:
+        others = f'the representation "carry", {others}'
     return (
-        f"These weights do not know such pictures (their VAE rebuilds this one with {quality:.1f} dB, Toyland's with "
-        f"{FLOOR_DB:.0f} and more): take svd on a GPU, or the preview."
+        f"These weights have never seen pictures like this (their VAE reconstructs it at {quality:.1f} dB, Toyland at "
+        f"{FLOOR_DB:.0f} dB or more), so dragged objects will not keep their looks: use {others}."
     )

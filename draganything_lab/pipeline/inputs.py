@@ -10,11 +10,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 
 from ..control.signal import ControlSignal
 from ..errors import LabError
+from ..media.arrays import frames_of, is_array, plain_array
 from ..media.picture import load_picture
 from ..scene.scene import Scene
+from .sampling import OUTPUT_TYPES
+from .size import stretch, stretched
 
 logger = logging.getLogger(__name__)
 
@@ -46,16 +50,20 @@ def picture_of(image: Any) -> torch.Tensor:
     """Turn whatever holds a picture into (1, 3, H, W) float32 in 0..1.
 
     Args:
-        image: A `Scene`, anything `load_picture` takes, or a tensor (3, H, W) or (1, 3, H, W) in 0..1.
+        image: A `Scene`, anything `load_picture` takes, or a tensor (3, H, W) or (1, 3, H, W) in 0..1; a list of one.
 
     Raises:
         LabError: No picture, several pictures, NaN, or values outside 0..1.
     """
     if isinstance(image, Scene):
         image = image.image
-    if isinstance(image, torch.Tensor):
+    if isinstance(image, (list, tuple)) and len(image) == 1 and is_array(image[0]):
+        image = image[0]
+    if isinstance(image, torch.Tensor) and image.is_floating_point():
         picture = image.detach().float().cpu()
         picture = picture[None] if picture.ndim == 3 else picture
+        if picture.ndim == 4 and picture.shape[1] != 3 and picture.shape[3] == 3:
+            picture = picture.permute(0, 3, 1, 2)
         if picture.ndim != 4 or picture.shape[:2] != (1, 3):
             raise LabError(
                 f"the picture is a tensor {tuple(image.shape)}", fix="give (3, height, width), values in 0..1"
@@ -70,12 +78,21 @@ def picture_of(image: Any) -> torch.Tensor:
     return torch.from_numpy(load_picture(image)).permute(2, 0, 1)[None].float() / 255
 
 
+def resized_picture(picture: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """A picture (1, 3, H0, W0) in 0..1 at a size (H, W) as the released code resizes it: Pillow's way, in 8 bits."""
+    if tuple(picture.shape[-2:]) == tuple(size):
+        return picture
+    values = (picture[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
+    small = Image.fromarray(values).resize((size[1], size[0]))
+    return torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float() / 255
+
+
 def control_of(control: Any) -> ControlSignal | DenseControl:
     """Check a control signal, or make one of a pair of maps.
 
     Args:
         control: A `ControlSignal`, or `(image, entity_map)`: (F, 3, H, W) or (F, H, W, 3), 0..255, and (F, C, H, W),
-            (F, H, W, C) or None; tensors or arrays; a leading axis of 1 is allowed.
+            (F, H, W, C) or None; tensors, arrays or PIL images, alone or in lists; a leading axis of 1 is allowed.
 
     Raises:
         LabError: Another kind of thing, shapes that do not fit each other, or NaN.
@@ -94,7 +111,7 @@ def control_of(control: Any) -> ControlSignal | DenseControl:
     image = _channels_first("the control image", control[0], 3)
     if control[1] is None:
         return DenseControl(image, None)
-    entity_map = torch.as_tensor(control[1]).float()
+    entity_map = torch.from_numpy(np.array(plain_array(control[1], "the entity map"), np.float32))
     entity_map = entity_map[0] if entity_map.ndim == 5 and entity_map.shape[0] == 1 else entity_map
     if entity_map.ndim == 4 and entity_map.shape[1:3] == image.shape[2:]:
         entity_map = entity_map.permute(0, 3, 1, 2)
@@ -108,7 +125,10 @@ def control_of(control: Any) -> ControlSignal | DenseControl:
 
 
 def _channels_first(what: str, values: Any, channels: int) -> torch.Tensor:
-    tensor = torch.as_tensor(values).float()
+    if isinstance(values, torch.Tensor):
+        tensor = values.detach().cpu().float()
+    else:
+        tensor = torch.from_numpy(np.array(frames_of(values, what), np.float32))
     tensor = tensor[0] if tensor.ndim == 5 and tensor.shape[0] == 1 else tensor
     if tensor.ndim == 4 and tensor.shape[1] != channels and tensor.shape[3] == channels:
         tensor = tensor.permute(0, 3, 1, 2)
@@ -178,6 +198,7 @@ def resolve_size(
             height if height is not None else _nearest(round(own[0] * int(width or 0) / own[1]), multiple),
             width if width is not None else _nearest(round(own[1] * int(height or 0) / own[0]), multiple),
         )
+    _say_shape((picture.shape[-2], picture.shape[-1]), (int(asked[0]), int(asked[1])), multiple)
     for name, value in zip(("height", "width"), asked, strict=True):
         check_number(name, value, multiple, 8192, whole=True)
         if value % multiple:
@@ -186,8 +207,22 @@ def resolve_size(
     return int(asked[0]), int(asked[1])
 
 
+def _say_shape(own: tuple[int, int], asked: tuple[int, int], multiple: int) -> None:
+    """Warn where a picture would be stretched by more than rounding to whole cells explains."""
+    if min(asked) < 1:
+        return
+    if stretch(own, asked) > max(0.02, 1.5 * multiple / min(asked)):
+        logger.warning("%s", stretched(own, asked))
+
+
 def _nearest(value: int, multiple: int) -> int:
     return max(round(value / multiple), 1) * multiple
+
+
+def check_output_type(output_type: Any) -> None:
+    """Check what form the frames are asked for in."""
+    if output_type not in OUTPUT_TYPES:
+        raise LabError(f'output_type "{output_type}" is unknown', fix=f"use one of {', '.join(OUTPUT_TYPES)}")
 
 
 def check_callback(callback: Callable | None, names: Any, allowed: list[str]) -> None:

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..control.signal import shows_vectors
 from ..errors import LabError
 from ..models.device import best_device
 from ..models.load import folder_of, load_features, need_torch
 from ..models.zoo.find import Say, weights_folder
+from ..models.zoo.folders import model_folder
 
 if TYPE_CHECKING:
     import torch
@@ -68,13 +70,17 @@ def load_pipeline(
         raise LabError(
             'the "toy" video weights are not in this installation', fix="train them (draganything-lab train toy)"
         )
-    control = Path(controlnet) if controlnet else _control_folder(name, folder, representation, download, say)
+    control = (
+        model_folder(Path(controlnet).expanduser())
+        if controlnet
+        else _control_folder(name, folder, representation, download, say)
+    )
     pipe = _assemble(folder, control, dtype)
     if control.name == TRUNK:
         _give_embedding(pipe.controlnet, control.with_name(f"{representation.replace('+', '_')}.safetensors"))
         pipe.controlnet.register_to_config(representation=representation)
     if features is None:
-        features = "entity" in representation and (folder / "dift").is_dir()
+        features = shows_vectors(representation) and (folder / "dift").is_dir()
     if features:
         from ..models.dift import DiffusionFeatures
 
@@ -90,15 +96,12 @@ def _control_folder(name: str | Path, folder: Path, representation: str, downloa
     if (own / "config.json").is_file():
         return own
     if (own / TRUNK).is_dir():
-        if not (own / f"{representation.replace('+', '_')}.safetensors").is_file():
-            there = sorted(path.stem.replace("_", "+") for path in own.glob("*.safetensors"))
-            raise LabError(f'{own} has no weights for "{representation}"', fix=f"it has {', '.join(there) or 'none'}")
-        return own / TRUNK
+        if representation in (there := representations_in(own)):
+            return own / TRUNK
+        raise LabError(f'{own} has no weights for "{representation}"', fix=f"it has {', '.join(there) or 'none'}")
     if own.is_dir():
-        chosen = own / representation.replace("+", "_")
-        if chosen.is_dir():
-            return chosen
-        there = sorted(path.name.replace("_", "+") for path in own.iterdir() if path.is_dir())
+        if representation in (there := representations_in(own)):
+            return own / representation.replace("+", "_")
         raise LabError(f'{own} has no weights for "{representation}"', fix=f"it has {', '.join(there) or 'none'}")
     if str(name) not in ("svd", "svd-xt"):
         raise LabError(f"{folder} has no controlnet/", fix="put the ControlNet there (in Python: controlnet=...)")
@@ -108,6 +111,22 @@ def _control_folder(name: str | Path, folder: Path, representation: str, downloa
             fix="take the toy, or give a ControlNet of your own with controlnet=...",
         )
     return weights_folder("draganything", download=download, say=say)
+
+
+def representations_in(own: Path) -> list[str]:
+    """What a folder controlnet/ has weights for: embeddings beside a trunk, or a ControlNet for each.
+
+    Args:
+        own: The folder; it need not exist.
+
+    Returns:
+        Names, sorted; none where the folder is a single ControlNet, which names its representation itself.
+    """
+    if not own.is_dir() or (own / "config.json").is_file():
+        return []
+    if (own / TRUNK).is_dir():
+        return sorted(path.stem.replace("_", "+") for path in own.glob("*.safetensors"))
+    return sorted(path.name.replace("_", "+") for path in own.iterdir() if path.is_dir())
 
 
 def _give_embedding(controlnet: DragAnythingControlNet, file: Path) -> None:
@@ -160,8 +179,18 @@ def _assemble(folder: Path, control: Path, dtype: torch.dtype) -> DragAnythingPi
         controlnet=load_model(DragAnythingControlNet, control, control_names, dtype),
         scheduler=scheduler,
         feature_extractor=extractor,
+        decoder=_decoder(folder, dtype),
         **_sampling(folder),
     )
+
+
+def _decoder(folder: Path, dtype: torch.dtype) -> Any:
+    """The reference decoder of a folder, where it has one."""
+    from ..models import ReferenceDecoder
+    from ..models.dift_folder import load_model
+
+    own = folder / "decoder"
+    return load_model(ReferenceDecoder, own, ("ReferenceDecoder",), dtype) if own.is_dir() else None
 
 
 def _sampling(folder: Path) -> dict[str, Any]:

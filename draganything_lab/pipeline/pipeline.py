@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,15 +19,16 @@ from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 from ..control.presets import Behaviour, behaviour
 from ..control.signal import ControlSignal
 from ..errors import LabError
-from ..models import DragAnythingControlNet, DragAnythingUNet
+from ..models import DragAnythingControlNet, DragAnythingUNet, ReferenceDecoder
 from ..models.shortcuts import shortcuts
 from . import stages
 from .cancel import Cancelled, CancelSwitch
+from .decoding import check_decoding, decode_videos
 from .dryrun import DryRun
-from .inputs import DenseControl, check_callback, check_number
+from .inputs import DenseControl, check_callback, check_number, check_output_type
 from .plan import RunPlan, plan_run, prepare
 from .request import Request, make_request
-from .sampling import OUTPUT_TYPES, draw_noise, model_pixels, to_frames
+from .sampling import draw_noise, model_pixels, to_frames
 
 if TYPE_CHECKING:
     from ..models.dift import DiffusionFeatures
@@ -45,11 +47,15 @@ class DragAnythingOutput(BaseOutput):
         frames: The video; its form is `output_type`'s. With several videos, one more axis (or list) in front.
         seeds: The seed of each video, where it is known; None when a generator was given.
         control: The control signal that was used.
+        shares: (T, H, W, 4) float32 in 0..1; with several videos, one more axis in front. How much of each pixel the
+            reference decoder carried along from the picture, left as it is in that place of the picture, generated,
+            and filled in from around; None where the VAE decoded.
     """
 
     frames: Any
     seeds: list[int] | None = None
     control: Any = None
+    shares: np.ndarray | None = None
 
 
 class DragAnythingPipeline(DiffusionPipeline):
@@ -65,6 +71,7 @@ class DragAnythingPipeline(DiffusionPipeline):
         controlnet: DragAnything's ControlNet.
         scheduler: diffusers' `EulerDiscreteScheduler`.
         feature_extractor: Holds CLIP's mean and standard deviation.
+        decoder: Decodes with the picture at hand, in place of the VAE; the released weights have none.
 
     Raises:
         LabError: Parts that do not fit each other.
@@ -89,6 +96,8 @@ class DragAnythingPipeline(DiffusionPipeline):
     controlnet: Any
     scheduler: Any
     feature_extractor: Any
+    decoder: Any
+    _optional_components = ["decoder"]  # noqa: RUF012
 
     def __init__(
         self,
@@ -98,6 +107,7 @@ class DragAnythingPipeline(DiffusionPipeline):
         controlnet: DragAnythingControlNet,
         scheduler: EulerDiscreteScheduler,
         feature_extractor: CLIPImageProcessor,
+        decoder: ReferenceDecoder | None = None,
         default_steps: int = 25,
         default_guidance: float = 3.0,
     ) -> None:
@@ -113,6 +123,7 @@ class DragAnythingPipeline(DiffusionPipeline):
             controlnet=controlnet,
             scheduler=scheduler,
             feature_extractor=feature_extractor,
+            decoder=decoder,
         )
         self.vae_scale_factor = stages.vae_factor(vae)
         self.features: DiffusionFeatures | None = None
@@ -181,6 +192,8 @@ class DragAnythingPipeline(DiffusionPipeline):
         latents: torch.Tensor | None = None,
         control_chunk_size: int | None = None,
         decode_chunk_size: int | None = None,
+        decode_size: tuple[int, int] | None = None,
+        with_reference: bool | None = None,
         split_guidance: bool | None = None,
         output_type: str = "np",
         callback_on_step_end: Callable[..., dict[str, Any] | None] | None = None,
@@ -215,6 +228,10 @@ class DragAnythingPipeline(DiffusionPipeline):
             control_chunk_size: Frames of control that are written out at a time; None for what fits 512 MiB.
             decode_chunk_size: Frames that the VAE decodes at a time; fewer need less memory, and change the frames
                 slightly, since the decoder looks at neighbours in time. None for the plan's, else all.
+            decode_size: (H, W) of the frames, where the reference decoder makes them: up to the picture's own size,
+                whatever the networks' is (`size.frame_size`). None for the networks'.
+            with_reference: Whether the reference decoder makes the frames, with the picture at hand, or the VAE, from
+                the latents alone. None: where the weights have such a decoder.
             split_guidance: Run the two halves of guidance one after the other: less memory, slower. None for the
                 plan's, else together.
             output_type: "np" (uint8), "pil", "pt" (float32, 0..1, channels first) or "latent".
@@ -229,8 +246,7 @@ class DragAnythingPipeline(DiffusionPipeline):
             LabError: Anything asked for that cannot be done; nothing has run then.
             Cancelled: `cancel` was called.
         """
-        if output_type not in OUTPUT_TYPES:
-            raise LabError(f'output_type "{output_type}" is unknown', fix=f"use one of {', '.join(OUTPUT_TYPES)}")
+        check_output_type(output_type)
         check_callback(callback_on_step_end, callback_on_step_end_tensor_inputs, self._callback_tensor_inputs)
         for name, chunk in (("control_chunk_size", control_chunk_size), ("decode_chunk_size", decode_chunk_size)):
             check_number(name, 1 if chunk is None else chunk, 1, whole=True)
@@ -255,6 +271,7 @@ class DragAnythingPipeline(DiffusionPipeline):
             features=features if features is not None else self.features,
             vectors=vectors,
         )
+        frame_size = check_decoding(self, request, decode_size, with_reference)
         with self._alone():
             stages.avoid_half_precision_on_cpu(self)
             plan = self._plan_for(request)
@@ -268,15 +285,15 @@ class DragAnythingPipeline(DiffusionPipeline):
             if plan is not None:
                 speed = plan.step_flops * self.num_timesteps / (time.perf_counter() - begin)
                 self._speeds[torch.device(self._execution_device).type, self.unet.dtype] = speed
-            if output_type == "latent":
-                made: list[Any] = list(result)
-            else:
+            made: list[Any] = list(result)
+            shares: list[np.ndarray] = []
+            if output_type != "latent":
                 stages.offload(self, "unet", "controlnet")
-                device = self._execution_device
-                videos = (stages.decode(self.vae, one, decode_chunk_size, device) for one in result)
+                videos, shares = decode_videos(self, request, result, run.embedding, frame_size, decode_chunk_size)
                 made = [to_frames(video, output_type) for video in videos]
-        frames = stages.stacked(made) if request.several else made[0]
-        return DragAnythingOutput(frames, request.seeds, request.control) if return_dict else (frames,)
+        one = stages.stacked if request.several else itemgetter(0)
+        output = DragAnythingOutput(one(made), request.seeds, request.control, one(shares) if shares else None)
+        return output if return_dict else (output.frames,)
 
     def _plan_for(self, request: Request) -> RunPlan | None:
         """Estimate a large run and say so; a small one is over before one has read it."""
@@ -309,10 +326,10 @@ class DragAnythingPipeline(DiffusionPipeline):
     def _prepare_run(self, request: Request, control_chunk: int | None, split: bool) -> tuple[torch.Tensor, stages.Run]:
         """Do what is done once a video: encode the picture, draw the noise, embed the control."""
         device, dtype = self._execution_device, self.unet.dtype
-        context = stages.encode_for_attention(self, request.picture, device, normalised=request.clip_normalised)
+        context = stages.encode_for_attention(self, request.seen, device, normalised=request.clip_normalised)
         # The order of the draws is the released one: the picture's noise first, the latents second.
         grain = draw_noise((request.videos, 3, *request.size), request.generators, once=True)
-        pixels = model_pixels(request.picture, request.size) + request.noise_strength * grain
+        pixels = model_pixels(request.seen, request.size) + request.noise_strength * grain
         image_latents = stages.encode_for_latents(self, pixels, device)
         noise = request.noise
         if noise is None:

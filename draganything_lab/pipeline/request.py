@@ -11,11 +11,11 @@ import torch
 
 from ..control.build import build_control
 from ..control.presets import Behaviour
-from ..control.signal import ControlSignal
+from ..control.signal import ControlSignal, shows_vectors
 from ..control.vectors import entity_vectors
 from ..errors import LabError
 from ..scene.scene import Scene
-from .inputs import DenseControl, check_finite, check_number, control_of, picture_of, resolve_size
+from .inputs import DenseControl, check_finite, check_number, control_of, picture_of, resized_picture, resolve_size
 from .sampling import Generators, guidance_scales, make_generators
 from .size import video_size
 
@@ -29,6 +29,7 @@ class Request:
 
     Attributes:
         picture: (1, 3, H0, W0) in 0..1, at its own size.
+        seen: What CLIP and the VAE get to see of it; the picture itself, or, as released, resized to the video first.
         control: The control maps.
         size: (H, W) of the video.
         frames: F.
@@ -47,6 +48,7 @@ class Request:
     """
 
     picture: torch.Tensor
+    seen: torch.Tensor
     control: ControlSignal | DenseControl
     size: tuple[int, int]
     frames: int
@@ -127,6 +129,7 @@ def make_request(
     check_control(given, pipe.controlnet.config, frames)
     return Request(
         picture=picture,
+        seen=resized_picture(picture, final) if rules.resized_first else picture,
         control=given,
         size=final,
         frames=frames,
@@ -157,7 +160,7 @@ def _control_from_scene(
     if not isinstance(scene, Scene):
         raise LabError("nothing is to move: give a Scene, or a control signal as the second argument")
     channels = config.entity_embedding_out_channels[0]
-    if "entity" in config.representation and vectors is None and scene.controlled:
+    if shows_vectors(config.representation) and vectors is None and scene.controlled:
         if features is None:
             raise LabError(
                 f'these weights are for "{config.representation}" and need an entity vector for each entity: give '
@@ -186,7 +189,7 @@ def check_control(control: ControlSignal | DenseControl, config: Any, frames: in
     if isinstance(control, DenseControl):
         channels = wanted if control.entity_map is None else control.entity_map.shape[1]
     else:
-        channels = control.vectors.shape[1] if "entity" in control.representation else wanted
+        channels = control.vectors.shape[1] if control.shows_vectors else wanted
         if control.representation != config.representation:
             logger.warning(
                 'the control signal is "%s" and the weights were trained with "%s"; expect little obedience',

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 RELEASED_SIZE = (320, 576)  # what DragAnything was trained at; the video UNet's own file says that of SVD, 576x1024
+LARGER = 2.0  # as the reference decoder was trained
 TALLEST = 4.0  # most that a video's longer side may be of its shorter one
 
 
@@ -50,3 +51,47 @@ def fitted_size(side: int, multiple: int, picture: tuple[int, int]) -> tuple[int
     longer = shorter * min(TALLEST, max(picture) / min(picture))
     longer = max(multiple, round(longer / multiple) * multiple)
     return (shorter, longer) if picture[0] <= picture[1] else (longer, shorter)
+
+
+def stretch(own: tuple[int, int], size: tuple[int, int]) -> float:
+    """How much wider than it is a picture (H, W) looks at another size (H, W), in shares: 0 is not at all.
+
+    >>> stretch((100, 200), (50, 100)), stretch((100, 100), (100, 150))
+    (0.0, 0.5)
+    """
+    ratio = (size[1] / size[0]) / (own[1] / own[0])
+    return max(ratio, 1 / ratio) - 1
+
+
+def stretched(own: tuple[int, int], size: tuple[int, int]) -> str:
+    """What to say of a picture (H, W) that is shown at another shape (H, W)."""
+    better = fitted_size(min(size), 8, own)
+    return (
+        f"the {own[1]}x{own[0]} picture is stretched to {size[1]}x{size[0]}; its own shape would be "
+        f"{better[1]}x{better[0]}"
+    )
+
+
+def frame_size(pipe: Any, picture: tuple[int, int], size: tuple[int, int] | None = None) -> tuple[int, int]:
+    """(H, W) of the frames that a pipeline shows of a picture, where nobody asked for another.
+
+    Args:
+        pipe: A pipeline.
+        picture: (H, W) of the scene's picture.
+        size: (H, W) that the networks see; None for `video_size`.
+
+    Returns:
+        The networks' size; with a reference decoder up to `LARGER` times that, but no larger than the picture.
+    """
+    size = video_size(pipe, picture) if size is None else size
+    return size if getattr(pipe, "decoder", None) is None else larger_size(size, picture)
+
+
+def larger_size(size: tuple[int, int], picture: tuple[int, int]) -> tuple[int, int]:
+    """(H, W) that a reference decoder makes of the networks' size, for a picture of a size (H, W).
+
+    >>> larger_size((128, 224), (320, 576)), larger_size((128, 192), (160, 240)), larger_size((128, 128), (64, 64))
+    ((256, 448), (160, 240), (128, 128))
+    """
+    larger = max(1.0, min(LARGER, min(picture) / min(size)))
+    return round(size[0] * larger), round(size[1] * larger)

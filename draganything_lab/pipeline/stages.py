@@ -57,7 +57,7 @@ def encode_for_latents(pipe: Any, pixels: torch.Tensor, device: Any) -> torch.Te
 
     They are the mode of the posterior, not scaled by the VAE's factor, as SVD was trained.
     """
-    with _in_float32(pipe.vae, pipe.vae.dtype == torch.float16 and pipe.vae.config.force_upcast):
+    with in_float32(pipe.vae, pipe.vae.dtype == torch.float16 and pipe.vae.config.force_upcast):
         latents = [pipe.vae.encode(one[None].to(device, pipe.vae.dtype)).latent_dist.mode() for one in pixels]
     offload(pipe, "vae")
     return torch.cat(latents)
@@ -82,7 +82,16 @@ def embed_control(
     parts = []
     for start in range(0, control.num_frames, chunk):
         image, entity_map = _dense(control, start, start + chunk, device, dtype)
-        parts.append(controlnet.embed_control(image[None], None if entity_map is None else entity_map[None]))
+        ways = None
+        if isinstance(control, ControlSignal):
+            ways = control.ways(controlnet.control_factor, start, start + chunk)
+        parts.append(
+            controlnet.embed_control(
+                image[None],
+                None if entity_map is None else entity_map[None],
+                None if ways is None else torch.from_numpy(ways).to(device, dtype)[None],
+            )
+        )
     return torch.cat(parts, dim=1)
 
 
@@ -95,7 +104,7 @@ def _dense(
         maps = None if entity_map is None else entity_map[start:stop].to(device, dtype)
         return control.image[start:stop].to(device, dtype), maps
     image = torch.from_numpy(control.image(start, stop)).to(device, dtype).permute(0, 3, 1, 2)
-    if "entity" not in control.representation:
+    if not control.shows_vectors:
         return image, None
     # The same as control.entity_map(start, stop), but only labels and a small table travel to the device.
     table = torch.tensor(control.vectors, device=device, dtype=dtype)
@@ -142,22 +151,8 @@ def _predict_part(
     return pipe.unet(inputs, timestep, context, time_ids, return_dict=False, **extra)[0]
 
 
-def decode(vae: Any, latents: torch.Tensor, chunk: int | None, device: Any) -> torch.Tensor:
-    """Decode one video's latents (F, C, h, w) to pixels (F, 3, H, W) in -1..1, float32, on the CPU."""
-    latents = latents.to(device, vae.dtype) / vae.config.scaling_factor
-    parts = []
-    for part in latents.split(chunk or len(latents)):
-        pixels = vae.decode(part, num_frames=len(part)).sample
-        if vae.dtype == torch.float16 and not torch.isfinite(pixels).all():
-            logger.warning("the VAE overflowed in half precision; these frames are decoded again in float32")
-            with _in_float32(vae, True):
-                pixels = vae.decode(part.float(), num_frames=len(part)).sample
-        parts.append(pixels.float().cpu())
-    return torch.cat(parts)
-
-
 @contextmanager
-def _in_float32(model: torch.nn.Module, needed: bool) -> Iterator[None]:
+def in_float32(model: torch.nn.Module, needed: bool) -> Iterator[None]:
     """Run a half-precision model in float32 for the length of a `with` block."""
     if not needed:
         yield

@@ -25,6 +25,7 @@ HOMES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "pond": (("fish", "fish", "ball", "fish"), ("fish", "star", "flower", "fish")),
     "sky": (AIR, AIR),
 }
+SPINNERS = ("ball", "star", "ufo", "rocket")
 ROLES: tuple[Role, ...] = ("moved", "pinned", "free")
 _CAMERA = (0.3, 0.0, 0.7)
 CHANCES = {"things": (0.6, 0.2, 0.2), "background": (0.35, 0.65, 0.0), "pan": _CAMERA, "zoom": _CAMERA}
@@ -142,7 +143,13 @@ def _count_chances(most: int) -> list[float]:
 
 
 def _dragged(
-    rng: np.random.Generator, place: str, size: tuple[int, int], count: int, things: list[Thing], horizon: float
+    rng: np.random.Generator,
+    place: str,
+    size: tuple[int, int],
+    count: int,
+    things: list[Thing],
+    horizon: float,
+    backdrop: NDArray[np.uint8] | None = None,
 ) -> World:
     unit = float(min(size))
     kind_of_motion = _pick(rng, tuple(CHANCES), (0.72, 0.1, 0.1, 0.08))
@@ -151,7 +158,8 @@ def _dragged(
         path, turn, grow = thing.path, None, None
         if role == "moved":
             path = _path(rng, thing.path[0], size, count)
-            if thing.kind in ("ball", "star", "ufo", "rocket") and rng.random() < 0.3:
+            chance = 0.1 if thing.image is not None else 0.3 if thing.kind in SPINNERS else 0.0
+            if chance and rng.random() < chance:
                 turn = np.linspace(0, rng.uniform(-1.2, 1.2), count)
             if rng.random() < 0.15:
                 grow = np.linspace(1, rng.uniform(0.7, 1.35), count)
@@ -175,7 +183,7 @@ def _dragged(
         pan=move if kind_of_motion == "pan" else (0.0, 0.0),
         zoom=float(rng.uniform(*_pick(rng, ((0.78, 0.92), (1.1, 1.4))))) if kind_of_motion == "zoom" else 1.0,
         background=move if kind_of_motion == "background" else (0.0, 0.0),
-        horizon=horizon,
+        horizon=horizon, backdrop=backdrop,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -24,6 +25,11 @@ MAX_THINGS = 200
 MAX_BYTES = 2**31  # bytes of one clip
 
 
+def margin(size: tuple[int, int]) -> int:
+    """Pixels that a backdrop reaches beyond each side of a picture of `size` (H, W)."""
+    return int(np.ceil(MARGIN * max(size)))
+
+
 def check_extent(size: tuple[int, int], num_frames: int) -> None:
     """Refuse pictures too small to draw in, clips without frames, and what would not fit into memory."""
     height, width = size
@@ -44,16 +50,18 @@ class Thing:
     """One thing of a world.
 
     Attributes:
-        kind: A name of `KINDS`.
+        kind: A name of `KINDS`; any name where there is an `image`.
         main, other: Its two colours, RGB 0..255.
         seed: Fixes its details.
-        radius: Pixels a unit of its drawing; a thing is about two radii wide.
+        radius: Pixels per unit of its drawing; a thing is about two radii wide.
         path: (T, 2) float64, its middle (x, y) in pixels of the picture, before the camera moves.
         role: "moved" follows its path and is asked to; "pinned" holds its place in the picture and is asked to; "free"
             stands in the world, nothing is asked of it, and it rides with the camera.
         flip: Mirrored left to right.
         turn: (T,) radians, clockwise in the picture; None for upright.
         grow: (T,) factor on its size; None for constant.
+        image: (h, w, 4) uint8, RGB multiplied by alpha: a cut-out that is laid instead of a drawing, with a transparent
+            rim. Its middle is the point (0, 0) of the drawing, and its longer side is two units; None draws `kind`.
     """
 
     kind: str
@@ -66,6 +74,13 @@ class Thing:
     flip: bool = False
     turn: NDArray[np.float64] | None = None
     grow: NDArray[np.float64] | None = None
+    image: NDArray[np.uint8] | None = field(default=None, repr=False)
+
+    def drawn(self) -> tuple[NDArray[np.uint8], float]:
+        """The sprite (h, w, 4) uint8, RGB multiplied by alpha, and how many of its pixels are one unit."""
+        if self.image is not None:
+            return self.image, 0.5 * max(self.image.shape[:2])
+        return sprite(parts(self.kind, self.main, self.other, self.seed), self.radius), SUPERSAMPLING * self.radius
 
     def matrices(self) -> NDArray[np.float64]:
         """(T, 3, 3), unit coordinates of the drawing to pixels of the picture, before the camera moves."""
@@ -87,7 +102,7 @@ class World:
     """A place, its things (later ones are nearer), and how camera and background move.
 
     Attributes:
-        place: A key of `PLACES`.
+        place: A key of `PLACES`; any name where there is a `backdrop`.
         seed: Fixes the place's details.
         size: (H, W) of the picture.
         num_frames: T, at least 1.
@@ -96,6 +111,8 @@ class World:
         zoom: Factor by which it grows around the picture's middle until the last frame.
         background: (dx, dy) pixels by which the backdrop alone moves until the last frame.
         horizon: Row of the horizon as a fraction of the height.
+        backdrop: (H + 2 * M, W + 2 * M, 3) uint8 RGB with M = `margin(size)`: a picture that lies behind everything;
+            None draws `place`.
     """
 
     place: str
@@ -107,18 +124,28 @@ class World:
     zoom: float = 1.0
     background: tuple[float, float] = (0.0, 0.0)
     horizon: float = 0.5
+    backdrop: NDArray[np.uint8] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if self.place not in PLACES:
+        if self.backdrop is None and self.place not in PLACES:
             raise LabError(f'place "{self.place}" is unknown', fix=f"use one of {', '.join(PLACES)}")
         check_extent(self.size, self.num_frames)
+        if self.backdrop is not None:
+            high, wide = (side + 2 * margin(self.size) for side in self.size)
+            if self.backdrop.shape != (high, wide, 3) or self.backdrop.dtype != np.uint8:
+                raise LabError(
+                    f'backdrop "{self.place}" is {self.backdrop.dtype} {self.backdrop.shape}; '
+                    f"it must be uint8 ({high}, {wide}, 3), the picture with a margin of {margin(self.size)}"
+                )
         if len(self.things) > MAX_THINGS:
             raise LabError(f"{len(self.things)} things in one world", fix=f"at most {MAX_THINGS}")
         for index, thing in enumerate(self.things):
-            if thing.kind not in KINDS:
-                raise LabError(
-                    f'thing {index + 1}: kind "{thing.kind}" is unknown', fix=f"use one of {', '.join(KINDS)}"
-                )
+            if thing.image is not None and (thing.image.ndim != 3 or thing.image.shape[2] != 4):
+                shape = thing.image.shape
+                raise LabError(f'thing {index + 1} ("{thing.kind}"): its image is {shape}', fix="use (h, w, 4)")
+            if thing.image is None and thing.kind not in KINDS:
+                kinds = ", ".join(KINDS)
+                raise LabError(f'thing {index + 1}: kind "{thing.kind}" is unknown', fix=f"use one of {kinds}")
             if len(thing.path) != self.num_frames:
                 raise LabError(
                     f'thing {index + 1} ("{thing.kind}"): its path has {len(thing.path)} points, '
@@ -150,47 +177,60 @@ class World:
         out[:, :2, 2] += share[:, None] * np.asarray(self.background)
         return out
 
-    def render(self) -> ToyClip:
-        """Draw every frame."""
+    def render(self, frames: Sequence[int] | None = None) -> ToyClip:
+        """Draw the clip.
+
+        Args:
+            frames: The frames to draw, rising, frame 0 among them; None draws all T.
+
+        Raises:
+            LabError: `frames` is not rising from 0, or goes beyond the last.
+        """
+        chosen = tuple(range(self.num_frames)) if frames is None else tuple(int(frame) for frame in frames)
+        if not chosen or chosen[0] != 0 or chosen[-1] >= self.num_frames or sorted(set(chosen)) != list(chosen):
+            most = self.num_frames - 1
+            raise LabError(f"frames to draw are {chosen}", fix=f"pass rising numbers from 0 to at most {most}")
         height, width = self.size
-        margin = int(np.ceil(MARGIN * max(height, width)))
-        canvas = draw_backdrop(self.place, self.seed, self.size, margin, self.horizon)
+        edge = margin(self.size)
+        canvas = self.backdrop
+        if canvas is None:
+            canvas = draw_backdrop(self.place, self.seed, self.size, edge, self.horizon)
         moves, camera = self.backdrop_motion(), self.camera()
         placed = [thing.matrices() for thing in self.things]
         if self.camera_moves:
             placed = [m if t.role == "pinned" else camera @ m for t, m in zip(self.things, placed, strict=True)]
-        images = [sprite(parts(t.kind, t.main, t.other, t.seed), t.radius) for t in self.things]
-        video = np.empty((self.num_frames, height, width, 3), np.uint8)
-        labels = np.zeros((self.num_frames, height, width), np.uint8)
-        base = canvas[margin : margin + height, margin : margin + width].copy()
+        images = [thing.drawn() for thing in self.things]
+        video = np.empty((len(chosen), height, width, 3), np.uint8)
+        labels = np.zeros((len(chosen), height, width), np.uint8)
+        base = canvas[edge : edge + height, edge : edge + width].copy()
         base_labels = np.zeros((height, width), np.uint8)
         # What lies below everything that moves is drawn once.
         still = [bool((m == m[0]).all()) for m in (moves, *placed)]
         first = still.index(False) if False in still else len(still)
 
         def draw(index: int, frame: int, picture: np.ndarray, marks: np.ndarray) -> None:
-            half = images[index].shape[0] // 2
+            image, unit = images[index]
             matrix = placed[index][frame, :2].copy()
-            matrix[:, :2] /= SUPERSAMPLING * self.things[index].radius
-            matrix[:, 2] -= matrix[:, :2] @ (half, half)
-            if (patch := place(images[index], matrix, self.size)) is not None:
+            matrix[:, :2] /= unit
+            matrix[:, 2] -= matrix[:, :2] @ ((image.shape[1] - 1) / 2, (image.shape[0] - 1) / 2)
+            if (patch := place(image, matrix, self.size)) is not None:
                 lay(picture, marks, *patch, label=index + 1)
 
         for index in range(first - 1):
             draw(index, 0, base, base_labels)
-        for frame in range(self.num_frames):
+        for row, frame in enumerate(chosen):
             if still[0]:
-                video[frame], labels[frame] = base, base_labels
+                video[row], labels[row] = base, base_labels
             else:
                 matrix = moves[frame, :2].copy()
-                matrix[:, 2] -= matrix[:, :2] @ (margin, margin)
+                matrix[:, 2] -= matrix[:, :2] @ (edge, edge)
                 cv2.warpAffine(
-                    canvas, matrix, (width, height), dst=video[frame], flags=cv2.INTER_LINEAR,
+                    canvas, matrix, (width, height), dst=video[row], flags=cv2.INTER_LINEAR,
                     borderMode=cv2.BORDER_REPLICATE,
                 )  # fmt: skip
             for index in range(max(first - 1, 0), len(images)):
-                draw(index, frame, video[frame], labels[frame])
-        return ToyClip(self, video, labels, [moves, *(m @ np.linalg.inv(m[0]) for m in placed)])
+                draw(index, frame, video[row], labels[row])
+        return ToyClip(self, video, labels, [moves, *(m @ np.linalg.inv(m[0]) for m in placed)], chosen)
 
 
 @dataclass(frozen=True)
@@ -198,16 +238,18 @@ class ToyClip:
     """A rendered world and its truth.
 
     Attributes:
-        world: What was drawn.
-        video: (T, H, W, 3) uint8 RGB.
-        labels: (T, H, W) uint8; 0 is backdrop, k the k-th thing where it is seen.
+        world: What was drawn, with T frames.
+        video: (F, H, W, 3) uint8 RGB; F is T unless only some frames were drawn.
+        labels: (F, H, W) uint8; 0 is backdrop, k the k-th thing where it is seen.
         motion_matrices: For backdrop and each thing (T, 3, 3), pixels of frame 0 to pixels of frame t.
+        frames: The F numbers of the frames that were drawn, 0 first; None for all T.
     """
 
     world: World
     video: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     motion_matrices: list[NDArray[np.float64]] = field(repr=False)
+    frames: tuple[int, ...] | None = None
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -216,7 +258,7 @@ class ToyClip:
 
     @property
     def masks(self) -> NDArray[np.bool_]:
-        """(N, T, H, W) bool: where each thing is seen."""
+        """(N, F, H, W) bool: where each thing is seen."""
         return self.labels[None] == np.arange(1, len(self.world.things) + 1, dtype=np.uint8)[:, None, None, None]
 
     @cached_property
@@ -239,19 +281,20 @@ class ToyClip:
         return (points @ matrices[:, :2, :2].transpose(0, 2, 1) + matrices[:, None, :2, 2]).astype(np.float32)
 
     def motion(self) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Where every pixel of frame 0 is in every frame.
+        """Where every pixel of frame 0 is in every frame that was drawn.
 
         Returns:
-            tracks (T, H, W, 2) float32, (x, y) in pixels; visible (T, H, W) bool: inside the picture and not covered.
+            tracks (F, H, W, 2) float32, (x, y) in pixels; visible (F, H, W) bool: inside the picture and not covered.
         """
         count, height, width = self.labels.shape
+        drawn = list(range(count) if self.frames is None else self.frames)
         grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float64)
         tracks = np.empty((count, height, width, 2), np.float32)
         first = self.labels[0]
         for label in range(len(self.motion_matrices)):
             where = first == label
             if where.any():
-                tracks[:, where] = self.follow(label, grid[where])
+                tracks[:, where] = self.follow(label, grid[where])[drawn]
         x, y = np.rint(tracks[..., 0]).astype(int), np.rint(tracks[..., 1]).astype(int)
         inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
         frames = np.arange(count)[:, None, None]

@@ -13,7 +13,7 @@ import numpy as np
 from ...media.picture import save_picture
 from ...media.video import frame_strip
 from ..toy.stages import REPRESENTATIONS
-from .measure import HELD_OUT, LOOKS, SHIFTED_LOOKS
+from .measure import ANY_LOOKS, HELD_OUT, LEFT, LOOKS, LOST, SHARP, SHIFTED_LOOKS
 from .retrieval import MEASURE
 from .samples import Table
 
@@ -22,21 +22,31 @@ GOALS: dict[str, tuple[str, tuple[Literal["least", "most"], float] | None]] = {
     "VAE, PSNR over the picture (dB)": ("36", ("least", 31)),
     "VAE, PSNR inside things (dB)": ("28", ("least", 24)),
     MEASURE: ("above the colour of the cells", None),
-    "centre error of moved things (% of diagonal)": ("3", ("most", 8)),
-    "held things move (% of diagonal)": ("under 1.5", ("most", 3)),
-    "moved things, DIFT similarity first to last": ("0.9", ("least", 0.75)),
-    LOOKS: ("22", ("least", 18)),
-    SHIFTED_LOOKS: ("none of its own", None),
-    "background and camera, motion error (% of diagonal)": ("under 5", ("most", 12)),
+    "centre error of moved things (% of diagonal)": ("1", ("most", 2.5)),
+    LOST: ("3", ("most", 10)),
+    "held things move (% of diagonal)": ("0", ("most", 0.5)),
+    "moved things, DIFT similarity first to last": ("none of its own", None),
+    LOOKS: ("26", ("least", 23)),
+    SHIFTED_LOOKS: ("28", ("least", 25.5)),
+    ANY_LOOKS: ("as by the middle", ("least", 22.5)),
+    LEFT: ("24, and 4 dB more than the preview", ("least", 20)),
+    SHARP: ("1", None),
+    "background and camera, motion error (% of diagonal)": ("1", ("most", 1.5)),
+    f"Scrapbook, drawings: {LOOKS}": ("26", ("least", 22)),
+    f"Scrapbook, photographs: {LOOKS}": ("25", ("least", 20)),
 }
+NOTES = "notes.md"  # beside the logs: what was done to the weights by hand
+PAPER_FLOOR = 18.5  # dB of `LOOKS`, for the paper's own representation
 PAIRS = (
     "The last column compares in pairs, the same clip, seed and thing, so that hard clips do not blur the difference: "
     "an interval without zero tells the two apart. Every value is in `samples.json`."
 )
 INTRO = """# The `toy` weights
 
-Small weights of every network of DragAnything, trained by this project on Toyland, its procedurally drawn world. They
-are made for lessons on a laptop without a GPU. They know Toyland and nothing else: photographs come out as mush.
+Small weights of every network of DragAnything, trained by this project for lessons on a laptop without a GPU. They
+were trained on Toyland, its procedurally drawn world, and on Scrapbook: open artwork and photographs over one another
+(credits and licences in `../NOTICE`). Beside the paper's five representations they know `carry`, which says the whole
+mask, moved; and a reference decoder takes from the picture what a frame has in common with it.
 
 Made with `draganything-lab train toy`; this page, its pictures and `measured.json` with `draganything-lab card`.
 """
@@ -66,7 +76,10 @@ def write_card(
             f"{facts['seconds a video']} s a video on {machine()}. Where a thing is, is found by looking for what the "
             "truth shows of it in the same frame, those parts that the first picture shows too. The PSNR counts all of "
             "the thing, also what comes to light from behind others, and turned and grown as in the truth. A drag says "
-            "neither, so the things that do neither stand by themselves, too.\n"
+            "neither, so the things that do neither stand by themselves, too. The preview is a cut-out, moved, with "
+            "holes filled from around. Entity features were fitted to find the same thing again over another backdrop, "
+            "which is nearly what is measured here; the mean colour of the exact mask finds nearly all of Toyland's "
+            "things.\n"
         )
     else:
         lines.append(
@@ -96,6 +109,8 @@ def write_card(
         lines.append(f"{name.capitalize()} (seeds {seeds})\n\n![{name}]({relative}/{name}.png)\n")
     lines += ["## Training\n", *training_lines(folder / "training")]
     curves(folder / "training", pictures / "curves.png")
+    if (notes := folder / "training" / NOTES).is_file():
+        lines.append("\n" + notes.read_text())
     lines.append(f"\n![Losses]({relative}/curves.png)\n")
     (folder / "README.md").write_text("\n".join(lines))
 
@@ -125,7 +140,7 @@ def rows_of(makers: dict[str, dict[str, float]], gaps: dict[str, dict[str, float
     return lines
 
 
-def short_of(summary: dict[str, dict[str, dict[str, float]]], maker: str = "entity+gaussian") -> str:
+def short_of(summary: dict[str, dict[str, dict[str, float]]], maker: str = "carry") -> str:
     """One paragraph: which floors these weights do not reach, with the numbers."""
     short, reached = [], 0
     for measure, (_, bound) in GOALS.items():
@@ -135,6 +150,11 @@ def short_of(summary: dict[str, dict[str, dict[str, float]]], maker: str = "enti
         side, floor = bound
         if (row["mean"] < floor) if side == "least" else (row["mean"] > floor):
             short.append(f"{measure}: {row['mean']:.1f}, wanted at {side} {floor:g}")
+        else:
+            reached += 1
+    if (own := summary.get(LOOKS, {}).get(REPRESENTATIONS[0])) is not None:
+        if own["mean"] < PAPER_FLOOR:
+            short.append(f"{LOOKS}, {REPRESENTATIONS[0]}: {own['mean']:.1f}, wanted at least {PAPER_FLOOR}")
         else:
             reached += 1
     if not short:

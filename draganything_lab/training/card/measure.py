@@ -15,23 +15,36 @@ from ...pipeline.familiar import vae_round_trip
 from ...pipeline.preview import preview
 from ...scene.masks import latent_mask
 from ...scene.scene import Scene
-from ...toyland import ToyClip, sample_clip
+from ...toyland import ToyClip, sample_clip, sample_scrapbook
+from ...toyland.artwork import pack_path
 from ...tracking import grid_queries, track
 from .retrieval import measure_retrieval
 from .ruler import centre_error
 from .samples import Table
 
 KEPT = 10
+LEAST_PIXELS = 12  # of what a figure is taken from
+MAIN = 2  # representations, from the first, that are measured on all clips and worlds
 LOOKS = "moved things, PSNR against the truth (dB)"
 SHIFTED_LOOKS = "of these, things that neither turn nor grow, PSNR (dB)"
+ANY_LOOKS = "the same, dragged by any pixel of theirs (dB)"
+LOST = "moved things lost: over 5 % of the diagonal away (%)"
+LEFT = "where moved things have left, PSNR (dB)"
+SHARP = "moved things, sharpness (1: as the truth)"
+SCRAPBOOK = ("drawing", "photograph")  # kinds of Scrapbook's clips
 HELD_OUT = 900_000_000  # seeds from here on are never trained on: training counts up from 0
 
 
-def held_out(count: int, size: int, num_frames: int, first: int = HELD_OUT) -> Iterable[tuple[int, ToyClip, Scene]]:
-    """Held-out clips whose scenes can be generated: (seed, clip, scene)."""
+def held_out(
+    count: int, size: int, num_frames: int, first: int = HELD_OUT, scrapbook: Any = None
+) -> Iterable[tuple[int, ToyClip, Scene]]:
+    """Held-out clips whose scenes can be generated: (seed, clip, scene); of Toyland, or of a kind of Scrapbook's."""
     made, seed = 0, first
     while made < count:
-        clip = sample_clip(seed, (size, size), num_frames)
+        if scrapbook is None:
+            clip = sample_clip(seed, (size, size), num_frames)
+        else:
+            clip = sample_scrapbook(seed, (size, size), num_frames, held_out=True, kind=scrapbook)
         scene = clip.scene()
         cells = (size // 8, size // 8)
         if scene.controlled and all(latent_mask(entity.mask, cells).any() for entity in scene.controlled):
@@ -75,18 +88,13 @@ def measure_video(
         if entity.kind != "foreground" or (entity.trajectory is None and camera):
             continue
         error = centre_error(video, clip, entity)
+        if entity.trajectory is not None and np.isfinite(error):
+            table.add(LOST, maker, seed, 100.0 * (error > 5))
         if entity.trajectory is None:
             table.add("held things move (% of diagonal)", maker, seed, error)
         else:
             table.add("centre error of moved things (% of diagonal)", maker, seed, error)
-    moved = [i for i, thing in enumerate(clip.world.things) if thing.role == "moved"]
-    last = clip.masks[moved, -1] if moved else np.zeros((0, *scene.size), bool)
-    for index, mask in zip(moved, last, strict=True):
-        if mask.sum() >= 12:
-            alike, thing = psnr(clip.video[-1], video[-1], mask), clip.world.things[index]
-            table.add(LOOKS, maker, seed, alike)
-            if thing.turn is None and thing.grow is None:
-                table.add(SHIFTED_LOOKS, maker, seed, alike)
+    moved, last = measure_looks(table, maker, seed, clip, video)
     if features is not None and moved:
         first_map, last_map = features.extract(video[0]), features.extract(video[-1])
         cells = first_map.shape[1:]
@@ -97,6 +105,39 @@ def measure_video(
                 table.add("moved things, DIFT similarity first to last", maker, seed, similarity)
     if camera:
         measure_dense(table, maker, seed, clip, video, diagonal)
+
+
+def measure_looks(
+    table: Table, maker: str, seed: int, clip: ToyClip, video: np.ndarray, world: str = ""
+) -> tuple[list[int], np.ndarray]:
+    """How the last frame looks inside moved things, and where they have left.
+
+    Args:
+        table, maker, seed, clip, video: As for `measure_video`.
+        world: Begins the measures' names in the table.
+
+    Returns:
+        The moved things' numbers, from 0, and their masks (N, H, W) in the last frame.
+    """
+    moved = [i for i, thing in enumerate(clip.world.things) if thing.role == "moved"]
+    last = clip.masks[moved, -1] if moved else np.zeros((0, *video.shape[1:3]), bool)
+    for index, mask in zip(moved, last, strict=True):
+        if mask.sum() >= LEAST_PIXELS:
+            alike, thing = psnr(clip.video[-1], video[-1], mask), clip.world.things[index]
+            table.add(world + LOOKS, maker, seed, alike)
+            if thing.turn is None and thing.grow is None:
+                table.add(world + SHIFTED_LOOKS, maker, seed, alike)
+            table.add(world + SHARP, maker, seed, edges(video[-1])[mask].mean() / edges(clip.video[-1])[mask].mean())
+    left = np.asarray(clip.masks[moved, 0].any(0) & ~last.any(0))
+    if left.sum() >= LEAST_PIXELS:
+        table.add(world + LEFT, maker, seed, psnr(clip.video[-1], video[-1], left))
+    return moved, last
+
+
+def edges(picture: np.ndarray) -> np.ndarray:
+    """(H, W) float: how much each pixel of a picture (H, W, 3) uint8 differs from its neighbours."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
 
 
 def measure_dense(table: Table, maker: str, seed: int, clip: ToyClip, video: np.ndarray, diagonal: float) -> None:
@@ -131,9 +172,11 @@ def measure(
 
     Args:
         load: Gives the pipeline of a representation.
-        representations: Which to measure; the first one's clips in which things are moved are ranked for the strips.
+        representations: Which to measure, the main ones first (`MAIN`); the first one's clips in which things are moved
+            are ranked for the strips.
         clips: Held-out clips.
-        rivals: How many of them, from the first on, for the representations after the first; None for all.
+        rivals: How many of them, from the first on, for the other representations, for drags by any pixel, and of each
+            kind of Scrapbook's clips; None for all.
         seeds: Videos of each clip and representation.
         vae_pictures: Pictures for the VAE's reconstruction, and for knowing things again.
         steps: Of the scheduler; None for the weights' own.
@@ -142,14 +185,19 @@ def measure(
         report: Gets a line of progress now and then.
 
     Returns:
-        The table, and "kept" as `measure_vae`, "strips": {"best"|"median"|"worst": list of (seed, truth, generated)}
-        and "seconds" a video.
+        The table, and "kept" as `measure_vae`, "strips": {"best"|"median"|"worst"|kind of Scrapbook's clips: list of
+        (seed, truth, generated)} and "seconds" per video of the first representation.
     """
     table = Table()
     ranked: list[tuple[float, int, np.ndarray, np.ndarray]] = []
     seconds: list[float] = []
+    any_pixel = Table()
+    strips: dict[str, list[tuple[int, np.ndarray, np.ndarray]]] = {}
+    scrapbook = pack_path().is_file()
+    if not scrapbook:
+        report("Scrapbook is left out: there is no artwork (draganything-lab scrapbook fetch)")
     for place, representation in enumerate(representations):
-        many = clips if place == 0 or rivals is None else rivals
+        many = clips if place < MAIN or rivals is None else rivals
         pipe = load(representation)
         size, count = pipe.unet.config.sample_size * 8, pipe.unet.config.num_frames
         if place == 0:
@@ -166,7 +214,8 @@ def measure(
             for run in range(seeds):
                 start = time.perf_counter()
                 video = pipe(scene, num_frames=count, num_inference_steps=steps, seed=run, **(options or {})).frames
-                seconds.append(time.perf_counter() - start)
+                if place == 0:
+                    seconds.append(time.perf_counter() - start)
                 measure_video(table, representation, seed, clip, scene, video, pipe.features if run == 0 else None)
                 moving = [i + 1 for i, thing in enumerate(clip.world.things) if thing.role == "moved"]
                 if place == 0 and run == 0 and moving:
@@ -174,10 +223,25 @@ def measure(
                     moved = cv2.dilate(seen, np.ones((3, 3), np.uint8)) > 0
                     error = psnr(clip.video[:, moved], video[:, moved])
                     ranked.append((error, seed, clip.video, video))
+            if place < MAIN and number < (clips if rivals is None else rivals):
+                by_any = clip.scene(start_seed=seed)
+                video = pipe(by_any, num_frames=count, num_inference_steps=steps, seed=0, **(options or {})).frames
+                measure_looks(any_pixel, representation, seed, clip, video)
             if number % 10 == 9:
                 report(f"{representation}: {number + 1} of {many} clips")
+        for kind in SCRAPBOOK if place < MAIN and scrapbook else ():
+            strips.setdefault(kind, [])
+            for seed, clip, scene in held_out(clips if rivals is None else rivals, size, count, scrapbook=kind):
+                made = {representation: pipe(scene, num_frames=count, seed=0, num_inference_steps=steps).frames}
+                if place == 0:
+                    made |= {"preview": preview(scene, count, label=False)}
+                    strips[kind] += [(seed, clip.video, made[representation])][: keep - len(strips[kind])]
+                for maker, video in made.items():
+                    measure_looks(table, maker, seed, clip, video, f"Scrapbook, {kind}s: ")
+            report(f"{representation}: Scrapbook, {kind}s")
+    table.values[ANY_LOOKS] = any_pixel.values.get(LOOKS, {})
     ranked.sort(key=lambda item: -item[0])
     middle = max(0, len(ranked) // 2 - keep // 2)
     picks = {"best": ranked[:keep], "median": ranked[middle : middle + keep], "worst": ranked[-keep:]}
-    strips = {name: [(seed, truth, video) for _, seed, truth, video in rows] for name, rows in picks.items()}
+    strips = {name: [row[1:] for row in rows] for name, rows in picks.items()} | strips
     return table, {"kept": kept, "strips": strips, "seconds": float(np.median(seconds))}

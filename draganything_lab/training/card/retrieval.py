@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ...control.vectors import pool_over_mask
+from ...control.vectors import cosine_similarity, pool_over_mask
 from ...scene.masks import latent_mask
 from ...toyland import ToyClip
 from ...toyland.sampler import sample_world
@@ -35,8 +35,9 @@ def pairs(count: int, size: int, first: int) -> Iterator[tuple[int, ToyClip, Toy
 def measure_retrieval(table: Table, features: Any, count: int, size: int, first: int) -> None:
     """Add, for every thing, whether its nearest neighbour among `LINE_UP` other pictures shows the same thing.
 
-    By the cosine of pooled features, and for comparison by the colour of the same cells; blind choice finds 1 of
-    `LINE_UP`. Look-alikes of the same kind and nearly the same colours count as wrong.
+    By the cosine of pooled features, and for comparison by the mean colour of the same cells, of those cells alone that
+    the thing covers wholly, and of the thing's own pixels, which no feature of cells gets to see. Blind choice finds 1
+    of `LINE_UP`. Look-alikes of the same kind and nearly the same colours count as wrong.
 
     Args:
         table: A `samples.Table`.
@@ -45,20 +46,29 @@ def measure_retrieval(table: Table, features: Any, count: int, size: int, first:
         size: Side of the pictures in pixels.
         first: First seed.
     """
-    rows: list[tuple[int, list[np.ndarray], list[np.ndarray]]] = []
+    rows: list[tuple[int, dict[str, list[np.ndarray]]]] = []
     for seed, *clips in pairs(count // LINE_UP * LINE_UP, size, first):
         masks = [clip.labels[0] == 1 for clip in clips]
         maps = features.extract_many(np.concatenate([clip.video for clip in clips]))
         vectors = [pool_over_mask(found, mask) for found, mask in zip(maps, masks, strict=True)]
-        coarse = [cv2.resize(clip.video[0], maps.shape[:1:-1], interpolation=cv2.INTER_AREA) for clip in clips]
-        colours = [pool_over_mask(small.transpose(2, 0, 1), mask) for small, mask in zip(coarse, masks, strict=True)]
-        rows.append((seed, vectors, colours))
+        seen = [colours(clip.video[0], mask, maps.shape[2:]) for clip, mask in zip(clips, masks, strict=True)]
+        rows.append((seed, {"DIFT": vectors} | {name: [one[name] for one in seen] for name in seen[0]}))
     for start in range(0, len(rows), LINE_UP):
-        seeds, vectors, colours = zip(*rows[start : start + LINE_UP], strict=True)
-        here, there = np.array(vectors).transpose(1, 0, 2)
-        here, there = (part / np.linalg.norm(part, axis=1, keepdims=True) for part in (here, there))
-        hues, others = np.array(colours).transpose(1, 0, 2)
-        near = -np.linalg.norm(hues[:, None] - others[None], axis=-1)
-        for maker, scores in (("DIFT", here @ there.T), ("colour of the cells", near)):
+        seeds, described = zip(*rows[start : start + LINE_UP], strict=True)
+        for maker in described[0]:
+            here, there = np.array([one[maker] for one in described]).transpose(1, 0, 2)
+            near = -np.linalg.norm(here[:, None] - there[None], axis=-1)
+            scores = cosine_similarity(here, there) if maker == "DIFT" else near
             for index, seed in enumerate(seeds):
                 table.add(MEASURE, maker, seed, 100.0 * (scores[index].argmax() == index))
+
+
+def colours(picture: np.ndarray, mask: np.ndarray, size: tuple[int, int]) -> dict[str, np.ndarray]:
+    """The mean colours (3,) of a thing in a picture (H, W, 3), by its mask (H, W) and by cells, (h, w) of them."""
+    small = cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA)
+    covered = cv2.resize(mask.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA)
+    return {
+        "colour of the cells": pool_over_mask(small.transpose(2, 0, 1), mask),
+        "colour of the whole cells": small[covered > 0.95 * covered.max()].mean(axis=0),
+        "colour of the pixels": picture[mask].mean(axis=0),
+    }

@@ -104,7 +104,7 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
     module = stage.trained()
     flat = Flat(module)
     rate = settings.rate or stage.rate
-    optimiser = Muon(flat)
+    optimiser = Muon(flat, [stage.factor(name) for name in flat.names])
     step, spent, kept, born = 0, 0.0, {}, 0
     if resume and path.exists():
         state = torch.load(path, map_location=settings.device, weights_only=True)
@@ -162,7 +162,7 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
         usable = norm.isfinite() & losses["loss"].detach().isfinite()
         optimiser.step(rate * factor(step - born, share), usable)
         step += 1
-        average.update(step)
+        average.update(step - born)
         for key, value in {**losses, "norm": norm}.items():
             sums[key] = sums.get(key, 0.0) + torch.where(usable, value.detach().float(), 0.0)
         summed = summed + usable

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from .flat import Flat
+from .quick import multiplies_halves
 
 MOMENTS = ("exp_avg", "exp_avg_sq")  # what is remembered of each parameter
 BETAS, EPS, DECAY = (0.95, 0.99), 1e-8, 0.01
@@ -21,13 +24,20 @@ class Muon:
         Muon (K. Jordan and others, 2024) with Nesterov's momentum; steps are scaled to the size of AdamW's as in
         arXiv 2502.16982, so that one rate serves both. AdamW: arXiv 1711.05101.
 
+    Args:
+        flat: The parameters.
+        factors: Of the rate, one for each parameter; None for 1.
+
     Attributes:
         moments: "exp_avg" and "exp_avg_sq", each (N,) in the flat vector's order.
         steps: () how many steps were taken.
     """
 
-    def __init__(self, flat: Flat) -> None:
+    def __init__(self, flat: Flat, factors: Sequence[float] | None = None) -> None:
         self.flat = flat
+        self.factors = torch.ones_like(flat.vector)
+        for view, factor in zip(flat.views(self.factors), factors or (), strict=factors is not None):
+            view.fill_(factor)
         self.moments = {name: torch.zeros_like(flat.vector) for name in MOMENTS}
         self.steps = flat.vector.new_zeros(())
         self._update, self._ahead = torch.zeros_like(flat.vector), torch.zeros_like(flat.vector)
@@ -59,12 +69,12 @@ class Muon:
         for updates, aheads in self._groups:
             turned = orthogonal(torch.stack(aheads)) * (0.2 * max(updates[0].shape) ** 0.5)
             torch._foreach_copy_(updates, list(turned))
-        self.flat.vector.mul_(1 - rate * DECAY * kept).add_(self._update * kept, alpha=-rate)
+        self.flat.vector.mul_(1 - rate * DECAY * kept).add_(self._update * self.factors * kept, alpha=-rate)
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
     """Matrices (N, rows, columns) with about the same singular vectors and all singular values near 1."""
-    x = matrices.bfloat16()
+    x = matrices.bfloat16() if multiplies_halves(matrices.device.type) else matrices.float()
     tall = x.shape[-2] > x.shape[-1]
     x = x.mT if tall else x
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -24,6 +24,17 @@ def quick(device: str) -> Iterator[None]:
     else:
         with half_norms(), short_attention():
             yield
+
+
+def mixed(device: torch.device | str) -> AbstractContextManager[None]:
+    """Autocast to bfloat16 where the device multiplies it."""
+    kind = torch.device(device).type
+    return torch.autocast(kind, torch.bfloat16, enabled=multiplies_halves(kind))
+
+
+def multiplies_halves(kind: str) -> bool:
+    """Whether a kind of device multiplies bfloat16 itself: without, a CPU takes ten times as long as for float32."""
+    return kind != "cpu" or torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
 
 
 @contextmanager

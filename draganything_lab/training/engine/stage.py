@@ -32,6 +32,10 @@ class Stage(ABC):
         """Move everything that `loss` needs."""
         self.trained().to(device)
 
+    def factor(self, name: str) -> float:
+        """How many times the learning rate a parameter gets."""
+        return 1.0
+
     def fresh(self) -> None:  # noqa: B027
         """Start what depends on the stages before; called where there is no checkpoint to go on from."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKLTemporalDecoder, UNet2DConditionModel
@@ -13,9 +14,11 @@ from torch import nn
 from transformers import CLIPVisionModelWithProjection
 
 from ...errors import LabError
-from ...models import DragAnythingControlNet, DragAnythingUNet
+from ...models import DragAnythingControlNet, DragAnythingUNet, ReferenceDecoder
+from ...models.dift_folder import read_projection
 from .dift import Denoiser
 from .networks import fold
+from .sharp import Sharp
 from .video import Animator, Controlled
 
 
@@ -39,14 +42,21 @@ def begin(folder: Path, weights: Path, representations: tuple[str, ...]) -> None
     denoiser.unet = UNet2DConditionModel.from_pretrained(weights / "dift" / "unet", torch_dtype=torch.float32)
     prompt = load_file(weights / "dift" / "null_prompt.safetensors")["null_prompt"]
     denoiser.null_prompt = nn.Parameter(prompt.float())
+    if (projection := read_projection(weights / "dift")) is not None:
+        denoiser.projection.weight.data.copy_(projection)
     vae = AutoencoderKLTemporalDecoder.from_pretrained(weights / "vae", torch_dtype=torch.float32)
     stages: dict[str, nn.Module] = {"vae": vae, "dift": denoiser}
     if (weights / "controlnet" / "trunk").is_dir():
         stages |= _video(weights, representations)
         if (weights / "training" / "fewstep.jsonl").is_file():
             stages["fewstep"] = stages["control"]
+        if (weights / "decoder").is_dir():
+            decoder = ReferenceDecoder.from_pretrained(weights / "decoder", torch_dtype=torch.float32)
+            whole: Any = stages["control"]
+            stages["sharp"] = Sharp(whole, decoder, train_whole=True)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "fewstep.pt").unlink(missing_ok=True)  # it went on from another control.pt
+    for name in ("fewstep", "sharp", "decode"):
+        (folder / f"{name}.pt").unlink(missing_ok=True)  # they went on from another control.pt
     for name, module in stages.items():
         log = weights / "training" / f"{name}.jsonl"
         last = {"step": 0, "seconds": 0.0}
@@ -54,6 +64,8 @@ def begin(folder: Path, weights: Path, representations: tuple[str, ...]) -> None
             shutil.copyfile(log, folder / log.name)
             last = json.loads(log.read_text().splitlines()[-1])
         values = {key: value.detach() for key, value in module.named_parameters()}
+        if name == "dift" and projection is None:
+            del values["projection.weight"]  # the stage starts it
         state = {"weights": values, "average": values, "optimiser": {}}
         torch.save(state | {"step": last["step"], "seconds": last["seconds"]}, folder / f"{name}.pt")
 
@@ -69,9 +81,8 @@ def _video(weights: Path, representations: tuple[str, ...]) -> dict[str, nn.Modu
     files = [weights / "controlnet" / f"{name.replace('+', '_')}.safetensors" for name in representations]
     files = [file for file in files if file.is_file()]
     whole = Controlled(animator, representations[: len(files)], train_unet=True)
-    whole.controlnet = DragAnythingControlNet.from_pretrained(
-        weights / "controlnet" / "trunk", torch_dtype=torch.float32
-    )
+    trunk = DragAnythingControlNet.from_pretrained(weights / "controlnet" / "trunk", torch_dtype=torch.float32)
+    whole.controlnet.load_state_dict(trunk.state_dict(), strict=False)  # earlier weights do not carry
     for index, file in enumerate(files):
         whole.embedding(index).load_state_dict(load_file(file))
         fold(whole.embedding(index), 255.0)

@@ -5,17 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 
-from ...control.build import build_control
+from ...control.build import build_control, control_from_tracks
+from ...control.layers import Layers, layers_of
 from ...scene.masks import latent_mask
 from ...scene.scene import Scene
-from ...toyland import ToyClip, sample_clip
-from ...toyland.sampler import Style
+from ...toyland import ToyClip, World, sample_clip
+from ...toyland.sampler import Style, sample_world
+from ...toyland.scrapbook import sample_scrapbook_world
 from .networks import ENTITY_CHANNELS, NUM_FRAMES, PICTURE
 
 MOST_ENTITIES = 12
+CELL = 8  # pixels of a latent cell's side
+CARRY = "carry"
+WORLDS = ("toyland", "scrapbook")
 MOST_CLIPS = 1000  # seeds set aside for each batch
 
 
@@ -27,11 +33,20 @@ class ClipSize:
         picture: Side of the square picture in pixels.
         length: Frames of the clip that is drawn.
         frames: Frames of it that are trained on, the first among them.
+        scale: How many times larger the frames are drawn than the networks see them.
+        worlds: Of `WORLDS`, where clips come from, in equal shares.
     """
 
     picture: int = PICTURE
     length: int = NUM_FRAMES
     frames: int = 4
+    scale: int = 1
+    worlds: tuple[str, ...] = ("toyland",)
+
+    @property
+    def drawn(self) -> tuple[int, int]:
+        """(H, W) of the frames that are drawn."""
+        return self.picture * self.scale, self.picture * self.scale
 
 
 def share_out(number: int, batch: int, size: ClipSize) -> tuple[int, ClipSize]:
@@ -75,13 +90,22 @@ def moving(clip: ToyClip) -> np.ndarray:
     return np.array([False, *(not np.allclose(matrix, matrix[0]) for matrix in clip.motion_matrices[1:])])
 
 
+def any_world(
+    seed: int, size: tuple[int, int], length: int, worlds: tuple[str, ...], *, max_things: int = 5
+) -> World:
+    """A random world of one of some kinds (`WORLDS`); a seed always comes from the same of them."""
+    kind = worlds[int(np.random.default_rng((seed, 3)).integers(len(worlds)))]
+    sample = sample_world if kind == "toyland" else sample_scrapbook_world
+    return sample(seed, size, length, max_things=max_things)
+
+
 def usable_clip(seed: int, size: ClipSize) -> tuple[ToyClip, Scene]:
     """The next clip from `seed` on whose controlled entities all survive at latent size.
 
     Two of three are dragged by any pixel of theirs: where a thing's middle lies differs with the size it is drawn at.
     """
     for attempt in range(50):
-        clip = sample_clip(seed + attempt * 20_000_000, (size.picture, size.picture), size.length)
+        clip = any_world(seed + attempt * 20_000_000, size.drawn, size.length, size.worlds).render()
         scene = clip.scene(start_seed=None if seed % 3 == 0 else seed)
         cells = (size.picture // 8, size.picture // 8)
         if scene.controlled and all(latent_mask(entity.mask, cells).any() for entity in scene.controlled):
@@ -89,38 +113,98 @@ def usable_clip(seed: int, size: ClipSize) -> tuple[ToyClip, Scene]:
     raise RuntimeError(f"no usable clip near seed {seed}")
 
 
-def representation_rows(first: int, count: int) -> list[slice]:
-    """Which clips of a batch have each of `count` representations, in turn, where its first clip has the `first`."""
-    return [slice((index - first) % count, None, count) for index in range(count)]
+def turns(representations: tuple[str, ...]) -> list[int]:
+    """Which representation each clip of a batch has, by its number, over and over: "carry", the only one that says all
+    that can be said, every other time, and the others in turn."""
+    if CARRY not in representations or len(representations) == 1:
+        return list(range(len(representations)))
+    carry = representations.index(CARRY)
+    return [place for index in range(len(representations)) if index != carry for place in (carry, index)]
+
+
+def representation_rows(first: int, representations: tuple[str, ...]) -> list[slice]:
+    """Which clips of a batch have each of the representations, where its first clip has turn number `first`."""
+    order = turns(representations)
+    rows = []
+    for index in range(len(representations)):
+        step = len(order) // order.count(index)
+        rows.append(slice((order.index(index) - first) % step, None, step))
+    return rows
 
 
 def draw_controlled(number: int, batch: int, size: ClipSize, representations: tuple[str, ...]) -> dict[str, Any]:
-    """Clips with control, the representations in turn, so that each sees as many clips as the others.
+    """Clips with control, the representations in turns, so that each sees as many clips as the others ("carry" half).
 
     Returns:
-        video (B, F, H, W, 3) uint8; image (B, F, 3, H, W) float16; labels (B, F, H, W) uint8, zero where the
-        representation has no entity map; cells (B, E, h * w) float32, the entities' masks at latent size, each summing
-        to one (or zero where there is no such entity); moved (B, F, H, W) bool, the paper's M: where things are that
-        move; first, with which `representation_rows` tells which clips have which representation.
+        video (B, F, H, W, 3) uint8; image (B, F, 3, P, P) float16; labels (B, F, P, P) uint8, zero where the
+        representation has no entity map; ways (B, F, 3, h, w) float16 as `ControlSignal.ways`, zeros where they are not
+        said; cells (B, E, h * w) float32, the entities' masks at latent size, each summing to one (or zero where there
+        is no such entity); moved (B, F, H, W) bool, the paper's M: where things are that move; first, with which
+        `representation_rows` tells which clips have which representation. And of the clips with "carry" alone, C of
+        them: carried and filled (C, F, H, W, 3), known and over (C, F, H, W) uint8, as `Carried`. P is the side of the
+        networks' pictures; H and W may be larger (`ClipSize.scale`).
     """
-    out: dict[str, list[np.ndarray]] = {k: [] for k in ("video", "image", "labels", "cells", "moved")}
-    cells_of = (size.picture // 8, size.picture // 8)
-    first = 0 if batch % len(representations) == 0 else number % len(representations)  # each gets its share
+    names = ("video", "image", "labels", "ways", "cells", "moved", "carried", "filled", "known", "over")
+    out: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    small, cells_of = (size.picture, size.picture), (size.picture // CELL, size.picture // CELL)
+    order = turns(representations)
+    first = 0 if batch % len(order) == 0 else number * batch % len(order)  # each gets its share
     for index in range(batch):
         seed = number * MOST_CLIPS + index
         clip, scene = usable_clip(seed, size)
-        frames = pick_frames(np.random.default_rng((seed, 2)), size)
-        representation = representations[(first + index) % len(representations)]
-        count = len(scene.controlled)
-        blank = np.zeros((count, ENTITY_CHANNELS), np.float32)
-        control = build_control(scene, size.length, representation=representation, vectors=blank)
+        rng = np.random.default_rng((seed, 2))
+        frames = pick_frames(rng, size)
+        representation = representations[order[(first + index) % len(order)]]
+        blank = np.zeros((len(scene.controlled), ENTITY_CHANNELS), np.float32)
+        said: dict[str, Any] = {"representation": representation, "vectors": blank, "size": small}
+        if representation == CARRY:
+            layers = roughened(layers_of(scene, size.length, asked_motions(clip, scene, rng)), rng).take(frames)
+            paths = [path[frames] for entity in scene.controlled if (path := entity.path(size.length)) is not None]
+            control = control_from_tracks([e.mask for e in scene.controlled], paths, layers=layers, **said)
+            carried = layers.carry(clip.video[0], range(len(frames)))
+            for name, part in vars(carried).items():
+                out.get({"pictures": "carried"}.get(name, name), []).append(part)
+            image, labels = control.image(), control.labels
+        else:
+            control = build_control(scene, size.length, **said)
+            image, labels = control.image()[frames], control.labels[frames]
+        ways = control.ways(CELL)
         cells = np.zeros((MOST_ENTITIES, cells_of[0] * cells_of[1]), np.float32)
-        for row, entity in enumerate(scene.controlled):
+        for row, entity in enumerate(scene.controlled[:MOST_ENTITIES]):
             mask = latent_mask(entity.mask, cells_of).ravel()
             cells[row] = mask / mask.sum()
         out["video"].append(clip.video[frames])
-        out["image"].append(control.image()[frames].transpose(0, 3, 1, 2).astype(np.float16))
-        out["labels"].append(control.labels[frames] * np.uint8("entity" in representation))
+        out["image"].append(image.transpose(0, 3, 1, 2).astype(np.float16))
+        out["labels"].append(labels * np.uint8(control.shows_vectors))
+        out["ways"].append(np.zeros((len(frames), 3, *cells_of), np.float16) if ways is None else ways)
         out["cells"].append(cells)
         out["moved"].append(moving(clip)[clip.labels[frames]])
-    return {k: torch.from_numpy(np.stack(v)) for k, v in out.items()} | {"first": first}
+    out["ways"] = [ways.astype(np.float16) for ways in out["ways"]]
+    return {k: torch.from_numpy(np.stack(v)) for k, v in out.items() if v} | {"first": first}
+
+
+def asked_motions(clip: ToyClip, scene: Scene, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """The true motions (T, 2, 3) of some things that turn or grow, by the names of the scene: half of them say it."""
+    motions = {}
+    for entity in scene.controlled:
+        if entity.kind != "foreground" or entity.pinned or rng.random() < 0.5:
+            continue
+        label = int(clip.labels[0][entity.mask][0])
+        thing = clip.world.things[label - 1]
+        if thing.turn is not None or thing.grow is not None:
+            motions[entity.name] = clip.motion_matrices[label][:, :2]
+    return motions
+
+
+def roughened(layers: Layers, rng: np.random.Generator) -> Layers:
+    """Layers whose masks are, every third time, too large or too small by a pixel or two, as those of clicks are."""
+    masks = []
+    for mask in layers.masks:
+        if rng.random() < 0.35:
+            far = 1 + int(rng.integers(0, max(1, mask.shape[0] // 96)))
+            kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * far + 1, 2 * far + 1))
+            change = cv2.dilate if rng.random() < 0.5 else cv2.erode
+            rough = change(mask.astype(np.uint8), kernel) > 0
+            mask = rough if rough.any() else mask
+        masks.append(mask)
+    return replace(layers, masks=tuple(masks))

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ...models.shortcuts import shortcuts
+from ..engine.quick import mixed
 from .networks import SIGMA_MAX, SIGMA_MIN
 from .vae import to_range
 from .video import SIGMA_MEAN, SIGMA_SPREAD, ControlStage, masked_error, random_ids
@@ -35,21 +36,25 @@ class FewStepStage(ControlStage):
     def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
         with (
             shortcuts(self.net.unet, self.whole.controlnet),
-            torch.autocast(batch["video"].device.type, torch.bfloat16),
+            mixed(batch["video"].device.type),
         ):
             truth = self.encode(batch)  # (B, F, C, h, w)
-            made = self.passes(batch, truth, generator)
+            embedding = self.embed(batch, self.tables(batch, truth[:, 0], generator))
+            made = self.passes(batch, truth, embedding, generator)
         losses = [masked_error(one, truth, batch["moved"], self.outside) for one in made]
         named = {f"pass {number}": loss for number, loss in enumerate(losses, start=1)}
         return {"loss": torch.stack(losses).sum()} | named
 
-    def passes(self, batch: dict[str, Any], truth: Tensor, generator: torch.Generator) -> list[Tensor]:
+    def passes(
+        self, batch: dict[str, Any], truth: Tensor, embedding: Tensor, generator: torch.Generator
+    ) -> list[Tensor]:
         """The clean latents as every pass predicts them, (B, F, C, h, w) each.
 
         Args:
             batch: As drawn.
             truth: (B, F, C, h, w) true latents; what the control asks for is seen, they are not, but for the share
                 `ANY_LEVEL`.
+            embedding: (B, F, C', h, w) from `embed`.
             generator: Of everything random.
         """
         count, frames, device = *truth.shape[:2], truth.device
@@ -60,7 +65,6 @@ class FewStepStage(ControlStage):
         def uniform() -> Tensor:
             return torch.rand(count, generator=generator, device=device)
 
-        embedding = self.embed(batch, self.tables(batch, truth[:, 0], generator))
         context = self.net.context(to_range(batch["video"][:, 0]))
         first = truth[:, 0] + 0.02 * random(*truth[:, 0].shape)
         picture = first[:, None].expand(-1, frames, -1, -1, -1)
@@ -83,9 +87,9 @@ class FewStepStage(ControlStage):
         anywhere = uniform() < ANY_LEVEL
         sigma = torch.where(anywhere, drawn, LEVELS[0])
         noise = random(*truth.shape)
-        wide, mixed = sigma[:, None, None, None, None], anywhere[:, None, None, None, None]
+        wide, loose = sigma[:, None, None, None, None], anywhere[:, None, None, None, None]
         # The sampler's first latents hold nothing of the video, only noise of its starting scale.
-        noisy = torch.where(mixed, truth + wide * noise, (LEVELS[0] ** 2 + 1) ** 0.5 * noise)
+        noisy = torch.where(loose, truth + wide * noise, (LEVELS[0] ** 2 + 1) ** 0.5 * noise)
         made = [predict(noisy, sigma)]
         for level in LEVELS[1:]:
             clean = made[-1].detach()

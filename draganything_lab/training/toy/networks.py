@@ -15,6 +15,7 @@ CONTEXT = 64
 # Of a pooled entity, kept whole. A ridge regression read its colour from them with R^2 0.66 at step 61 and 0.56 at step
 # 261, from averages of pairs with 0.43 (675 held-out things; a network after 212 steps).
 ENTITY_CHANNELS, ENTITY_TIMESTEP = 64, 61
+ENTITY_LAYER = 0  # of the last up block, after which its features are taken: the end knows more of the noise
 LATENT_CHANNELS = 12  # of the VAE: 16 were too many for the small UNet, 8 keep too little of the picture
 PICTURE, NUM_FRAMES = 128, 14  # pixels of a side; at 64 a thing has but two or three cells of 8x8
 SIGMA_MIN, SIGMA_MAX = 0.6, 20.0
@@ -67,6 +68,7 @@ def build_controlnet(unet: DragAnythingUNet, representation: str = "entity+gauss
         entity_embedding_out_channels=(ENTITY_CHANNELS, 32, 48, 64),
         representation=representation,
         first_frame_control=True,
+        carries=True,
     )
     for module in net.controlnet_cond_embedding.modules():
         if isinstance(module, nn.Conv2d):

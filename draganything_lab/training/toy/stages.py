@@ -13,23 +13,33 @@ from safetensors.torch import save_file
 
 from ...errors import LabError
 from ...media.files import write_whole
+from ...models import ReferenceDecoder
+from ...toyland import Artwork
 from ..engine.loop import Settings, load_average, run
 from ..engine.stage import Stage
-from .clips import ClipSize
+from .clips import WORLDS, ClipSize
+from .decode import DecodeStage
 from .dift import Denoiser, DiftStage, build_scheduler
 from .fewstep import FewStepStage
-from .networks import ENTITY_CHANNELS, ENTITY_TIMESTEP, PICTURE, build_feature_extractor, fold
+from .networks import ENTITY_CHANNELS, ENTITY_LAYER, ENTITY_TIMESTEP, PICTURE, build_feature_extractor, fold
 from .networks import build_scheduler as build_video_scheduler
+from .sharp import SharpStage
 from .vae import DecoderStage, VaeStage, load_vae
 from .video import Animator, Controlled, ControlStage, UnetStage
 
 # Share of the minutes that each stage gets.
-SHARES = {"vae": 0.1, "dift": 0.1, "unet": 0.1, "control": 0.5, "fewstep": 0.15, "decoder": 0.05}
+SHARES = {
+    "vae": 0.1, "dift": 0.1, "unet": 0.1, "control": 0.3, "fewstep": 0.1, "decoder": 0.05, "sharp": 0.25,
+    "decode": 0.05,
+}  # fmt: skip
 STAGES = tuple(SHARES)
 # Clips (pictures for "vae" and "dift") a step on a GPU; on a CPU each stage has its own number.
 # Small: for these networks a step's kernels take hardly less time for less, and it is steps that they learn by.
-GPU_BATCH = {"vae": 48, "dift": 32, "unet": 15, "control": 15, "control-frozen": 15, "fewstep": 15, "decoder": 6}
-REPRESENTATIONS = ("entity+gaussian", "entity", "gaussian", "trajectory", "point")
+GPU_BATCH = {
+    "vae": 48, "dift": 32, "unet": 15, "control": 15, "control-frozen": 15, "fewstep": 15, "decoder": 6, "sharp": 20,
+    "decode": 20,
+}  # fmt: skip
+REPRESENTATIONS = ("entity+gaussian", "entity", "gaussian", "trajectory", "point", "carry")
 SAFE: dict[str, Any] = {"max_shard_size": "15MB", "safe_serialization": True}
 SAMPLING = {"steps": 2, "guidance": 1.0}  # what the pipeline takes when a call does not say
 LOG_LINES = 300
@@ -43,6 +53,7 @@ def build_stage(
     batch: int | None = None,
     picture: int = PICTURE,
     representations: tuple[str, ...] = REPRESENTATIONS,
+    worlds: tuple[str, ...] = ("toyland",),
 ) -> Stage:
     """Build a stage on top of the checkpoints of the stages before it.
 
@@ -53,6 +64,7 @@ def build_stage(
         picture: Side of the pictures in pixels.
         representations: For the control stages and "fewstep": the first so many of `REPRESENTATIONS`; they share the
             batch.
+        worlds: Of `WORLDS`; "scrapbook" wants its artwork to be there.
 
     Raises:
         LabError: The name is unknown or an earlier stage has not been trained.
@@ -61,27 +73,46 @@ def build_stage(
         raise LabError(f"train the first so many of {', '.join(REPRESENTATIONS)}, not {', '.join(representations)}")
     torch.manual_seed(0)
     size: dict[str, Any] = {} if batch is None else {"batch": batch}
-    clips = ClipSize(picture=picture)
+    clips = ClipSize(picture=picture, worlds=checked_worlds(worlds))
     if name == "vae":
-        return VaeStage(picture=picture, **size)
+        return VaeStage(picture=picture, worlds=worlds, **size)
     if name not in (*STAGES, "control-frozen"):
         raise LabError(f'stage "{name}" is unknown', fix=f"use one of {', '.join(STAGES)}")
     vae = load_vae(folder / "vae.pt")
     if name == "decoder":
         return DecoderStage(vae, size=clips, **size)
     if name == "dift":
-        return DiftStage(vae, picture=picture, **size)
+        return DiftStage(vae, picture=picture, worlds=worlds, **size)
     if name == "unet":
         return UnetStage(vae, size=clips, **size)
     animator, denoiser = Animator(picture), Denoiser()
     load_average(animator, folder / "unet.pt")
     load_average(denoiser, folder / "dift.pt")
     size |= {"size": clips, "representations": representations}
-    if name != "fewstep":
+    if name in ("control", "control-frozen"):
         return ControlStage(vae, animator, denoiser, train_unet=name == "control", **size)
-    stage = FewStepStage(vae, animator, denoiser, **size)
-    load_average(stage.whole, folder / "control.pt")
+    if name == "fewstep":
+        stage = FewStepStage(vae, animator, denoiser, **size)
+    elif name == "sharp":
+        stage = SharpStage(vae, animator, denoiser, **size)
+    else:
+        stage = DecodeStage(vae, animator, denoiser, shards=folder / "decode", **size)
+    order = {"fewstep": ("control",), "sharp": ("control", "fewstep")}.get(name, ("control", "fewstep", "sharp"))
+    earlier = [path for one in order if (path := folder / f"{one}.pt").exists()]
+    if not earlier:
+        raise LabError(f"{folder / 'control.pt'} does not exist", fix="train the stage control first")
+    stage.go_on_from(earlier[-1])
     return stage
+
+
+def checked_worlds(worlds: tuple[str, ...]) -> tuple[str, ...]:
+    """The worlds, if they are known and, for "scrapbook", its artwork is there; it is then in memory for workers."""
+    unknown = [world for world in worlds if world not in WORLDS]
+    if unknown or not worlds:
+        raise LabError(f"worlds {', '.join(unknown) or 'are none'}: use some of {', '.join(WORLDS)}")
+    if "scrapbook" in worlds:
+        Artwork.load()
+    return worlds
 
 
 def train(
@@ -93,6 +124,7 @@ def train(
     batch: int | None = None,
     picture: int = PICTURE,
     representations: tuple[str, ...] = REPRESENTATIONS,
+    worlds: tuple[str, ...] = ("toyland",),
     report: Callable[[str], Any] = print,
 ) -> None:
     """Train stages in their order; minutes are shared out by `SHARES`, steps are each stage's own.
@@ -102,7 +134,7 @@ def train(
         settings: How long, where, how; see `loop.Settings`.
         stages: Which of `STAGES`.
         resume: Go on from the checkpoints that are there.
-        batch, picture, representations: As for `build_stage`.
+        batch, picture, representations, worlds: As for `build_stage`.
         report: Gets lines of progress.
     """
     size = folder / SIZE
@@ -117,9 +149,12 @@ def train(
             minutes = settings.minutes * SHARES.get(name, 0.1) / total
             own = Settings(**{**vars(settings), "minutes": minutes})
         if name == "control":
-            (folder / "fewstep.pt").unlink(missing_ok=True)  # it went on from what this stage changes
+            for later in ("fewstep", "sharp", "decode"):  # they went on from what this stage changes
+                (folder / f"{later}.pt").unlink(missing_ok=True)
         count = GPU_BATCH[name] if batch is None and settings.device == "cuda" else batch
-        stage = build_stage(name, folder, batch=count, picture=picture, representations=representations)
+        stage = build_stage(name, folder, batch=count, picture=picture, representations=representations, worlds=worlds)
+        if isinstance(stage, DecodeStage):
+            stage.sample(settings.device, report)
         run(stage, folder, own, resume=resume, report=report)
 
 
@@ -127,12 +162,12 @@ def assemble(folder: Path) -> tuple[Animator, Controlled]:
     """Load the averaged weights of the video UNet and its ControlNets."""
     animator = Animator(json.loads((folder / SIZE).read_text())["picture"])
     load_average(animator, folder / "unet.pt")
-    last = folder / "fewstep.pt"
-    last = last if last.exists() else folder / "control.pt"
-    names = torch.load(last, map_location="cpu", weights_only=True)["average"]
-    embeddings = {name.split(".")[1] for name in names if name.startswith("embeddings.")}
+    (last,) = [path for name in ("sharp", "fewstep", "control") if (path := folder / f"{name}.pt").exists()][:1]
+    values = torch.load(last, map_location="cpu", weights_only=True)["average"]
+    values = {name.removeprefix("whole."): value for name, value in values.items()}
+    embeddings = {name.split(".")[1] for name in values if name.startswith("embeddings.")}
     whole = Controlled(animator, REPRESENTATIONS[: 1 + len(embeddings)], train_unet=True)
-    load_average(whole, last)
+    whole.load_state_dict(values, strict=False)
     for index in range(1 + len(embeddings)):
         fold(whole.embedding(index))
     return animator, whole
@@ -148,7 +183,7 @@ def export(folder: Path, out: Path, stages: tuple[str, ...] = STAGES) -> None:
             `controlnet/trunk/` and for each representation its embedding, `controlnet/<name>.safetensors`.
         stages: Which to write; without "control" or "fewstep" what reads pictures, and nothing that makes videos.
     """
-    video = "control" in stages or "fewstep" in stages
+    video = bool({"control", "fewstep", "sharp", "decode"} & set(stages))
     vae, denoiser = load_vae(folder / "vae.pt"), Denoiser()
     load_average(denoiser, folder / "dift.pt")
     if video and not (folder / "control.pt").exists():
@@ -160,7 +195,11 @@ def export(folder: Path, out: Path, stages: tuple[str, ...] = STAGES) -> None:
     build_scheduler().save_pretrained(part / "dift" / "scheduler")
     prompt = {"null_prompt": denoiser.null_prompt.detach().half().contiguous()}
     save_file(prompt, part / "dift" / "null_prompt.safetensors")
-    defaults = {"timestep": ENTITY_TIMESTEP, "up_block": 1, "draws": 8, "channels": ENTITY_CHANNELS}
+    projection = {"projection": denoiser.projection.weight.detach().contiguous()}
+    save_file(projection, part / "dift" / "projection.safetensors")  # float32: it is small
+    defaults = {
+        "timestep": ENTITY_TIMESTEP, "up_block": 1, "up_layer": ENTITY_LAYER, "draws": 8, "channels": ENTITY_CHANNELS,
+    }  # fmt: skip
     (part / "dift" / "dift.json").write_text(json.dumps(defaults) + "\n")
     if video:
         _export_video(folder, part)
@@ -183,4 +222,12 @@ def _export_video(folder: Path, part: Path) -> None:
     for index, representation in enumerate(REPRESENTATIONS[: 1 + len(whole.embeddings)]):
         weights = {k: v.half().contiguous() for k, v in whole.embedding(index).state_dict().items()}
         save_file(weights, part / "controlnet" / f"{representation.replace('+', '_')}.safetensors")
+    if (folder / "sharp.pt").exists():
+        decoder = ReferenceDecoder()
+        for name in ("sharp", "decode"):
+            if (path := folder / f"{name}.pt").exists():
+                values = torch.load(path, map_location="cpu", weights_only=True)["average"]
+                found = {k.removeprefix("decoder."): v for k, v in values.items() if k.startswith("decoder.")}
+                decoder.load_state_dict(found)
+        decoder.half().save_pretrained(part / "decoder", **SAFE)
     (part / "sampling.json").write_text(json.dumps(SAMPLING) + "\n")

@@ -15,13 +15,15 @@ from torch import Tensor, nn
 
 from ...toyland import sample_clip
 from ..engine.loop import load_average
+from ..engine.quick import mixed
 from ..engine.stage import Stage
-from .clips import ClipSize, draw_life
+from .clips import ClipSize, any_world, draw_life
 from .networks import LATENT_CHANNELS, PICTURE
 
 WIDTHS = (64, 64, 64, 128)
 FACTOR = 8
 GUIDED = 2000  # batches
+EQUAL = 0.25  # weight of the loss at half the size
 JITTER = 0.05  # noise on latents in training, so that the decoder forgives what the sampler leaves
 
 
@@ -76,7 +78,9 @@ def to_range(video: Tensor) -> Tensor:
     return video.movedim(-1, -3).float() / 127.5 - 1
 
 
-def draw_pictures(seed: int, count: int, picture: int) -> tuple[np.ndarray, np.ndarray]:
+def draw_pictures(
+    seed: int, count: int, picture: int, worlds: tuple[str, ...] = ("toyland",)
+) -> tuple[np.ndarray, np.ndarray]:
     """Random pictures, whole: the classes normalise over the picture, so crops would be another thing to learn.
 
     Returns:
@@ -87,7 +91,7 @@ def draw_pictures(seed: int, count: int, picture: int) -> tuple[np.ndarray, np.n
     weights = np.empty((count, picture, picture), np.float32)
     for index in range(count):
         if index % 2 == 0:  # one clip serves two pictures, of which one is turned round
-            clip = sample_clip(seed * count + index, (picture, picture), 2)
+            clip = any_world(seed * count + index, (picture, picture), 2, worlds).render()
         frame, labels = clip.video[index % 2], clip.labels[index % 2]
         near = cv2.dilate((labels > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
         pictures[index] = frame[:, :: 1 - 2 * (index % 2)]
@@ -130,8 +134,8 @@ class VaeStage(Stage):
     name = "vae"
     rate = 1e-3
 
-    def __init__(self, batch: int = 4, picture: int = PICTURE):
-        self.batch, self.picture = batch, picture
+    def __init__(self, batch: int = 4, picture: int = PICTURE, worlds: tuple[str, ...] = ("toyland",)):
+        self.batch, self.picture, self.worlds = batch, picture, worlds
         self.vae = build_vae()
         self.basis: tuple[Tensor, ...] = patch_basis(self.vae.config.latent_channels, picture)
         for name, param in self.vae.named_parameters():
@@ -145,23 +149,28 @@ class VaeStage(Stage):
         self.basis = tuple(tensor.to(device) for tensor in self.basis)
 
     def draw(self, number: int) -> dict[str, Any]:
-        pictures, weights = draw_pictures(number, self.batch, self.picture)
+        pictures, weights = draw_pictures(number, self.batch, self.picture, self.worlds)
         guide = torch.tensor(max(0.0, 1 - number / GUIDED))
         return {"pictures": torch.from_numpy(pictures), "weights": torch.from_numpy(weights), "guide": guide}
 
     def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
         wanted = to_range(batch["pictures"])
-        with torch.autocast(wanted.device.type, torch.bfloat16), spatial_only(self.vae):
+        with mixed(wanted.device.type), spatial_only(self.vae):
             latents = self.vae.encode(wanted).latent_dist.mean.float()
             noise = torch.randn(latents.shape, generator=generator, device=latents.device)
-            got = self.vae.decode(latents + JITTER * noise, num_frames=1).sample
+            noisy = latents + JITTER * noise
+            got = self.vae.decode(noisy, num_frames=1).sample
+            halved = self.vae.decode(F.avg_pool2d(noisy, 2), num_frames=1).sample
         main = reconstruction(wanted, got, batch["weights"])
+        # Smaller latents are those of the smaller picture: they become smooth, and easier to make (EQ-VAE, 2502.09509).
+        smaller = F.avg_pool2d(wanted, 2), F.avg_pool2d(batch["weights"][:, None], 2)[:, 0]
+        equal = reconstruction(smaller[0], halved, smaller[1])
         size = latents.square().mean()
         psnr = -10 * torch.log10(F.mse_loss(got.float(), wanted).detach() / 4)
         weight, bias = self.basis
         linear = F.mse_loss(latents, F.conv2d(wanted, weight, bias, stride=FACTOR))
-        loss = main + 0.5 * batch["guide"] * linear + 0.002 * (size - 1).relu()
-        return {"loss": loss, "psnr": psnr, "size": size, "linear": linear}
+        loss = main + EQUAL * equal + 0.5 * batch["guide"] * linear + 0.002 * (size - 1).relu()
+        return {"loss": loss, "psnr": psnr, "size": size, "linear": linear, "equal": equal}
 
 
 class spatial_only:
@@ -203,7 +212,7 @@ class DecoderStage(Stage):
     def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
         wanted = to_range(batch["video"]).flatten(0, 1)
         near = F.max_pool2d(batch["things"].flatten(0, 1).float(), 3, stride=1, padding=1)
-        with torch.autocast(wanted.device.type, torch.bfloat16):
+        with mixed(wanted.device.type):
             with torch.no_grad():
                 latents = self.vae.encode(wanted).latent_dist.mean.float()
             noise = torch.randn(latents.shape, generator=generator, device=latents.device)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ...control.signal import shows_vectors
+from ...models.controlnet import WAYS
 from ...models.dift import DiffusionFeatures
 from ...models.shortcuts import shortcuts
 from ...pipeline.sampling import CLIP_MEAN, CLIP_STD, encoder_pixels
-from ..engine.quick import frozen_type
+from ..engine.quick import frozen_type, mixed
 from ..engine.stage import Stage
 from .clips import ClipSize, draw_controlled, draw_life, representation_rows, share_out
 from .dift import Denoiser, build_scheduler
 from .first_layers import level_places, whiten, whitening
-from .networks import ENTITY_TIMESTEP, PICTURE, build_controlnet, build_image_encoder, build_unet
+from .networks import ENTITY_LAYER, ENTITY_TIMESTEP, PICTURE, build_controlnet, build_image_encoder, build_unet
 from .vae import to_range
 
 SIGMA_MEAN, SIGMA_SPREAD = 1.0, 1.3  # of the logarithm of the noise
@@ -85,13 +88,16 @@ class UnetStage(Stage):
         return draw_life(number, *share_out(number, self.batch, self.size))
 
     def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
-        with shortcuts(self.net.unet), torch.autocast(batch["video"].device.type, torch.bfloat16):
+        with shortcuts(self.net.unet), mixed(batch["video"].device.type):
             return {"loss": self.denoise(batch, self.encode(batch), generator)}
 
     @torch.no_grad()
     def encode(self, batch: dict[str, Any]) -> Tensor:
         """The clips' latents (B, F, C, h, w) float32."""
         video = to_range(batch["video"])
+        if video.shape[-1] > self.size.picture:
+            small = nn.functional.avg_pool2d(video.flatten(0, 1), video.shape[-1] // self.size.picture)
+            video = small.unflatten(0, video.shape[:2])
         return self.vae.encode(video.flatten(0, 1)).latent_dist.mean.float().unflatten(0, video.shape[:2])
 
     def denoise(
@@ -173,8 +179,9 @@ class ControlStage(UnetStage):
         self.whole = Controlled(animator, representations, train_unet)
         self.denoiser = denoiser.eval().requires_grad_(False)
         self.features = DiffusionFeatures(
-            denoiser.unet, vae, build_scheduler(), denoiser.null_prompt, timestep=ENTITY_TIMESTEP
-        )
+            denoiser.unet, vae, build_scheduler(), denoiser.null_prompt, timestep=ENTITY_TIMESTEP,
+            up_layer=ENTITY_LAYER, projection=denoiser.projection.weight,
+        )  # fmt: skip
         if not train_unet:
             self.name = "control-frozen"
 
@@ -194,9 +201,15 @@ class ControlStage(UnetStage):
         matrix = whitening(tables.flatten(0, 1))
         for index in range(len(self.representations)):
             whiten(self.whole.embedding(index), matrix)
-        places = self.embed(clips, tables)[:, :, self.whole.controlnet.conv_in.out_channels :]
-        for index, rows in enumerate(representation_rows(clips["first"], len(self.representations))):
+        places = self.embed(clips, tables)[:, :, self.whole.controlnet.conv_in.out_channels : -WAYS]
+        for index, rows in enumerate(representation_rows(clips["first"], self.representations)):
             level_places(self.whole.embedding(index), places[rows])
+
+    def go_on_from(self, path: Path) -> None:
+        """Load the networks of an earlier stage's checkpoint, whatever representations it had."""
+        kept = torch.load(path, map_location="cpu", weights_only=True)["average"]
+        kept = {name.removeprefix("whole."): value for name, value in kept.items()}
+        self.grown(self.whole.load_state_dict(kept, strict=False).missing_keys)
 
     def grown(self, missing: list[str]) -> None:
         for index in range(1, len(self.representations)):
@@ -209,7 +222,7 @@ class ControlStage(UnetStage):
     def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
         with (
             shortcuts(self.net.unet, self.whole.controlnet),
-            torch.autocast(batch["video"].device.type, torch.bfloat16),
+            mixed(batch["video"].device.type),
         ):
             latents = self.encode(batch)
             embedding = self.embed(batch, self.tables(batch, latents[:, 0], generator)).repeat(DRAWS, 1, 1, 1, 1)
@@ -224,19 +237,19 @@ class ControlStage(UnetStage):
             return {"loss": self.denoise(batch, latents, generator, control)}
 
     def embed(self, batch: dict[str, Any], tables: Tensor) -> Tensor:
-        """The control embedding (B, F, C0, h, w), each clip through its representation's own towers.
+        """The control embedding (B, F, C, h, w), each clip through its representation's own towers.
 
         Args:
             batch: As drawn.
             tables: (B, E + 1, C), what `tables` returned.
         """
         out: Tensor | None = None
-        for index, rows in enumerate(representation_rows(batch["first"], len(self.representations))):
+        for index, rows in enumerate(representation_rows(batch["first"], self.representations)):
             image = batch["image"][rows].float() / 255
             if not len(image):
                 continue
             maps = None
-            if "entity" in self.representations[index]:
+            if shows_vectors(self.representations[index]):
                 labels = batch["labels"][rows].long()  # (b, F, H, W)
                 clips = torch.arange(len(labels), device=labels.device)[:, None, None, None]
                 maps = tables[rows][clips, labels].movedim(-1, 2).flatten(0, 1)  # (b * F, C, H, W)
@@ -245,7 +258,7 @@ class ControlStage(UnetStage):
                 out = part.new_empty(len(batch["image"]), *part.shape[1:])
             out[rows] = part
         assert out is not None
-        return out
+        return torch.cat([out, batch["ways"].to(out.dtype)], dim=2)
 
     @torch.no_grad()
     def tables(self, batch: dict[str, Any], latents: Tensor, generator: torch.Generator) -> Tensor:

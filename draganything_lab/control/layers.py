@@ -1,0 +1,316 @@
+"""A scene taken apart: a backdrop and the layers over it, each with its motion; and what a drag carries along.
+
+This is what a drag says of *pixels*: whose each pixel of a frame is, where in the picture its content was, and where
+something has left and the picture shows nothing. The preview draws it; the control signal "carry" and the reference
+decoder take it as known, and make the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from ..scene.camera import wanted_view
+from ..scene.entity import Entity
+from ..scene.scene import Scene
+from .filling import fill_holes
+
+SHARPEST = cv2.INTER_CUBIC  # half a pixel's way blurs least with it
+HOLE = 255  # in `Carried.sources`: the picture does not show what belongs here
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """Some frames as far as the picture and the drag determine them; (t, H, W) each, t the frames asked for.
+
+    Attributes:
+        pictures: (t, H, W, 3) uint8: the picture's content, carried along; black where nothing is known.
+        filled: (t, H, W, 3) uint8: the backdrop without what has left it, filled from around (`fill_holes`); where the
+            view runs out of picture, its edge is drawn out.
+        known: uint8, 255 where it is known, 0 in holes, between at edges.
+        over: uint8, 255 where something lies that has left its place.
+        sources: uint8, 0 for the backdrop, k for the k-th layer, `HOLE` where nothing is known.
+    """
+
+    pictures: np.ndarray
+    filled: np.ndarray
+    known: np.ndarray
+    over: np.ndarray
+    sources: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """What lies over the backdrop, farthest first.
+
+    Attributes:
+        size: (H, W) of the picture.
+        view: (T, 2, 3) float64: from places (x, y, 1) in the picture to places in frame t, for the backdrop.
+        masks: L masks (H, W) bool, in frame 0.
+        motions: L times (T, 2, 3) float64, as `view`.
+        moving: L bools: whether a layer leaves its place in the backdrop (others only stand in front of one that does).
+        owners: L numbers: k for the k-th controlled entity, 0 for one that is not controlled.
+    """
+
+    size: tuple[int, int]
+    view: np.ndarray
+    masks: tuple[np.ndarray, ...]
+    motions: tuple[np.ndarray, ...]
+    moving: tuple[bool, ...]
+    owners: tuple[int, ...]
+
+    @property
+    def num_frames(self) -> int:
+        """T."""
+        return len(self.view)
+
+    @cached_property
+    def left(self) -> np.ndarray:
+        """(H, W) bool: the picture's pixels of layers that leave their place."""
+        left = np.zeros(self.size, bool)
+        for mask, moves in zip(self.masks, self.moving, strict=True):
+            if moves:
+                left |= mask
+        return left
+
+    def take(self, frames: Sequence[int] | np.ndarray) -> Layers:
+        """The layers with some of the frames only."""
+        where = list(frames)
+        return replace(self, view=self.view[where], motions=tuple(motion[where] for motion in self.motions))
+
+    def resized(self, size: tuple[int, int]) -> _Scaled:
+        """The layers for the picture resized to (H, W), ready to be drawn."""
+        return _Scaled.of(self, size)
+
+    def carry(self, picture: np.ndarray, frames: Sequence[int], size: tuple[int, int] | None = None) -> Carried:
+        """Carry the picture's content along.
+
+        Args:
+            picture: (H', W', 3) uint8, the picture at any size.
+            frames: Which of the T frames.
+            size: (H, W) of the result; None for the picture's.
+
+        Returns:
+            The frames. In frame 0, where nothing has moved yet, they are the picture.
+        """
+        size = (picture.shape[0], picture.shape[1]) if size is None else size
+        if picture.shape[:2] != size:
+            smaller = size[0] < picture.shape[0] or size[1] < picture.shape[1]
+            how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+            picture = cv2.resize(picture, (size[1], size[0]), interpolation=how)
+        scaled = self.resized(size)
+        out = Carried(
+            *(np.empty((len(frames), *size, 3), np.uint8) for _ in range(2)),
+            *(np.empty((len(frames), *size), np.uint8) for _ in range(3)),
+        )
+        cuts = [cut_out(picture, mask) for mask in scaled.masks]
+        stays = 1 - scaled.left
+        behind = fill_holes(picture, scaled.left > 0.02) if picture.any() else picture
+        ground = np.dstack([picture.astype(np.float32) * stays[..., None], stays])
+        for place, frame in enumerate(frames):
+            out.filled[place] = _warped(behind, scaled.view[frame], size, cv2.BORDER_REPLICATE)
+            drawn = _warped(ground, scaled.view[frame], size, cv2.BORDER_CONSTANT)  # (H, W, 4)
+            over = np.zeros(size, np.float32)
+            sources = np.where(drawn[..., 3] > 0.5, np.uint8(0), np.uint8(HOLE))
+            for index, (cut, motion, moves) in enumerate(
+                zip(cuts, scaled.motions, self.moving, strict=True), start=1
+            ):
+                window, moved = place_cut(cut, motion[frame], size, SHARPEST)
+                if window is None:
+                    continue
+                alpha = moved[..., 3:].clip(0, 1)
+                drawn[window] = drawn[window] * (1 - alpha) + moved
+                over[window] = over[window] * (1 - alpha[..., 0]) + moves * alpha[..., 0]
+                sources[window][alpha[..., 0] > 0.5] = index
+            known = drawn[..., 3].clip(0, 1)
+            colours = drawn[..., :3] / np.maximum(known, 1e-3)[..., None]
+            out.pictures[place] = (colours + 0.5).clip(0, 255) * (known > 0.02)[..., None]
+            out.known[place], out.over[place] = (known * 255 + 0.5).clip(0, 255), over * 255 + 0.5
+            out.sources[place] = sources
+        return out
+
+    def ways(self, sources: np.ndarray, frames: Sequence[int], cell: int) -> np.ndarray:
+        """For each latent cell, where its content was in the picture.
+
+        Args:
+            sources: (t, H, W) uint8 from `carry`, at the networks' size.
+            frames: Which frames these are.
+            cell: Pixels of a latent cell's side.
+
+        Returns:
+            (t, 3, h, w) float32: steps in x and y from the cell's middle to where its content was, in cells, and 1
+            where that is known, else 0 (and no step).
+        """
+        size, middle = sources.shape[1:], cell // 2
+        scaled = self.resized((size[0], size[1]))
+        at = sources[:, middle::cell, middle::cell]
+        rows, columns = np.meshgrid(*(middle + cell * np.arange(n) for n in at.shape[1:]), indexing="ij")
+        places = np.stack([columns, rows, np.ones_like(rows)], axis=-1).astype(np.float64)  # (h, w, 3)
+        out = np.zeros((len(frames), 3, *at.shape[1:]), np.float32)
+        for number, frame in enumerate(frames):
+            for index in np.unique(at[number]):
+                if index == HOLE:
+                    continue
+                motion = (scaled.view if index == 0 else scaled.motions[index - 1])[frame]
+                back = np.linalg.inv(np.vstack([motion, (0, 0, 1)]))[:2]
+                here = at[number] == index
+                out[number, :2, here] = (places[here] @ back.T - places[here, :2]) / cell
+                out[number, 2, here] = 1
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class _Scaled:
+    """Layers at another size: soft masks (H, W) float32 in 0..1, and matrices for its pixels."""
+
+    masks: tuple[np.ndarray, ...]
+    left: np.ndarray
+    view: np.ndarray
+    motions: tuple[np.ndarray, ...]
+
+    @staticmethod
+    def of(layers: Layers, size: tuple[int, int]) -> _Scaled:
+        if size == layers.size:
+            soft = tuple(mask.astype(np.float32) for mask in layers.masks)
+            return _Scaled(soft, layers.left.astype(np.float32), layers.view, layers.motions)
+        smaller = size[0] < layers.size[0] or size[1] < layers.size[1]
+        how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+        masks: list[np.ndarray] = [
+            cv2.resize(mask.astype(np.float32), (size[1], size[0]), interpolation=how)
+            for mask in (*layers.masks, layers.left)
+        ]
+        x, y = size[1] / layers.size[1], size[0] / layers.size[0]
+        there = np.array([[x, 0, x / 2 - 0.5], [0, y, y / 2 - 0.5], [0, 0, 1]])  # pixels are squares
+        back = np.linalg.inv(there)
+        moved = [
+            there[:2, :2] @ motion @ back + np.pad(there[:2, 2:], ((0, 0), (2, 0)))
+            for motion in (layers.view, *layers.motions)
+        ]
+        return _Scaled(tuple(masks[:-1]), masks[-1], moved[0], tuple(moved[1:]))
+
+
+def layers_of(scene: Scene, num_frames: int, motions: Mapping[str, np.ndarray] | None = None) -> Layers:
+    """Take a scene apart.
+
+    Foreground moves by path[t] - path[0] of its trajectory (and takes on the camera's zoom and roll); what is pinned
+    stays; what is uncontrolled rides with the camera. Camera entities together give the camera: the shift, zoom and
+    roll that fit their tracks best. Without them, the largest background entity with a trajectory moves the backdrop.
+
+    Args:
+        scene: The scene.
+        num_frames: T.
+        motions: Motions (T, 2, 3) of some entities by name, in place of what their trajectories say.
+
+    Returns:
+        The layers, farthest first. A background that does not carry the backdrop lies behind all foreground.
+    """
+    view, mover = view_of(scene, num_frames)
+    numbers = {entity.name: number for number, entity in enumerate(scene.controlled, start=1)}
+    found: list[tuple[Entity, np.ndarray, bool]] = []
+    for entity in sorted(scene.entities, key=lambda entity: entity.kind == "foreground"):
+        if entity.kind == "camera" or entity is mover:
+            continue
+        path, motion = entity.path(num_frames), view
+        if motions is not None and entity.name in motions:
+            motion = motions[entity.name]
+        elif path is not None:
+            motion = shifts(path - path[0])
+            if not entity.pinned:  # its own way, but with the camera's zoom and roll about its point
+                motion[:, :, :2] = view[:, :, :2]
+                motion[:, :, 2] = path - view[:, :, :2] @ path[0].astype(np.float64)
+        moves = not np.allclose(motion, view, atol=1e-3)
+        if moves or (found and entity.kind == "foreground"):
+            found.append((entity, motion, moves))
+    return Layers(
+        scene.size,
+        view,
+        tuple(entity.mask for entity, _, _ in found),
+        tuple(motion for _, motion, _ in found),
+        tuple(moves for _, _, moves in found),
+        tuple(numbers.get(entity.name, 0) for entity, _, _ in found),
+    )
+
+
+def layers_of_tracks(masks: Sequence[np.ndarray], tracks: np.ndarray) -> Layers:
+    """Layers from bare arrays: N masks (H, W) bool, and tracks (T, N, 2) of (x, y) in their pixels; all controlled."""
+    motions = [shifts(tracks[:, index] - tracks[0, index]) for index in range(len(masks))]
+    size = (masks[0].shape[0], masks[0].shape[1])
+    moving = tuple(not np.allclose(motion[:, :, 2], 0, atol=1e-3) for motion in motions)
+    view = shifts(np.zeros((len(tracks), 2)))
+    return Layers(size, view, tuple(masks), tuple(motions), moving, tuple(range(1, len(masks) + 1)))
+
+
+def view_of(scene: Scene, count: int) -> tuple[np.ndarray, Entity | None]:
+    """How the backdrop moves, (T, 2, 3), and the background entity that moves it, if it is one that does."""
+    if any(entity.kind == "camera" for entity in scene.controlled):
+        return wanted_view(scene, count), None
+    grounds = [entity for entity in scene.controlled if entity.kind == "background"]
+    mover = max(grounds, key=lambda entity: entity.area, default=None)
+    path = None if mover is None else mover.path(count)
+    return shifts(np.zeros((count, 2)) if path is None else path - path[0]), mover
+
+
+def shifts(steps: np.ndarray) -> np.ndarray:
+    """Shifts (T, 2) as matrices (T, 2, 3)."""
+    matrices = np.zeros((len(steps), 2, 3))
+    matrices[:, 0, 0] = matrices[:, 1, 1] = 1
+    matrices[:, :, 2] = steps
+    return matrices
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """A layer cut out of the picture, in its own box with a clear border.
+
+    Attributes:
+        colour: (h, w, 4) float32: RGB times alpha, and alpha in 0..1.
+        corner: x and y of its top-left pixel in the picture.
+    """
+
+    colour: np.ndarray
+    corner: tuple[int, int]
+
+
+def cut_out(picture: np.ndarray, mask: np.ndarray) -> Cut:
+    """Cut a mask (H, W), bool or float32 in 0..1, out of a picture (H, W, 3) uint8."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return Cut(np.zeros((1, 1, 4), np.float32), (0, 0))
+    top, left = int(rows[0]), int(columns[0])
+    box = (slice(top, int(rows[-1]) + 1), slice(left, int(columns[-1]) + 1))
+    alpha = cv2.copyMakeBorder(mask[box].astype(np.float32), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    colour = cv2.copyMakeBorder(picture[box].astype(np.float32), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    return Cut(np.dstack([colour * alpha[..., None], alpha]), (left - 1, top - 1))
+
+
+def place_cut(
+    cut: Cut, motion: np.ndarray, size: tuple[int, int], how: int = cv2.INTER_LINEAR
+) -> tuple[tuple[slice, slice] | None, np.ndarray]:
+    """Move a cut-out by a matrix (2, 3): the window of a picture of a size (H, W) that it covers, None outside, and
+    what lies there, (h, w, 4) float32."""
+    tall, wide = cut.colour.shape[:2]
+    matrix = motion @ np.array([[1, 0, cut.corner[0]], [0, 1, cut.corner[1]], [0, 0, 1]])
+    corners = matrix @ np.array([[-1, wide, -1, wide], [-1, -1, tall, tall], [1, 1, 1, 1]])  # (2, 4)
+    (x0, y0), (x1, y1) = np.floor(corners.min(axis=1)), np.ceil(corners.max(axis=1)) + 1
+    x0, y0 = int(max(x0, 0)), int(max(y0, 0))
+    x1, y1 = int(min(x1, size[1])), int(min(y1, size[0]))
+    if x0 >= x1 or y0 >= y1:
+        return None, cut.colour
+    matrix[:, 2] -= (x0, y0)
+    moved = cv2.warpAffine(cut.colour, matrix, (x1 - x0, y1 - y0), flags=how, borderMode=cv2.BORDER_CONSTANT)
+    return (slice(y0, y1), slice(x0, x1)), moved
+
+
+def _warped(ground: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: int) -> np.ndarray:
+    """The backdrop (H, W, C) moved."""
+    if np.allclose(matrix, np.eye(2, 3), atol=1e-6):
+        return ground.copy()
+    zoom = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    if zoom < 0.6:  # shrinking much would skip pixels
+        ground = cv2.GaussianBlur(ground, (0, 0), 0.35 / zoom)
+    wide = size[1], size[0]
+    return np.asarray(cv2.warpAffine(ground, matrix, wide, flags=SHARPEST, borderMode=border))

@@ -1,0 +1,156 @@
+"""From latents to frames: by the VAE alone, or by the reference decoder with the picture at hand."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..control.layers import Carried, Layers
+from ..errors import LabError
+from ..models import References, follow_pointers
+from ..scene.checks import checked_size
+from .sampling import model_pixels
+from .stages import in_float32
+
+logger = logging.getLogger(__name__)
+DECODED_PIXELS = 2**19  # that the reference decoder decodes at a time
+
+
+def check_decoding(
+    pipe: Any, request: Any, size: tuple[int, int] | None, with_reference: bool | None
+) -> tuple[int, int] | None:
+    """The size (H, W) of the frames that the reference decoder makes, or None where the VAE does.
+
+    Raises:
+        LabError: What was asked for cannot be done.
+    """
+    able = pipe.decoder is not None and pipe.controlnet.lookup is not None and request.conditioning_scale != 0
+    if with_reference and not able:
+        why = "have none" if pipe.decoder is None else "cannot use it without a control (conditioning_scale is 0)"
+        raise LabError(f"with_reference=True wants a reference decoder, and these weights {why}", fix="leave it out")
+    chosen = able if with_reference is None else with_reference
+    if size is not None and tuple(size) != tuple(request.size):
+        if not chosen:
+            raise LabError(
+                f"decode_size {size[1]}x{size[0]} is not the networks' {request.size[1]}x{request.size[0]}, and only a "
+                "reference decoder can decode at another size",
+                fix="leave it out, or use the toy weights",
+            )
+        checked_size(size)
+    if not chosen:
+        return None
+    return request.size if size is None else (int(size[0]), int(size[1]))
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the picture offers for the frames of a video, ready to be written out some frames at a time.
+
+    Attributes:
+        picture: (1, 3, H, W) in -1..1.
+        pointers: (1, F, 3, h, w), or None where the control says all.
+        carried: What the control carries along, or None.
+    """
+
+    picture: torch.Tensor
+    pointers: torch.Tensor | None
+    carried: Carried | None
+
+    def of(self, frames: slice) -> References:
+        """The references of some frames."""
+        if self.carried is None:
+            assert self.pointers is not None
+            return follow_pointers(self.picture, self.pointers[:, frames])
+        tensor = {name: torch.from_numpy(part[frames]).to(self.picture) for name, part in vars(self.carried).items()}
+        carried, filled = (tensor[name].movedim(-1, 1) / 127.5 - 1 for name in ("pictures", "filled"))
+        return References(
+            carried=carried,
+            known=tensor["known"][:, None] / 255,
+            over=tensor["over"][:, None] / 255,
+            picture=self.picture.expand(len(carried), -1, -1, -1),
+            filled=filled,
+            fills=carried.new_ones(len(carried), 1, 1, 1),
+        )
+
+
+def decode_videos(
+    pipe: Any,
+    request: Any,
+    result: torch.Tensor,
+    embedding: torch.Tensor | None,
+    size: tuple[int, int] | None,
+    chunk: int | None,
+) -> tuple[list[torch.Tensor], list[np.ndarray]]:
+    """Decode the latents (V, F, C, h, w) of some videos.
+
+    Args:
+        pipe: The pipeline.
+        request: What was asked of it.
+        result: The latents.
+        embedding: Of the control.
+        size: (H, W) of the frames, for the reference decoder; None for the VAE.
+        chunk: Frames that the VAE decodes at a time; None for all.
+
+    Returns:
+        For each video its pixels (F, 3, H, W) in -1..1, float32, on the CPU, and, from the reference decoder, where
+        they come from (F, H, W, 4).
+    """
+    device = pipe._execution_device
+    if size is None:
+        return [decode(pipe.vae, one, chunk, device) for one in result], []
+    sources = references(pipe, request, embedding, size, device)
+    pairs = [decode_with(pipe.decoder, one, sources, device) for one in result]
+    return [video for video, _ in pairs], [shares for _, shares in pairs]
+
+
+def references(pipe: Any, request: Any, embedding: torch.Tensor | None, size: tuple[int, int], device: Any) -> Sources:
+    """Return what the picture offers for a video's frames of a size (H, W)."""
+    picture = model_pixels(request.picture, size)
+    layers = getattr(request.control, "layers", None)
+    if layers is None:
+        assert embedding is not None  # `check_decoding` saw to it.
+        return Sources(picture.to(device), pipe.controlnet.pointers(embedding), None)
+    return carried_sources(picture, layers, range(request.frames), device)
+
+
+def carried_sources(picture: torch.Tensor, layers: Layers, frames: Sequence[int], device: Any) -> Sources:
+    """What a picture (1, 3, H, W) in -1..1 offers for some frames of a drag, as far as the drag says it."""
+    pixels = ((picture[0] / 2 + 0.5) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    return Sources(picture.to(device), None, layers.carry(pixels, frames))
+
+
+def decode_with(decoder: Any, latents: torch.Tensor, sources: Sources, device: Any) -> tuple[torch.Tensor, np.ndarray]:
+    """Decode one video's latents (F, C, h, w) with the picture at hand.
+
+    Returns:
+        Pixels (F, 3, H, W) in -1..1, float32, on the CPU; and `Decoded.shares` as (F, H, W, 4) float32.
+    """
+    height, width = sources.picture.shape[-2:]
+    chunk = max(1, DECODED_PIXELS // (height * width))
+    pixels, shares = [], []
+    for start in range(0, len(latents), chunk):
+        part = slice(start, start + chunk)
+        found = References(*(one.to(device, decoder.dtype) for one in sources.of(part)))
+        made = decoder(latents[part].to(device, decoder.dtype), found)
+        pixels.append(made.frames.float().cpu())
+        shares.append(made.shares.float().permute(0, 2, 3, 1).cpu().numpy())
+    return torch.cat(pixels), np.concatenate(shares)
+
+
+def decode(vae: Any, latents: torch.Tensor, chunk: int | None, device: Any) -> torch.Tensor:
+    """Decode one video's latents (F, C, h, w) to pixels (F, 3, H, W) in -1..1, float32, on the CPU."""
+    latents = latents.to(device, vae.dtype) / vae.config.scaling_factor
+    parts = []
+    for part in latents.split(chunk or len(latents)):
+        pixels = vae.decode(part, num_frames=len(part)).sample
+        if vae.dtype == torch.float16 and not torch.isfinite(pixels).all():
+            logger.warning("the VAE overflowed in half precision; these frames are decoded again in float32")
+            with in_float32(vae, True):
+                pixels = vae.decode(part.float(), num_frames=len(part)).sample
+        parts.append(pixels.float().cpu())
+    return torch.cat(parts)

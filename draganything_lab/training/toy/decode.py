@@ -1,0 +1,118 @@
+"""Stage 7: the reference decoder alone, on crops of what the sampler has made once: what a CPU can train.
+
+A step of stage 6 makes every clip's latents anew, which takes far longer than to learn from them. Here they are made
+once, kept in the training's folder, and learned from many times. The decoder normalises nothing, so crops are enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...models import References
+from ..engine.quick import mixed, quick
+from .sharp import SharpStage
+from .vae import reconstruction
+
+SHARDS = 36  # batches of clips that are sampled
+FIRST = 1_800_000  # number of the first of them; no other stage comes to it
+CROP = 96  # pixels of a crop's side, a multiple of the decoder's 16
+INTEREST = 0.8  # share of crops around what has moved or left
+CARRIED = 0.75  # share of crops from clips with "carry"
+
+
+class DecodeStage(SharpStage):
+    """The decoder on crops of sampled clips.
+
+    Args:
+        shards: Folder of the sampled clips; `sample` fills it.
+        crops: Crops of a step.
+        count: How many shards there are to be.
+    """
+
+    name = "decode"
+    rate = 5e-4
+
+    def __init__(self, *args: Any, shards: Path, crops: int = 12, count: int = SHARDS, **options: Any) -> None:
+        super().__init__(*args, train_whole=False, **options)
+        self.shards, self.crops, self.count = shards, crops, count
+
+    def factor(self, name: str) -> float:
+        return 1.0
+
+    def sample(self, device: str, report: Callable[[str], Any] = print) -> None:
+        """Make the shards that are not there yet."""
+        self.shards.mkdir(parents=True, exist_ok=True)
+        missing = [number for number in range(self.count) if not self._shard(number).exists()]
+        if missing:
+            self.to(device)
+        for done, number in enumerate(missing, start=1):
+            batch = super().draw(FIRST + number)
+            batch = {key: value.to(device) if isinstance(value, Tensor) else value for key, value in batch.items()}
+            with quick(device), torch.no_grad():
+                latents, references, _ = self.made(batch, torch.Generator(device).manual_seed(number))
+            byte = lambda part: ((part / 2 + 0.5) * 255).round().clamp(0, 255).byte()  # noqa: E731
+            carried, known, over, picture, filled, fills = (part.float().cpu() for part in references)
+            frames = batch["video"].shape[1]
+            shard = {
+                "latents": latents.flatten(0, 1).half().cpu(),
+                "wanted": batch["video"].flatten(0, 1).movedim(-1, 1).contiguous().cpu(),
+                "moved": (batch["moved"] | batch["moved"][:, :1]).flatten(0, 1).cpu(),
+                "carried": byte(carried), "known": byte(2 * known - 1), "over": byte(2 * over - 1),
+                "picture": byte(picture[::frames]), "filled": byte(filled), "fills": fills.bool(),
+            }  # fmt: skip
+            part = self._shard(number).with_suffix(".part")
+            torch.save(shard, part)
+            part.replace(self._shard(number))
+            if done % 5 == 0:
+                report(f"decode: {done} of {len(missing)} batches of clips sampled")
+
+    def _shard(self, number: int) -> Path:
+        return self.shards / f"{number:04}.pt"
+
+    def draw(self, number: int) -> dict[str, Any]:
+        """Crops of one shard: latents (N, L, c, c), pictures (N, 3, P, P) and masks (N, 1, P, P) uint8, and fills."""
+        rng = np.random.default_rng((number, 5))
+        shard = torch.load(self._shard(int(rng.integers(self.count))), weights_only=True, mmap=True)
+        fills = shard["fills"].flatten().numpy()
+        height, cells = shard["wanted"].shape[-1], shard["latents"].shape[-1]
+        side = height // cells  # pixels of a latent cell
+        crop, frames = min(CROP, height), len(fills) // len(shard["picture"])
+        out: dict[str, list[Tensor]] = {}
+        for _ in range(self.crops):
+            frame = int(rng.choice(np.flatnonzero(fills == (rng.random() < CARRIED))))
+            corner = rng.integers(0, height, 2)
+            moved = np.argwhere(shard["moved"][frame].numpy())
+            if len(moved) and rng.random() < INTEREST:
+                corner = moved[rng.integers(len(moved))] - rng.integers(0, crop, 2)
+            y, x = (np.clip(corner, 0, height - crop) // (2 * side) * 2 * side).tolist()
+            window = (..., slice(y, y + crop), slice(x, x + crop))
+            inner = (..., slice(y // side, (y + crop) // side), slice(x // side, (x + crop) // side))
+            for name in ("wanted", "carried", "known", "over", "filled"):
+                out.setdefault(name, []).append(shard[name][frame][window])
+            out.setdefault("picture", []).append(shard["picture"][frame // frames][window])
+            out.setdefault("moved", []).append(shard["moved"][frame][window])
+            out.setdefault("latents", []).append(shard["latents"][frame][inner])
+            out.setdefault("fills", []).append(shard["fills"][frame])
+        return {name: torch.stack(parts) for name, parts in out.items()}
+
+    def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
+        bright = {name: batch[name].float() / 127.5 - 1 for name in ("wanted", "carried", "picture", "filled")}
+        known, over = (batch[name].float() / 255 for name in ("known", "over"))
+        references = References(
+            bright["carried"], known, over, bright["picture"], bright["filled"], batch["fills"].float()
+        )
+        with mixed(batch["wanted"].device):
+            made = self.net_and_decoder.decoder(batch["latents"].float(), references).frames
+        near = F.max_pool2d(batch["moved"][:, None].float(), 5, stride=1, padding=2)[:, 0]
+        with torch.no_grad():
+            error = (made.clamp(-1, 1) - bright["wanted"]).square().mean(1)
+            inside = batch["moved"].float()
+            psnr = -10 * torch.log10((error * inside).sum() / inside.sum().clamp(min=1) / 4 + 1e-9)
+        return {"loss": reconstruction(bright["wanted"], made, 1 + 3 * near), "psnr": psnr}

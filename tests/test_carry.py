@@ -1,0 +1,255 @@
+"""What a drag carries along: layers, ways back, holes; the lookup that takes them, and the decoder that uses them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from draganything_lab.control.build import build_control, control_from_tracks
+from draganything_lab.control.layers import HOLE, layers_of, layers_of_tracks
+from draganything_lab.errors import LabError
+from draganything_lab.media.picture import psnr
+from draganything_lab.scene.scene import Scene
+from draganything_lab.toyland import sample_clip
+
+SIZE, FRAMES = (64, 64), 6
+
+
+def square(left: int, top: int, side: int, size: tuple[int, int] = SIZE) -> np.ndarray:
+    mask = np.zeros(size, bool)
+    mask[top : top + side, left : left + side] = True
+    return mask
+
+
+@given(seed=st.integers(0, 400))
+@settings(max_examples=20, deadline=None)
+def test_before_anything_moves_the_picture_is_carried_as_it_is(seed):
+    clip = sample_clip(seed, SIZE, FRAMES)
+    scene = clip.scene()
+    carried = layers_of(scene, FRAMES).carry(scene.image, [0])
+    assert np.abs(carried.pictures[0].astype(int) - scene.image).max() <= 1
+    assert (carried.known[0] == 255).all() and (carried.sources[0] != HOLE).all()
+
+
+@given(seed=st.integers(0, 400))
+@settings(max_examples=20, deadline=None)
+def test_what_is_known_looks_like_the_truth(seed):
+    clip = sample_clip(seed, SIZE, FRAMES)
+    scene = clip.scene()
+    if any(thing.turn is not None or thing.grow is not None for thing in clip.world.things):
+        return  # no drag says so
+    carried = layers_of(scene, FRAMES).carry(scene.image, [FRAMES - 1])
+    inner = carried.known[0] == 255
+    frozen = psnr(clip.video[-1], clip.video[0], inner)
+    assert psnr(clip.video[-1], carried.pictures[0], inner) > min(24.0, frozen - 1)
+
+
+@given(dx=st.integers(-40, 40), dy=st.integers(-40, 40))
+@settings(max_examples=30, deadline=None)
+def test_ways_lead_back_to_where_the_content_was(dx, dy):
+    layers = layers_of_tracks([square(24, 24, 16)], np.array([[[32.0, 32.0]], [[32.0 + dx, 32.0 + dy]]]))
+    carried = layers.carry(np.zeros((*SIZE, 3), np.uint8), [0, 1])
+    ways = layers.ways(carried.sources, [0, 1], 8)
+    assert ways.shape == (2, 3, 8, 8) and not ways[0, :2].any() and (ways[0, 2] == 1).all()
+    for row in range(8):
+        for column in range(8):
+            y, x = 8 * row + 4, 8 * column + 4
+            step = ways[1, :2, row, column]
+            if 24 <= x - dx < 40 and 24 <= y - dy < 40:  # of the square
+                assert step.tolist() == [-dx / 8, -dy / 8] and ways[1, 2, row, column] == 1
+            elif 24 <= x < 40 and 24 <= y < 40 and (abs(dx) > 0 or abs(dy) > 0):  # left by it
+                assert not ways[1, :, row, column].any() and carried.sources[1, y, x] == HOLE
+            else:
+                assert not step.any() and ways[1, 2, row, column] == 1
+
+
+def test_a_layer_in_front_hides_one_that_passes_behind():
+    scene = Scene(np.full((*SIZE, 3), 90, np.uint8))
+    scene.add("behind", square(4, 24, 12), [(10, 30), (50, 30)])
+    scene.add("in front", square(24, 16, 16))
+    layers = layers_of(scene, 5)
+    carried = layers.carry(scene.image, range(5))
+    assert carried.sources[2, 30, 30] == 2 and not carried.over[2, 30, 30], "uncontrolled, it stays, and in front"
+    assert carried.sources[4, 30, 50] == 1 and carried.over[4, 30, 50] == 255
+    assert layers.owners == (1, 0)
+
+
+def test_layers_scale_with_the_picture():
+    tracks = np.array([[[32.0, 32.0]], [[44.0, 26.0]]])
+    layers = layers_of_tracks([square(24, 24, 16)], tracks)
+    large = layers.carry(np.zeros((128, 192, 3), np.uint8), [1])
+    small = layers.carry(np.zeros((64, 64, 3), np.uint8), [1])
+    assert (large.sources[0, ::2, ::3] == small.sources[0]).mean() > 0.98
+
+
+@pytest.mark.parametrize(
+    "masks",
+    [
+        [square(30, 30, 2)],  # a few pixels
+        [np.ones(SIZE, bool)],  # the whole picture
+        [square(8, 8, 30) & ~square(16, 16, 12)],  # with a hole
+        [square(4, 4, 10) | square(44, 44, 10)],  # of two parts
+        [square(20, 20, 20), square(24, 24, 20)],  # on top of each other
+    ],
+    ids=["tiny", "whole", "hole", "two parts", "stacked"],
+)
+def test_masks_of_every_kind(masks):
+    away = np.linspace((32, 32), (120, -60), FRAMES)  # leaves the picture …
+    there_and_back = np.concatenate([away[::2], away[::2][::-1]])[:FRAMES]  # … and comes back
+    for path in (away, there_and_back):
+        control = control_from_tracks(
+            masks, [path] * len(masks), size=SIZE, representation="carry", vectors=np.ones((len(masks), 4))
+        )
+        image, ways = control.image(), control.ways(8)
+        assert image.shape == (FRAMES, *SIZE, 3) and image.min() >= 0 and image.max() <= 255
+        assert ways is not None and np.isfinite(ways).all() and set(np.unique(ways[:, 2])) <= {0.0, 1.0}
+
+
+def test_a_picture_of_any_shape():
+    scene = Scene(np.random.default_rng(0).integers(0, 256, (40, 3000, 3), np.uint8))
+    scene.add("dot", square(10, 10, 12, (40, 3000)), [(16, 16), (2900, 20)])
+    control = build_control(scene, 3, representation="carry", vectors=np.ones((1, 4)), size=(32, 512))
+    assert control.ways(8).shape == (3, 3, 4, 64) and control.labels[0].any()
+
+
+def test_only_carry_says_where_content_was():
+    scene = Scene(np.zeros((*SIZE, 3), np.uint8))
+    scene.add("box", square(10, 10, 12), [(16, 16), (40, 20)])
+    control = build_control(scene, 3, representation="gaussian")
+    assert control.ways(8) is None and control.layers is None and not control.shows_vectors
+
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+
+from draganything_lab.models import ReferenceDecoder, References, follow_pointers, random_parts  # noqa: E402
+from draganything_lab.models.lookup import HEADS, WIDTH, FirstFrameLookup  # noqa: E402
+from draganything_lab.pipeline import DragAnythingPipeline, load_pipeline  # noqa: E402
+from draganything_lab.training.toy.clips import representation_rows, turns  # noqa: E402
+from draganything_lab.training.toy.stages import REPRESENTATIONS  # noqa: E402
+
+STEP = 4
+
+
+@given(dx=st.integers(-3, 3), dy=st.integers(-3, 3))
+@settings(max_examples=15, deadline=None)
+def test_the_lookup_takes_the_way_that_it_is_told(dx, dy):
+    torch.manual_seed(0)
+    lookup = FirstFrameLookup(8, 4, STEP, carries=True)
+    places = 0.01 * torch.randn(1, 2, HEADS * WIDTH * STEP**2, 8, 8)
+    ways = torch.zeros(1, 2, 3, 8, 8)
+    ways[:, 1, 0], ways[:, 1, 1], ways[:, 1, 2] = dx, dy, 1.0
+    with torch.no_grad():
+        told, guessed = lookup.pointers(places, ways), lookup.pointers(places)
+    inner = (slice(3, 5), slice(3, 5))
+    assert torch.allclose(told[0, 1, 0][inner], torch.tensor(float(dx)), atol=0.15)
+    assert torch.allclose(told[0, 1, 1][inner], torch.tensor(float(dy)), atol=0.15)
+    assert (told[0, 1, 2][inner] > guessed[0, 1, 2][inner]).all() and torch.equal(told[0, 0], guessed[0, 0])
+
+
+def references(count: int, height: int, width: int, known: float = 1.0) -> References:
+    torch.manual_seed(1)
+    pictures = [torch.rand(count, 3, height, width) * 2 - 1 for _ in range(3)]
+    mask = torch.full((count, 1, height, width), known)
+    return References(pictures[0], mask, 0 * mask, pictures[1], pictures[2], torch.ones(count, 1, 1, 1))
+
+
+@pytest.mark.parametrize("size", [(32, 32), (64, 96), (50, 37)])
+def test_the_decoder_takes_what_is_known_from_the_picture_at_any_size(size):
+    decoder, told = ReferenceDecoder(4, widths=(8, 8, 8, 8)), references(2, *size)
+    with torch.no_grad():
+        made = decoder(torch.randn(2, 4, 4, 4), told)
+        hole = decoder(torch.randn(2, 4, 4, 4), references(2, *size, known=0.0))
+        nobody = decoder(torch.randn(2, 4, 4, 4), told._replace(fills=torch.zeros(2, 1, 1, 1)))
+    assert made.frames.shape == (2, 3, *size) and made.shares.shape == (2, 4, *size)
+    assert torch.allclose(made.shares.sum(1), torch.ones(2, *size), atol=1e-5)
+    assert made.shares[:, 0].min() > 0.5 > hole.shares[:, 0].max(), "carried where known, not in a hole"
+    assert nobody.shares[:, 3].max() == 0
+
+
+def test_pointers_fetch_pixels():
+    picture = torch.arange(16.0).expand(1, 3, 16, 16) / 16
+    pointers = torch.zeros(1, 2, 3, 2, 2)
+    pointers[:, :, 2] = 1.0
+    pointers[0, 1, 0] = -0.5  # half a cell of 8 pixels from the left
+    found = follow_pointers(picture, pointers)
+    assert torch.allclose(found.carried[0], picture[0], atol=1e-5) and found.fills.max() == 0
+    assert torch.allclose(found.carried[1, :, :, 8:], picture[0, :, :, 4:12], atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def sharp() -> DragAnythingPipeline:
+    parts = random_parts("tiny", entity_embedding_out_channels=(8, 8, 8, 16), first_frame_control=True, carries=True)
+    channels = parts["vae"].config.latent_channels
+    pipe = DragAnythingPipeline(**parts, decoder=ReferenceDecoder(channels, widths=(8, 8, 8, 8)))
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    scene = Scene(np.random.default_rng(0).integers(0, 256, (128, 192, 3), np.uint8))
+    scene.add("box", square(30, 30, 40, (128, 192)), [(50, 50), (120, 80)])
+    return scene
+
+
+def test_frames_are_decoded_at_the_size_asked_for(sharp, scene, tmp_path):
+    vectors, asked = np.ones((1, 8), np.float32), {"num_inference_steps": 2, "seed": 0, "height": 64, "width": 96}
+    for name in ("carry", "entity+gaussian"):
+        control = build_control(scene, 3, representation=name, vectors=vectors, size=(64, 96))
+        made = sharp(scene.image, control, **asked, decode_size=(128, 192))
+        assert made.frames.shape == (3, 128, 192, 3) and made.shares.shape == (3, 128, 192, 4)
+        assert sharp(scene.image, control, **asked).frames.shape == (3, 64, 96, 3)
+        alone = sharp(scene.image, control, **asked, with_reference=False)
+        assert alone.frames.shape == (3, 64, 96, 3) and alone.shares is None
+    several = sharp(scene.image, control, **{**asked, "seed": [0, 1]})
+    assert several.shares.shape == (2, 3, 64, 96, 4)
+    sharp.save_pretrained(tmp_path)
+    again = DragAnythingPipeline.from_pretrained(tmp_path)
+    again.set_progress_bar_config(disable=True)
+    assert np.array_equal(again(scene.image, control, **asked).frames, sharp(scene.image, control, **asked).frames)
+
+
+def test_without_a_reference_decoder_another_size_is_refused(sharp, scene):
+    pipe = DragAnythingPipeline(**{**sharp.components, "decoder": None})
+    pipe.set_progress_bar_config(disable=True)
+    control = build_control(scene, 3, representation="carry", vectors=np.ones((1, 8)), size=(64, 96))
+    asked = {"num_inference_steps": 1, "seed": 0, "height": 64, "width": 96}
+    with pytest.raises(LabError, match="192x128 is not the networks' 96x64"):
+        pipe(scene.image, control, **asked, decode_size=(128, 192))
+    with pytest.raises(LabError, match="with_reference=True"):
+        pipe(scene.image, control, **asked, with_reference=True)
+    with pytest.raises(LabError, match="conditioning_scale"):
+        sharp(scene.image, control, **asked, with_reference=True, conditioning_scale=0.0)
+    assert pipe(scene.image, control, **asked).frames.shape == (3, 64, 96, 3)
+
+
+def test_weights_of_the_last_release_load_and_name_what_they_have(sharp, scene, tmp_path):
+    parts = random_parts("tiny", entity_embedding_out_channels=(8, 8, 8, 16), first_frame_control=True)
+    old = DragAnythingPipeline(**parts)
+    old.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "controlnet" / "config.json").read_text())
+    del config["carries"]
+    (tmp_path / "controlnet" / "config.json").write_text(json.dumps(config))
+    pipe = load_pipeline(tmp_path)
+    pipe.set_progress_bar_config(disable=True)
+    control = build_control(scene, 3, vectors=np.ones((1, 8)), size=(64, 96))
+    assert pipe.decoder is None and not pipe.controlnet.config["carries"]
+    assert pipe(scene.image, control, num_inference_steps=1, height=64, width=96).shares is None
+
+
+@given(first=st.integers(0, 20), batch=st.integers(1, 25), count=st.integers(1, len(REPRESENTATIONS)))
+@settings(max_examples=40, deadline=None)
+def test_every_clip_of_a_batch_has_one_representation(first, batch, count):
+    names = REPRESENTATIONS[:count]
+    order = turns(names)
+    first %= len(order)
+    given_to = [[] for _ in range(batch)]
+    for index, rows in enumerate(representation_rows(first, names)):
+        for clip in range(batch)[rows]:
+            given_to[clip].append(index)
+    assert given_to == [[order[(first + clip) % len(order)]] for clip in range(batch)]
