@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -29,21 +30,29 @@ from draganything_lab.pipeline.size import fitted_size  # noqa: E402
 from draganything_lab.scene import Scene  # noqa: E402
 from draganything_lab.studio import Studio  # noqa: E402
 from draganything_lab.studio.classroom.visit import Keeper  # noqa: E402
-from draganything_lab.studio.generate import costs, engine, turns  # noqa: E402
+from draganything_lab.studio.generate import costs, engine, offers, turns  # noqa: E402
 from draganything_lab.studio.generate.drafts import clean_estimate  # noqa: E402
 from draganything_lab.studio.generate.worker import Beside, Worker  # noqa: E402
 from draganything_lab.studio.model.model import StudioModel  # noqa: E402
 from draganything_lab.studio.panels import downloads as takeaway  # noqa: E402
+from draganything_lab.studio.panels import origins  # noqa: E402
 from draganything_lab.studio.panels.generate import GeneratePanel, beside  # noqa: E402
 from draganything_lab.studio.panels.look import PAGES, LookPanel  # noqa: E402
+from draganything_lab.studio.panels.pages import Clip  # noqa: E402
 
 WAIT = 300
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights of three representations."""
-    return make_random_toy(tmp_path_factory.mktemp("toy"), "entity+gaussian", "gaussian", "point")
+    """Random weights of four representations, with a reference decoder."""
+    return make_random_toy(tmp_path_factory.mktemp("toy"), "carry", "entity+gaussian", "gaussian", "point")
+
+
+@pytest.fixture(scope="module")
+def old_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights as they were shipped before: the paper's representations, and no reference decoder."""
+    return make_random_toy(tmp_path_factory.mktemp("old"), "entity+gaussian", "gaussian")
 
 
 @pytest.fixture
@@ -85,7 +94,7 @@ def test_a_video_with_frames_taking_shape(model: StudioModel, worker: Worker) ->
     model.watch(note, "job")
     assert worker.start() and worker.wait(WAIT)
     (result,) = model.results
-    assert result.frames.shape == (4, 64, 96, 3) and result.frames.dtype == np.uint8
+    assert result.frames.shape == (4, 128, 192, 3) and result.frames.dtype == np.uint8, "twice what the networks see"
     assert [job.step for job in seen if job.note == "denoising"] == [1, 2]
     shapes = [job.frames for job in seen if job.frames is not None]
     assert shapes and shapes[0].shape[1:] == (64, 96, 3) and not np.array_equal(shapes[0], shapes[-1])
@@ -94,13 +103,29 @@ def test_a_video_with_frames_taking_shape(model: StudioModel, worker: Worker) ->
 
 
 def test_the_last_draft_is_the_video(model: StudioModel, worker: Worker) -> None:
-    """After the last step the estimate is what is decoded; a draft's frames are decoded one by one."""
+    """After the last step the estimate is what is decoded, here by the reference decoder."""
     drafts: list[np.ndarray] = []
-    frames = worker.engine.run(
-        model.scene, {**model.settings, "num_frames": 1}, CancelSwitch(),
+    scene = Scene(cv2.resize(model.scene.image, (96, 64), interpolation=cv2.INTER_AREA))  # so large are drafts
+    scene.add("boat", np.pad(np.ones((20, 20), bool), ((30, 14), (10, 66))), [(20, 40), (50, 40)])
+    made = worker.engine.run(
+        scene, {**model.settings, "num_frames": 2}, CancelSwitch(),
         lambda step, frames, note: drafts.append(frames) if frames is not None else None,
     )  # fmt: skip
-    assert np.abs(drafts[-1][0].astype(int) - frames[0]).max() <= 1
+    assert made.frames.shape == drafts[-1].shape == (2, 64, 96, 3)
+    assert np.abs(drafts[-1].astype(int) - made.frames).max() <= 1
+
+
+def test_drafts_of_weights_without_a_decoder(
+    model: StudioModel, worker: Worker, old_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRAGANYTHING_LAB_TOY", str(old_weights))
+    drafts: list[np.ndarray] = []
+    made = worker.engine.run(
+        model.scene, {**model.settings, "num_frames": 1, "representation": "gaussian"}, CancelSwitch(),
+        lambda step, frames, note: drafts.append(frames) if frames is not None else None,
+    )  # fmt: skip
+    assert made.shares is None and made.frames.shape == (1, 64, 96, 3)
+    assert np.abs(drafts[-1][0].astype(int) - made.frames[0]).max() <= 1
 
 
 @pytest.mark.parametrize("kind", ["v_prediction", "epsilon", "sample"])
@@ -136,7 +161,7 @@ def test_cancel_works_within_a_step(model: StudioModel, worker: Worker) -> None:
 def test_two_videos_side_by_side(model: StudioModel, worker: Worker) -> None:
     assert worker.start(Beside("representation", "gaussian")) and worker.wait(WAIT)
     assert model.shown == (1, 2)
-    assert [result.settings["representation"] for result in model.results] == ["entity+gaussian", "gaussian"]
+    assert [result.settings["representation"] for result in model.results] == ["carry", "gaussian"]
     assert model.results[1].title.startswith("gaussian")
     assert worker.start(Beside("seed", 6)) and worker.wait(WAIT)
     third, fourth = model.results[2:]
@@ -160,11 +185,11 @@ def test_the_estimate_comes_from_the_last_run(model: StudioModel, worker: Worker
     assert before.seconds is None and "Nothing was measured" in before.words
     assert worker.measure() and worker.wait(WAIT) and not model.results
     after = worker.estimate()
-    assert after.seconds is not None and after.memory is not None and "96x64" in after.words
+    assert after.seconds is not None and after.memory is not None and "192x128" in after.words
     twice = worker.estimate(Beside("seed", 1))
     assert twice.seconds is not None and twice.seconds > 1.5 * after.seconds
     cost = costs.recorded("toy")
-    assert cost is not None and cost.step > 0 and cost.device == "cpu"
+    assert cost is not None and cost.step > 0 and cost.decode > 0 and cost.device == "cpu"
     model.set(steps=6, guidance=3.0)
     dearer = worker.estimate()
     assert dearer.seconds == pytest.approx(after.seconds + cost.step * (12 - 3) * 4 * 64 * 96, rel=1e-6)
@@ -209,9 +234,9 @@ def test_five_lines_make_the_same_video(
     names: dict[str, Any] = {}
     exec(lines, names)
     assert np.array_equal(names["frames"], result.frames)
-    assert read_video(tmp_path / "video.mp4").shape == (4, 64, 96, 3)
+    assert read_video(tmp_path / "video.mp4").shape == result.frames.shape == (4, 128, 192, 3)
     (tmp_path / "mine.mp4").write_bytes(files["video.mp4"])
-    assert read_video(tmp_path / "mine.mp4").shape == (4, 128, 192, 3), "enlarged by whole pixels"
+    assert read_video(tmp_path / "mine.mp4").shape == (4, 128, 192, 3)
     again = Scene.load(tmp_path / "scene.zip")
     assert again.entities == result.scene.entities and again.settings["seed"] == 5
 
@@ -251,7 +276,9 @@ def test_every_page_about_one_result_and_about_two(panels: tuple[GeneratePanel, 
         "Files": "load_pipeline",
     }.items():  # fmt: skip
         assert words in page_html(look, title), title
-    assert page_html(look, "Why").count("What looks like what") == 1, "features came with one representation only"
+    why = page_html(look, "Why")
+    assert why.count("What looks like what") == 2 and why.count("Where each pixel comes from") == 2
+    assert "carried along" in why and "The whole masks" in why and "The discs" in why
     look.beside.value = 0
     assert model.shown == (1,)
     assert page_html(look, "Report").count("<section") == 1
@@ -259,6 +286,109 @@ def test_every_page_about_one_result_and_about_two(panels: tuple[GeneratePanel, 
     assert set(links) == {"video.mp4", "video.gif", "video-strip.png", "scene.zip", "video.py"}
     assert base64.b64decode(links["scene.zip"].partition(",")[2])[:2] == b"PK"
     assert not re.search(r'href="(?!data:)', page_html(look, "Files")), "nothing is fetched from a server"
+
+
+def test_weights_offer_what_they_know(
+    panels: tuple[GeneratePanel, LookPanel], old_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate, _ = panels
+    model = generate.model
+
+    def offered() -> list[str]:
+        return [name for _, name in generate.representation.options]
+
+    assert offered() == ["carry", "entity+gaussian", "gaussian", "point"] and generate.representation.value == "carry"
+    assert generate.other.value == "entity+gaussian" and "Ours" in generate.about.value
+    generate.weights.value = "svd"
+    assert model.settings["representation"] == "entity+gaussian" and offered() == ["entity+gaussian"]
+    assert model.status.text == "The svd weights do not know carry: the representation is now entity+gaussian."
+    assert (model.settings["steps"], model.settings["guidance"]) == (25, 3.0) and "paper" in generate.about.value
+    generate.weights.value = "toy"
+    assert offered()[0] == "carry" and model.settings["representation"] == generate.representation.value == "carry"
+    assert model.status.text == "The representation is carry again."
+    model.set(weights="svd", representation="carry")  # as from Python, or a scene file
+    assert model.settings["representation"] == generate.representation.value == "entity+gaussian"
+    model.set(weights="toy", representation="point")
+    assert model.settings["representation"] == generate.representation.value == "point", "what was asked for stays"
+    monkeypatch.setenv("DRAGANYTHING_LAB_TOY", str(old_weights))
+    model.set(representation="carry")
+    assert model.settings["representation"] == "entity+gaussian" and offered() == ["entity+gaussian", "gaussian"]
+    fresh = GeneratePanel(StudioModel())
+    assert fresh.representation.value == fresh.model.settings["representation"] == "entity+gaussian"
+    assert "harbour" in fresh.model.status.text, "the first words stay"
+    fresh.close()
+
+
+def test_results_of_different_sizes_beside_each_other(
+    panels: tuple[GeneratePanel, LookPanel], old_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate, look = panels
+    model = generate.model
+    assert generate.generate() and generate.worker.wait(WAIT)
+    monkeypatch.setenv("DRAGANYTHING_LAB_TOY", str(old_weights))
+    generate.worker.engine = look.engine = engine.Engine()
+    model.set(representation="gaussian")
+    assert generate.worker.frame_size() == (64, 96)
+    assert generate.generate() and generate.worker.wait(WAIT)
+    assert [result.frames.shape[1:3] for result in model.results] == [(128, 192), (64, 96)]
+    assert "decode_size=(64, 96)" in page_html(look, "Files")
+    why = page_html(look, "Why")
+    assert "every pixel of them was generated" in why and "carried along" not in why
+    model.show_results(1, 2)
+    assert generate.draft.value.count("<video autoplay loop muted") == 2
+    assert page_html(look, "Video").count("<video") == 5
+    assert "decode_size=(128, 192)" in page_html(look, "Files")
+
+
+def test_where_each_pixel_comes_from(model: StudioModel) -> None:
+    """Shares of a known kind: drawn in their colours, counted for each object, for holes and for all."""
+    scene = Scene(np.full((40, 60, 3), 128, np.uint8))
+    mask, still = np.zeros((40, 60), bool), np.zeros((40, 60), bool)
+    mask[10:20, 10:20] = still[25:35, 45:55] = True
+    scene.add("house", still, pinned=True)
+    scene.add("boat", mask, [(14.5, 14.5), (34.5, 14.5)])
+    shares = np.zeros((3, 40, 60, 4), np.uint8)
+    shares[..., 0] = 255  # all "carried", most of it by no distance
+    shares[1:, 10:20, 10:20] = (0, 0, 51, 204)  # the hole
+    shares[2, 10:20, 30:35] = (0, 0, 255, 0)  # half of the boat, in the last frame
+    frames = np.full((3, 40, 60, 3), 128, np.uint8)
+    clip = Clip("1", scene, {"representation": "carry", "fps": 8}, frames, True, {"shares": shares})
+    found = origins.origins(clip)
+    assert (found[0] == (0, 255, 0, 0)).all(), "in the first frame nothing has moved"
+    assert (found[2, 10:20, 36:39] == (255, 0, 0, 0)).all() and (found[2, 0, :] == (0, 255, 0, 0)).all()
+    assert (shares[0, ..., 0] == 255).all(), "what is kept stays"
+    counted = origins.tally(clip, found)
+    assert counted.objects[1].tolist() == [0, 100, 0, 0]
+    assert counted.objects[2] == pytest.approx([75, 0, 25, 0])
+    assert counted.holes == pytest.approx([0, 0, 20, 80], abs=0.5) and counted.all.sum() == pytest.approx(100)
+    drawn = origins.overlay(clip, found)
+    (green, _, red, yellow) = (source.colour for source in origins.SOURCES)
+    shade = 0.55 + 0.45 * 128 / 255
+
+    def paint(colour: Any) -> list[int]:
+        return [int(part * shade) for part in colour]
+
+    assert np.ptp(drawn[0, 5, 5]) == 0 and drawn[2, 15, 37].tolist() == paint(green)
+    stripes = drawn[2, 12:18, 12:18].reshape(-1, 3)
+    assert {tuple(colour) for colour in stripes.tolist()} == {tuple(paint(red)), tuple(paint(yellow))}
+    assert 0.6 < (stripes == paint(yellow)).all(axis=1).mean() < 0.9
+    table = origins.legend_table(clip, counted)
+    assert "boat" in table and "holes" in table and ">75<" in table
+    assert origins.sentence(clip, counted) == "Carried along after the first frame: 75 % of boat. "
+    paper = Clip("1", scene, {"representation": "gaussian", "fps": 8}, frames, True, {"shares": shares})
+    assert not origins.origins(paper)[..., 0].any(), "all looks like the picture in the same place"
+
+
+def test_the_camera_moves_all_of_the_picture(model: StudioModel) -> None:
+    scene = Scene(np.full((40, 60, 3), 128, np.uint8))
+    scene.add("all", np.ones((40, 60), bool), [(30, 20), (40, 20)], kind="background")
+    shares = np.zeros((2, 40, 60, 4), np.uint8)
+    shares[..., 0] = 255
+    clip = Clip(
+        "1", scene, {"representation": "carry", "fps": 8}, np.zeros((2, 40, 60, 3), np.uint8), True, {"shares": shares}
+    )
+    found = origins.origins(clip)
+    assert (found[0, ..., 1] == 255).all() and (found[1, :, 12:, 0] == 255).all()
 
 
 def test_two_clips_beside_each_other_run_in_step() -> None:
@@ -314,16 +444,21 @@ def test_numbers_out_of_range_are_said_and_mended(panels: tuple[GeneratePanel, L
 
 
 def test_a_photograph_and_the_small_weights_are_told_apart_before_a_run(
-    panels: tuple[GeneratePanel, LookPanel],
+    panels: tuple[GeneratePanel, LookPanel], old_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generate, _ = panels
     assert "photograph" not in generate.cost.value
     grain = np.random.default_rng(0).integers(-30, 30, (240, 320, 3))
     generate.model.open_picture(np.clip(np.array([120, 90, 60]) + grain, 0, 255).astype(np.uint8), "photo")
-    assert "know Toyland only" in generate.cost.value and "photograph" in generate.cost.value
+    assert "photograph" not in generate.cost.value, "carry takes any picture"
+    generate.model.set(representation="gaussian")
+    assert "looks like a photograph" in generate.cost.value and "Choose carry" in generate.cost.value
     generate.model.set(weights="svd")
     assert "photograph" not in generate.cost.value
-    generate.model.set(weights="toy")
+    generate.model.set(weights="toy", representation="gaussian")
+    monkeypatch.setenv("DRAGANYTHING_LAB_TOY", str(old_weights))
+    generate.model.set(seed=1)
+    assert "looks like a photograph" in generate.cost.value and "carry" not in generate.cost.value
     generate.model.open_toyland("sky")
     assert "photograph" not in generate.cost.value
 
@@ -352,6 +487,7 @@ def test_a_visitor_finds_everything_again(model: StudioModel, worker: Worker, tm
     assert Keeper(back, tmp_path / "home").restore()
     assert back.scene_bytes() == model.scene_bytes() and back.selected == "boat"
     assert np.array_equal(back.results[0].frames, model.results[0].frames)
+    assert np.array_equal(back.results[0].extras["shares"], model.results[0].extras["shares"])
     assert back.results[0].scene.entities == model.results[0].scene.entities
     about = next((tmp_path / "home").rglob("about.json"))
     about.write_text("{")
@@ -428,7 +564,8 @@ def test_where_the_canvas_is_dead_the_form_stands_in(model: StudioModel) -> None
 def test_weights_say_how_they_are_best_sampled(
     model: StudioModel, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert costs.usual("toy") == {}, "these say nothing"
+    assert offers.usual("toy") == {}, "these say nothing"
+    assert offers.usual("svd") == {"steps": 25, "guidance": 3.0}
     for path in weights.iterdir():
         (tmp_path / path.name).symlink_to(path)
     (tmp_path / "sampling.json").write_text('{"steps": 8, "guidance": 1.5}')

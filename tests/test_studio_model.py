@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from studio_stand_ins import Discs
 
+import draganything_lab
 from draganything_lab.errors import LabError
 from draganything_lab.pipeline import Cancelled
 from draganything_lab.scene import Scene
@@ -412,6 +413,24 @@ def test_a_broken_scene_is_not_called_a_picture(boat: StudioModel) -> None:
     for broken in (data[: len(data) // 2], stream.getvalue()):
         assert boat.open_upload("mine.zip", broken) is None
         assert boat.status.kind == "error" and "save the scene again" in boat.status.fix
+
+
+def test_the_first_video_is_made_as_the_shipped_weights_are_best_sampled() -> None:
+    told = json.loads((Path(draganything_lab.__file__).parent / "weights" / "toy" / "sampling.json").read_text())
+    model = StudioModel()
+    assert (model.settings["steps"], model.settings["guidance"]) == (told["steps"], told["guidance"])
+    assert model.settings["representation"] == "carry"
+
+
+def test_files_from_before_carry_keep_what_they_say(boat: StudioModel) -> None:
+    old = {"weights": "toy", "representation": "entity+gaussian", "steps": 10, "guidance": 1.0, "num_frames": 6}
+    scene = boat.scene.copy()
+    scene.settings.update(old)
+    boat.open_scene(scene)
+    assert {name: boat.settings[name] for name in old} == old
+    boat.set(representation="carry")
+    boat.restore({"settings": old})
+    assert {name: boat.settings[name] for name in old} == old
 
 
 def test_every_mode_answers_clicks_and_strokes(boat: StudioModel) -> None:

@@ -9,6 +9,7 @@ import ipywidgets as widgets
 
 from ...scene.trajectory import EASINGS
 from ..model.model import StudioModel
+from ..panels.door import make_door
 from ..panels.style import bar, button, label, rule
 from .keys import TOOLS
 from .parts import HelpPanel, Part
@@ -52,7 +53,9 @@ class PictureChooser(Part):
         self.new = button("random", "New", "Draw a new scene of Toyland")
         self.upload = widgets.FileUpload(accept="image/*,.zip", multiple=False, description="Open")
         self.upload.tooltip = "Open a picture, a photograph from the camera, or a scene (.zip)"
-        self.widget = widgets.HBox([self.names, self.new, self.upload])
+        # The upload in parts where it can be had: a server on the way may refuse large messages without a word.
+        self.door = make_door(model, "Open", self.upload.tooltip)
+        self.widget = widgets.HBox([self.names, self.new, self.upload if self.door is None else self.door])
         self.widget.add_class("dal-bar")
         self.names.observe(self._named, "value")
         self.new.on_click(lambda _: model.open_seed(secrets.randbelow(10_000)))

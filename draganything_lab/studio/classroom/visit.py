@@ -102,6 +102,8 @@ def write_result(folder: Path, result: Any) -> None:
     """Write a result's video, scene and settings to a folder; the last file says that all are there."""
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "frames.npy", result.frames, allow_pickle=False)
+    if result.extras.get("shares") is not None:
+        np.savez_compressed(folder / "shares.npz", shares=result.extras["shares"])
     result.scene.save(folder / "scene.zip")
     about = {"kind": result.kind, "title": result.title, "settings": result.settings, "seconds": result.seconds}
     write_whole(folder / "about.json", json.dumps(about).encode())
@@ -113,7 +115,11 @@ def read_result(folder: Path) -> Any:
 
     about = json.loads((folder / "about.json").read_bytes())
     frames = np.load(folder / "frames.npy", allow_pickle=False)
-    return Result(scene=Scene.load(folder / "scene.zip"), frames=frames, **about)
+    extras = {}
+    if (folder / "shares.npz").is_file():
+        with np.load(folder / "shares.npz", allow_pickle=False) as file:
+            extras["shares"] = file["shares"]
+    return Result(scene=Scene.load(folder / "scene.zip"), frames=frames, extras=extras, **about)
 
 
 def limit_memory(gigabytes: float) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as w
 
 from ..panels.bound import Binder, button, column, labelled, row, words
+from ..panels.door import make_door
 from .grid import asked_of, grid_picture, in_words
 from .path_table import PathTable
 
@@ -78,8 +79,10 @@ class FormView:
             layout=w.Layout(width="auto"),
         )  # fmt: skip
         self.upload.observe(self._uploaded, names="value")
+        self.door = make_door(model, self.upload.description)
         self.toyland.layout.flex = "1 1 12em"
-        return column(row(self.toyland, self.ready, self.open, grid_gap="6px"), row(self.upload))
+        opener = self.upload if self.door is None else self.door
+        return column(row(self.toyland, self.ready, self.open, grid_gap="6px"), row(opener))
 
     def _things_part(self, bind: Binder) -> Any:
         model = self.model

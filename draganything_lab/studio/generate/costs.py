@@ -21,15 +21,17 @@ class Cost:
     """What one set of weights was measured to cost, for each frame and pixel of video.
 
     Attributes:
-        step: Seconds of one denoising step, a frame's pixel and guidance half.
-        rest: Seconds of everything else, a frame's pixel.
+        step: Seconds of one denoising step, per pixel of a frame that the networks see and per guidance half.
+        decode: Seconds of decoding, per pixel of a frame that comes out.
+        rest: Seconds of everything else, per pixel of a frame that the networks see.
         load: Seconds to load the weights.
         weights: Bytes of the weights.
-        work: Bytes needed while running, a frame's pixel and guidance half.
+        work: Bytes needed while running, per pixel of a frame that the networks see and per guidance half.
         device: Where it ran.
     """
 
     step: float
+    decode: float
     rest: float
     load: float
     weights: int
@@ -83,16 +85,19 @@ def record(weights: str, cost: Cost) -> None:
         os.replace(name, path)
 
 
-def estimate(settings: Mapping[str, Any], size: tuple[int, int], *, loaded: bool, videos: int = 1) -> Estimate:
+def estimate(
+    settings: Mapping[str, Any], size: tuple[int, int], frame_size: tuple[int, int], *, loaded: bool, videos: int = 1
+) -> Estimate:
     """Say what videos with some settings will cost.
 
     Args:
         settings: The model's.
-        size: (H, W) of the video.
+        size: (H, W) that the networks see.
+        frame_size: (H, W) of the video.
         loaded: Whether the weights are in memory already.
         videos: How many.
     """
-    what = f"{settings['num_frames']} frames of {size[1]}x{size[0]}, {settings['steps']} steps"
+    what = f"{settings['num_frames']} frames of {frame_size[1]}x{frame_size[0]}, {settings['steps']} steps"
     if videos > 1:
         what = f"{videos} videos of {what}"
     weights = str(settings["weights"])
@@ -102,9 +107,10 @@ def estimate(settings: Mapping[str, Any], size: tuple[int, int], *, loaded: bool
     cost = recorded(weights)
     if cost is None:
         return Estimate(None, None, f"{what}. Nothing was measured on this computer yet.")
-    pixels = settings["num_frames"] * size[0] * size[1]
+    pixels, shown = (settings["num_frames"] * height * width for height, width in (size, frame_size))
     halves = 2 if settings["guidance"] != 1 else 1
-    seconds = videos * pixels * (cost.step * settings["steps"] * halves + cost.rest) + (0 if loaded else cost.load)
+    one = pixels * (cost.step * settings["steps"] * halves + cost.rest) + shown * cost.decode
+    seconds = videos * one + (0 if loaded else cost.load)
     memory = cost.weights + cost.work * pixels * halves
     last = f"as the last run on this computer ({cost.device})"
     return Estimate(seconds, memory, f"{what}: about {duration(seconds)} and {amount(memory)} of memory, {last}.")
@@ -119,22 +125,6 @@ def at_hand(weights: str) -> bool:
     except LabError:  # a wrong address: generating says so
         return False
     return folder is not None and (weights != "toy" or (folder / "unet").is_dir())
-
-
-def usual(weights: str) -> dict[str, Any]:
-    """The steps and guidance that a set of weights says it is best sampled with; {} where it says nothing.
-
-    >>> usual("toy")  # doctest: +SKIP
-    {'steps': 8, 'guidance': 1.0}
-    """
-    from ...models import zoo
-
-    folder = zoo.find(weights)
-    try:
-        told = json.loads((folder / "sampling.json").read_text(encoding="utf-8")) if folder is not None else {}
-        return {"steps": int(told["steps"]), "guidance": float(told["guidance"])}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
 
 
 def duration(seconds: float) -> str:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from ...pipeline.sampling import to_frames
+from ...control.layers import layers_of
+from ...pipeline.decoding import Sources, carried_sources, decode_with
+from ...pipeline.familiar import takes_any_picture
+from ...pipeline.inputs import picture_of
+from ...pipeline.sampling import model_pixels, to_frames
+from ...scene.scene import Scene
 
 SHARE = 0.35  # of a step's time that may go into looking at it
 
@@ -50,10 +56,11 @@ class Drafts:
 
     Args:
         most: Most frames at a time.
+        references: What the picture offers for some frames, for the reference decoder; None to decode with the VAE.
     """
 
-    def __init__(self, most: int = 5) -> None:
-        self.most = most
+    def __init__(self, most: int = 5, references: Callable[[Sequence[int]], Sources] | None = None) -> None:
+        self.most, self.references = most, references
         self.seconds = 0.0  # spent in all
         self._each: float | None = None  # seconds to decode one frame
         self._saved = 0.0  # seconds that may be spent
@@ -86,10 +93,30 @@ class Drafts:
             tensors["latents"][0, picked].float(), tensors["noise_prediction"][0, picked].float(),
             float(sigmas[step]), float(sigmas[step + 1]), pipe.scheduler.config.prediction_type,
         )  # fmt: skip
-        vae = pipe.vae
-        latents = (estimate / vae.config.scaling_factor).to(vae.device, vae.dtype)
-        # Frame by frame: these are not neighbours, which the decoder would blend.
-        pixels = torch.cat([vae.decode(one[None], num_frames=1).sample.float().cpu() for one in latents])
+        if self.references is not None:
+            pixels, _ = decode_with(pipe.decoder, estimate, self.references(picked.tolist()), pipe.decoder.device)
+        else:
+            vae = pipe.vae
+            latents = (estimate / vae.config.scaling_factor).to(vae.device, vae.dtype)
+            # Frame by frame: these are not neighbours, which the decoder would blend.
+            pixels = torch.cat([vae.decode(one[None], num_frames=1).sample.float().cpu() for one in latents])
         spent = time.perf_counter() - start
         self._each, self._saved, self.seconds = spent / len(picked), self._saved - spent, self.seconds + spent
         return to_frames(pixels.nan_to_num(), "np")
+
+
+def draft_references(
+    pipe: Any, scene: Scene, count: int, size: tuple[int, int]
+) -> Callable[[Sequence[int]], Sources] | None:
+    """What `Drafts` decodes with where the drag says what the picture offers for every frame; else None, for the VAE.
+
+    Args:
+        pipe: The pipeline.
+        scene: The scene of the video.
+        count: How many frames the video has.
+        size: (H, W) of the drafts.
+    """
+    if not takes_any_picture(pipe):
+        return None
+    layers, picture = layers_of(scene, count), model_pixels(picture_of(scene), size)
+    return lambda frames: carried_sources(picture, layers, frames, pipe.decoder.device)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ...control.signal import shows_vectors
 from ...errors import LabError
 from ...pipeline.cancel import CancelSwitch
-from ...pipeline.size import video_size
+from ...pipeline.size import frame_size, video_size
 from ...scene.scene import Scene
 
 if TYPE_CHECKING:
@@ -26,6 +28,19 @@ class Watch(Protocol):
 
     def __call__(self, step: int, frames: np.ndarray | None, note: str) -> None:
         """Take the number of steps done, a few frames as they are by now (or None), and what is being done."""
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A video, and where its pixels come from.
+
+    Attributes:
+        frames: (T, H, W, 3) uint8 RGB at `frame_size`.
+        shares: (T, H, W, 4) uint8, 255 for all of a pixel, as `DragAnythingOutput.shares`; None where the VAE decoded.
+    """
+
+    frames: np.ndarray
+    shares: np.ndarray | None = None
 
 
 class Engine:
@@ -58,7 +73,7 @@ class Engine:
 
             while len(self._loaded) >= MOST_LOADED:
                 self._loaded.pop(next(iter(self._loaded)))
-            features = True if "entity" in representation else None
+            features = True if shows_vectors(representation) else None
             pipe = load_pipeline(weights, representation, features=features, say=say)
             pipe.set_progress_bar_config(disable=True)
             self._load_seconds[weights] = time.perf_counter() - start
@@ -74,7 +89,7 @@ class Engine:
 
     def run(
         self, scene: Scene, settings: Mapping[str, Any], switch: CancelSwitch, watch: Watch, *, drafts: bool = True
-    ) -> np.ndarray:
+    ) -> Made:
         """Make a video.
 
         Args:
@@ -85,7 +100,7 @@ class Engine:
             drafts: Whether `watch` gets frames as they take shape.
 
         Returns:
-            (T, H, W, 3) uint8 RGB at `video_size`.
+            The video.
 
         Raises:
             LabError: What cannot be done; nothing has run then.
@@ -99,12 +114,13 @@ class Engine:
         )
         switch.check()
         from ...pipeline.stages import watched_layers
-        from .drafts import Drafts
+        from .drafts import Drafts, draft_references
 
-        size = video_size(pipe, scene.size)
+        size, shown = video_size(pipe, scene.size), frame_size(pipe, scene.size)
         _make_room(pipe, size, settings)
         watch(0, None, "reading the picture")
-        look, start, steps = Drafts(), time.perf_counter(), settings["steps"]
+        look = Drafts(references=draft_references(pipe, scene, settings["num_frames"], size))
+        start, steps = time.perf_counter(), settings["steps"]
         marks: list[float] = []
 
         def after_step(pipe: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> None:
@@ -116,37 +132,42 @@ class Engine:
 
         with switch.watching(watched_layers(pipe.vae, pipe.unet, pipe.controlnet)):
             result = pipe(
-                scene, **call_options(settings, size), callback_on_step_end=after_step,
+                scene, **call_options(settings, shown), callback_on_step_end=after_step,
                 callback_on_step_end_tensor_inputs=("latents", "noise_prediction"),
             )  # fmt: skip
-        self._keep_cost(pipe, settings, size, marks, look.seconds, time.perf_counter() - start)
-        return result.frames
+        self._keep_cost(pipe, settings, (size, shown), (start, *marks, time.perf_counter()), look.seconds)
+        return Made(result.frames, None if result.shares is None else as_bytes(result.shares))
 
     def _keep_cost(
-        self, pipe: Any, settings: Mapping[str, Any], size: tuple[int, int], marks: list[float], drafts: float,
-        seconds: float,
+        self, pipe: Any, settings: Mapping[str, Any], sizes: tuple[tuple[int, int], tuple[int, int]],
+        times: tuple[float, ...], drafts: float,
     ) -> None:  # fmt: skip
-        """Remember what this run took, for the next estimate."""
+        """Remember what a run took, for the next estimate: `times` are its start, the end of each step, its end."""
         from ...pipeline.plan import plan_run
         from .costs import Cost, record
 
+        start, *marks, end = times
         if len(marks) < 2:
             return
         guided = settings["guidance"] != 1
-        pixels, halves = settings["num_frames"] * size[0] * size[1], 2 if guided else 1
+        pixels, shown = (settings["num_frames"] * height * width for height, width in sizes)
+        halves = 2 if guided else 1
         step = max(0.0, marks[-1] - marks[0] - drafts * (len(marks) - 1) / len(marks)) / (len(marks) - 1)
-        rest = max(0.0, seconds - drafts - step * len(marks))
-        plan = plan_run(pipe, size, settings["num_frames"], steps=settings["steps"], guided=guided)
+        decode = end - marks[-1]
+        rest = max(0.0, end - start - decode - drafts - step * len(marks))
+        plan = plan_run(pipe, sizes[0], settings["num_frames"], steps=settings["steps"], guided=guided)
         weights = sum(
             value.numel() * value.element_size()
-            for net in (pipe.unet, pipe.controlnet, pipe.vae, pipe.image_encoder)
+            for net in (pipe.unet, pipe.controlnet, pipe.vae, pipe.image_encoder, pipe.decoder)
+            if net is not None
             for value in net.parameters()
         )
         record(
             str(settings["weights"]),
             Cost(
-                step=step / pixels / halves, rest=rest / pixels, load=self._load_seconds.get(settings["weights"], 0.0),
-                weights=weights, work=max(0, plan.memory - weights) / pixels / halves, device=plan.device,
+                step=step / pixels / halves, decode=decode / shown, rest=rest / pixels,
+                load=self._load_seconds.get(settings["weights"], 0.0), weights=weights,
+                work=max(0, plan.memory - weights) / pixels / halves, device=plan.device,
             ),
         )  # fmt: skip
 
@@ -154,13 +175,24 @@ class Engine:
 ENGINE = Engine()
 
 
-def call_options(settings: Mapping[str, Any], size: tuple[int, int]) -> dict[str, Any]:
-    """What the pipeline is called with, beside the scene; the recipe in five lines says the same."""
+def call_options(settings: Mapping[str, Any], frame_size: tuple[int, int]) -> dict[str, Any]:
+    """What the pipeline is called with, beside the scene; the recipe in five lines says the same.
+
+    The networks see the picture at its `video_size`, which the pipeline knows by itself.
+    """
     return {
-        "num_frames": settings["num_frames"], "height": size[0], "width": size[1],
+        "num_frames": settings["num_frames"], "decode_size": (int(frame_size[0]), int(frame_size[1])),
         "num_inference_steps": settings["steps"], "max_guidance_scale": settings["guidance"], "fps": settings["fps"],
         "motion_bucket_id": settings["motion_bucket"], "preset": settings["preset"], "seed": settings["seed"],
     }  # fmt: skip
+
+
+def as_bytes(shares: np.ndarray) -> np.ndarray:
+    """Shares (T, H, W, 4) float in 0..1 as uint8, a frame at a time: a quarter of the memory."""
+    kept = np.empty(shares.shape, np.uint8)
+    for frame, share in zip(kept, shares, strict=True):
+        frame[:] = np.rint(255 * share)
+    return kept
 
 
 def _make_room(pipe: Any, size: tuple[int, int], settings: Mapping[str, Any]) -> None:

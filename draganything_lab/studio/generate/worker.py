@@ -12,10 +12,11 @@ import numpy as np
 
 from ...errors import LabError
 from ...pipeline.familiar import stranger_note
-from ...pipeline.size import RELEASED_SIZE, fitted_size, trained_size, video_size
+from ...pipeline.size import RELEASED_SIZE, fitted_size, larger_size, trained_size, video_size
 from ..model.events import Status
 from .costs import Estimate, estimate
 from .engine import ENGINE, Engine
+from .offers import has_decoder, is_released
 from .turns import turn
 
 if TYPE_CHECKING:
@@ -95,14 +96,19 @@ class Worker:
         """What generating now would cost; at once, without any network."""
         settings = self.model.settings
         videos = 1 if (beside or Beside()).kind == "nothing" else 2
-        return estimate(settings, self.size(), loaded=self.engine.is_loaded(settings), videos=videos)
+        loaded = self.engine.is_loaded(settings)
+        return estimate(settings, self.size(), self.frame_size(), loaded=loaded, videos=videos)
 
     def size(self) -> tuple[int, int]:
-        """(H, W) of the video; as the small weights have it while others were not loaded yet."""
+        """(H, W) that the networks see; as is usual for such weights while they have not been loaded."""
         weights = self.model.settings["weights"]
-        side = min(RELEASED_SIZE) if weights != "toy" else UNKNOWN_SIDE
-        multiple = 64 if weights != "toy" else UNKNOWN_MULTIPLE
-        return fitted_size(*self._sizes.get(weights, (side, multiple)), self.model.scene.size)
+        unknown = (min(RELEASED_SIZE), 64) if is_released(weights) else (UNKNOWN_SIDE, UNKNOWN_MULTIPLE)
+        return fitted_size(*self._sizes.get(weights, unknown), self.model.scene.size)
+
+    def frame_size(self) -> tuple[int, int]:
+        """(H, W) of the video."""
+        size = self.size()
+        return larger_size(size, self.model.scene.size) if has_decoder(self.model.settings["weights"]) else size
 
     def measure(self) -> bool:
         """Run two steps with the model's settings, for the next estimate; whether it began."""
@@ -151,15 +157,15 @@ class Worker:
                         model.job_step(job, step=base + step, frames=frames, note=which + note)
 
                     start = time.perf_counter()
-                    frames = self.engine.run(scene, settings, job.switch, watch)
+                    video = self.engine.run(scene, settings, job.switch, watch)
                     pipe = self._learn_size(settings)
                     scene.settings = settings
-                    strange = stranger_note(pipe, scene.image, video_size(pipe, scene.size))
+                    extras = {"note": stranger_note(pipe, scene.image, video_size(pipe, scene.size))}
                     made.append(
                         Result(
                             kind="generated", title=title_of(settings, variants), scene=scene.copy(),
-                            settings=settings, frames=frames, seconds=time.perf_counter() - start,
-                            extras={"note": strange} if strange else {},
+                            settings=settings, frames=video.frames, seconds=time.perf_counter() - start,
+                            extras={**extras, "shares": video.shares},
                         )
                     )  # fmt: skip
                     done += settings["steps"]

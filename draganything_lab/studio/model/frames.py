@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...control.build import build_control
-from ...control.signal import ControlSignal
+from ...control.signal import ControlSignal, shows_vectors
 from ...errors import LabError
 from ...pipeline.preview import preview
 from ...scene.entity import Entity
@@ -114,7 +114,7 @@ class Frames(Results):
             LabError: Nothing is controlled, or it needs too much memory.
         """
         name = str(representation or self._settings["representation"])
-        drawn = "gaussian" if "entity" in name else name
+        drawn = "gaussian" if shows_vectors(name) else name
         key = (self.num_frames, drawn, self._settings["preset"])
         signal: ControlSignal = self._kept(
             "control", key, lambda: build_control(

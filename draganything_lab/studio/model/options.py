@@ -11,9 +11,9 @@ from ...errors import LabError
 
 DEFAULTS: dict[str, Any] = {
     "weights": "toy",
-    "representation": "entity+gaussian",
+    "representation": "carry",
     "num_frames": 14,
-    "steps": 10,
+    "steps": 2,  # as the toy weights are best sampled; other weights bring their own (`generate.offers`)
     "guidance": 1.0,
     "seed": 0,
     "fps": 8,

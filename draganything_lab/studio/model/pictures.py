@@ -16,6 +16,7 @@ import numpy as np
 
 from ...errors import LabError
 from ...media.files import write_whole
+from ...media.folder import shown
 from ...media.picture import Source, load_picture
 from ...scene.scene import Scene
 from ...scene.trajectory import Trajectory
@@ -26,6 +27,7 @@ from .core import Core, action
 MAX_SIDE = 768
 ZIP_MARK = b"PK"
 MAX_UPLOAD = 32 * 2**20
+SLOW_UPLOAD = 2 * 2**20  # bytes: a larger one takes a while, so its coming is said
 TOYLAND_SIZE = (320, 480)
 SAMPLES = 5  # key points of a ready path
 FIRST = "harbour"
@@ -67,7 +69,7 @@ class Pictures(Core):
         image = load_picture(source)
         small = within(image, MAX_SIDE)
         if name is None:
-            name = Path(source).name if isinstance(source, (str, Path)) else "picture"
+            name = shown(Path(source).name) if isinstance(source, (str, Path)) else "picture"
         self._open(Scene(small), name)
         if small.shape != image.shape:
             self.say(
@@ -82,7 +84,7 @@ class Pictures(Core):
         if isinstance(source, Scene):
             scene, name = source.copy(), name or "scene"
         elif isinstance(source, (str, Path)):
-            scene, name = Scene.load(source), name or Path(source).name
+            scene, name = Scene.load(source), name or shown(Path(source).name)
         else:
             scene, name = _scene_of(bytes(source)), name or "scene.zip"
         self._open(scene, name)
@@ -94,20 +96,33 @@ class Pictures(Core):
     @action
     def open_upload(self, filename: str, data: bytes) -> bool:
         """Open what a visitor sent: a picture or a scene's .zip, told apart by what is in it."""
-        name = Path(str(filename).replace("\\", "/")).name[:80] or "upload"
-        if len(data) > MAX_UPLOAD:
-            raise LabError(
-                f'"{name}" has {len(data) / 2**20:.0f} MB, over the limit of {MAX_UPLOAD // 2**20} MB',
-                fix="make it smaller first",
-            )
+        name = _file_name(filename)
+        _check_upload(name, len(data))
         if data[:2] == ZIP_MARK and not zipfile.is_zipfile(io.BytesIO(data)):
             raise LabError(f'"{name}" is a broken scene file', fix="save the scene again and open that file")
         if zipfile.is_zipfile(io.BytesIO(data)):
             return bool(self.open_scene(data, name))
+        if name.lower().endswith(".json"):
+            raise LabError(
+                f'"{name}" alone is not enough, its pictures and masks belong to it', fix="zip its folder and open that"
+            )
         try:
             return bool(self.open_picture(data, name))
         except LabError as error:
             raise error.within(f'"{name}"') from error
+
+    @action
+    def expect_upload(self, filename: str, size: int) -> bool:
+        """Say whether a file of so many bytes may come; a status line says why not."""
+        _check_upload(_file_name(filename), size)
+        if size > SLOW_UPLOAD:
+            self.say(f"{_file_name(filename)} is on its way, {size / 2**20:.0f} MB.")
+        return True
+
+    @action
+    def lose_upload(self, filename: str, why: str) -> bool:
+        """Say that a file did not arrive."""
+        raise LabError(f'"{_file_name(filename)}" did not arrive ({why})', fix="choose it again")
 
     def save_scene(self, path: str | Path) -> Path | None:
         """Write the scene to a folder or a .zip."""
@@ -186,6 +201,18 @@ def within(image: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(
         image, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA
     )
+
+
+def _file_name(filename: str) -> str:
+    return shown(Path(str(filename).replace("\\", "/")).name)[:80] or "upload"
+
+
+def _check_upload(name: str, size: int) -> None:
+    if size > MAX_UPLOAD:
+        raise LabError(
+            f'"{name}" has {size / 2**20:.0f} MB, over the limit of {MAX_UPLOAD // 2**20} MB',
+            fix="make it smaller first",
+        )
 
 
 def _scene_of(data: bytes) -> Scene:

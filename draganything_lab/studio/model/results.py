@@ -29,7 +29,8 @@ class Result:
         settings: What it was made with.
         frames: (T, H, W, 3) uint8 RGB.
         seconds: How long it took.
-        extras: What else belongs to it: control, tracks, report …
+        extras: What else belongs to it: "note", a word about it; "shares", where its pixels come from
+            (`engine.Made`); "report" …
         number: From 1; the model gives it.
     """
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import LabError
+from ...media.mask import Label
 from ...media.picture import Source
 from ...scene.drags import free_name
 from ...scene.entity import Entity
@@ -79,9 +80,9 @@ class Things(Pictures):
         return name
 
     @action
-    def add_mask(self, mask: Source, name: str | None = None) -> str:
-        """Add a thing by its mask: an array, a file's path or its bytes."""
-        name = self._new(own_mask(mask, self._scene.size), name)
+    def add_mask(self, mask: Source, name: str | None = None, label: Label | None = None) -> str:
+        """Add a thing by its mask: an array, a file's path or its bytes; `label` chooses from a map of several."""
+        name = self._new(own_mask(mask, self._scene.size, label), name)
         self.say(f"{self._title(name)} is added.", self._hint(name))
         return name
 

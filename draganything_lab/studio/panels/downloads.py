@@ -24,7 +24,7 @@ def recipe(
 
     Args:
         settings: What it was made with.
-        size: (H, W) of the video.
+        size: (H, W) of the frames.
         scene: Path of the scene file.
         video: Path of the video to write.
 

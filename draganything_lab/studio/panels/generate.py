@@ -10,31 +10,18 @@ import cv2
 import ipywidgets as w
 import numpy as np
 
-from ...control.signal import REPRESENTATIONS
 from ...media.video import encode_video
 from ...segment.looks_drawn import looks_drawn
 from ...show.players import enlarged
-from ..generate.costs import usual
+from ..generate import offers
 from ..generate.worker import Beside, Worker
 from ..model.options import DEFAULTS, WHOLE
 from .bound import Binder, button, column, labelled, row, words
+from .choices import ABOUT, STRANGE, TAKE_CARRY, TAKE_OTHERS, WEIGHTS, spoken
 
 if TYPE_CHECKING:
     from ..model.model import StudioModel
 
-WEIGHTS = {
-    "toy": "toy: small, shipped, knows Toyland only",
-    "svd": "svd: released, for photographs, wants a GPU",
-}
-STRANGE = (
-    "The toy weights know Toyland only, and this picture looks like a photograph: nothing good will come of it. Take "
-    "svd on a GPU, or look at the preview (Play)."
-)
-SPOKEN = {
-    "point": "point", "trajectory": "trajectory map", "gaussian": "2D Gaussian", "entity": "entity",
-    "entity+gaussian": "entity + Gaussian (the paper's)",
-}  # fmt: skip
-REPRESENTATION_CHOICES = [(SPOKEN[name], name) for name in REPRESENTATIONS]
 BESIDE = [
     ("one video", "nothing"),
     ("and with another representation", "representation"),
@@ -59,19 +46,29 @@ class GeneratePanel:
         self.weights = bind.setting(
             labelled(w.Dropdown, "Weights", options=[(text, name) for name, text in WEIGHTS.items()]), "weights"
         )
-        self.representation = bind.setting(
-            labelled(
-                w.Dropdown, "Representation", "What the model is shown of the drag", options=REPRESENTATION_CHOICES
-            ),
-            "representation",
+        self.representation = labelled(
+            w.Dropdown, "Representation", "What the model is shown of the drag", options=spoken(offers.BEST_FIRST)
         )
+        self.other = labelled(
+            w.Dropdown, "The other", "The second video's representation", options=spoken(offers.BEST_FIRST)
+        )
+        self.about = w.HTML()
+        self.other.value = offers.BEST_FIRST[1]
+        self._given_up = ""  # the representation that was chosen before weights that lack it
+        with bind.quiet():
+            self._offer(say=False)
+        # Before the control's own watching: it can show only what is offered.
+        bind.watch(self._offer, "settings", now=False)
+        bind.setting(self.representation, "representation")
         self.frames = bind.whole(labelled(w.IntText, "Frames", "Length of the video, 1 to 100"), "num_frames")
         self.steps = bind.whole(
-            labelled(w.IntText, "Steps", "Denoising steps: more take longer, and are finer"), "steps"
+            labelled(w.IntText, "Steps", "Denoising steps; choosing weights sets the number they were tuned for"),
+            "steps",
         )
         self.guidance = bind.setting(
             labelled(
-                w.FloatSlider, "Guidance", "1 is none and twice as fast; more holds on to the picture more strongly",
+                w.FloatSlider, "Guidance",
+                "1 turns guidance off (twice as fast); higher values follow the picture more closely",
                 min=1, max=6, step=0.5, readout_format=".1f",
             ),
             "guidance",
@@ -90,12 +87,8 @@ class GeneratePanel:
             "preset",
         )  # fmt: skip
         self.beside = labelled(w.Dropdown, "Make", "One video, or two to compare side by side", options=BESIDE)
-        self.other = labelled(
-            w.Dropdown, "The other", "The second video's representation", options=REPRESENTATION_CHOICES
-        )
         self.other_seed = labelled(w.IntText, "The other seed", "The second video's", value=1)
         self.other_seed.observe(self._limit_seed, names="value")
-        self.other.value = "gaussian"
         self.start = bind.on_click(
             button("Generate", "Make the video with these settings", button_style="primary"), self.generate
         )
@@ -113,15 +106,15 @@ class GeneratePanel:
         seeds = row(self.seed, self.next_seed, flex_flow="row nowrap", width="auto")
         self.seed.layout.flex = "1 1 auto"
         self.widget = column(
-            self.weights, self.representation, self.frames, self.steps, self.guidance, seeds, self.beside, self.other,
-            self.other_seed, self.more, row(self.cost, self.measure, flex_flow="row nowrap"),
+            self.weights, self.representation, self.about, self.frames, self.steps, self.guidance, seeds, self.beside,
+            self.other, self.other_seed, self.more, row(self.cost, self.measure, flex_flow="row nowrap"),
             row(self.start, self.cancel, self.bar, grid_gap="8px"), self.note, self.draft,
         )  # fmt: skip
         self.widget.add_class("dal-generate")
         self.beside.observe(lambda _: self._show_beside(), names="value")
         for control in (self.beside, self.other, self.other_seed):
             control.observe(lambda _: self._show_cost(), names="value")
-        self.weights.observe(lambda change: self._take_usual(), names="value")
+        self.weights.observe(lambda change: self._take_weights(), names="value")
         if all(model.settings[name] == DEFAULTS[name] for name in ("steps", "guidance")):
             self._take_usual()
         self._playing: tuple[Any, ...] = ()
@@ -150,10 +143,37 @@ class GeneratePanel:
     def _next_seed(self) -> None:
         self.model.set(seed=(self.model.settings["seed"] + 1) % 2**31)
 
+    def _take_weights(self) -> None:
+        """What follows when other weights are chosen here: their sampling, and the representation given up before."""
+        self._take_usual()
+        again, self._given_up = self._given_up, ""
+        if self._binder.is_quiet or not again:
+            return
+        if again in offers.representations(self.model.settings["weights"]):
+            self.model.set(representation=again)
+            self.model.say(f"The representation is {again} again.")
+        else:
+            self._given_up = again
+
     def _take_usual(self) -> None:
         """Set the steps and guidance with which the chosen weights are best sampled, as they say themselves."""
         if not self._binder.is_quiet:
-            self.model.set(**usual(self.model.settings["weights"]))
+            self.model.set(**offers.usual(self.model.settings["weights"]))
+
+    def _offer(self, say: bool = True) -> None:
+        """Offer what the chosen weights know; where they lack the present representation, take their best."""
+        weights, present = self.model.settings["weights"], self.model.settings["representation"]
+        names = offers.representations(weights)
+        if spoken(names) != list(self.representation.options):
+            rival = self.other.value if self.other.value in names else names[min(1, len(names) - 1)]
+            self.representation.options = self.other.options = spoken(names)
+            self.other.value = rival
+        self.about.value = words(ABOUT[present], "dal-quiet")
+        if present not in names:
+            self._given_up = present
+            self.model.set(representation=names[0])
+            if say:
+                self.model.say(f"The {weights} weights do not know {present}: the representation is now {names[0]}.")
 
     def _limit_seed(self, change: Any) -> None:
         low, high = WHOLE["seed"]
@@ -166,15 +186,22 @@ class GeneratePanel:
 
     def _show_cost(self) -> None:
         cost = self.worker.estimate(self.chosen_beside())
-        self.cost.value = words(cost.words, "dal-quiet") + (words(STRANGE) if self._is_strange() else "")
+        strange = self._is_strange()
+        carry = strange and offers.takes_any_picture(self.model.settings["weights"], "carry")
+        note = STRANGE + (TAKE_CARRY if carry else TAKE_OTHERS)
+        self.cost.value = words(cost.words, "dal-quiet") + (words(note) if strange else "")
         self.measure.layout.visibility = "hidden" if cost.seconds is not None else "visible"
 
     def _is_strange(self) -> bool:
-        """Whether the chosen weights know drawn pictures only, and this one looks unlike them."""
-        image = self.model.scene.image
+        """Whether the chosen weights know drawn pictures only, and need to know this one, which looks unlike them."""
+        image, settings = self.model.scene.image, self.model.settings
+        if offers.is_released(settings["weights"]):
+            return False
+        if offers.takes_any_picture(settings["weights"], settings["representation"]):
+            return False
         if self._looked is None or self._looked[0] is not image:
             self._looked = image, looks_drawn(image)
-        return self.model.settings["weights"] == "toy" and not self._looked[1]
+        return not self._looked[1]
 
     def _show_job(self) -> None:
         job = self.model.job

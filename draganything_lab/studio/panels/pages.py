@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...control.build import build_control
-from ...control.signal import ControlSignal
+from ...control.signal import ControlSignal, shows_vectors
 from ...errors import LabError
 from ...media.drawing import entity_colour
 from ...pipeline.preview import preview
@@ -103,6 +103,9 @@ SIGNAL_WORDS = {
     "gaussian": "2D Gaussian: as wide as the thing is large, so that nearer its middle means more surely it.",
     "entity": "Entity: in a disc as large as the thing, the features by which the model knows it.",
     "entity+gaussian": "Entity and Gaussian: the thing's features in its disc, a Gaussian over it, as in the paper.",
+    "carry": "Carry, ours: the whole mask moved along, filled with the object's features. So the model knows how far "
+    "the object reaches and where each of its pixels was in the picture. Striped are the holes that objects have left: "
+    "the picture shows nothing there, and the model has to make something up.",
 }
 
 
@@ -112,7 +115,7 @@ def drawn_signal(clip: Clip, size: tuple[int, int] | None = None) -> ControlSign
     name = str(settings["representation"])
     return build_control(
         clip.scene, settings["num_frames"], representation=name, size=size, preset=settings["preset"],
-        vectors=np.ones((count, 2), np.float32) if "entity" in name else None,
+        vectors=np.ones((count, 2), np.float32) if shows_vectors(name) else None,
     )  # fmt: skip
 
 

@@ -30,6 +30,8 @@ CSS = """
 .dal-studio .dal-rule{width:1px;height:20px;background:var(--dal-line);margin:0 6px;flex:0 0 auto}
 .dal-studio .widget-upload.jupyter-button{font-size:0}.dal-studio .widget-upload.jupyter-button i{font-size:14px}
 .dal-studio .widget-upload.jupyter-button::after{content:"Open";font-size:13px}
+.dal-studio .dal-door{margin:2px}
+.dal-studio .dal-bar .dal-door{width:auto;flex:0 0 auto}
 .dal-studio .dal-bar .widget-upload,.dal-studio .dal-bar .widget-toggle-button,
 .dal-studio .dal-bar .widget-button{width:auto;flex:0 0 auto}
 .dal-studio .dal-main{display:flex;gap:var(--dal-gap);align-items:flex-start;flex-wrap:nowrap}
