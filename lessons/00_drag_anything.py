@@ -21,7 +21,8 @@
 # 2. to tell each thing where to be in every frame, with a *trajectory*,
 # 3. to see what a model is told: the *control signal*,
 # 4. to make a video, first without any model and then with a small one,
-# 5. to measure how far each thing is from where you wanted it.
+# 5. to measure how far each thing is from where you wanted it,
+# 6. what a model makes of the same drag when it is told more.
 #
 # **You should know** a little Python: variables, functions, and what an array is.
 #
@@ -150,9 +151,9 @@ show.strip({"Preview": moved, "Truth": clip.video}, count=4)
 #
 # ## 5. A video from a model
 #
-# Now a network makes the video. The lab comes with a small one that was trained on Toyland alone. It has the same parts
-# as the large one (lesson 4 opens it), it is quick on any laptop, and it makes small pictures. So we draw the harbour
-# once more at its size.
+# Now a network makes the video. The lab comes with a small one. It has the same parts as the large one (lesson 4 opens
+# it), it is quick on any laptop, and it makes small pictures. So we draw the harbour once more at its size. The model is
+# told what the paper tells it: a Gaussian and a description of each thing, in a disc on its path.
 
 # %%
 from draganything_lab.lessons.weights import toy_pipeline, trained_at
@@ -249,14 +250,41 @@ for entity in measure(one_late, scene).entities:
 # The house does not mind, because it stays where it is. The cloud and the boat are off by about one frame's step. The
 # measure notices.
 #
-# ## 7. Your turn
+# ## 7. The same drag, told more
+#
+# A disc on the path does not say how far the boat reaches: where the sails end, and that the flag belongs to it. The
+# masks of section 1 say it. The lab has a representation of its own, `carry`, which tells the model the whole moved mask
+# (lessons 3 and 6 build it). Where the picture already shows what belongs somewhere, its pixels are taken from there.
+
+# %%
+sharp = toy_pipeline("carry")
+if sharp is not None:
+    told = sharp(small.scene(), seed=0).frames
+    rows = {"Told a disc (the paper's)": made, "Told the whole mask (carry)": told, "Truth": small.video}
+    display(show.strip(rows, count=5))
+
+# %%
+if sharp is not None:
+    for entity in measure(told, small.scene()).entities:
+        way, error = entity.wanted_way, entity.mean_error_px
+        print(f"carry: {entity.number} {entity.name:<6} path {way:4.0f} px, mean error {error:.2f} px")
+
+# %% [markdown]
+# Now look where the boat and the cloud have *been*. What they covered is shown by no pixel of the picture. There the
+# model must invent, and a small model invents softly.
+#
+# ## 8. Your turn
 #
 # Send the boat somewhere else. Change the points, run the cell, and watch. Only the *way* from the first point on counts,
-# wherever on the boat you begin; a single point means "stay". Try a path that leaves the picture.
+# wherever on the boat you begin; a single point means "stay". Try a path that leaves the picture. (With `carry` the frames
+# can be larger than what the networks see: the pixels come from the picture.)
 
 # %%
 scene.update("boat", trajectory=[(140, 240), (300, 280), (460, 230)])
-show.side_by_side({"Yours": preview(scene, 14)})
+yours = {"Preview": preview(scene, 14)}
+if sharp is not None:
+    yours["Model"] = sharp(scene, seed=0, decode_size=(256, 460)).frames
+show.side_by_side(yours)
 
 # %% [markdown]
 # ## What you have seen
@@ -266,6 +294,7 @@ show.side_by_side({"Yours": preview(scene, 14)})
 # - The **control signal** writes the drag onto the picture's grid, frame by frame.
 # - The **preview** obeys by construction, and shows what is still missing: what was behind the boat.
 # - An error in pixels is only worth something beside the error of the ruler.
+# - The more a model is told, the less it must guess. What nobody can tell it, it must invent.
 #
 # **Go further.** Your own photograph, from a terminal:
 #

@@ -21,7 +21,7 @@
 # 1. how a few points become one point for each frame, at the model's size,
 # 2. how a thing's mask says how large its hill is to be,
 # 3. to draw a Gaussian and a disc, by hand, pixel by pixel,
-# 4. the five ways to write a drag into an array, side by side,
+# 4. the paper's five ways to write a drag into an array, and a sixth of ours, side by side,
 # 5. what the released code does differently at the picture's border, and how to see it.
 #
 # **You should know** Python and a little numpy. Lesson 0 is a good start.
@@ -234,32 +234,54 @@ crossing = named_scene("crossing", size=(320, 576), num_frames=14).scene()
 show.control_stack(build_control(crossing, 14, representation="gaussian"), crossing.image, count=3)
 
 # %% [markdown]
-# ## 6. Five ways to say the same
+# ## 6. Six ways to say the same
 #
 # The hill says where and how large. It does not say *what*. DragAnything's idea is to write that into the array, too:
 # in the circle around the point stands a **vector** that describes the thing, taken from another network's view of it
-# (lesson 2). The paper compares several ways:
+# (lesson 2). The paper compares five ways. The sixth is ours:
 #
-# | representation | what stands in the array | says |
-# |---|---|---|
-# | point | a small dot | where |
-# | trajectory | step x, step y, and 255 less the dot; blurred | where, and which way |
-# | gaussian | a hill | where, and how large |
-# | entity | the thing's vector, in its disc | where, how large, and what |
-# | entity+gaussian | both | all of it, and the middle is marked |
+# | representation | what stands in the array | says | cannot say |
+# |---|---|---|---|
+# | point | a small dot | where | how large, what |
+# | trajectory | step x, step y, and 255 less the dot; blurred | where, and which way | how large, what |
+# | gaussian | a hill | where, and how large | what |
+# | entity | the thing's vector, in its disc | where, how large, and what | how far it reaches |
+# | entity+gaussian | both | all of it, and the middle is marked | how far it reaches |
+# | carry (ours) | the vector in the moved mask; moved, hole, hill | all that, how far, from where | turning, growing |
 #
 # The entity vectors need a network. To see the mechanics without one, we describe each thing by its mean colour: three
 # numbers, computed from the picture. (In the pictures below a disc has its entity's *drawing* colour, not the vector.)
 
 # %%
 colours = np.stack([scene.image[entity.mask].mean(axis=0) for entity in scene.controlled])  # (3 things, 3 numbers)
-kinds = ("point", "trajectory", "gaussian", "entity", "entity+gaussian")
+kinds = ("point", "trajectory", "gaussian", "entity", "entity+gaussian", "carry")
 signals = {kind: build_control(scene, 14, representation=kind, vectors=colours) for kind in kinds}
 show.control_stack(signals, scene.image, count=3)
 
 # %% [markdown]
 # Follow one column with your eyes: each row tells the network something else, and the last one most. Lesson 6 tests what
-# that is worth.
+# that is worth. (The house is pinned: `carry` counts what stands still to the backdrop, and gives it no vector. Stripes
+# mark where something has left.)
+#
+# **The sixth, by hand.** The first channel of its picture says where something lies that has moved, the second where
+# something has left and the picture knows nothing, the third is the hill. We let the cloud drift by two pixels in each
+# frame, so that moving a mask is only a shift of its array:
+
+# %%
+x, y = alone["cloud"].centre
+alone.update("cloud", trajectory=[(x, y), (x - 26, y)])  # 13 steps of two pixels
+mask = alone["cloud"].mask
+arrived = np.roll(mask, -2 * 5, axis=1)  # frame 5; nothing leaves the picture, so nothing comes round
+hole = mask & ~arrived
+carry = build_control(alone, 14, representation="carry", vectors=colours[:1])
+has_moved, is_hole, _ = np.moveaxis(carry.image(5, 6)[0], -1, 0)
+assert (has_moved == 255 * arrived).all() and (is_hole == 255 * hole).all()
+ways = carry.ways(8)[5]  # (3, 10, 18): for each 8x8 cell the step back in x and y, in cells, and whether it is known
+print("steps back in x, in pixels:", np.unique(8 * ways[0]), f" known in {ways[2].mean():.0%} of the cells")
+
+# %% [markdown]
+# The last line is what no disc can say: for each place, **where in the picture its content was**. Whoever knows that
+# need not draw the cloud again, but can fetch it (lesson 4).
 #
 # **What the network gets.** The ControlNet has two inputs: a picture with three channels, and a map with one channel for
 # each number of the vector.
@@ -352,7 +374,8 @@ print("different numbers in each vector, release:", [len(np.unique(row)) for row
 #
 # - A drawn line becomes one point for each frame, at the model's size, with half a pixel of care.
 # - The largest circle in the mask gives the hill its width: sigma is 0.4 radius.
-# - Five representations write different things into the array: where, which way, how large, what.
+# - Representations write different things into the array: where, which way, how large, what. A sixth, ours, says how far
+#   an object reaches, and where everything came from.
 # - Later things lie in front of earlier ones.
 # - Papers and code differ. A switch for each difference lets you test whether it matters.
 #

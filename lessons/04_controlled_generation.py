@@ -22,7 +22,8 @@
 # 2. to denoise by hand, and to watch a picture appear,
 # 3. what guidance does, and what it costs,
 # 4. why a ControlNet begins with zeros, and how it learns all the same,
-# 5. how often the released code adds what the ControlNet says, which no paper tells.
+# 5. how often the released code adds what the ControlNet says, which no paper tells,
+# 6. where our small network looks in the picture, and which pixels of its video it took from there.
 #
 # **You should know** numpy, and what a neural network is, roughly. Lesson 3 makes the arrays that steer.
 
@@ -352,7 +353,8 @@ pipe = toy_pipeline()
 states = []
 if pipe is not None:
     size, num_frames = trained_at(pipe)
-    scene = named_scene("harbour", size=size, num_frames=num_frames).scene()
+    clip = named_scene("harbour", size=size, num_frames=num_frames)
+    scene = clip.scene()
 
     def look(pipe, step, timestep, tensors):
         states.append(tensors["latents"].float().cpu())  # (1, frames, channels, h, w)
@@ -372,29 +374,38 @@ if pipe is not None:
         with torch.no_grad():
             return to_frames(pipe.vae.decode(latents / pipe.vae.config.scaling_factor, len(latents)).sample, "np")
 
-    fig, axes = plt.subplots(1, len(states), figsize=(13, 1.7))
+    fig, axes = plt.subplots(1, len(states), figsize=(11, 1.5))
     for step, (spot, state) in enumerate(zip(axes, states), start=1):
         spot.imshow(decoded(state[0][-1:])[0])  # the last frame
         spot.set(title=f"step {step}", xticks=[], yticks=[])
     plt.show()
-    display(show.strip({"The video": video}, count=8))
+    display(show.strip({"The video": video}, count=6))
 
 # %% [markdown]
 # Most of it looks like nothing: x is nearly all noise until the last steps clear it away. Yet what comes out of it was
 # settled long before, as in section 3. By itself this model takes two steps, not ten, and was trained a while longer at
-# just these two amounts of noise. Ten are sharper by a hair, but further from the truth inside what moves.
+# just these two amounts of noise. Do more steps bring it nearer to the truth inside what moves? One video, measured:
+
+# %%
+from draganything_lab.lessons.rivals import likeness
+
+if pipe is not None:
+    for steps in (1, 2, 5, 10):
+        made = pipe(scene, seed=0, num_inference_steps=steps).frames
+        print(f"{steps:2} steps: {likeness(made, clip)[0]:.1f} dB inside what moves (PSNR, more is better)")
 
 # %% [markdown]
 # ## 8. Where it looks
 #
 # A dragged thing must look like itself. So wherever it goes, its pixels are fetched from the first frame, and the network
 # has to know from where. The released network learned that with its attention layers: 100,000 steps, on top of a video
-# network that had cost far more. Ours took some ten thousand in all. So our ControlNet has one layer more, which the
+# network that had cost far more. Ours took a small part of that. So our ControlNet has one layer more, which the
 # released one does not have. For every place of every frame it looks in the **first** frame for the places where the
 # *control* was the most alike, and fetches what the picture shows there. If Gaussian and vector are the same here as they
-# were there, this is the same spot of the same thing. Below: a circle marks where the middle of the dragged boat is
-# asked to be. Beside it you see where the layer looks from there in frame 0, with the outlines of boat (orange) and cloud
-# (blue). Once with Gaussian and vector, once with the Gaussian alone.
+# were there, this is the same spot of the same thing. Below: a circle marks where the middle of the dragged boat should
+# be. Beside it you see where the layer looks from there in frame 0, with the outlines of boat (orange) and cloud (blue).
+# First with Gaussian and vector, then with the Gaussian alone, and last with `carry` (lesson 3), which *says* where
+# everything came from: there the layer takes the way that it is told instead of guessing it.
 
 # %%
 from draganything_lab import build_control
@@ -415,10 +426,10 @@ def looks_of(kind, vectors):
 # %%
 def watch(kind, vectors, frames):
     generated, middles, looks = looks_of(kind, vectors)
-    axes = plt.figure(figsize=(12, 3.3), layout="constrained").subplots(1, 4)
+    axes = plt.figure(figsize=(10, 2.8), layout="constrained").subplots(1, 4)
     for (asked, looked), frame in zip(axes.reshape(2, 2), frames):
         x, y = middles[frame]
-        asked.imshow(generated[frame])
+        asked.imshow(generated[frame], interpolation="nearest")
         asked.plot(x, y, "o", color="#D55E00", markerfacecolor="none", markersize=14, markeredgewidth=2)
         asked.set_title(f"{kind}, frame {frame}", fontsize=10)
         here = looks[frame, int(y) // 8, int(x) // 8].reshape(size[0] // 8, 4, size[1] // 8, 4).sum((1, 3))
@@ -434,14 +445,79 @@ def watch(kind, vectors, frames):
 # %%
 if pipe is not None:
     vectors = entity_vectors(scene, pipe.features)
-    for kind in ("entity+gaussian", "gaussian"):
+    for kind in ("entity+gaussian", "gaussian", "carry"):
         watch(kind, vectors, (num_frames // 2, num_frames - 1))
 
 # %% [markdown]
-# Boat and cloud both have a Gaussian, of about the same size. When we ran this, the Gaussian alone looked at the boat
-# *and* at the cloud in the last frame, and something of a hull hung in the sky. The vector says which of the two it is.
-# That is the paper's idea, at work. One seed and one scene are no proof (lesson 6 counts), but now you know what to
-# look for. Try `watch("point", vectors, (3, 9))`.
+# Boat and cloud both have a Gaussian, of about the same size. Does the Gaussian alone look at the boat *and* at the
+# cloud? The vector says which of the two it is. That is the paper's idea, at work. And how sharp is the spot in the last
+# row? One seed and one scene are no proof (lesson 6 counts), but now you know what to look for. Try
+# `watch("point", vectors, (3, 9))`.
+#
+# ## 9. What was taken, and what was made
+#
+# The last step turns latents into pixels. A VAE's decoder alone must draw every pixel anew, and here each cell of 8x8
+# pixels has only a few numbers to draw it from. But the picture is still at hand. So the small model ends with a
+# **reference decoder**, which the released one does not have. It mixes each pixel from four sources: what was **carried
+# along** from the picture, what the picture has **in this place**, what is **generated**, and what was **filled** in from
+# around a hole. `.shares` says how much of each.
+
+# %%
+carry = toy_pipeline("carry")
+if carry is not None:
+    told = carry(scene, seed=0)
+    print("shares", told.shares.shape, " their sum is 1:", bool(np.allclose(told.shares.sum(-1), 1, atol=1e-4)))
+
+# %% [markdown]
+# Three of the four sources need no network, so we can mix by hand. Where (nearly) nothing was generated, the result must
+# be the video itself:
+
+# %%
+if carry is not None:
+    offered = told.control.layers.carry(scene.image, range(num_frames))
+    along, in_place, made, filled = np.moveaxis(told.shares[..., None], -2, 0)  # each (frames, H, W, 1)
+    mixed = along * offered.pictures + in_place * scene.image + filled * offered.filled
+    taken = made[..., 0] < 0.005
+    off = np.abs(mixed - told.frames).max(-1)[taken]
+    assert off.max() < 4  # of 255: rounding, and the little that was generated
+    print(f"{taken.mean():.0%} of all pixels are taken from the picture; by hand they differ by {off.mean():.2f} of 255")
+
+# %%
+if carry is not None:
+    fig, axes = plt.subplots(2, 5, figsize=(11, 4.6), layout="constrained")
+    titles = ("the last frame", "carried along", "in place", "generated", "filled from around")
+    for row, kind, result in zip(axes, ("carry", "entity+gaussian"), (told, pipe(scene, seed=0))):
+        row[0].imshow(result.frames[-1], interpolation="nearest")
+        row[0].set_ylabel(kind)
+        for k, spot in enumerate(row[1:]):
+            spot.imshow(result.shares[-1, ..., k].round(1), vmin=0, vmax=1, cmap="viridis", interpolation="nearest")
+        for title, spot in zip(titles, row):
+            spot.set_title(title if kind == "carry" else "")
+    plt.setp(axes, xticks=[], yticks=[])
+    plt.show()
+
+# %% [markdown]
+# Above, the drag says where everything came from. Below, the decoder follows the lookup's guesses, and nobody tells it
+# what is a hole. (So "filled" is empty there.) Where is each of the two sure? In numbers, and beside the old way, in
+# which the VAE draws everything:
+
+# %%
+if carry is not None:
+    inside = clip.masks[[thing.role == "moved" for thing in clip.world.things]].any(0)  # (frames, H, W)
+    left = inside[:1] & ~inside
+    for kind, one in {"carry": carry, "entity+gaussian": pipe}.items():
+        for where, mask in {"inside what moves": inside, "where it has left": left}.items():
+            shares = one(scene, seed=0).shares[1:][mask[1:]].mean(0)
+            print(f"{kind:16} {where}:", ", ".join(f"{title} {s:.0%}" for title, s in zip(titles[1:], shares)))
+        for name, reference in {"with the picture at hand": True, "by the VAE alone": False}.items():
+            alike = likeness(one(scene, seed=0, with_reference=reference).frames, clip)
+            print(f"{'':16} {name}: {alike[0]:.1f} dB inside, {alike[1]:.1f} dB where it has left")
+
+# %% [markdown]
+# What is carried along stays sharp, because it never was anything but the picture. What comes to light must be made, and
+# there a small network is soft: look again at the places where boat and cloud have been. And compare the last two lines:
+# does the picture at hand help there, too? What is fetched from a wrong place is just as sharp, and wrong. The decoder is
+# only as good as its pointers.
 #
 # ## What you have seen
 #
@@ -451,7 +527,8 @@ if pipe is not None:
 # - Guidance exaggerates a condition and doubles the cost.
 # - A ControlNet begins as silence, and its gradient is not silent.
 # - The released code adds its residuals up to four times, and its weights depend on it.
-# - What belongs somewhere is fetched from the first frame, from where the control was alike.
+# - What belongs somewhere is fetched from the first frame, from where the control was alike, or from where it is told.
+# - A decoder with the picture at hand takes what it can and makes the rest; `.shares` says which is which.
 #
 # **Go further.** Take 3 steps instead of 10 in `sample`: do the pictures survive? Take away the picture that came most
 # often, and see who inherits its seeds.

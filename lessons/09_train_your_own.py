@@ -466,8 +466,8 @@ print("steps:", a["step"], b["step"], " the same, bit for bit:", same)
 # ## 9. The lab's own trainer
 #
 # What you built is, part by part, what trains the lab's small model, `toy`: a VAE in place of the matrix, diffusion
-# features in place of mean colours, a video UNet in place of single frames. One command does all of it, and goes on where
-# it was stopped:
+# features in place of mean colours, a video UNet in place of single frames, and at the end the reference decoder of
+# lesson 4 ("sharp"). One command does all of it, and goes on where it was stopped:
 #
 #     draganything-lab train toy --minutes 300 --processes 2 --resume
 #     draganything-lab train toy --export my-weights
@@ -480,12 +480,13 @@ print("steps:", a["step"], b["step"], " the same, bit for bit:", same)
 from draganything_lab.models import zoo
 
 folder = zoo.find("toy")
-logs = [folder / "training" / f"{stage}.jsonl" for stage in ("vae", "dift", "unet", "control")] if folder else []
+stages = ("vae", "dift", "unet", "control", "sharp")
+logs = [folder / "training" / f"{stage}.jsonl" for stage in stages] if folder else []
 logs = [file for file in logs if file.is_file()]
 if not logs:
     print("There are no logs of a trained toy on this machine; `draganything-lab train toy` would write some.")
 else:
-    fig, axes = plt.subplots(1, len(logs), figsize=(2.6 * len(logs), 2.4), squeeze=False)
+    fig, axes = plt.subplots(1, len(logs), figsize=(2.4 * len(logs), 2.4), squeeze=False)
     for spot, file in zip(axes[0], logs):
         log = [json.loads(line) for line in file.read_text().splitlines()]
         spot.plot([line["seconds"] / 60 for line in log], [line["loss"] for line in log], color="#0072B2")

@@ -297,7 +297,7 @@ for spot, (name, table) in zip(spots, tables.items()):
 plt.show()
 
 # %% [markdown]
-# On the left things are alike, but not the same: that is what a network can tell them apart by. On the right nothing is
+# On the left each pair has a cosine of its own: that is what a network can tell things apart by. On the right nothing is
 # left but 1 and, where the signs differ, -1. That is no accident of these vectors: if all channels hold the same number,
 # all vectors lie on one line, and only a length and a sign tell things apart. Yet the demo's pictures look good. So how
 # much does the entity representation contribute there? This is a question that one can test (lesson 6), and that the

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from draganything_lab.lessons import rivals
+from draganything_lab.scene import Scene
 from draganything_lab.toyland import named_scene
 
 
@@ -45,6 +47,54 @@ def test_words_follow_the_intervals() -> None:
     assert len(rows) == 3 and rows["a", "b"] == "b does better than a"
     assert rivals.verdict("a", "b", -2.0, -1.0) == "a does better than b"
     assert rivals.verdict("a", "b", -1.0, 1.0) == "a and b are not told apart"
+    assert rivals.verdict("a", "b", 1.0, 2.0, more_is_better=True) == "a does better than b"
+    assert rivals.verdict("a", "b", -2.0, -1.0, more_is_better=True) == "b does better than a"
+
+
+def test_likeness_is_taken_inside_what_moves_and_where_it_has_left() -> None:
+    clip = named_scene("crossing", (80, 144), 6)
+    assert min(rivals.likeness(clip.video, clip)) > 60
+    frozen = clip.video[[0] * 6]
+    assert max(rivals.likeness(frozen, clip)) < 25
+    moving = clip.masks[[thing.role == "moved" for thing in clip.world.things]].any(0)
+    wiped = np.where((moving[:1] & ~moving)[..., None], 0, clip.video).astype(np.uint8)
+    inside, left = rivals.likeness(wiped, clip)
+    assert inside > 60 and left < 15
+
+
+class Frozen:
+    """A pipeline that shows its picture."""
+
+    def __call__(self, scene: Scene, *, num_frames: int, seed: int) -> SimpleNamespace:
+        return SimpleNamespace(frames=np.repeat(scene.image[None], num_frames, axis=0))
+
+
+def test_a_comparison_has_two_baselines_and_three_measures() -> None:
+    pytest.importorskip("torch")
+    clips = [(clip, clip.scene()) for clip in (named_scene("crossing", (80, 144), rivals.FRAMES),)]
+    found = rivals.compare({"carry": Frozen()}, clips, seeds=(0, 1))  # type: ignore[dict-item]
+    assert list(found) == ["error", "inside", "left"]
+    for values in found.values():
+        assert list(values) == ["frozen", "preview", "carry"] and values["carry"].shape == (1,)
+        assert values["carry"] == values["frozen"] != values["preview"]
+    assert found["error"]["preview"] < 1 and found["inside"]["preview"] > found["inside"]["frozen"]
+
+
+def test_carry_points_where_the_drag_says_and_the_others_are_measured_by_it() -> None:
+    pipes = rivals.pipelines()
+    if "carry" not in pipes:
+        pytest.skip("these weights do not carry")
+    scene = named_scene("crossing", (64, 64), 3).scene()
+    off = {name: rivals.pointed_off(pipes[name], scene, 3) for name in ("carry", "entity+gaussian")}
+    assert np.median(off["carry"]) < 2 and np.median(off["carry"]) <= np.median(off["entity+gaussian"])
+    assert len(off["carry"]) == len(off["entity+gaussian"]) > 4
+
+
+def test_the_card_calls_its_measures_as_lesson_6_does() -> None:
+    pytest.importorskip("torch")
+    from draganything_lab.training.card.card import GOALS
+
+    assert {rivals.CARD_MEASURE, rivals.CARD_LOOKS} <= set(GOALS)
 
 
 def test_the_budget_decides_how_many_clips() -> None:
@@ -59,6 +109,7 @@ def test_the_card_is_read_where_it_is_there(
     measures = {rivals.CARD_MEASURE: {"point": {"mean": 4.0, "low": 3.0, "high": 5.0, "clips": 9}}}
     (tmp_path / "measured.json").write_text(json.dumps({"differences": measures}))
     assert rivals.card_gaps()["point"]["clips"] == 9
+    assert rivals.card_gaps(rivals.CARD_LOOKS) == {}
     monkeypatch.setenv("DRAGANYTHING_LAB_TOY", str(tmp_path / "nowhere"))
     assert rivals.card_gaps() == {} and "does not exist" in capsys.readouterr().out
 

@@ -12,9 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..control.build import build_control
+from ..control.layers import HOLE, layers_of_tracks
 from ..control.signal import REPRESENTATIONS
+from ..control.vectors import entity_vectors
 from ..errors import LabError
 from ..evaluate.metrics import bootstrap
+from ..media.picture import psnr
+from ..pipeline.preview import preview
 from ..scene.scene import Scene
 from ..toyland import Thing, ToyClip, World, named_scene
 from ..toyland.kinds import COLOURS
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
 FRAMES = 6  # of the 14 that the small weights know: a class should not wait
 FIRST_SEED = 910_000_000  # held out, and other clips than those of the model card
 CARD_MEASURE = "centre error of moved things (% of diagonal)"
+CARD_LOOKS = "moved things, PSNR against the truth (dB)"
 
 
 def pipelines() -> dict[str, DragAnythingPipeline]:
@@ -108,20 +114,77 @@ def timed(pipe: DragAnythingPipeline, scene: Scene, **options: Any) -> tuple[np.
     return video, time.perf_counter() - start
 
 
-def compare(
-    pipes: Mapping[str, DragAnythingPipeline], clips: Iterable[tuple[ToyClip, Scene]], seeds: Iterable[int] = (0,)
-) -> dict[str, np.ndarray]:
-    """Centre errors of every representation on the same scenes and seeds.
+def likeness(video: np.ndarray, clip: ToyClip) -> tuple[float, float]:
+    """How much a video looks like the truth, inside what moves and where it has left.
+
+    Args:
+        video: (T, H, W, 3) uint8, of the clip's size.
+        clip: The truth.
 
     Returns:
-        {representation: (clips,) mean over the seeds}, and "frozen" for a video that does nothing.
+        Two PSNRs in dB over all frames after the first; NaN where there are no such pixels.
+    """
+    moving = [number for number, thing in enumerate(clip.world.things) if thing.role == "moved"]
+    inside = np.asarray(clip.masks[moving].any(0))  # (T, H, W)
+    left = inside[:1] & ~inside
+    return psnr(clip.video[1:], video[1:], inside[1:]), psnr(clip.video[1:], video[1:], left[1:])
+
+
+def compare(
+    pipes: Mapping[str, DragAnythingPipeline], clips: Iterable[tuple[ToyClip, Scene]], seeds: Iterable[int] = (0,)
+) -> dict[str, dict[str, np.ndarray]]:
+    """Every representation on the same scenes and seeds, beside a video that does nothing and the preview.
+
+    Returns:
+        {"error" | "inside" | "left": {maker: (clips,) mean over the seeds}}: `dragged_error`, and `likeness` inside
+        what moves and where it has left. Makers are "frozen", "preview" and the representations.
     """
     clips, seeds = list(clips), list(seeds)
-    out = {"frozen": np.array([dragged_error(clip.video[[0] * FRAMES], clip, scene) for clip, scene in clips])}
-    for name, pipe in pipes.items():
-        made = [[dragged_error(timed(pipe, s, seed=seed)[0], clip, s) for seed in seeds] for clip, s in clips]
-        out[name] = np.mean(made, axis=1)
+    out: dict[str, dict[str, np.ndarray]] = {measure: {} for measure in ("error", "inside", "left")}
+    for name in ("frozen", "preview", *pipes):
+        rows = []
+        for clip, scene in clips:
+            if name in pipes:
+                videos = [timed(pipes[name], scene, seed=seed)[0] for seed in seeds]
+            else:
+                videos = [clip.video[[0] * FRAMES] if name == "frozen" else preview(scene, FRAMES, label=False)]
+            rows.append(np.mean([(dragged_error(video, clip, scene), *likeness(video, clip)) for video in videos], 0))
+        for measure, values in zip(out, np.transpose(rows), strict=True):
+            out[measure][name] = values
     return out
+
+
+def pointed_off(pipe: DragAnythingPipeline, scene: Scene, num_frames: int = FRAMES) -> np.ndarray:
+    """How far the lookup points from where the drag says that the content of moved things was.
+
+    Args:
+        pipe: Of any representation.
+        scene: Of a size that the pipeline knows.
+        num_frames: T.
+
+    Returns:
+        (N,) pixels, for every latent cell whose middle shows a moved thing, in the frames after the first.
+    """
+    import torch
+
+    from ..pipeline.stages import embed_control
+
+    controlnet, vectors = pipe.controlnet, entity_vectors(scene, pipe.features) if pipe.features else None
+    options: dict[str, Any] = {"vectors": vectors, "representation": controlnet.config["representation"]}
+    with torch.no_grad():
+        told = embed_control(controlnet, build_control(scene, num_frames, **options), "cpu")
+        found = controlnet.pointers(told)[0].numpy()  # (T, 3, h, w)
+    cell = pipe.vae_scale_factor
+    names = [entity.name for entity in scene.controlled]
+    masks = [scene[name].mask for name in names]
+    paths = [scene[name].path(num_frames) for name in names]
+    tracks = np.stack([path for path in paths if path is not None], 1)
+    layers = layers_of_tracks(masks, tracks)
+    carried = layers.carry(np.zeros((*scene.size, 3), np.uint8), range(num_frames))
+    true = layers.ways(carried.sources, range(num_frames), cell)
+    moving = np.array([False, *layers.moving])[np.where(carried.sources == HOLE, 0, carried.sources)]
+    here = moving[1:, cell // 2 :: cell, cell // 2 :: cell]  # (T - 1, h, w)
+    return cell * np.linalg.norm(found[1:, :2] - true[1:, :2], axis=1)[here]
 
 
 def differences(errors: Mapping[str, np.ndarray]) -> list[tuple[str, str, float, float]]:
@@ -131,17 +194,16 @@ def differences(errors: Mapping[str, np.ndarray]) -> list[tuple[str, str, float,
     return [(a, b, *bootstrap(errors[a] - errors[b])) for a, b in pairs]
 
 
-def verdict(a: str, b: str, low: float, high: float) -> str:
-    """What an interval of error a minus error b says, in words."""
-    if low > 0:
-        return f"{b} does better than {a}"
-    if high < 0:
-        return f"{a} does better than {b}"
+def verdict(a: str, b: str, low: float, high: float, *, more_is_better: bool = False) -> str:
+    """What an interval of a minus b says, in words; of errors, or of what is better the more there is of it."""
+    if low > 0 or high < 0:
+        better, worse = (a, b) if (low > 0) == more_is_better else (b, a)
+        return f"{better} does better than {worse}"
     return f"{a} and {b} are not told apart"
 
 
-def card_gaps() -> dict[str, dict[str, float]]:
-    """The model card's centre errors less those of entity+gaussian, in pairs, by representation; from measured.json.
+def card_gaps(measure: str = CARD_MEASURE) -> dict[str, dict[str, float]]:
+    """A measure of the model card less that of entity+gaussian, in pairs, by representation; from measured.json.
 
     None, with one sentence, where it is not there.
     """
@@ -151,7 +213,7 @@ def card_gaps() -> dict[str, dict[str, float]]:
         folder = find("toy")
         file = None if folder is None else Path(folder) / "measured.json"
         if file is not None and file.is_file():
-            gaps = json.loads(file.read_text()).get("differences", {}).get(CARD_MEASURE)
+            gaps = json.loads(file.read_text()).get("differences", {}).get(measure)
             if gaps:
                 return dict(gaps)
     except LabError as error:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import LabError
+from ..media.arrays import plain_array
 from ..media.picture import load_picture
 
 Points = Sequence[tuple[float, float]] | np.ndarray
@@ -194,7 +195,7 @@ def _checked_points(
     points: Points | None, labels: Sequence[int] | np.ndarray | None, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
     try:
-        spots = np.asarray([] if points is None else points, np.float32)
+        spots = plain_array([] if points is None else points, "points").astype(np.float32)
     except (TypeError, ValueError) as error:
         raise LabError(f"points must be (x, y) pairs of numbers, not {points!r:.80}") from error
     spots = spots.reshape(0, 2) if spots.size == 0 else spots
@@ -208,7 +209,7 @@ def _checked_points(
             raise LabError(
                 f"click {number} at ({x:g}, {y:g}) is outside the {width}x{height} picture", fix="click on the thing"
             )
-    marks = np.ones(len(spots), np.int64) if labels is None else np.asarray(labels).ravel()
+    marks = np.ones(len(spots), np.int64) if labels is None else plain_array(labels, "labels").ravel()
     if len(marks) != len(spots):
         raise LabError(f"{len(spots)} points but {len(marks)} labels", fix="give one label a point, 1 or 0")
     bad = [label for label in marks.tolist() if label not in (0, 1)]
@@ -231,7 +232,7 @@ def _checked_box(box: Sequence[float] | np.ndarray | None, size: tuple[int, int]
     if box is None:
         return None
     try:
-        edges = np.asarray(box, np.float32).ravel()
+        edges = plain_array(box, "box").astype(np.float32).ravel()
     except (TypeError, ValueError) as error:
         raise LabError(f"box must be (left, top, right, bottom), not {box!r:.80}") from error
     if edges.shape != (4,) or not np.isfinite(edges).all():

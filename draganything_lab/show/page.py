@@ -12,6 +12,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from ..media.files import write_whole
+from ..media.text import utf8
 from .players import Players
 
 STYLE = """
@@ -97,7 +98,7 @@ class Report:
 
     def write(self, path: str | Path) -> Path:
         """Write the page to a file, whole or not at all; return its path."""
-        return write_whole(path, self.html().encode())
+        return write_whole(path, utf8(self.html()))
 
 
 def picture_address(figure: Figure) -> str:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LabError
+from ..media.arrays import plain_array
+from ..media.mask import load_mask
 from ..media.video import checked_frames
 from ..scene.checks import checked_size
 
@@ -29,7 +31,8 @@ class Tracks:
     visible: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
-        points, visible = np.asarray(self.points, np.float32), np.asarray(self.visible)
+        points = plain_array(self.points, "tracks").astype(np.float32)
+        visible = plain_array(self.visible, "visibility")
         if points.ndim != 3 or points.shape[2] != 2:
             raise LabError(f"tracks have shape {points.shape}", fix="they must be (T, N, 2): frame, point, (x, y)")
         if visible.shape != points.shape[:2]:
@@ -80,7 +83,7 @@ class Tracker(Protocol):
 def checked_queries(queries: NDArray | Sequence[Sequence[float]], size: tuple[int, int]) -> NDArray[np.float32]:
     """Return query points as (N, 2) float32, or raise a `LabError`: wrong shape, not finite, outside the picture."""
     try:
-        points = np.asarray(queries, np.float32)
+        points = plain_array(queries, "queries").astype(np.float32)
     except (TypeError, ValueError) as error:
         raise LabError("queries are no list of (x, y) numbers") from error
     if points.size == 0:
@@ -147,7 +150,7 @@ def mask_queries(mask: NDArray[np.bool_], count: int) -> NDArray[np.float32]:
     """
     if count < 1:
         raise LabError(f"{count} points cannot be spread over a mask", fix="ask for 1 or more")
-    ys, xs = np.nonzero(np.asarray(mask, bool))
+    ys, xs = np.nonzero(load_mask(mask))
     # Even steps of the golden ratio through the pixels in row order: spread out along rows and across them.
     if len(xs) > count:
         step = max(1.0, (len(xs) / count) ** 0.5)
