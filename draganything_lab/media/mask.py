@@ -36,14 +36,14 @@ def load_mask(
 ) -> np.ndarray:
     """Read a mask by what its values mean.
 
-    | what is given | what belongs to the object |
-    |---|---|
-    | bool; 0 and one other value (1, 255, 65535 …) | everything that is not 0 |
-    | grey with soft edges, or blurred by JPEG | what is at least half bright |
-    | floats from 0 to 1 | what is at least 0.5 |
-    | a palette or a label map with one label | that label; 0 is the ground, 255 the unsure rim and no object |
-    | a cut-out or a layer with transparency | what is at least half opaque, whatever its colour |
-    | one colour painted on black or on white | that colour |
+    What is given, and what of it belongs to the object:
+
+    - bool; 0 and one other value (1, 255, 65535 …): everything that is not 0
+    - grey with soft edges, or blurred by JPEG: what is at least half bright
+    - floats from 0 to 1: what is at least 0.5
+    - a palette or a label map with one label: that label; 0 is the ground, 255 the unsure rim and no object
+    - a cut-out or a layer with transparency: what is at least half opaque, whatever its colour
+    - one colour painted on black or on white: that colour
 
     Args:
         source: A path, the bytes of a file, a PIL image, or an array or tensor (H, W), (H, W, 3) RGB or (H, W, 4) RGBA;

@@ -185,8 +185,8 @@ def measure(
         report: Gets a line of progress now and then.
 
     Returns:
-        The table, and "kept" as `measure_vae`, "strips": {"best"|"median"|"worst"|kind of Scrapbook's clips: list of
-        (seed, truth, generated)} and "seconds" per video of the first representation.
+        The table, and "kept" as `measure_vae`, "strips": lists of (seed, truth, generated) by name, which is "best",
+        "median", "worst" or a kind of Scrapbook's clips, and "seconds" per video of the first representation.
     """
     table = Table()
     ranked: list[tuple[float, int, np.ndarray, np.ndarray]] = []
