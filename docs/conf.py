@@ -60,13 +60,3 @@ def setup(app: Any) -> None:
     """Add the formulas."""
     app.add_html_math_renderer("mathml", (math, None), (math, None))
     app.connect("autodoc-skip-member", skip)
-
-
-class _Twice(logging.Filter):
-    """A room hands on functions that are called as the module they live in: one address, told at both places."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return "duplicate object description" not in str(record.msg)
-
-
-logging.getLogger("sphinx.sphinx.domains.python").addFilter(_Twice())
