@@ -98,6 +98,7 @@ def page(name: str) -> str:
         text += f"\n{title}\n{'-' * len(title)}\n\n.. automodule:: {PACKAGE}.{name}.{title}\n   :ignore-module-all:\n"
         told = sorted({word for package in _packages(path.parent, folder) for word in handed_on(package)})
         text += f"   :exclude-members: {', '.join(told)}\n" if told else ""
+        text += "   :no-index:\n" if path.stem in handed_on(path.parent) else ""  # a function has the same address
     return text
 
 

@@ -7,7 +7,6 @@
 >>> found.best  # doctest: +SKIP
 """
 
-from ..scene.masks import MaskReport, clean_mask, describe_mask, paint
 from .base import Found, Proposal, Segmenter
 from .grabcut import GrabCutSegmenter, grabcut
 from .load import BACKENDS, load_segmenter
@@ -17,13 +16,9 @@ __all__ = [
     "BACKENDS",
     "Found",
     "GrabCutSegmenter",
-    "MaskReport",
     "Proposal",
     "Segmenter",
     "add_proposals",
-    "clean_mask",
-    "describe_mask",
     "grabcut",
     "load_segmenter",
-    "paint",
 ]
