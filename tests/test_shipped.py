@@ -83,7 +83,7 @@ def test_dragged_things_go_where_they_are_told(summary):
 
 def test_held_things_stay(summary):
     held = summary["held things move (% of diagonal)"]
-    assert held[PAPER]["mean"] < 3 and held[OURS]["mean"] < 0.5
+    assert held[PAPER]["mean"] < 5 and held[OURS]["mean"] < 0.5
 
 
 def test_things_keep_their_looks(summary):
