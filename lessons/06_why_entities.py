@@ -392,14 +392,14 @@ for name, means in {"in pairs": (a - b)[picks].mean(axis=1), "apart": a[picks].m
 
 # %% [markdown]
 # The same numbers, and only one of the two intervals leaves out 0. Now the models. How many clips there are depends on
-# how fast your machine is: the cell spends some 30 seconds. The error is the model card's. Toyland knows what a dragged
+# how fast your machine is: the cell spends about a minute. The error is the model card's. Toyland knows what a dragged
 # thing looks like in every true frame. Those of its pixels that frame 0 shows, too, are looked for in the generated
 # frame, and the error is how far from the true place they fit best, in per cent of the diagonal.
 
 # %%
 measured = {}
 if pipes:
-    count = rivals.how_many(float(np.median(seconds)), videos=len(pipes))
+    count = rivals.how_many(float(np.median(seconds)), videos=len(pipes), budget=75)
     clips = rivals.crowded(count, size, num_frames)
     measured = rivals.compare(pipes, clips)
     print(f"{len(clips)} clips, one seed each; error in % of the diagonal")
