@@ -20,6 +20,7 @@ test: .venv/.dev  ## Run the tests
 
 check: .venv/.dev  ## Lint, and check the types
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 bench: .venv/.dev  ## Run the benchmarks: time and memory

@@ -212,7 +212,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         "video": stamps[-1] - stamps[0],
         "memory": torch.cuda.max_memory_allocated() if cuda else _peak(),
         "resting": torch.cuda.memory_allocated() if cuda else resting,
-        "estimate": 0 if way == "released" else pipe.estimate(
+        "estimate": 0
+        if way == "released"
+        else pipe.estimate(
             (args.height, args.width), args.frames, steps=args.steps, offload=False, memory=2**60
         ).memory,
     }

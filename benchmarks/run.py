@@ -1,8 +1,8 @@
 """Run every benchmark of this folder, each in a process of its own, and keep what they print in outputs/bench/.
 
-    python benchmarks/run.py                   all of them
-    python benchmarks/run.py preview control   some
-    python benchmarks/run.py --quick           those that have a short form, in it
+python benchmarks/run.py                   all of them
+python benchmarks/run.py preview control   some
+python benchmarks/run.py --quick           those that have a short form, in it
 """
 
 from __future__ import annotations

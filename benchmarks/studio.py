@@ -252,25 +252,29 @@ def main() -> int:
     lags = [seen - sent for run in runs for seen, sent in zip(run["seen"], run["sent"], strict=False)]
     ghosts = [lag for run in runs for lag in ghost_lags(run)]
     pictures = [wait for run in runs for wait in run["pictures"]]
-    print(text := "\n".join([
-        f"Chromium on JupyterLab, Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f}"
-        + (f", beside {args.beside}" if args.beside else ""),
-        "",
-        "| what | median | 95 % | least to most | how often | goal |",
-        "|---|---|---|---|---|---|",
-        line(f"click to mask on the screen ({backend})", whole, "200 ms"),
-        line(f"  of these, the segmenter ({backend})", segmenter, ""),
-        line("  all the rest", [a - b for a, b in zip(whole, segmenter, strict=True)], ""),
-        line("drag at 60 Hz: the line under the hand", lags, ""),
-        line("  in pictures of 1/60 s", [lag * 60 / 1000 for lag in lags], "2", ""),
-        line("  the thing's ghost, which the kernel draws", ghosts, ""),
-        line("  from one picture on the screen to the next", pictures, "16.7 ms"),
-        *[line(f"  CPU time an event, {who}", [run["work"][who] / events for run in runs], "") for who in WHO],
-        line("slider: a frame", scrub, "50 ms"),
-        *[line(f"  CPU time a frame, {who}", [work[who] / 12 for work in works], "") for who in WHO],
-        "",
-        f"Events that were never drawn: {sum(events - len(run['seen']) for run in runs)} of {events * len(runs)}.",
-    ]))  # fmt: skip
+    print(
+        text := "\n".join(
+            [
+                f"Chromium on JupyterLab, Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f}"
+                + (f", beside {args.beside}" if args.beside else ""),
+                "",
+                "| what | median | 95 % | least to most | how often | goal |",
+                "|---|---|---|---|---|---|",
+                line(f"click to mask on the screen ({backend})", whole, "200 ms"),
+                line(f"  of these, the segmenter ({backend})", segmenter, ""),
+                line("  all the rest", [a - b for a, b in zip(whole, segmenter, strict=True)], ""),
+                line("drag at 60 Hz: the line under the hand", lags, ""),
+                line("  in pictures of 1/60 s", [lag * 60 / 1000 for lag in lags], "2", ""),
+                line("  the thing's ghost, which the kernel draws", ghosts, ""),
+                line("  from one picture on the screen to the next", pictures, "16.7 ms"),
+                *[line(f"  CPU time an event, {who}", [run["work"][who] / events for run in runs], "") for who in WHO],
+                line("slider: a frame", scrub, "50 ms"),
+                *[line(f"  CPU time a frame, {who}", [work[who] / 12 for work in works], "") for who in WHO],
+                "",
+                f"Never drawn: {sum(events - len(run['seen']) for run in runs)} of {events * len(runs)} events.",
+            ]
+        )
+    )
     if args.page:
         head = "# How quickly the studio answers\n\n`python benchmarks/studio.py`, in a real browser. "
         args.page.write_text(head + text + "\n")

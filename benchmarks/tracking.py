@@ -106,8 +106,10 @@ def _smooth(rng: np.random.Generator, size: tuple[int, int], wave: float, channe
 
 
 def _texture(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    parts = [amount * _smooth(rng, size, wave, 3) for wave, amount in
-             ((64, 50), (32, 40), (16, 30), (8, 20), (4, 12), (2, 6))]  # fmt: skip
+    parts = [
+        amount * _smooth(rng, size, wave, 3)
+        for wave, amount in ((64, 50), (32, 40), (16, 30), (8, 20), (4, 12), (2, 6))
+    ]
     return np.clip(sum(parts) + rng.uniform(90, 160, 3), 0, 255).astype(np.float32)
 
 
@@ -145,8 +147,10 @@ def _row(scores: list[Accuracy]) -> str:
     rng = np.random.default_rng(0)
     means = delta[rng.integers(0, len(delta), (2000, len(delta)))].mean(axis=1)
     low, high = np.percentile(means, (2.5, 97.5))
-    mean = {name: float(np.mean([getattr(score, name) for score in scores])) for name in
-            ("delta_average_px", "occlusion_accuracy", "jaccard_average")}  # fmt: skip
+    mean = {
+        name: float(np.mean([getattr(score, name) for score in scores]))
+        for name in ("delta_average_px", "occlusion_accuracy", "jaccard_average")
+    }
     middle = float(np.median([score.median_px for score in scores]))
     return (
         f"{middle:11.3f}{delta.mean():10.3f} ({low:.3f}-{high:.3f}){mean['delta_average_px']:8.3f}"
@@ -177,8 +181,10 @@ def obedience(first: int, count: int, size: tuple[int, int], num_frames: int) ->
             right[kind] += told is expected
             if told is not expected:
                 wrong.append(f"{name} ({kind}: {told})")
-    print(f"\nReports, {len(scenes)} scenes: previews called obedient {right['preview']} of {asked['preview']}, "
-          f"frozen videos called disobedient {right['frozen']} of {asked['frozen']}")  # fmt: skip
+    print(
+        f"\nReports, {len(scenes)} scenes: previews called obedient {right['preview']} of {asked['preview']}, "
+        f"frozen videos called disobedient {right['frozen']} of {asked['frozen']}"
+    )
     print(f"wrong: {', '.join(wrong) or 'none'}")
 
 

@@ -266,9 +266,10 @@ def main() -> int:
         print(table({count: rows[count]})[-1], flush=True)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     prompt = [
-        count for count, times in rows.items()
+        count
+        for count, times in rows.items()
         if all(np.percentile(times[name], 95) <= PROMPT for name in ("click", "preview"))
-    ]  # fmt: skip
+    ]
     lines = [
         *table(rows),
         "",

@@ -115,10 +115,14 @@ class Lab:
             self.port = free.getsockname()[1]
         self.log = (folder / "jupyter.log").open("wb")
         environment = {
-            **os.environ, "JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTER_DATA_DIR": str(folder / "data"),
-            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "IPYTHONDIR": str(folder / "ipython"),
-            "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "spaces"),
-        }  # fmt: skip
+            **os.environ,
+            "JUPYTER_CONFIG_DIR": str(folder / "config"),
+            "JUPYTER_DATA_DIR": str(folder / "data"),
+            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+            "IPYTHONDIR": str(folder / "ipython"),
+            "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(folder / "spaces"),
+        }
         (folder / "work").mkdir()
         quiet = folder / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
         quiet.parent.mkdir(parents=True)
@@ -136,9 +140,17 @@ class Lab:
         self.wait_until(self._answers, "JupyterLab answers")
 
     def open(
-        self, cells: list[str], *, width: int = 1280, height: int = 1000, dark: bool = False, touch: bool = False,
-        fine: float = 1, run: bool = True, done: str = "DONE",
-    ) -> LabPage:  # fmt: skip
+        self,
+        cells: list[str],
+        *,
+        width: int = 1280,
+        height: int = 1000,
+        dark: bool = False,
+        touch: bool = False,
+        fine: float = 1,
+        run: bool = True,
+        done: str = "DONE",
+    ) -> LabPage:
         """Open a new notebook of some code cells, run them all, and wait for a text in an output.
 
         Args:
@@ -225,8 +237,9 @@ class LabPage:
               if (!document.body.dataset.jpThemeName || document.body.dataset.jpThemeName !== theme)
                 await commands.execute('apputils:change-theme', {theme});
               const shell = window.jupyterapp.shell; shell.collapseLeft(); shell.collapseRight();
-            }""", theme,
-        )  # fmt: skip
+            }""",
+            theme,
+        )
 
     def run_all(self, done: str = "DONE") -> None:
         """Run all cells and wait for a text in an output."""

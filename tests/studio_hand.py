@@ -12,7 +12,7 @@ from PIL import Image
 
 CELL = """
 from draganything_lab.studio.model.model import StudioModel
-from draganything_lab.studio import pad
+from draganything_lab.studio.canvas import pad
 from draganything_lab.studio.canvas.canvas import CanvasView
 model = StudioModel.named()
 model.warm_up().join()

@@ -31,15 +31,23 @@ def tensor(array: np.ndarray, dtype: str = "uint8", grad: bool = False) -> torch
 
 
 PICTURES = {
-    "numpy": PICTURE, "PIL": Image.fromarray(PICTURE), "list of PIL": [Image.fromarray(PICTURE)],
-    "list of numpy": [PICTURE], "read only": np.frombuffer(PICTURE.tobytes(), np.uint8).reshape(PICTURE.shape),
-    "strided": np.ascontiguousarray(PICTURE[::-1])[::-1], "batch": PICTURE[None],
-    "HWC tensor": tensor(PICTURE), "CHW tensor": tensor(PICTURE).permute(2, 0, 1), "int64": tensor(PICTURE, "int64"),
-    "batch of tensors": tensor(PICTURE).permute(2, 0, 1)[None], "list of tensors": [tensor(PICTURE)],
+    "numpy": PICTURE,
+    "PIL": Image.fromarray(PICTURE),
+    "list of PIL": [Image.fromarray(PICTURE)],
+    "list of numpy": [PICTURE],
+    "read only": np.frombuffer(PICTURE.tobytes(), np.uint8).reshape(PICTURE.shape),
+    "strided": np.ascontiguousarray(PICTURE[::-1])[::-1],
+    "batch": PICTURE[None],
+    "HWC tensor": tensor(PICTURE),
+    "CHW tensor": tensor(PICTURE).permute(2, 0, 1),
+    "int64": tensor(PICTURE, "int64"),
+    "batch of tensors": tensor(PICTURE).permute(2, 0, 1)[None],
+    "list of tensors": [tensor(PICTURE)],
     "float": tensor(PICTURE, "float64", True) / 255,
     "CHW float": (tensor(PICTURE, "float32", True) / 255).permute(2, 0, 1),
-    "float32 array": PICTURE / np.float32(255), "16 bit": PICTURE.astype(np.uint16) * 257,
-}  # fmt: skip
+    "float32 array": PICTURE / np.float32(255),
+    "16 bit": PICTURE.astype(np.uint16) * 257,
+}
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -62,8 +70,12 @@ def test_a_mask_of_every_type(dtype: str, grad: bool) -> None:
     np.testing.assert_array_equal(scene[1].mask, MASK)
     points = mask_queries(tensor(MASK, dtype, grad), 5)
     assert MASK[points[:, 1].astype(int), points[:, 0].astype(int)].all()
-    control = control_from_tracks([tensor(MASK, dtype, grad)], [tensor(np.array([[10, 10]] * 3), "float32", True)],
-                                  size=(H, W), representation="gaussian")  # fmt: skip
+    control = control_from_tracks(
+        [tensor(MASK, dtype, grad)],
+        [tensor(np.array([[10, 10]] * 3), "float32", True)],
+        size=(H, W),
+        representation="gaussian",
+    )
     scene = Scene(PICTURE)
     scene.add("a", MASK, [(10, 10)])
     np.testing.assert_array_equal(control.heat, build_control(scene, 3, representation="gaussian").heat)
@@ -71,11 +83,18 @@ def test_a_mask_of_every_type(dtype: str, grad: bool) -> None:
 
 CLIP = np.stack([np.roll(PICTURE, t, axis=1) for t in range(3)])
 CLIPS = {
-    "numpy": CLIP, "list": list(CLIP), "tuple": tuple(CLIP), "PIL": [Image.fromarray(frame) for frame in CLIP],
-    "tensor": tensor(CLIP), "TCHW": tensor(CLIP).permute(0, 3, 1, 2), "batch": tensor(CLIP)[None],
-    "tensors": [tensor(frame) for frame in CLIP], "CHW tensors": [tensor(frame).permute(2, 0, 1) for frame in CLIP],
-    "RGBA PIL": [Image.fromarray(frame).convert("RGBA") for frame in CLIP], "generator": None,
-}  # fmt: skip
+    "numpy": CLIP,
+    "list": list(CLIP),
+    "tuple": tuple(CLIP),
+    "PIL": [Image.fromarray(frame) for frame in CLIP],
+    "tensor": tensor(CLIP),
+    "TCHW": tensor(CLIP).permute(0, 3, 1, 2),
+    "batch": tensor(CLIP)[None],
+    "tensors": [tensor(frame) for frame in CLIP],
+    "CHW tensors": [tensor(frame).permute(2, 0, 1) for frame in CLIP],
+    "RGBA PIL": [Image.fromarray(frame).convert("RGBA") for frame in CLIP],
+    "generator": None,
+}
 
 
 @pytest.mark.parametrize("name", CLIPS)
@@ -93,10 +112,16 @@ def test_control_maps_of_every_library() -> None:
     heat = [np.full((16, 16, 3), 80 * t, np.uint8) for t in range(3)]
     wanted = np.stack(heat).transpose(0, 3, 1, 2).astype(np.float32)
     for image in (
-        np.stack(heat), heat, [Image.fromarray(frame) for frame in heat], tensor(np.stack(heat)),
-        tensor(np.stack(heat), "bfloat16", True), [tensor(frame) for frame in heat], np.stack(heat)[None],
-        [tensor(frame).permute(2, 0, 1) for frame in heat], [Image.fromarray(frame[..., 0]) for frame in heat],
-    ):  # fmt: skip
+        np.stack(heat),
+        heat,
+        [Image.fromarray(frame) for frame in heat],
+        tensor(np.stack(heat)),
+        tensor(np.stack(heat), "bfloat16", True),
+        [tensor(frame) for frame in heat],
+        np.stack(heat)[None],
+        [tensor(frame).permute(2, 0, 1) for frame in heat],
+        [Image.fromarray(frame[..., 0]) for frame in heat],
+    ):
         np.testing.assert_array_equal(control_of((image, None)).image.numpy(), wanted)
     entity_map = RNG.random((3, 5, 16, 16)).astype(np.float32)
     for values in (entity_map, torch.from_numpy(entity_map).requires_grad_(), list(entity_map)):
@@ -109,9 +134,10 @@ def test_control_maps_of_every_library() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.sampled_from(["bool", "uint8", "int8", "int16", "int32", "int64", *FLOATS]), st.booleans(),
+    st.sampled_from(["bool", "uint8", "int8", "int16", "int32", "int64", *FLOATS]),
+    st.booleans(),
     st.lists(st.integers(1, 4), min_size=1, max_size=4),
-)  # fmt: skip
+)
 def test_numbers_are_kept(dtype: str, in_list: bool, shape: list[int]) -> None:
     wanted = RNG.integers(0, 2, shape)
     made = tensor(wanted, dtype)

@@ -105,8 +105,14 @@ def test_embedding_given_or_computed_inside_and_shared_by_the_guidance_halves():
     net, (sample, context, ids, image, entity_map) = small_controlnet(), small_inputs()
     image, entity_map = image[:1], entity_map[:1]
     with torch.no_grad():
-        inside = net(sample, 0.7, context, ids, controlnet_cond=image.expand(2, -1, -1, -1, -1),
-                     entity_map=entity_map.expand(2, -1, -1, -1, -1))
+        inside = net(
+            sample,
+            0.7,
+            context,
+            ids,
+            controlnet_cond=image.expand(2, -1, -1, -1, -1),
+            entity_map=entity_map.expand(2, -1, -1, -1, -1),
+        )
         shared = net(sample, 0.7, context, ids, control_embedding=net.embed_control(image, entity_map))
     for a, b in zip([*inside.down, inside.mid], [*shared.down, shared.mid], strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-6)

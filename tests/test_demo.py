@@ -156,7 +156,7 @@ def test_a_photograph_gets_the_preview_and_a_word(
     words = ["demo", "--image", str(tmp_path / "photo.png"), "--point", "90,100", "--path", "90,100 140,80 170,110"]
     assert cli.main([*words, "--out", str(out), "--frames", "5"]) == 0
     said = capsys.readouterr().out
-    assert "know Toyland and not photographs" in said and "GrabCut" in said
+    assert "gets the preview only here" in said and "GrabCut" in said
     numbers = json.loads((out / "numbers.json").read_text())
     assert numbers["made_by"] == "preview" and "mean_difference_from_truth" not in numbers
     assert numbers["entities"][0]["mean_px"]["preview"] < 0.5

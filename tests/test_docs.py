@@ -71,8 +71,11 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     pytest.importorskip("furo")
     done = subprocess.run(
         [sys.executable, "tools/docs.py", str(tmp_path / "site"), str(tmp_path / "source")],
-        cwd=ROOT, capture_output=True, text=True, timeout=900,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     lesson = (tmp_path / "site" / "notebooks" / "05_pixel_motion.html").read_text()
     assert "<math" in lesson and "data:image/png" not in lesson and "cdn" not in lesson.lower()

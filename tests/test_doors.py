@@ -70,10 +70,14 @@ def test_a_released_demo_folder_is_opened_at_every_door(tmp_path: Path) -> None:
     files = demo_files()
     folder = folder_of(files, tmp_path / "all" / "bird1_@")
     sources = (
-        folder, folder / "demo.json", str(folder), zip_of(files, tmp_path / "plain.zip"),
-        zip_of(files, tmp_path / "mac.zip", "bird1_@/", mac=True), zip_of(files, tmp_path / "deep.zip", "a/b/bird1_@/"),
+        folder,
+        folder / "demo.json",
+        str(folder),
+        zip_of(files, tmp_path / "plain.zip"),
+        zip_of(files, tmp_path / "mac.zip", "bird1_@/", mac=True),
+        zip_of(files, tmp_path / "deep.zip", "a/b/bird1_@/"),
         zip_of(files, tmp_path / "windows.zip", "bird1_@\\"),
-    )  # fmt: skip
+    )
     for number, source in enumerate(sources):
         right(Scene.load(source))
         right(read_demo_folder(source))
@@ -169,15 +173,19 @@ STORE = [{"points": points, "color": "#ff0000", "name": f"S{k}"} for k, points i
 @pytest.mark.parametrize(
     "text",
     [
-        json.dumps(STORE), json.dumps(TWO), json.dumps([json.dumps(points) for points in TWO]),
+        json.dumps(STORE),
+        json.dumps(TWO),
+        json.dumps([json.dumps(points) for points in TWO]),
         json.dumps([[[p["x"], p["y"]] for p in points] for points in TWO]),
         json.dumps({"points_store": json.dumps(STORE)}),
-        json.dumps({"tracks": TWO}), str(TWO), json.dumps(json.dumps(TWO)),
+        json.dumps({"tracks": TWO}),
+        str(TWO),
+        json.dumps(json.dumps(TWO)),
         json.dumps({"nodes": [{"type": "SplineEditor", "widgets_values": [json.dumps(STORE), "[]", 512, 512]}]}),
         json.dumps({"nodes": [{"type": "SplineEditor", "widgets_values": [json.dumps(p)]} for p in TWO]}),
         json.dumps({"7": {"class_type": "SplineEditor", "inputs": {"points_store": json.dumps(STORE), "w": 1}}}),
     ],
-)  # fmt: skip
+)
 def test_splines_as_the_editors_hand_them_out(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.json").write_text(text)
     for source in ([text] if text[0] in "[{" else []) + [tmp_path / "a.json"]:

@@ -494,6 +494,12 @@ def test_names_cannot_lead_out_of_the_page_or_the_folder(tmp_path: Path) -> None
     assert "<script>alert" not in page and "a &amp; &lt;b&gt;" in page
     assert all(re.fullmatch(r"[\w.+-]+", record.job.name) for record in results.records)
     assert {path.name for path in (tmp_path / "out").iterdir() if path.is_dir()} <= {
-        "asked", "failed", "features", "locks", "made", "measured", "videos",
-    }  # fmt: skip
+        "asked",
+        "failed",
+        "features",
+        "locks",
+        "made",
+        "measured",
+        "videos",
+    }
     assert set(os.listdir(tmp_path)) == {"scenes", "out"}

@@ -89,9 +89,16 @@ def folder(tmp_path_factory) -> Path:
     )
     torch.manual_seed(2)
     config = CLIPTextConfig(
-        vocab_size=4, hidden_size=12, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
-        max_position_embeddings=7, bos_token_id=0, eos_token_id=1, pad_token_id=1,
-    )  # fmt: skip
+        vocab_size=4,
+        hidden_size=12,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=7,
+        bos_token_id=0,
+        eos_token_id=1,
+        pad_token_id=1,
+    )
     CLIPTextModel(config).save_pretrained(where / "text_encoder")
     return where
 

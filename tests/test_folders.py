@@ -54,11 +54,15 @@ def order(video: np.ndarray) -> list[int]:
 @pytest.mark.parametrize(
     ("picture", "mask"),
     [
-        ("{:08d}.png", "{:08d}.png"), ("frame{}.png", "frame{}.png"), ("{}.png", "{}.png"),
-        ("frame_{}_rgb.png", "frame_{}_rgb.png"), ("img{:05d}.png", "mask{}.png"), ("Frame{}.PNG", "frame{}.png"),
+        ("{:08d}.png", "{:08d}.png"),
+        ("frame{}.png", "frame{}.png"),
+        ("{}.png", "{}.png"),
+        ("frame_{}_rgb.png", "frame_{}_rgb.png"),
+        ("img{:05d}.png", "mask{}.png"),
+        ("Frame{}.PNG", "frame{}.png"),
         ("a 2024-01-{:02d}.png", "a 2024-01-{:02d}.png"),
     ],
-)  # fmt: skip
+)
 def test_pictures_come_in_the_order_of_their_numbers(tmp_path: Path, picture: str, mask: str) -> None:
     (source,) = find_sources(like_vipseg(tmp_path / "d", picture=picture, mask=mask))
     loaded = source.load(SIZE, 12, "opencv")
@@ -131,8 +135,9 @@ def test_partners_are_never_matched_by_place(tmp_path: Path) -> None:
 
     assert partners(files("a1.jpg", "a2.jpg"), files("a2.png")) == {Path("a2.jpg"): Path("a2.png")}
     assert partners(files("a1.jpg", "a2.jpg"), files("x1.png", "x2.png")) == {
-        Path("a1.jpg"): Path("x1.png"), Path("a2.jpg"): Path("x2.png"),
-    }  # fmt: skip
+        Path("a1.jpg"): Path("x1.png"),
+        Path("a2.jpg"): Path("x2.png"),
+    }
     assert partners(files("cat.jpg", "dog.jpg"), files("x.png", "y.png")) == {}
     assert numbered(tmp_path / "missing") == []
 
@@ -198,7 +203,8 @@ def test_a_console_that_cannot_print_loses_nothing(tmp_path: Path) -> None:
         out = tmp_path / f"Übung 日本 {code}" / "p.mp4"
         done = subprocess.run(
             [sys.executable, "-m", "draganything_lab.cli", "preview", "--scene", tmp_path / "s.zip", "--out", out],
-            env={**os.environ, "PYTHONIOENCODING": code}, capture_output=True,
-        )  # fmt: skip
+            env={**os.environ, "PYTHONIOENCODING": code},
+            capture_output=True,
+        )
         assert done.returncode == 0 and out.is_file(), done.stderr.decode("latin-1")
         assert b"Wrote" in done.stdout

@@ -161,7 +161,9 @@ def test_latents_of_a_small_vae() -> None:
 
     torch.manual_seed(0)
     vae = AutoencoderKLTemporalDecoder(
-        block_out_channels=(32, 32), down_block_types=("DownEncoderBlock2D",) * 2, latent_channels=4,
+        block_out_channels=(32, 32),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        latent_channels=4,
         layers_per_block=1,
     )
     extractor = vae_latents(vae, "tiny")
@@ -227,9 +229,14 @@ def test_videomae_takes_any_length_at_its_own_size(tmp_path: Path) -> None:
     from draganything_lab.evaluate.metrics import videomae
 
     config = VideoMAEConfig(
-        image_size=16, patch_size=8, num_frames=4, hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
+        image_size=16,
+        patch_size=8,
+        num_frames=4,
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
         intermediate_size=8,
-    )  # fmt: skip
+    )
     VideoMAEModel(config).save_pretrained(tmp_path / "tiny")
     extractor = videomae(tmp_path / "tiny", device="cpu")
     assert extractor(sample_clip(0, (32, 32), 3).video).shape == (1, 8)

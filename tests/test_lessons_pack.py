@@ -47,11 +47,16 @@ def test_the_archive_holds_project_wheels_and_scripts(clone: Path, tmp_path: Pat
         mode = archive.getinfo(f"{TOP}/install.sh").external_attr >> 16
         windows = archive.read(f"{TOP}/install.bat").decode()
     assert names == {
-        f"{TOP}/{name}" for name in (
-            "project/pyproject.toml", "project/lessons/00_x.py", "wheels/numpy-2.0-py3-none-any.whl", "install.sh",
-            "install.bat", "README.txt",
+        f"{TOP}/{name}"
+        for name in (
+            "project/pyproject.toml",
+            "project/lessons/00_x.py",
+            "wheels/numpy-2.0-py3-none-any.whl",
+            "install.sh",
+            "install.bat",
+            "README.txt",
         )
-    }  # fmt: skip
+    }
     assert mode & 0o111 and "--no-index" in script and "project[all]" in script and "{" not in script
     assert "--no-index" in windows and "{" not in windows
     assert ".[all]" in asked[0] and "https://download.pytorch.org/whl/cpu" in asked[0]

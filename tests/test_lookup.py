@@ -92,11 +92,16 @@ def test_no_entity_map_means_zeros():
 
 def test_only_a_controlnet_that_asks_for_it_looks_up():
     small = {
-        "block_out_channels": (32, 64), "layers_per_block": 1, "num_attention_heads": 2, "cross_attention_dim": 16,
+        "block_out_channels": (32, 64),
+        "layers_per_block": 1,
+        "num_attention_heads": 2,
+        "cross_attention_dim": 16,
         "down_block_types": ("CrossAttnDownBlockSpatioTemporal", "DownBlockSpatioTemporal"),
-        "addition_time_embed_dim": 8, "projection_class_embeddings_input_dim": 24,
-        "conditioning_embedding_out_channels": (8, 8, 8, 16), "entity_embedding_out_channels": (4, 8, 8, 8),
-    }  # fmt: skip
+        "addition_time_embed_dim": 8,
+        "projection_class_embeddings_input_dim": 24,
+        "conditioning_embedding_out_channels": (8, 8, 8, 16),
+        "entity_embedding_out_channels": (4, 8, 8, 8),
+    }
     plain, looking = (DragAnythingControlNet(**small, first_frame_control=flag) for flag in (False, True))
     more = looking.state_dict().keys() - plain.state_dict().keys()
     assert {name.split(".")[0] for name in more} == {"first_control", "lookup", "controlnet_cond_embedding"}

@@ -105,7 +105,7 @@ EXACT = {
     "array of labels": DISC.astype(np.int32) * 12,
     "array RGB": painted((0, 255, 0), (0, 0, 0)),
     "array (1, H, W)": DISC[None],
-}  # fmt: skip
+}
 NEAR = {
     "JPEG": packed(DISC.astype(np.uint8) * 255, "JPEG", quality=60),
     "JPEG RGB": packed(painted((255, 255, 255), (0, 0, 0)), "JPEG", quality=60),
@@ -130,20 +130,24 @@ UNCLEAR = {
     "two 16-bit ids": (packed(DISC.astype(np.uint16) * 6100 + 17 * OTHER.astype(np.uint16)), "17.*6100"),
     "a trimap": (packed((DISC * 255 + 128 * RIM + 128 * OTHER).astype(np.uint8)), "128"),
     "only the rim": (palette(255 * RIM, VOC), "only the unsure rim"),
-    "two colours on black": (packed(painted((255, 0, 0), (0, 0, 0)) + np.uint8([0, 0, 255]) * OTHER[..., None]),
-                             r"\(255, 0, 0\).*\(0, 0, 255\)"),
+    "two colours on black": (
+        packed(painted((255, 0, 0), (0, 0, 0)) + np.uint8([0, 0, 255]) * OTHER[..., None]),
+        r"\(255, 0, 0\).*\(0, 0, 255\)",
+    ),
     "red on blue": (packed(painted((255, 0, 0), (0, 0, 255))), r"2 colours"),
     "a photograph": (packed(PHOTO.astype(np.uint8)), "shades of grey"),
     "a colour photograph": (packed(np.dstack([PHOTO, PHOTO[::-1], PHOTO[:, ::-1]]).astype(np.uint8)), "many colours"),
     "transparent everywhere": (packed(painted((255, 255, 255, 0), (0, 0, 0, 0))), "transparent everywhere"),
     "half transparent ground": (packed(painted((255, 0, 0, 255), (0, 0, 0, 128))), "nowhere transparent"),
-    "black, white and nothing": (packed(np.where(RIM[..., None], np.uint8([0, 0, 0, 0]),
-                                                 painted((255, 255, 255, 255), (0, 0, 0, 255)))), "three parts"),
+    "black, white and nothing": (
+        packed(np.where(RIM[..., None], np.uint8([0, 0, 0, 0]), painted((255, 255, 255, 255), (0, 0, 0, 255)))),
+        "three parts",
+    ),
     "grey everywhere": (packed(np.full((H, W), 90, np.uint8)), "90"),
     "no half": (DISC * 0.3, "none of 0.5"),
     "many masks": (np.stack([DISC, OTHER]), "2 masks"),
     "negative": (DISC.astype(int) - 2 * OTHER, "below 0"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", EXACT)
@@ -183,9 +187,10 @@ def test_a_label_is_chosen() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.integers(1, 65535), st.sampled_from(["uint8", "uint16", "int32", "int64", "float32", "float64"]),
+    st.integers(1, 65535),
+    st.sampled_from(["uint8", "uint16", "int32", "int64", "float32", "float64"]),
     st.integers(0, 2**32 - 1),
-)  # fmt: skip
+)
 def test_zero_and_one_other_value_are_a_mask_in_every_type(value: int, dtype: str, seed: int) -> None:
     value = value % 255 + 1 if dtype == "uint8" else value
     wanted = np.random.default_rng(seed).random((9, 11)) < 0.4

@@ -159,9 +159,12 @@ def test_the_bootstrap_cell_on_a_stand_in_for_colab(tmp_path: Path) -> None:
     cell = tmp_path / "cell.py"
     cell.write_text(place.bootstrap())
     done = subprocess.run(
-        [sys.executable, "-c", COLAB.format(folder=str(tmp_path), cell=str(cell))], capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)}, timeout=60,
-    )  # fmt: skip
+        [sys.executable, "-c", COLAB.format(folder=str(tmp_path), cell=str(cell))],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        timeout=60,
+    )
     assert done.returncode == 0, done.stderr
     asked, widgets = said.read_text().splitlines()
     words = json.loads(asked)

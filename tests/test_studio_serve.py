@@ -44,9 +44,12 @@ class Server:
         words = [sys.executable, "-m", "draganything_lab.cli", "studio", "--port", "0", *options]
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(
-                words, cwd=tmp_path / "cwd", stdout=out, stderr=subprocess.STDOUT,
+                words,
+                cwd=tmp_path / "cwd",
+                stdout=out,
+                stderr=subprocess.STDOUT,
                 env={**os.environ, "TMPDIR": str(self.tmp), "JUPYTER_TOKEN": "none-of-a-visitors-business"},
-            )  # fmt: skip
+            )
         self.address = self.until(lambda: re.search(r"http://127\S+", self.log.read_text()), "an address").group()
         self.base = self.address.partition("?")[0]
         self.token = self.address.partition("token=")[2]
@@ -116,9 +119,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def talk(
-    visitor: Visitor, kernel: str, *messages: dict[str, Any], seconds: float = 15, cookies: bool = True,
+    visitor: Visitor,
+    kernel: str,
+    *messages: dict[str, Any],
+    seconds: float = 15,
+    cookies: bool = True,
     protocols: tuple[str, ...] = ("v1.kernel.websocket.jupyter.org",),
-) -> Any:  # fmt: skip
+) -> Any:
     """Send messages to a process as the page does; the headers of what comes back."""
     import asyncio
 
@@ -235,15 +242,31 @@ def refused(act: Callable[[], Any]) -> BaseException:
 
 
 PATHS = [
-    "secret.png", "voila/files/secret.png", "voila/files/studio.ipynb", "voila/render/studio.ipynb", "voila/tree/",
-    "voila/static/../../../../../../../../etc/passwd", "voila/static/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
-    "voila/templates/lab/static/../../../../../../../../../etc/passwd", "voila/labextensions/../../../../etc/passwd",
-    "voila/templates/../../../../../../etc/static/passwd", "voila/static//etc/passwd",
+    "secret.png",
+    "voila/files/secret.png",
+    "voila/files/studio.ipynb",
+    "voila/render/studio.ipynb",
+    "voila/tree/",
+    "voila/static/../../../../../../../../etc/passwd",
+    "voila/static/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+    "voila/templates/lab/static/../../../../../../../../../etc/passwd",
+    "voila/labextensions/../../../../etc/passwd",
+    "voila/templates/../../../../../../etc/static/passwd",
+    "voila/static//etc/passwd",
     "voila/api/themes/../../../etc/passwd",
-    "voila/labextensions/%2fetc%2fpasswd", "static/studio.ipynb", "files/studio.ipynb", "studio.ipynb", "api/contents/",
-    "voila/api/contents/", "nbconvert/html/studio.ipynb", "view/studio.ipynb", "lab", "tree", "terminals/1",
+    "voila/labextensions/%2fetc%2fpasswd",
+    "static/studio.ipynb",
+    "files/studio.ipynb",
+    "studio.ipynb",
+    "api/contents/",
+    "voila/api/contents/",
+    "nbconvert/html/studio.ipynb",
+    "view/studio.ipynb",
+    "lab",
+    "tree",
+    "terminals/1",
     "api/config/x",
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -306,8 +329,10 @@ def test_a_taken_port_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) ->
         port = taken.getsockname()[1]
         done = subprocess.run(
             [sys.executable, "-m", "draganything_lab.cli", "studio", "--port", str(port)],
-            capture_output=True, text=True, timeout=WAIT,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=WAIT,
+        )
     assert done.returncode == 2 and f"error: port {port} on 127.0.0.1 cannot be used" in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -30,9 +30,14 @@ ROOT = Path(__file__).parents[1]
 SHIPPED = ROOT / "draganything_lab" / "weights" / "toy"
 WAIT = 180_000  # milliseconds
 QUIET = [
-    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @contextmanager

@@ -68,9 +68,16 @@ def test_every_form_says_protocol_count_interval_and_source() -> None:
     table = Table([Row.measured("toy", number)]) + PUBLISHED[:1]
     (head, first, second) = csv.reader(io.StringIO(table.csv()))
     assert dict(zip(head, first, strict=True)) | {"notes": ""} == {
-        "protocol": str(OURS), "model": "toy", "value": "3.21", "95 % interval": "2.5 to 4", "unit": "%",
-        "n": "12 scenes", "rank": "", "source": "measured here", "notes": "",
-    }  # fmt: skip
+        "protocol": str(OURS),
+        "model": "toy",
+        "value": "3.21",
+        "95 % interval": "2.5 to 4",
+        "unit": "%",
+        "n": "12 scenes",
+        "rank": "",
+        "source": "measured here",
+        "notes": "",
+    }
     assert "ECCV 2024" in second[7]
     text = table.text()
     assert str(OURS) in text and "2.5 to 4" in text and "12 scenes" in text and "a <note>" in text and "ECCV" in text

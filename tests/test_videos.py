@@ -99,8 +99,19 @@ def test_no_frame_rate_and_uneven_times_lose_no_frame(base: Path) -> None:
     for place, times in enumerate(("N*N/90", "if(lt(N\\,4)\\,N/1000\\,N)", "0.5*N/TB/10")):
         made = base.with_name(f"uneven{place}.mkv")
         stamps = times if "TB" in times else f"({times})/TB"
-        ffmpeg("-i", base, "-vf", f"setpts={stamps}", "-vsync", "passthrough", "-enc_time_base", "1:1000",
-               "-c:v", "libvpx", made)  # fmt: skip
+        ffmpeg(
+            "-i",
+            base,
+            "-vf",
+            f"setpts={stamps}",
+            "-vsync",
+            "passthrough",
+            "-enc_time_base",
+            "1:1000",
+            "-c:v",
+            "libvpx",
+            made,
+        )
         near(read_video(made), clip())
 
 
@@ -129,8 +140,23 @@ def test_sound_with_or_without_a_cover_is_named(base: Path) -> None:
 def test_of_several_streams_the_shown_one_is_read_and_said(base: Path, caplog: pytest.LogCaptureFixture) -> None:
     small, made = base.with_name("small.mkv"), base.with_name("both.mkv")
     ffmpeg("-f", "lavfi", "-i", "color=red:s=32x32:d=0.5:r=10", "-c:v", "ffv1", small)
-    ffmpeg("-i", small, "-i", base, "-map", 0, "-map", 1, "-c", "copy", "-disposition:v:0", 0,
-           "-disposition:v:1", "default", made)  # fmt: skip
+    ffmpeg(
+        "-i",
+        small,
+        "-i",
+        base,
+        "-map",
+        0,
+        "-map",
+        1,
+        "-c",
+        "copy",
+        "-disposition:v:0",
+        0,
+        "-disposition:v:1",
+        "default",
+        made,
+    )
     with caplog.at_level(logging.WARNING):
         near(read_video(made), clip())
     assert "2 video streams" in caplog.text
@@ -142,9 +168,23 @@ def test_titles_in_any_encoding(base: Path, title: str | bytes) -> None:
         made = base.with_name(f"titled.{kind}")
         text = os.fsdecode(title)
         subprocess.run(
-            [ffmpeg_path(), "-v", "quiet", "-nostdin", "-y", "-i", str(base), "-c", "copy",
-             "-metadata", f"title={text}", "-metadata:s:v", f"handler_name={text}", str(made)]
-        )  # fmt: skip
+            [
+                ffmpeg_path(),
+                "-v",
+                "quiet",
+                "-nostdin",
+                "-y",
+                "-i",
+                str(base),
+                "-c",
+                "copy",
+                "-metadata",
+                f"title={text}",
+                "-metadata:s:v",
+                f"handler_name={text}",
+                str(made),
+            ]
+        )
         if made.is_file() and made.stat().st_size:
             near(read_video(made), clip())
 

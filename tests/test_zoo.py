@@ -111,10 +111,18 @@ def add(monkeypatch, model: Model) -> None:
 @pytest.fixture
 def tiny(server, monkeypatch) -> Model:
     model = Model(
-        "tiny", "a tiny model", "hub", "lab/tiny", "Some Licence", "http://licence.example", COMMIT,
-        needed=("config.json", "weights.bin|weights.safetensors"), size=10_248, alternatives=("sd15",),
+        "tiny",
+        "a tiny model",
+        "hub",
+        "lab/tiny",
+        "Some Licence",
+        "http://licence.example",
+        COMMIT,
+        needed=("config.json", "weights.bin|weights.safetensors"),
+        size=10_248,
+        alternatives=("sd15",),
         needed_half=("config.json", "weights.fp16.safetensors"),
-    )  # fmt: skip
+    )
     add(monkeypatch, model)
     return model
 
@@ -123,10 +131,17 @@ def tiny(server, monkeypatch) -> Model:
 def single(server, monkeypatch) -> Model:
     data = FILES["weights.safetensors"]
     model = Model(
-        "single", "one file", "url", f"{server.address}/file/weights.safetensors", "Some Licence", "http://licence.example",
-        needed=("weights.safetensors",), size=len(data), size_is_exact=True,
+        "single",
+        "one file",
+        "url",
+        f"{server.address}/file/weights.safetensors",
+        "Some Licence",
+        "http://licence.example",
+        needed=("weights.safetensors",),
+        size=len(data),
+        size_is_exact=True,
         hashes={"weights.safetensors": digest(data)},
-    )  # fmt: skip
+    )
     add(monkeypatch, model)
     return model
 
@@ -436,10 +451,15 @@ def toyish(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("toyish")
     torch.manual_seed(0)
     shape = {
-        "block_out_channels": (32, 32), "cross_attention_dim": 16, "num_attention_heads": 2, "layers_per_block": 1,
+        "block_out_channels": (32, 32),
+        "cross_attention_dim": 16,
+        "num_attention_heads": 2,
+        "layers_per_block": 1,
         "down_block_types": ("CrossAttnDownBlockSpatioTemporal", "DownBlockSpatioTemporal"),
-        "projection_class_embeddings_input_dim": 24, "addition_time_embed_dim": 8, "in_channels": 8,
-    }  # fmt: skip
+        "projection_class_embeddings_input_dim": 24,
+        "addition_time_embed_dim": 8,
+        "in_channels": 8,
+    }
     up = ("UpBlockSpatioTemporal", "CrossAttnUpBlockSpatioTemporal")
     unet = UNetSpatioTemporalConditionModel(out_channels=4, up_block_types=up, **shape)
     towers = {"conditioning_embedding_out_channels": (4, 4, 4, 8), "entity_embedding_out_channels": (8, 8, 8, 8)}
@@ -447,9 +467,14 @@ def toyish(tmp_path_factory) -> Path:
         down_block_types=("DownEncoderBlock2D",) * 4, block_out_channels=(32,) * 4, layers_per_block=1, scaling_factor=1
     )
     vision = CLIPVisionConfig(
-        hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=32, patch_size=16,
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        image_size=32,
+        patch_size=16,
         projection_dim=16,
-    )  # fmt: skip
+    )
     unet.half().save_pretrained(folder / "unet")
     vae.half().save_pretrained(folder / "vae")
     CLIPVisionModelWithProjection(vision).half().save_pretrained(folder / "image_encoder")
@@ -459,9 +484,14 @@ def toyish(tmp_path_factory) -> Path:
     for name in ("entity_gaussian", "gaussian"):
         DragAnythingControlNet(**shape, **towers).half().save_pretrained(folder / "controlnet" / name)
     dift = UNet2DConditionModel(
-        block_out_channels=(16, 32), down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), cross_attention_dim=8,
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"), layers_per_block=1, norm_num_groups=8, attention_head_dim=2,
-    )  # fmt: skip
+        block_out_channels=(16, 32),
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        cross_attention_dim=8,
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        layers_per_block=1,
+        norm_num_groups=8,
+        attention_head_dim=2,
+    )
     dift.half().save_pretrained(folder / "dift/unet")
     DDIMScheduler().save_pretrained(folder / "dift/scheduler")
     save_file({"null_prompt": torch.zeros(1, 1, 8)}, folder / "dift/null_prompt.safetensors")

@@ -17,9 +17,16 @@ from urllib.parse import unquote
 ROOT = Path(__file__).parents[1]
 PACKAGE = "draganything_lab"
 GATHERED = (
-    "README.md", "CONTRIBUTING.md", "LICENSE", "docs/*.md", "docs/images/**/*", "notebooks/*.ipynb",
-    f"{PACKAGE}/weights/*/README.md", f"{PACKAGE}/weights/*/*.png", f"{PACKAGE}/weights/NOTICE",
-)  # fmt: skip
+    "README.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "docs/*.md",
+    "docs/images/**/*",
+    "notebooks/*.ipynb",
+    f"{PACKAGE}/weights/*/README.md",
+    f"{PACKAGE}/weights/*/*.png",
+    f"{PACKAGE}/weights/NOTICE",
+)
 ROOMS = """
     media scene toyland models segment control pipeline tracking motion show evaluate training studio lessons
 """

@@ -17,8 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, help="the weights folder (default: the package's)")
     parser.add_argument("--clips", type=int, default=200, help="held-out clips, for sam scenes a size (default: 200)")
     parser.add_argument(
-        "--rivals", type=int, help="clips for representations after the first two, for drags by any "
-        "pixel, and of Scrapbook's kinds (default: as many as --clips)"
+        "--rivals",
+        type=int,
+        help="clips for representations after the first two, for drags by any "
+        "pixel, and of Scrapbook's kinds (default: as many as --clips)",
     )
     parser.add_argument(
         "--grabcut", type=int, default=20, help="for sam: scenes a size that GrabCut gets (default: 20)"
@@ -71,14 +73,25 @@ def run(args: argparse.Namespace) -> int:
     args.steps = args.steps or pipe.config["default_steps"]
     args.guidance = pipe.config["default_guidance"] if args.guidance is None else args.guidance
     table, extra = measure(
-        load, chosen, clips=args.clips, rivals=args.rivals, seeds=args.seeds, vae_pictures=args.clips, steps=args.steps,
-        options={"max_guidance_scale": args.guidance}, report=lambda line: print(line, flush=True),
-    )  # fmt: skip
+        load,
+        chosen,
+        clips=args.clips,
+        rivals=args.rivals,
+        seeds=args.seeds,
+        vae_pictures=args.clips,
+        steps=args.steps,
+        options={"max_guidance_scale": args.guidance},
+        report=lambda line: print(line, flush=True),
+    )
     facts = {
-        "clips": args.clips, "rivals": args.rivals or args.clips, "seeds": args.seeds,
-        "steps": args.steps, "guidance": args.guidance,
-        "frames": pipe.unet.config.num_frames, "size": pipe.unet.config.sample_size * 8,
-    }  # fmt: skip
+        "clips": args.clips,
+        "rivals": args.rivals or args.clips,
+        "seeds": args.seeds,
+        "steps": args.steps,
+        "guidance": args.guidance,
+        "frames": pipe.unet.config.num_frames,
+        "size": pipe.unet.config.sample_size * 8,
+    }
     write_card(args.weights, args.pictures, table, extra, facts, f"{LINK}/toy")
     return _told(args)
 

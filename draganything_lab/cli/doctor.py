@@ -192,7 +192,7 @@ def look_at_weights() -> Iterator[Finding]:
         "downloads",
         "ok" if here else "note",
         ", ".join(here) or "no other weights on this machine",
-        "" if here else 'for photographs: draganything-lab generate --model svd --download, which says sizes first',
+        "" if here else "for photographs: draganything-lab generate --model svd --download, which says sizes first",
     )
 
 

@@ -13,10 +13,13 @@ from .generate import parse_size
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name the command's arguments."""
     parser.add_argument(
-        "where", metavar="WHERE", nargs="?", default="toyland:12",
+        "where",
+        metavar="WHERE",
+        nargs="?",
+        default="toyland:12",
         help="folder of scenes, of released demo folders, or like VIPSeg; or toyland:20 for 20 drawn clips "
         "(default: toyland:12)",
-    )  # fmt: skip
+    )
     parser.add_argument("--models", metavar="A,B", default="", help="toy, svd, or folders of weights (default: none)")
     parser.add_argument("--representations", metavar="A,B", default="entity+gaussian", help="default: entity+gaussian")
     parser.add_argument("--seeds", metavar="N|A,B", default="1", help="how many seeds, or which: 3, or 0,5,7")
@@ -26,9 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tracker", default="opencv", metavar="NAME", help="default: opencv, which needs no weights")
     parser.add_argument("--limit", type=int, metavar="N", help="at most so many scenes")
     parser.add_argument(
-        "--features", metavar="A,B", default="thumbnails",
+        "--features",
+        metavar="A,B",
+        default="thumbnails",
         help="Fréchet distances on thumbnails, toy-vae, toy-dift, or none (default: thumbnails)",
-    )  # fmt: skip
+    )
     parser.add_argument("--fid", nargs="?", const="", metavar="FILE", help="FID too, with Inception's weights")
     parser.add_argument("--fvd", metavar="FILE", help="FVD too, with I3D's weights (i3d_torchscript.pt)")
     parser.add_argument("--videomae", nargs="?", const="", metavar="FOLDER", help="FVD on VideoMAE too")

@@ -80,9 +80,15 @@ def generated(
     """
     height, width = video_size(pipe, scene.size) if size is None else size
     result: Any = pipe(
-        scene, height=height, width=width, num_frames=num_frames, num_inference_steps=steps, seed=seed, preset=preset,
+        scene,
+        height=height,
+        width=width,
+        num_frames=num_frames,
+        num_inference_steps=steps,
+        seed=seed,
+        preset=preset,
         decode_size=frame_size(pipe, scene.size) if size is None else None,
-    )  # fmt: skip
+    )
     return result.frames
 
 

@@ -17,9 +17,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     get = actions.add_parser("fetch", help="fetch cut-outs and photographs (220 MB), keep a pack of 28 MB in the cache")
     get.add_argument(
-        "--without", action="append", default=[], choices=tuple(ARCHIVES), metavar="NAME",
+        "--without",
+        action="append",
+        default=[],
+        choices=tuple(ARCHIVES),
+        metavar="NAME",
         help=f"leave a collection out; repeatable: {', '.join(ARCHIVES)}",
-    )  # fmt: skip
+    )
     get.add_argument("--again", action="store_true", help="make the pack again even if there is one")
     get.add_argument("--keep", action="store_true", help="keep the fetched archives")
     show = actions.add_parser("show", help="draw clips of it into one picture: first, middle and last frame, and masks")

@@ -76,17 +76,26 @@ def run(args: argparse.Namespace) -> int:
             return 0
         if args.minutes is not None or args.steps is not None:
             settings = Settings(
-                minutes=args.minutes, steps=args.steps, device=args.device, workers=args.workers, seed=args.seed,
+                minutes=args.minutes,
+                steps=args.steps,
+                device=args.device,
+                workers=args.workers,
+                seed=args.seed,
                 rate=args.rate,
-            )  # fmt: skip
+            )
             if args.start is not None and not (args.resume and (args.folder / "control.pt").exists()):
                 _begin_toy(args)
             toy.train(
-                args.folder, settings, stages=stages, resume=args.resume or args.start is not None, batch=args.batch,
-                picture=args.picture, representations=toy.REPRESENTATIONS[: args.representations],
+                args.folder,
+                settings,
+                stages=stages,
+                resume=args.resume or args.start is not None,
+                batch=args.batch,
+                picture=args.picture,
+                representations=toy.REPRESENTATIONS[: args.representations],
                 worlds=tuple(args.worlds.split(",")),
                 report=lambda line: print(line, flush=True),
-            )  # fmt: skip
+            )
         if args.export is not None and (not shared or dist.get_rank() == 0):
             toy.export(args.folder, args.export, stages)
             print(f"wrote {args.export}")
@@ -117,13 +126,22 @@ def _train_sam(args: argparse.Namespace) -> None:
 
     if args.minutes is not None or args.steps is not None:
         settings = Settings(
-            minutes=args.minutes, steps=args.steps, device=args.device, workers=args.workers, seed=args.seed,
+            minutes=args.minutes,
+            steps=args.steps,
+            device=args.device,
+            workers=args.workers,
+            seed=args.seed,
             rate=args.rate,
-        )  # fmt: skip
+        )
         sam.train(
-            args.folder, settings, resume=args.resume, start=args.start, batch=args.batch, picture=args.picture,
+            args.folder,
+            settings,
+            resume=args.resume,
+            start=args.start,
+            batch=args.batch,
+            picture=args.picture,
             report=lambda line: print(line, flush=True),
-        )  # fmt: skip
+        )
     if args.export is not None and (not dist.is_initialized() or dist.get_rank() == 0):
         step = sam.export(args.folder, args.export)
         print(f"wrote {args.export} from step {step}")

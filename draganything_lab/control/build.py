@@ -182,9 +182,18 @@ def control_from_tracks(
     displacement = np.zeros((frames, len(masks) + 1, 2), np.float32)
     displacement[:-1, 1:] = centres[1:] - centres[:-1]
     return ControlSignal(
-        representation, size, frames, heat, labels, table, displacement, centres.astype(np.float32), radii,
-        layers, carried,
-    )  # fmt: skip
+        representation,
+        size,
+        frames,
+        heat,
+        labels,
+        table,
+        displacement,
+        centres.astype(np.float32),
+        radii,
+        layers,
+        carried,
+    )
 
 
 def _draw(

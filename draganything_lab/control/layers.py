@@ -116,9 +116,7 @@ class Layers:
             drawn = _warped(ground, scaled.view[frame], size, cv2.BORDER_CONSTANT)  # (H, W, 4)
             over = np.zeros(size, np.float32)
             sources = np.where(drawn[..., 3] > 0.5, np.uint8(0), np.uint8(HOLE))
-            for index, (cut, motion, moves) in enumerate(
-                zip(cuts, scaled.motions, self.moving, strict=True), start=1
-            ):
+            for index, (cut, motion, moves) in enumerate(zip(cuts, scaled.motions, self.moving, strict=True), start=1):
                 window, moved = place_cut(cut, motion[frame], size, SHARPEST)
                 if window is None:
                     continue

@@ -98,19 +98,48 @@ class Results:
         """One line a video, for a spreadsheet."""
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
-        heads = ["scene", "model", "representation", "seed", "mean_percent", "median_percent", "trimmed_percent",
-                 "asked_percent", "obeyed", "seen", "released_px", *MOTION, "seconds", "video"]  # fmt: skip
+        heads = [
+            "scene",
+            "model",
+            "representation",
+            "seed",
+            "mean_percent",
+            "median_percent",
+            "trimmed_percent",
+            "asked_percent",
+            "obeyed",
+            "seen",
+            "released_px",
+            *MOTION,
+            "seconds",
+            "video",
+        ]
         writer.writerow(heads)
         for record in self.records:
             one = record.objmc
-            numbers = (one.mean, one.median, one.trimmed, one.asked, one.obeyed, one.seen, one.released,
-                       *record.motion.values())  # fmt: skip
+            numbers = (
+                one.mean,
+                one.median,
+                one.trimmed,
+                one.asked,
+                one.obeyed,
+                one.seen,
+                one.released,
+                *record.motion.values(),
+            )
             told = ["" if np.isnan(number) else f"{number:.6g}" for number in numbers]
             job = record.job
             writer.writerow(
-                [job.source.name, job.model, job.representation, job.seed if job.representation else "", *told,
-                 record.about.get("seconds", ""), f"videos/{job.name}.mp4"]
-            )  # fmt: skip
+                [
+                    job.source.name,
+                    job.model,
+                    job.representation,
+                    job.seed if job.representation else "",
+                    *told,
+                    record.about.get("seconds", ""),
+                    f"videos/{job.name}.mp4",
+                ]
+            )
         return buffer.getvalue()
 
     def as_dict(self) -> dict[str, Any]:
@@ -210,16 +239,26 @@ def _numbers(records: Sequence[Record], data: str, plan: Plan) -> dict[str, Meas
     motion = {
         name: mean_of(
             [100 * record.motion[name] for record in records],
-            Protocol.of("motion report", what=words, unit="%", tracker=plan.settings.tracker, frames=plan.frames,
-                        size=f"{plan.size[1]}x{plan.size[0]}", data=data),
+            Protocol.of(
+                "motion report",
+                what=words,
+                unit="%",
+                tracker=plan.settings.tracker,
+                frames=plan.frames,
+                size=f"{plan.size[1]}x{plan.size[0]}",
+                data=data,
+            ),
             unit="%",
             groups=scenes,
         )
         for name, words in MOTION.items()
-    }  # fmt: skip
+    }
     return {name: numbers[name] for name in ("mean", "median", "trimmed")} | {
-        "obeyed": obeyed, **motion, "seen": numbers["seen"], "released": numbers["released"],
-    }  # fmt: skip
+        "obeyed": obeyed,
+        **motion,
+        "seen": numbers["seen"],
+        "released": numbers["released"],
+    }
 
 
 def motion_numbers(report: MotionReport) -> np.ndarray:

@@ -56,9 +56,13 @@ class Makers:
         pipe = self._pipe(job.maker)
         height, width = scene.size
         made: Any = pipe(
-            scene, height=height, width=width, num_frames=frames, num_inference_steps=self.settings.steps,
+            scene,
+            height=height,
+            width=width,
+            num_frames=frames,
+            num_inference_steps=self.settings.steps,
             seed=job.seed,
-        )  # fmt: skip
+        )
         return np.asarray(made.frames)
 
     def _pipe(self, maker: tuple[str, str]) -> Any:

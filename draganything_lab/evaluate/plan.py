@@ -140,9 +140,14 @@ def make_plan(settings: Settings) -> Plan:
 
     def job(source: Source, model: str, representation: str = "", seed: int = 0) -> Job:
         content: dict[str, Any] = {
-            "version": VERSION, "source": prints[source.name], "model": model, "representation": representation,
-            "seed": seed, "size": size, "frames": frames,
-        }  # fmt: skip
+            "version": VERSION,
+            "source": prints[source.name],
+            "model": model,
+            "representation": representation,
+            "seed": seed,
+            "size": size,
+            "frames": frames,
+        }
         if representation:
             content |= {"weights": weights[model], "steps": settings.steps}
         words = [source.name, Path(model).name, representation, str(seed) if representation else ""]

@@ -112,9 +112,15 @@ def frames_plot(summaries: Sequence[Summary], colours: Sequence[str]) -> Figure:
     for value, frame, number, who, colour in sorted(ends):  # labels at the lines' ends, pushed apart where they meet
         height = max(value, height + top * 0.07)
         axes.annotate(
-            f"{number}  {who}", (frame, value), xytext=(1.02, height / top), textcoords="axes fraction", color=colour,
-            va="center", fontsize=9, arrowprops={"arrowstyle": "-", "color": colour, "alpha": 0.4, "linewidth": 0.7},
-        )  # fmt: skip
+            f"{number}  {who}",
+            (frame, value),
+            xytext=(1.02, height / top),
+            textcoords="axes fraction",
+            color=colour,
+            va="center",
+            fontsize=9,
+            arrowprops={"arrowstyle": "-", "color": colour, "alpha": 0.4, "linewidth": 0.7},
+        )
     axes.set_xlabel("frame; line: mean over scenes, band: the middle half of the scenes", color=INK)
     axes.set_ylabel("error, % of the diagonal", color=INK)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -85,9 +85,7 @@ def load_clip(
     name = shown(clip.name)
     files = numbered(clip)
     if len(files) < frames:
-        raise LabError(
-            f"clip {name} has {len(files)} pictures, fewer than {frames} frames", fix="give fewer --frames"
-        )
+        raise LabError(f"clip {name} has {len(files)} pictures, fewer than {frames} frames", fix="give fewer --frames")
     masks = numbered(root / MASKS / clip.name)
     if not masks:
         raise LabError(f"clip {name}: there are no masks in {MASKS}/{name}", fix="get the whole data set")

@@ -228,12 +228,20 @@ class Worker:
 
     def _about(self, job: Job, seconds: float, shape: tuple[int, ...]) -> dict[str, Any]:
         return {
-            "scene": job.source.name, "model": job.model, "representation": job.representation, "seed": job.seed,
-            "frames": shape[0], "size": f"{shape[2]}x{shape[1]}", "steps": self.plan.settings.steps,
+            "scene": job.source.name,
+            "model": job.model,
+            "representation": job.representation,
+            "seed": job.seed,
+            "frames": shape[0],
+            "size": f"{shape[2]}x{shape[1]}",
+            "steps": self.plan.settings.steps,
             "picture": "x".join(map(str, reversed(self._own.get(job.source.name, self.plan.size)))),
-            "weights": self.plan.weights.get(job.model, ""), "seconds": round(seconds, 3), "version": __version__,
-            "made": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "asked": self.plan.asked_name(job.source),
-        }  # fmt: skip
+            "weights": self.plan.weights.get(job.model, ""),
+            "seconds": round(seconds, 3),
+            "version": __version__,
+            "made": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "asked": self.plan.asked_name(job.source),
+        }
 
     def _time_left(self, waiting: list[Job]) -> float | None:
         counts: dict[str, int] = {}

@@ -66,9 +66,13 @@ def described(value: Any) -> str:
     if callable(value):
         return f"the function {getattr(value, '__name__', 'without a name')}"
     text = repr(value)
-    return text if len(text) <= 80 else f"a {type(value).__name__} of length {len(value)}" if hasattr(
-        value, "__len__"
-    ) else f"a {type(value).__name__}"
+    return (
+        text
+        if len(text) <= 80
+        else f"a {type(value).__name__} of length {len(value)}"
+        if hasattr(value, "__len__")
+        else f"a {type(value).__name__}"
+    )
 
 
 def _array(value: Any) -> np.ndarray | None:

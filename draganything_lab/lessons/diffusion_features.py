@@ -40,11 +40,17 @@ def two_pictures(seed: int, size: tuple[int, int] = (128, 128)) -> tuple[Scene, 
         at = (rng.permutation(CORNERS) + rng.uniform(-0.06, 0.06, (4, 2))) * size[::-1]
         things = tuple(
             Thing(
-                str(kind), COLOURS[colour], COLOURS[other], int(detail), float(rng.uniform(0.15, 0.21)) * min(size),
-                spot[None], role="pinned", flip=bool(rng.random() < 0.5),
+                str(kind),
+                COLOURS[colour],
+                COLOURS[other],
+                int(detail),
+                float(rng.uniform(0.15, 0.21)) * min(size),
+                spot[None],
+                role="pinned",
+                flip=bool(rng.random() < 0.5),
             )
             for kind, colour, other, detail, spot in zip(kinds, colours, others, details, at, strict=True)
-        )  # fmt: skip
+        )
         clip = World(str(place), int(rng.integers(2**31)), size, 1, things).render()
         scene = Scene(clip.video[0])
         for kind, colour, mask in zip(kinds, colours, clip.masks[:, 0], strict=True):

@@ -195,9 +195,10 @@ EXERCISES = {
             Mistake(
                 "You count one side only. A split as uneven as this could have come out the other way round as well: "
                 "take it twice (and at most 1).",
-                lambda wins, losses: sum(
-                    math.comb(wins + losses, k) for k in range(max(wins, losses), wins + losses + 1)
-                ) / 2 ** (wins + losses),
+                lambda wins, losses: (
+                    sum(math.comb(wins + losses, k) for k in range(max(wins, losses), wins + losses + 1))
+                    / 2 ** (wins + losses)
+                ),
             ),
             Mistake(
                 "This is the probability of exactly this split. Those that are still more uneven count as well.",
@@ -205,9 +206,11 @@ EXERCISES = {
             ),
             Mistake(
                 "A probability is never above 1: for an even split twice the tail is more, so take min(1, ...).",
-                lambda wins, losses: 2 * sum(
-                    math.comb(wins + losses, k) for k in range(max(wins, losses), wins + losses + 1)
-                ) / 2 ** (wins + losses),
+                lambda wins, losses: (
+                    2
+                    * sum(math.comb(wins + losses, k) for k in range(max(wins, losses), wins + losses + 1))
+                    / 2 ** (wins + losses)
+                ),
             ),
         ),
         hints=(

@@ -127,7 +127,10 @@ EXERCISES = {
             Mistake(
                 "You give width and height. The box ends with right and bottom: left + width, top + height.",
                 lambda mask: (
-                    _box(mask)[0], _box(mask)[1], _box(mask)[2] - _box(mask)[0], _box(mask)[3] - _box(mask)[1]
+                    _box(mask)[0],
+                    _box(mask)[1],
+                    _box(mask)[2] - _box(mask)[0],
+                    _box(mask)[3] - _box(mask)[1],
                 ),
             ),
         ),

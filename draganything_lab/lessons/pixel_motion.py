@@ -76,8 +76,8 @@ EXERCISES = {
             ),
             Mistake(
                 "You leave out the mixed term, the sum of gx * gy. It stands twice in the matrix, off the diagonal.",
-                lambda gx, gy, change: -np.array(
-                    [(gx * change).sum() / (gx * gx).sum(), (gy * change).sum() / (gy * gy).sum()]
+                lambda gx, gy, change: (
+                    -np.array([(gx * change).sum() / (gx * gx).sum(), (gy * change).sum() / (gy * gy).sum()])
                 ),
             ),
             Mistake(
@@ -174,8 +174,9 @@ EXERCISES = {
             ),
             Mistake(
                 "You subtract wanted[0] from both. What was measured starts at its own place: measured[0].",
-                lambda wanted, measured: ((wanted - wanted[0]) * (measured - wanted[0])).sum()
-                / ((wanted - wanted[0]) ** 2).sum(),
+                lambda wanted, measured: (
+                    ((wanted - wanted[0]) * (measured - wanted[0])).sum() / ((wanted - wanted[0]) ** 2).sum()
+                ),
             ),
         ),
         hints=(

@@ -154,18 +154,14 @@ EXERCISES = {
                 "The picture is still in 0..255; mean and std are for 0..1. Divide by 255 first.",
                 lambda picture, mean, std: (picture - mean) / std,
             ),
-            Mistake(
-                "The mean is taken away; now divide by std.", lambda picture, mean, std: picture / 255 - mean
-            ),
+            Mistake("The mean is taken away; now divide by std.", lambda picture, mean, std: picture / 255 - mean),
             Mistake(
                 "You take this picture's own mean and deviation. The encoder wants those that it was trained with.",
                 lambda picture, mean, std: (
                     (picture / 255 - (picture / 255).mean(axis=(0, 1))) / (picture / 255).std(axis=(0, 1))
                 ),
             ),
-            Mistake(
-                "Multiplied by std instead of divided.", lambda picture, mean, std: (picture / 255 - mean) * std
-            ),
+            Mistake("Multiplied by std instead of divided.", lambda picture, mean, std: (picture / 255 - mean) * std),
         ),
         hints=(
             "Three steps: to 0..1, minus the mean, divided by the deviation.",

@@ -131,7 +131,8 @@ EXERCISES = {
                 "Your hill is between 0 and 1. The model is shown 0 to 255: multiply before you round.",
                 lambda size, centre, radius: np.where(
                     _grid(size, centre) <= radius**2,
-                    np.exp(-_grid(size, centre) / (2 * (SIGMA_PER_RADIUS * radius) ** 2)), 0,
+                    np.exp(-_grid(size, centre) / (2 * (SIGMA_PER_RADIUS * radius) ** 2)),
+                    0,
                 ),
             ),
             Mistake("Sigma is 0.4 times the radius; you took the radius itself.", _stamp_with(1.0)),
@@ -177,8 +178,10 @@ EXERCISES = {
                 "The earlier hills lie in front of the later ones: go through them in the given order.",
                 lambda heats, discs: _layered(heats[::-1], discs[::-1]),
             ),
-            Mistake("Only the last hill is left: begin with one array of zeros, before the loop.",
-                    lambda heats, discs: np.where(discs[-1], heats[-1], 0)),
+            Mistake(
+                "Only the last hill is left: begin with one array of zeros, before the loop.",
+                lambda heats, discs: np.where(discs[-1], heats[-1], 0),
+            ),
         ),
         hints=(
             "Begin with out = np.zeros_like(heats[0]).",
@@ -195,21 +198,28 @@ EXERCISES = {
                 "Nearly: the released code stops at the last column and row, width - 1 and height - 1, and never "
                 "draws on them.",
                 lambda centre, radius, size: (
-                    max(centre[0] - radius, 0), max(centre[1] - radius, 0),
-                    min(centre[0] + radius, size[1]), min(centre[1] + radius, size[0]),
+                    max(centre[0] - radius, 0),
+                    max(centre[1] - radius, 0),
+                    min(centre[0] + radius, size[1]),
+                    min(centre[1] + radius, size[0]),
                 ),
             ),
             Mistake(
                 "The box is not clipped to the picture: use max(..., 0), and min(...) at the other side.",
                 lambda centre, radius, size: (
-                    centre[0] - radius, centre[1] - radius, centre[0] + radius, centre[1] + radius
+                    centre[0] - radius,
+                    centre[1] - radius,
+                    centre[0] + radius,
+                    centre[1] + radius,
                 ),
             ),
             Mistake(
                 "Width and height are exchanged: x is limited by size[1], y by size[0].",
                 lambda centre, radius, size: (
-                    max(centre[0] - radius, 0), max(centre[1] - radius, 0),
-                    min(centre[0] + radius, size[0] - 1), min(centre[1] + radius, size[1] - 1),
+                    max(centre[0] - radius, 0),
+                    max(centre[1] - radius, 0),
+                    min(centre[0] + radius, size[0] - 1),
+                    min(centre[1] + radius, size[1] - 1),
                 ),
             ),
         ),

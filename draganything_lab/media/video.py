@@ -174,14 +174,20 @@ def _warn(path: Path, streams: list[str], sizes: list[tuple[int, int]], shown: t
         place, size = sizes.index((0, 0)), f"{shown[1]}x{shown[0]}"
         logger.warning(
             'video "%s" changes its size at frame %d; all frames were scaled to %s, the first one\'s',
-            path.name, place, size,
-        )  # fmt: skip
+            path.name,
+            place,
+            size,
+        )
     ratio = re.search(r"SAR (\d+):(\d+)", streams[0]) if len(streams) == 1 else None
     if ratio and ratio[1] != ratio[2] and "0" not in (ratio[1], ratio[2]):
         logger.warning(
             'video "%s" has pixels that are not square (%s:%s); its frames are as stored, %dx%d',
-            path.name, ratio[1], ratio[2], shown[1], shown[0],
-        )  # fmt: skip
+            path.name,
+            ratio[1],
+            ratio[2],
+            shown[1],
+            shown[0],
+        )
 
 
 def _animation(path: Path, max_frames: int) -> np.ndarray:

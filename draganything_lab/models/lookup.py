@@ -77,9 +77,7 @@ class FirstFrameLookup(nn.Module):
         self.log_nearness = nn.Parameter(torch.full((HEADS,), math.log(NEARNESS)))
         self.log_trust = nn.Parameter(torch.full((HEADS,), math.log(TRUST))) if carries else None
 
-    def forward(
-        self, places: torch.Tensor, latents: torch.Tensor, ways: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def forward(self, places: torch.Tensor, latents: torch.Tensor, ways: torch.Tensor | None = None) -> torch.Tensor:
         """Fetch.
 
         Args:

@@ -184,5 +184,3 @@ def follow_pointers(picture: torch.Tensor, pointers: torch.Tensor) -> References
     known = wide[:, 2:]
     over = known * (wide[:, :2].norm(dim=1, keepdim=True)).clamp(max=1)
     return References(carried, known, over, still, torch.zeros_like(still), known.new_zeros(len(known), 1, 1, 1))
-
-

@@ -113,10 +113,12 @@ def motion_by_distance(
         [np.linspace(0, reach + 1e-6, half + 1), np.linspace(reach + 1e-6, far, rings - half + 1)[1:]]
     )
     return DistanceCurve(
-        origin, frame, edges,
+        origin,
+        frame,
+        edges,
         inside=_spread(away, moved, seen & inside, edges),
         outside=_spread(away, moved, seen & ~inside, edges),
-    )  # fmt: skip
+    )
 
 
 def _spread(

@@ -112,7 +112,11 @@ def _within_reach(entity: Entity, *, move: bool) -> Entity:
         )
     logger.warning(
         '%d of the %d points of "%s" lie far outside the %dx%d picture and were moved nearer, still out of sight',
-        int(away.sum()), len(points), entity.name, width, height,
-    )  # fmt: skip
+        int(away.sum()),
+        len(points),
+        entity.name,
+        width,
+        height,
+    )
     moved = Trajectory(near, trajectory.frames, trajectory.easing, trajectory.spacing)
     return replace(entity, trajectory=moved)

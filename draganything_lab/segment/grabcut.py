@@ -152,9 +152,11 @@ def _state(
         far = distance(plus)
         state[far <= reach] = cv2.GC_PR_BGD
         state[far <= reach * 0.6] = cv2.GC_PR_FGD
-    sure = max(2.0, 0.08 * min(reach, 0.2 * max(size))) if box is not None or before is not None else max(
-        2.0, reach * 0.08
-    )  # fmt: skip
+    sure = (
+        max(2.0, 0.08 * min(reach, 0.2 * max(size)))
+        if box is not None or before is not None
+        else max(2.0, reach * 0.08)
+    )
     if len(minus):
         state[distance(minus) <= sure] = cv2.GC_BGD
     if len(plus):

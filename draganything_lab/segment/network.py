@@ -76,21 +76,32 @@ def build_sam(size: SamSize | None = None) -> Sam:
         raise LabError(f"these sizes of a SAM do not divide each other: {size}")
     return Sam(
         image_encoder=ImageEncoderViT(
-            img_size=size.picture, patch_size=size.patch, embed_dim=size.width, depth=size.depth,
-            num_heads=size.heads, out_chans=size.channels, norm_layer=partial(nn.LayerNorm, eps=1e-6),
-            use_rel_pos=True, window_size=size.window, global_attn_indexes=(size.depth // 2 - 1, size.depth - 1),
+            img_size=size.picture,
+            patch_size=size.patch,
+            embed_dim=size.width,
+            depth=size.depth,
+            num_heads=size.heads,
+            out_chans=size.channels,
+            norm_layer=partial(nn.LayerNorm, eps=1e-6),
+            use_rel_pos=True,
+            window_size=size.window,
+            global_attn_indexes=(size.depth // 2 - 1, size.depth - 1),
         ),
         prompt_encoder=PromptEncoder(
-            embed_dim=size.channels, image_embedding_size=(size.cells, size.cells),
-            input_image_size=(size.picture, size.picture), mask_in_chans=size.mask_channels,
+            embed_dim=size.channels,
+            image_embedding_size=(size.cells, size.cells),
+            input_image_size=(size.picture, size.picture),
+            mask_in_chans=size.mask_channels,
         ),
         mask_decoder=MaskDecoder(
-            num_multimask_outputs=3, transformer_dim=size.channels, iou_head_hidden_dim=size.channels,
+            num_multimask_outputs=3,
+            transformer_dim=size.channels,
+            iou_head_hidden_dim=size.channels,
             transformer=TwoWayTransformer(
                 depth=2, embedding_dim=size.channels, mlp_dim=size.decoder_mlp, num_heads=size.decoder_heads
             ),
         ),
-    )  # fmt: skip
+    )
 
 
 def save_sam(sam: Sam, size: SamSize, folder: Path, *, snap: bool = False) -> None:

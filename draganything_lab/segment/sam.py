@@ -104,10 +104,12 @@ class SamSegmenter(Segmenter):
             shape = max(1, round(width * scale)), max(1, round(height * scale))
             picture = cv2.resize(picture, shape, interpolation=cv2.INTER_AREA)
         generator = SamAutomaticMaskGenerator(
-            self.predictor.model, points_per_side=self._grid,
-            pred_iou_thresh=self._least, stability_score_thresh=self._stable,
+            self.predictor.model,
+            points_per_side=self._grid,
+            pred_iou_thresh=self._least,
+            stability_score_thresh=self._stable,
             min_mask_region_area=cleaned_area((picture.shape[0], picture.shape[1])),
-        )  # fmt: skip
+        )
         found: list[Proposal] = []
         for record in sorted(generator.generate(picture), key=lambda item: -item["predicted_iou"]):
             mask = resized_mask(record["segmentation"], (height, width))

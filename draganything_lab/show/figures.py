@@ -166,9 +166,16 @@ def _grid(rows: Mapping[str, Sequence[np.ndarray]], numbers: Mapping[str, np.nda
     head = 0.45 if any(rows) else 0.25  # Inches above each row: its title, and the frame numbers.
     figure = LabFigure(figsize=(cell * columns, sum(heights) + head * len(rows)), dpi=120, facecolor="none")
     grid = figure.add_gridspec(
-        len(rows), columns, height_ratios=heights, left=0, right=1, bottom=0, top=1 - head / figure.get_figheight(),
-        wspace=0.03, hspace=head * len(rows) / sum(heights),
-    )  # fmt: skip
+        len(rows),
+        columns,
+        height_ratios=heights,
+        left=0,
+        right=1,
+        bottom=0,
+        top=1 - head / figure.get_figheight(),
+        wspace=0.03,
+        hspace=head * len(rows) / sum(heights),
+    )
     for row, (title, pictures) in enumerate(rows.items()):
         for column, picture in enumerate(pictures):
             axes = figure.add_subplot(grid[row, column])
@@ -177,9 +184,15 @@ def _grid(rows: Mapping[str, Sequence[np.ndarray]], numbers: Mapping[str, np.nda
             axes.set_title(f"frame {numbers[title][column]}", fontsize=9, color=INK, pad=3)
             if column == 0 and title:
                 axes.annotate(
-                    title, (0, 1), xycoords="axes fraction", xytext=(0, 17), textcoords="offset points", fontsize=10,
-                    fontweight="bold", color=INK,
-                )  # fmt: skip
+                    title,
+                    (0, 1),
+                    xycoords="axes fraction",
+                    xytext=(0, 17),
+                    textcoords="offset points",
+                    fontsize=10,
+                    fontweight="bold",
+                    color=INK,
+                )
     return figure
 
 
@@ -193,9 +206,16 @@ def _legend(axes: Axes, scene: Scene) -> None:
     handles = [axes.plot([], [], "s", color=colour, markersize=8, label=words)[0] for colour, words in entries]
     if handles:
         axes.legend(
-            handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=min(5, len(handles)),
-            frameon=False, labelcolor=INK, fontsize=10, handletextpad=0.3, columnspacing=1.4,
-        )  # fmt: skip
+            handles=handles,
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.01),
+            ncols=min(5, len(handles)),
+            frameon=False,
+            labelcolor=INK,
+            fontsize=10,
+            handletextpad=0.3,
+            columnspacing=1.4,
+        )
 
 
 def _number(axes: Axes, number: int, path: np.ndarray) -> None:
@@ -205,10 +225,18 @@ def _number(axes: Axes, number: int, path: np.ndarray) -> None:
     colour = entity_colour(number)
     bright = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] > 120
     axes.annotate(
-        str(number), path[0], xytext=(17 * away[0], -17 * away[1]), textcoords="offset points", zorder=5,
-        ha="center", va="center", color="#101010" if bright else "white", fontsize=10, fontweight="bold",
+        str(number),
+        path[0],
+        xytext=(17 * away[0], -17 * away[1]),
+        textcoords="offset points",
+        zorder=5,
+        ha="center",
+        va="center",
+        color="#101010" if bright else "white",
+        fontsize=10,
+        fontweight="bold",
         bbox={"boxstyle": "circle,pad=0.25", "facecolor": np.array(colour) / 255, "edgecolor": "white"},
-    )  # fmt: skip
+    )
 
 
 def _frame_number(axes: Axes, path: np.ndarray, frame: int) -> None:
@@ -218,9 +246,17 @@ def _frame_number(axes: Axes, path: np.ndarray, frame: int) -> None:
     if across[1] > 0:
         across = -across
     axes.annotate(
-        str(frame), path[frame], xytext=(9 * across[0], -9 * across[1]), textcoords="offset points", fontsize=7.5,
-        color="#202020", ha="center", va="center", path_effects=[withStroke(linewidth=2, foreground="white")], zorder=4,
-    )  # fmt: skip
+        str(frame),
+        path[frame],
+        xytext=(9 * across[0], -9 * across[1]),
+        textcoords="offset points",
+        fontsize=7.5,
+        color="#202020",
+        ha="center",
+        va="center",
+        path_effects=[withStroke(linewidth=2, foreground="white")],
+        zorder=4,
+    )
 
 
 def _spaced(steps: np.ndarray, room: float) -> list[int]:

@@ -49,9 +49,11 @@ class Assembly:
         self.view = ""
         self.generate, self.look = GeneratePanel(model), LookPanel(model)
         self.which = w.ToggleButtons(
-            options=[("Canvas", CANVAS), ("Form", FORM)], tooltips=[SAID[CANVAS], SAID[FORM]],
-            layout=w.Layout(width="auto"), style={"button_width": "auto"},
-        )  # fmt: skip
+            options=[("Canvas", CANVAS), ("Form", FORM)],
+            tooltips=[SAID[CANVAS], SAID[FORM]],
+            layout=w.Layout(width="auto"),
+            style={"button_width": "auto"},
+        )
         self.which.observe(self._chosen, names="value")
         self.which.add_class("dal-toggle")
         self.said = w.HTML()

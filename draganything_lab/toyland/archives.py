@@ -53,36 +53,61 @@ ARCHIVES = {
     archive.name: archive
     for archive in (
         Archive(
-            "fluent", "npm", "@lobehub/fluent-emoji-3d@1.1.0", "lobehub-fluent-emoji-3d-1.1.0.tgz", 15_792_027,
-            "c1bb7eee7de090205a232518a9ab4adb3df458bfbe8a1f78232991194c8b2e58", ("package/assets/", (".webp",)),
+            "fluent",
+            "npm",
+            "@lobehub/fluent-emoji-3d@1.1.0",
+            "lobehub-fluent-emoji-3d-1.1.0.tgz",
+            15_792_027,
+            "c1bb7eee7de090205a232518a9ab4adb3df458bfbe8a1f78232991194c8b2e58",
+            ("package/assets/", (".webp",)),
         ),
         Archive(
-            "noto", "npm", "@iconify-json/noto@1.2.9", "iconify-json-noto-1.2.9.tgz", 3_102_958,
-            "3e918d88fc945c0bb3d468dbace6f88caef67f01c9f0e7bcae0915a042e8f1ad", ("package/", (".json",)),
+            "noto",
+            "npm",
+            "@iconify-json/noto@1.2.9",
+            "iconify-json-noto-1.2.9.tgz",
+            3_102_958,
+            "3e918d88fc945c0bb3d468dbace6f88caef67f01c9f0e7bcae0915a042e8f1ad",
+            ("package/", (".json",)),
         ),
         Archive(
-            "openclipart", "apt-get", "openclipart-png=1:0.18+dfsg-19", "openclipart-png_1%3a0.18+dfsg-19_all.deb",
-            130_910_028, "f07f1545a2970c2cf3fa339bc2405da1a95cf2b1827bfa05bf73eb1c20291c02",
+            "openclipart",
+            "apt-get",
+            "openclipart-png=1:0.18+dfsg-19",
+            "openclipart-png_1%3a0.18+dfsg-19_all.deb",
+            130_910_028,
+            "f07f1545a2970c2cf3fa339bc2405da1a95cf2b1827bfa05bf73eb1c20291c02",
             ("usr/share/openclipart/png/", (".png",)),
         ),
         Archive(
-            "arcade", "pip", "arcade==3.3.3", "arcade-3.3.3-py3-none-any.whl", 42_669_158,
+            "arcade",
+            "pip",
+            "arcade==3.3.3",
+            "arcade-3.3.3-py3-none-any.whl",
+            42_669_158,
             "25f4e0e5b8bcbe7a7d087c0a23b19e9f423b0c70ec00945c8712c9a3e541ebd2",
             ("arcade/resources/assets/images/", (".png",)),
         ),
         Archive(
-            "lomiri", "apt-get", "lomiri-wallpapers-16.04=20.04.0-2", "lomiri-wallpapers-16.04_20.04.0-2_all.deb",
-            15_783_184, "a99ff6a3bfe451e4cc0682ecb3cc82e71740626d59e4845ae34a0a0e45421eab",
+            "lomiri",
+            "apt-get",
+            "lomiri-wallpapers-16.04=20.04.0-2",
+            "lomiri-wallpapers-16.04_20.04.0-2_all.deb",
+            15_783_184,
+            "a99ff6a3bfe451e4cc0682ecb3cc82e71740626d59e4845ae34a0a0e45421eab",
             ("usr/share/backgrounds/", (".jpg",)),
         ),
         Archive(
-            "scikit-image", "pip", "scikit-image==0.26.0",
-            "scikit_image-0.26.0-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl", 13_711_217,
+            "scikit-image",
+            "pip",
+            "scikit-image==0.26.0",
+            "scikit_image-0.26.0-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl",
+            13_711_217,
             "74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af",
             ("skimage/data/", (".png", ".jpg")),
         ),
     )
-}  # fmt: skip
+}
 
 
 def fetch(archive: Archive, folder: Path, say: Say = print) -> Path:

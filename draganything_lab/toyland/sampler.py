@@ -120,9 +120,15 @@ def sample_world(
         main = int(rng.integers(len(_COLOURS)))
         other = (main + int(rng.integers(1, len(_COLOURS)))) % len(_COLOURS)
         thing = Thing(
-            kind, _COLOURS[main], _COLOURS[other], int(rng.integers(2**31)), radius,
-            np.repeat(start[None], num_frames, axis=0), flip=bool(rng.random() < 0.5), role="free",
-        )  # fmt: skip
+            kind,
+            _COLOURS[main],
+            _COLOURS[other],
+            int(rng.integers(2**31)),
+            radius,
+            np.repeat(start[None], num_frames, axis=0),
+            flip=bool(rng.random() < 0.5),
+            role="free",
+        )
         if things and rng.random() < 0.22:  # a look-alike: same kind, and often the same colours
             twin = things[-1]
             thing = replace(thing, kind=twin.kind, seed=twin.seed, radius=twin.radius * float(rng.uniform(0.85, 1.15)))
@@ -179,12 +185,17 @@ def _dragged(
     shift = np.clip(shift, -0.28 * unit, 0.28 * unit)
     move = (float(shift[0]), float(shift[1]))
     return World(
-        place, int(rng.integers(2**31)), size, count, tuple(things),
+        place,
+        int(rng.integers(2**31)),
+        size,
+        count,
+        tuple(things),
         pan=move if kind_of_motion == "pan" else (0.0, 0.0),
         zoom=float(rng.uniform(*_pick(rng, ((0.78, 0.92), (1.1, 1.4))))) if kind_of_motion == "zoom" else 1.0,
         background=move if kind_of_motion == "background" else (0.0, 0.0),
-        horizon=horizon, backdrop=backdrop,
-    )  # fmt: skip
+        horizon=horizon,
+        backdrop=backdrop,
+    )
 
 
 def sample_clip(

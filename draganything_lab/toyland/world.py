@@ -225,9 +225,13 @@ class World:
                 matrix = moves[frame, :2].copy()
                 matrix[:, 2] -= matrix[:, :2] @ (edge, edge)
                 cv2.warpAffine(
-                    canvas, matrix, (width, height), dst=video[row], flags=cv2.INTER_LINEAR,
+                    canvas,
+                    matrix,
+                    (width, height),
+                    dst=video[row],
+                    flags=cv2.INTER_LINEAR,
                     borderMode=cv2.BORDER_REPLICATE,
-                )  # fmt: skip
+                )
             for index in range(max(first - 1, 0), len(images)):
                 draw(index, frame, video[row], labels[row])
         return ToyClip(self, video, labels, [moves, *(m @ np.linalg.inv(m[0]) for m in placed)], chosen)

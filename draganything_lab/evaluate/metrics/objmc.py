@@ -131,10 +131,14 @@ class ObjMC:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything, as arrays for an .npz file."""
         return {
-            "names": np.array(self.names), "size": np.array(self.size), "wanted": self.wanted,
-            "measured": self.measured, "counted": self.counted, "released_px": self.released_px,
+            "names": np.array(self.names),
+            "size": np.array(self.size),
+            "wanted": self.wanted,
+            "measured": self.measured,
+            "counted": self.counted,
+            "released_px": self.released_px,
             "tracker": np.array(self.tracker),
-        }  # fmt: skip
+        }
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> ObjMC:

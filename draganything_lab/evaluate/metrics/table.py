@@ -48,13 +48,20 @@ class Row:
         """A row from a measured number."""
         count = f"{number.count} {number.what}"
         return cls(
-            model, number.value, number.protocol, number.unit, number.low, number.high, count,
-            higher_is_better=higher_is_better, notes=number.notes,
-        )  # fmt: skip
+            model,
+            number.value,
+            number.protocol,
+            number.unit,
+            number.low,
+            number.high,
+            count,
+            higher_is_better=higher_is_better,
+            notes=number.notes,
+        )
 
     @property
     def interval(self) -> str:
-        """"2.10 to 4.40", or nothing."""
+        """ "2.10 to 4.40", or nothing."""
         return "" if math.isnan(self.low) else f"{self.low:.4g} to {self.high:.4g}"
 
 
@@ -143,9 +150,18 @@ class Table:
                 place = next(number for number, candidate in enumerate(self.rows) if candidate is row)
                 value = "not measured" if math.isnan(row.value) else f"{row.value:.4g}"
                 lines.append(
-                    [str(protocol), row.model, value, row.interval, row.unit, row.count, ranks.get(place, ""),
-                     row.source, "; ".join(row.notes)]
-                )  # fmt: skip
+                    [
+                        str(protocol),
+                        row.model,
+                        value,
+                        row.interval,
+                        row.unit,
+                        row.count,
+                        ranks.get(place, ""),
+                        row.source,
+                        "; ".join(row.notes),
+                    ]
+                )
         return lines
 
     def text(self) -> str:

@@ -26,9 +26,9 @@ def krippendorff_alpha(units: Sequence[Sequence[str]]) -> float:
     if not total:
         return math.nan
     values: Counter[str] = sum(counts, Counter())
-    observed = sum(
-        (sum(c.values()) ** 2 - sum(n * n for n in c.values())) / (sum(c.values()) - 1) for c in counts
-    ) / total  # fmt: skip
+    observed = (
+        sum((sum(c.values()) ** 2 - sum(n * n for n in c.values())) / (sum(c.values()) - 1) for c in counts) / total
+    )
     expected = (total**2 - sum(n * n for n in values.values())) / (total * (total - 1))
     return 1 - observed / expected if expected else math.nan
 

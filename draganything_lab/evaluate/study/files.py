@@ -40,9 +40,13 @@ def write_study(study: Study, key: Key, folder: str | Path) -> tuple[Path, Path]
             f"{beside} is the key of another study", fix="choose another folder, so that its votes keep a meaning"
         )
     document = {
-        "format": FORMAT, "name": study.name, "title": study.title, "questions": study.questions,
-        "pairs": study.pairs, "last": study.last,
-    }  # fmt: skip
+        "format": FORMAT,
+        "name": study.name,
+        "title": study.title,
+        "questions": study.questions,
+        "pairs": study.pairs,
+        "last": study.last,
+    }
     contents = {PAGE: study_page(study).encode(), INDEX: (json.dumps(document, indent=1) + "\n").encode()}
     contents |= {f"{token}.mp4": data for token, data in study.videos.items()}
     contents |= {_picture(pair): data for pair, data in study.asked.items()}

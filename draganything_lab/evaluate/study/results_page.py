@@ -63,19 +63,44 @@ def results_page(results: StudyResults, title: str = "What the votes say") -> st
     say = html.escape
     notes = "".join(f'<p class="note">{say(note[0].upper() + note[1:])}.</p>' for note in results.notes)
     rows = [
-        [row.question, f"{row.first} against {row.second}", f"{row.wins} : {row.losses}", str(row.ties), str(row.pairs),
-         str(row.raters), _percent(row.share, row.low, row.high),
-         _percent(row.share_with_ties, row.low_pairs, row.high_pairs), f"{row.p_pairs:.3g}", f"{row.p_votes:.3g}"]
+        [
+            row.question,
+            f"{row.first} against {row.second}",
+            f"{row.wins} : {row.losses}",
+            str(row.ties),
+            str(row.pairs),
+            str(row.raters),
+            _percent(row.share, row.low, row.high),
+            _percent(row.share_with_ties, row.low_pairs, row.high_pairs),
+            f"{row.p_pairs:.3g}",
+            f"{row.p_votes:.3g}",
+        ]
         for row in results.comparisons
-    ]  # fmt: skip
-    heads = ["question", "models", "votes", "ties", "pairs", "raters", "share without ties [Wilson]",
-             "share, ties half [bootstrap over pairs]", "p, sign test over pairs", "p, over votes"]  # fmt: skip
+    ]
+    heads = [
+        "question",
+        "models",
+        "votes",
+        "ties",
+        "pairs",
+        "raters",
+        "share without ties [Wilson]",
+        "share, ties half [bootstrap over pairs]",
+        "p, sign test over pairs",
+        "p, over votes",
+    ]
     agreement = [[question, _alpha(*values)] for question, values in results.alpha.items()]
     raters = [
-        [r.name, str(r.votes), _share(r.left), _share(r.ties), _share(r.agrees),
-         "" if math.isnan(r.seconds) else f"{r.seconds:.1f}"]
+        [
+            r.name,
+            str(r.votes),
+            _share(r.left),
+            _share(r.ties),
+            _share(r.agrees),
+            "" if math.isnan(r.seconds) else f"{r.seconds:.1f}",
+        ]
         for r in results.raters
-    ]  # fmt: skip
+    ]
     beside = (results.table() + USER_STUDY).html()
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">

@@ -90,9 +90,16 @@ class Session:
             raise LabError("all pairs are answered; thank you")
         seconds = round(time.monotonic() - self._since, 3)
         vote = Vote(
-            self.study.name, self.rater, showing.pair, showing.question, showing.left, showing.right, choice, now(),
+            self.study.name,
+            self.rater,
+            showing.pair,
+            showing.question,
+            showing.left,
+            showing.right,
+            choice,
+            now(),
             seconds,
-        )  # fmt: skip
+        )
         append_vote(self.file, vote)
         self._answered.add((showing.pair, showing.question))
         self._history.append(showing)

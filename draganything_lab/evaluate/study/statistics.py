@@ -125,28 +125,67 @@ class StudyResults:
         rows = []
         for c in self.comparisons:
             protocol = Protocol.of(
-                "user study", study=self.study, pictures=c.pairs, raters=c.raters, ties="allowed, left out",
-                question=c.question, against=f"{c.first} or {c.second}",
-            )  # fmt: skip
+                "user study",
+                study=self.study,
+                pictures=c.pairs,
+                raters=c.raters,
+                ties="allowed, left out",
+                question=c.question,
+                against=f"{c.first} or {c.second}",
+            )
             for model, share, low, high in (
                 (c.first, c.share, c.low, c.high),
                 (c.second, 1 - c.share, 1 - c.high, 1 - c.low),
             ):
                 rows.append(
-                    Row(model, 100 * share, protocol, "%", 100 * low, 100 * high, f"{c.votes} votes",
-                        higher_is_better=True)
-                )  # fmt: skip
+                    Row(
+                        model,
+                        100 * share,
+                        protocol,
+                        "%",
+                        100 * low,
+                        100 * high,
+                        f"{c.votes} votes",
+                        higher_is_better=True,
+                    )
+                )
         return Table(rows)
 
     def csv(self) -> str:
         """The comparisons, for a spreadsheet."""
-        heads = ("question", "first", "second", "wins", "losses", "ties", "votes", "pairs", "raters", "share",
-                 "wilson_low", "wilson_high", "share_with_ties", "pairs_low", "pairs_high", "p_sign_pairs",
-                 "p_sign_votes", "krippendorff_alpha")  # fmt: skip
+        heads = (
+            "question",
+            "first",
+            "second",
+            "wins",
+            "losses",
+            "ties",
+            "votes",
+            "pairs",
+            "raters",
+            "share",
+            "wilson_low",
+            "wilson_high",
+            "share_with_ties",
+            "pairs_low",
+            "pairs_high",
+            "p_sign_pairs",
+            "p_sign_votes",
+            "krippendorff_alpha",
+        )
         lines = []
         for c in self.comparisons:
-            numbers = (c.share, c.low, c.high, c.share_with_ties, c.low_pairs, c.high_pairs, c.p_pairs, c.p_votes,
-                       self.alpha[c.question][0])  # fmt: skip
+            numbers = (
+                c.share,
+                c.low,
+                c.high,
+                c.share_with_ties,
+                c.low_pairs,
+                c.high_pairs,
+                c.p_pairs,
+                c.p_votes,
+                self.alpha[c.question][0],
+            )
             told = ["" if math.isnan(number) else f"{number:.6g}" for number in numbers]
             lines.append([c.question, c.first, c.second, c.wins, c.losses, c.ties, c.votes, c.pairs, c.raters, *told])
         return _csv(heads, lines)
@@ -238,9 +277,21 @@ def _compared(question: str, first: str, second: str, votes: Sequence[Vote], key
     low, high = wilson(wins, wins + losses)
     low_pairs, high_pairs = bootstrap(flat, groups=owners, seed=seed)
     return Comparison(
-        question, first, second, wins, losses, flat.count(0.5), len(points), sum(m > 0.5 for m in means),
-        sum(m < 0.5 for m in means), len({vote.rater for vote in votes}), low, high, low_pairs, high_pairs,
-    )  # fmt: skip
+        question,
+        first,
+        second,
+        wins,
+        losses,
+        flat.count(0.5),
+        len(points),
+        sum(m > 0.5 for m in means),
+        sum(m < 0.5 for m in means),
+        len({vote.rater for vote in votes}),
+        low,
+        high,
+        low_pairs,
+        high_pairs,
+    )
 
 
 def _rater(name: str, votes: Sequence[Vote]) -> Rater:
@@ -257,9 +308,13 @@ def _rater(name: str, votes: Sequence[Vote]) -> Rater:
     decided = [vote.choice == "left" for vote in mine if vote.choice != "tie"]
     seconds = [vote.seconds for vote in mine if vote.seconds >= 0]
     return Rater(
-        name, len(mine), _mean(decided), _mean([vote.choice == "tie" for vote in mine]),
-        float(np.median(seconds)) if seconds else math.nan, _mean(agreed),
-    )  # fmt: skip
+        name,
+        len(mine),
+        _mean(decided),
+        _mean([vote.choice == "tie" for vote in mine]),
+        float(np.median(seconds)) if seconds else math.nan,
+        _mean(agreed),
+    )
 
 
 def _mean(values: Sequence[bool]) -> float:
@@ -270,11 +325,18 @@ def _row(vote: Vote, key: Key) -> dict[str, str]:
     scene, seed = key.scenes[vote.pair]
     chosen = vote.chosen
     return {
-        "rater": vote.rater, "pair": vote.pair, "scene": scene, "seed": "" if seed is None else str(seed),
-        "question": vote.question, "left": key.models[vote.left], "right": key.models[vote.right],
-        "choice": vote.choice, "chosen": key.models[chosen] if chosen else "tie", "at": vote.at,
+        "rater": vote.rater,
+        "pair": vote.pair,
+        "scene": scene,
+        "seed": "" if seed is None else str(seed),
+        "question": vote.question,
+        "left": key.models[vote.left],
+        "right": key.models[vote.right],
+        "choice": vote.choice,
+        "chosen": key.models[chosen] if chosen else "tie",
+        "at": vote.at,
         "seconds": "" if vote.seconds < 0 else f"{vote.seconds:.3f}",
-    }  # fmt: skip
+    }
 
 
 def _csv(heads: Sequence[str], lines: Sequence[Sequence[object]]) -> str:

@@ -12,21 +12,34 @@ RELEASE = os.environ.get("DRAGANYTHING_LAB_RELEASE", f"v{__version__}")
 """The tag that badges open and Colab installs."""
 
 COLAB_BRINGS = (
-    "numpy", "opencv-python-headless", "pillow", "matplotlib", "torch", "torchvision", "diffusers", "transformers",
-    "accelerate", "safetensors", "huggingface-hub", "ipywidgets",
-)  # fmt: skip
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+    "matplotlib",
+    "torch",
+    "torchvision",
+    "diffusers",
+    "transformers",
+    "accelerate",
+    "safetensors",
+    "huggingface-hub",
+    "ipywidgets",
+)
 """What Colab has already, and what must not be touched there; everything else is installed without its dependencies."""
 COLAB_NEEDS_NO = ("jupyterlab", "voila")
 """What serves notebooks, which Colab does itself."""
 COLAB_LACKS = (
-    "mediapy>=1.2.2,<2", "imageio-ffmpeg>=0.4.9,<0.8", "ipycanvas>=0.13.3,<0.15", "segment-anything==1.0",
+    "mediapy>=1.2.2,<2",
+    "imageio-ffmpeg>=0.4.9,<0.8",
+    "ipycanvas>=0.13.3,<0.15",
+    "segment-anything==1.0",
     "anywidget>=0.9.13,<1",
-)  # fmt: skip
+)
 """What is installed there, as pyproject.toml says it."""
 COLAB_LACKS_TOO = ("psygnal",)
 """What those need in turn and Colab may lack: anywidget stands on psygnal."""
 
-BOOTSTRAP = '''# On Google Colab this cell installs the lab, and leaves the torch and numpy that are there alone.
+BOOTSTRAP = """# On Google Colab this cell installs the lab, and leaves the torch and numpy that are there alone.
 # Elsewhere it does nothing.
 import sys
 
@@ -40,7 +53,7 @@ if "google.colab" in sys.modules:
         {lacks}, lab,
     ]
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *wanted], check=True)
-    output.enable_custom_widget_manager()'''
+    output.enable_custom_widget_manager()"""
 
 STUDIO = """# Optional: the studio, to try with the mouse what this lesson takes apart. Everything below works \
 without it.

@@ -54,9 +54,7 @@ def read_demo_folder(
         of the picture that the masks were made on. If the first frame has another size, both are scaled to it.
     """
     return Scene(
-        *demo_contents(
-            path, preset=preset, image=image, mask_threshold=mask_threshold, clip=clip, settings=settings
-        )
+        *demo_contents(path, preset=preset, image=image, mask_threshold=mask_threshold, clip=clip, settings=settings)
     )
 
 

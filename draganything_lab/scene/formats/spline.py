@@ -145,8 +145,10 @@ def _is_point(value: Any) -> bool:
 def _xy(points: Any) -> list[list[float]]:
     if not isinstance(points, list):
         raise LabError("its points must be a list")
-    points = [dict(zip("xy", point, strict=True)) if isinstance(point, list) and _is_point(point) else point
-              for point in points]  # fmt: skip
+    points = [
+        dict(zip("xy", point, strict=True)) if isinstance(point, list) and _is_point(point) else point
+        for point in points
+    ]
     for place, point in enumerate(points):
         if not (isinstance(point, dict) and all(type(point.get(axis)) in (int, float) for axis in "xy")):
             raise LabError(f"point {place} is {str(point)[:60]}", fix='it must be {"x": number, "y": number}')

@@ -111,9 +111,20 @@ def arrows(
     paint = np.array([entity_colour(5)]) / 255 if colours is None else colours[far]
     for colour, width, head in (("white", 0.0062, 3.2), (paint, 0.0032, 4.5)):
         axes.quiver(
-            start[far, 0], start[far, 1], *(end - start)[far].T, angles="xy", scale_units="xy", scale=1, color=colour,
-            width=width, headwidth=head, headlength=1.1 * head, headaxislength=head, minlength=0.5, zorder=3,
-        )  # fmt: skip
+            start[far, 0],
+            start[far, 1],
+            *(end - start)[far].T,
+            angles="xy",
+            scale_units="xy",
+            scale=1,
+            color=colour,
+            width=width,
+            headwidth=head,
+            headlength=1.1 * head,
+            headaxislength=head,
+            minlength=0.5,
+            zorder=3,
+        )
     rest = seen & ~far
     axes.plot(*start[rest].T, "o", color="#606060", markersize=1.4, linestyle="none", zorder=2)
     return figure
@@ -166,9 +177,14 @@ def _inches(axes: Axes) -> float:
 def _striped(axes: Axes, visible: NDArray[np.bool_]) -> None:
     if not visible.all():
         axes.annotate(
-            "striped: no longer seen", (1, -0.46 / _inches(axes)), xycoords="axes fraction", fontsize=8.5, color=INK,
-            ha="right", va="top",
-        )  # fmt: skip
+            "striped: no longer seen",
+            (1, -0.46 / _inches(axes)),
+            xycoords="axes fraction",
+            fontsize=8.5,
+            color=INK,
+            ha="right",
+            va="top",
+        )
 
 
 def _longest(steps: NDArray[np.float32], visible: NDArray[np.bool_]) -> float:

@@ -51,7 +51,16 @@ def number_on(axes: Axes, number: int, place: NDArray | tuple[float, float], awa
     colour = entity_colour(number)
     bright = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] > 120
     axes.annotate(
-        str(number), (float(place[0]), float(place[1])), xytext=away, textcoords="offset points", ha="center",
-        va="center", color="#101010" if bright else "white", fontsize=9, fontweight="bold", zorder=6,
-        bbox={"boxstyle": "circle,pad=0.22", "facecolor": rgb(number), "edgecolor": "white"}, annotation_clip=False,
-    )  # fmt: skip
+        str(number),
+        (float(place[0]), float(place[1])),
+        xytext=away,
+        textcoords="offset points",
+        ha="center",
+        va="center",
+        color="#101010" if bright else "white",
+        fontsize=9,
+        fontweight="bold",
+        zorder=6,
+        bbox={"boxstyle": "circle,pad=0.22", "facecolor": rgb(number), "edgecolor": "white"},
+        annotation_clip=False,
+    )

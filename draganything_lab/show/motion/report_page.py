@@ -76,9 +76,16 @@ def motion_page(report: MotionReport, video: Clip, fps: float = 8) -> str:
 
 
 ENTITY_HEADS = (
-    "Entity", "Did as asked", "Off by, mean px", "Off by, % of diagonal", "Worst px", "Went, % of the way",
-    "Came along, %", "Rigid, %", "Visible, %",
-)  # fmt: skip
+    "Entity",
+    "Did as asked",
+    "Off by, mean px",
+    "Off by, % of diagonal",
+    "Worst px",
+    "Went, % of the way",
+    "Came along, %",
+    "Rigid, %",
+    "Visible, %",
+)
 CAMERA_HEADS = ("Frame", "Pan x px", "Pan y px", "Zoom", "Roll °", "Background that follows, %")
 
 

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 # Parts of an attribution: Okabe and Ito's colours that no early entity has, and grey for what is still.
 PART_COLOURS = {
-    "still": "#b0b0b0", "camera": "#0072B2", "entity": "#E69F00", "other things": "#CC79A7", "background": "#009E73",
-}  # fmt: skip
+    "still": "#b0b0b0",
+    "camera": "#0072B2",
+    "entity": "#E69F00",
+    "other things": "#CC79A7",
+    "background": "#009E73",
+}
 
 
 def inside_outside(report: MotionReport, video: Clip, which: str | int = 1, frame: int = -1) -> LabFigure:
@@ -45,9 +49,16 @@ def inside_outside(report: MotionReport, video: Clip, which: str | int = 1, fram
     picture_on(left, pale(frames[0]), f"Distance gone by frame {frame}")
     for use, marker, size in ((outside, "o", 9), (inside, "s", 13)):
         left.scatter(
-            *tracks.points[0, use].T, c=far[use], cmap="viridis", vmin=0, vmax=most, marker=marker, s=size,
-            edgecolors="white", linewidths=0.3,
-        )  # fmt: skip
+            *tracks.points[0, use].T,
+            c=far[use],
+            cmap="viridis",
+            vmin=0,
+            vmax=most,
+            marker=marker,
+            s=size,
+            edgecolors="white",
+            linewidths=0.3,
+        )
     groups = {"inside": far[inside], "outside": far[outside]}
     wanted = float(entity.wanted_step[frame])
     right.axvline(wanted, color=rgb(entity.number), linewidth=2, linestyle=(0, (4, 2)), zorder=1)
@@ -57,16 +68,30 @@ def inside_outside(report: MotionReport, video: Clip, which: str | int = 1, fram
             continue
         jitter = row + np.random.default_rng(0).uniform(-0.28, 0.28, len(values))
         right.scatter(
-            values, jitter, c=values, cmap="viridis", vmin=0, vmax=most, s=10, edgecolors="white", linewidths=0.3,
+            values,
+            jitter,
+            c=values,
+            cmap="viridis",
+            vmin=0,
+            vmax=most,
+            s=10,
+            edgecolors="white",
+            linewidths=0.3,
             marker="s" if row == 0 else "o",
-        )  # fmt: skip
+        )
         low, middle, high = np.percentile(values, (25, 50, 75))
         right.plot([low, high], [row + 0.38] * 2, color=INK, linewidth=3, solid_capstyle="round")
         right.plot(middle, row + 0.38, "|", color=INK, markersize=13, markeredgewidth=2.5)
         right.annotate(
-            f"median {middle:.1f} px", (middle, row + 0.38), xytext=(0, -9), textcoords="offset points", va="top",
-            ha="right" if middle > most / 2 else "left", color=INK, fontsize=9,
-        )  # fmt: skip
+            f"median {middle:.1f} px",
+            (middle, row + 0.38),
+            xytext=(0, -9),
+            textcoords="offset points",
+            va="top",
+            ha="right" if middle > most / 2 else "left",
+            color=INK,
+            fontsize=9,
+        )
     right.set_yticks(range(2), [f"{name}\n({len(values)} points)" for name, values in groups.items()])
     right.set_ylim(1.7, -0.5)
     right.annotate(
@@ -139,9 +164,17 @@ def overview(report: MotionReport, video: Clip | None = None) -> LabFigure:
     whole = top + 4.4
     figure = LabFigure(figsize=(10.6, whole), dpi=120, facecolor="none")
     grid = figure.add_gridspec(
-        2, 2, width_ratios=(1.15, 1), height_ratios=(top, 2.3), wspace=0.26, hspace=2.1 / (top + 2.3),
-        left=0.09, right=0.93, top=1 - 0.85 / whole, bottom=0.5 / whole,
-    )  # fmt: skip
+        2,
+        2,
+        width_ratios=(1.15, 1),
+        height_ratios=(top, 2.3),
+        wspace=0.26,
+        hspace=2.1 / (top + 2.3),
+        left=0.09,
+        right=0.93,
+        top=1 - 0.85 / whole,
+        bottom=0.5 / whole,
+    )
     figure.text(0.09, 1 - 0.2 / whole, report.verdict, color=INK, fontsize=14, ha="left", va="top")
     _paths(figure.add_subplot(grid[0, 0]), report, video)
     _errors(figure.add_subplot(grid[0, 1]), report)
@@ -169,9 +202,16 @@ def _paths(axes: Axes, report: MotionReport, video: Clip | None) -> None:
         for t in np.flatnonzero(seen):
             axes.plot(*np.stack([entity.wanted[t], entity.measured[t]]).T, color="#303030", linewidth=0.8, zorder=3)
         axes.plot(
-            *entity.measured[seen].T, "o", color=colour, markersize=5, markeredgecolor="white", markeredgewidth=0.9,
-            linestyle="none", zorder=4, clip_on=True,
-        )  # fmt: skip
+            *entity.measured[seen].T,
+            "o",
+            color=colour,
+            markersize=5,
+            markeredgecolor="white",
+            markeredgewidth=0.9,
+            linestyle="none",
+            zorder=4,
+            clip_on=True,
+        )
         number_on(axes, entity.number, entity.wanted[0], (-12, -12))
 
 
@@ -192,9 +232,14 @@ def _errors(axes: Axes, report: MotionReport) -> None:
         number_on(axes, entity.number, (last, level), (15, 4))
     axes.axhspan(0, report.tolerance_px, color=INK, alpha=0.18, linewidth=0)
     axes.annotate(
-        "counts as right", (0, report.tolerance_px / 2), fontsize=8, color=INK, va="center", xytext=(4, 0),
+        "counts as right",
+        (0, report.tolerance_px / 2),
+        fontsize=8,
+        color=INK,
+        va="center",
+        xytext=(4, 0),
         textcoords="offset points",
-    )  # fmt: skip
+    )
     axes.set_xlim(0, (report.num_frames - 1) * 1.1)
     axes.set_ylim(0, 1.08 * highest)
     plain_axes(axes, "frame", "off by (px)")
@@ -246,8 +291,14 @@ def _attribution(axes: Axes, found: Attribution) -> None:
                 )
             start += share
         if start == 0:
-            axes.text(0.01, row, "nothing moved" if found.points else "nothing could be tracked", va="center",
-                      color=INK, fontsize=9)  # fmt: skip
+            axes.text(
+                0.01,
+                row,
+                "nothing moved" if found.points else "nothing could be tracked",
+                va="center",
+                color=INK,
+                fontsize=9,
+            )
     axes.set_xlim(0, 1)
     axes.set_ylim(1.6, -0.6)
     axes.set_yticks(range(2), list(rows))
@@ -256,7 +307,15 @@ def _attribution(axes: Axes, found: Attribution) -> None:
     axes.spines["bottom"].set_visible(False)
     handles = [axes.barh(0, 0, color=colour, label=part) for part, colour in PART_COLOURS.items()]
     axes.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.45, 0.0), ncols=5, frameon=False, labelcolor=INK,
-        fontsize=9, handlelength=1, handletextpad=0.4, columnspacing=1.2,
-    )  # fmt: skip
+        handles=handles,
+        loc="upper center",
+        bbox_to_anchor=(0.45, 0.0),
+        ncols=5,
+        frameon=False,
+        labelcolor=INK,
+        fontsize=9,
+        handlelength=1,
+        handletextpad=0.4,
+        columnspacing=1.2,
+    )
     axes.set_title(found.sentence, fontsize=9.5, color=INK, loc="left")

@@ -92,11 +92,16 @@ def press(key: str, shift: bool, command: bool, model: StudioModel, pointer: Poi
             model.choose(int(low) - 1)
     else:
         simple: dict[str, Callable[[], object]] = {tool[4]: partial(model.set_mode, tool[0]) for tool in TOOLS}
-        simple.update({
-            "k": model.pin, "h": model.hold, " ": model.play, "n": lambda: model.select_next(-1 if shift else 1),
-            "[": lambda: model.set_brush(model.brush_radius / 1.25),
-            "]": lambda: model.set_brush(model.brush_radius * 1.25),
-        })  # fmt: skip
+        simple.update(
+            {
+                "k": model.pin,
+                "h": model.hold,
+                " ": model.play,
+                "n": lambda: model.select_next(-1 if shift else 1),
+                "[": lambda: model.set_brush(model.brush_radius / 1.25),
+                "]": lambda: model.set_brush(model.brush_radius * 1.25),
+            }
+        )
         if low in simple:
             simple[low]()
     return None

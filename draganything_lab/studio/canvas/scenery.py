@@ -65,9 +65,12 @@ class Scenery:
                 if entity.kind == "camera" or (entity.kind == "background" and not selected):
                     continue
                 stage.put(
-                    layer, ("mask", number, selected), entity.mask,
-                    lambda e=entity, n=number, s=selected: mask_sprite(e, n, stage.scale, selected=s), (0, 0),
-                )  # fmt: skip
+                    layer,
+                    ("mask", number, selected),
+                    entity.mask,
+                    lambda e=entity, n=number, s=selected: mask_sprite(e, n, stage.scale, selected=s),
+                    (0, 0),
+                )
 
     def motion(self) -> None:
         """Gaussians and ghosts in the slider's frame, the paths, the numbers."""

@@ -142,9 +142,12 @@ class OptionBar(Part):
     def __init__(self, model: StudioModel) -> None:
         super().__init__(model, "mode", "selection", "prompt", "entities", "brush", "settings", "picture")
         self.groups = {
-            "mask": self._mask_group(), "brush": self._brush_group(), "path": self._path_group(),
-            "background": self._background_group(), "camera": self._camera_group(),
-        }  # fmt: skip
+            "mask": self._mask_group(),
+            "brush": self._brush_group(),
+            "path": self._path_group(),
+            "background": self._background_group(),
+            "camera": self._camera_group(),
+        }
         self.widget = bar(*self.groups.values())
         self._refresh()
 

@@ -57,9 +57,14 @@ class Classroom:
 
     def __post_init__(self) -> None:
         limits: dict[str, tuple[float, float]] = {
-            "port": (0, 65535), "visitors": (1, 1000), "upload_mb": (0.01, 32), "idle_minutes": (0.01, 10_000),
-            "keep_minutes": (0, 100_000), "memory_gb": (0, 10_000), "runs": (1, 64),
-        }  # fmt: skip
+            "port": (0, 65535),
+            "visitors": (1, 1000),
+            "upload_mb": (0.01, 32),
+            "idle_minutes": (0.01, 10_000),
+            "keep_minutes": (0, 100_000),
+            "memory_gb": (0, 10_000),
+            "runs": (1, 64),
+        }
         for name, (least, most) in limits.items():
             value = getattr(self, name)
             if not least <= value <= most:
@@ -131,9 +136,11 @@ def _write_page(path: Path) -> None:
     cell: dict[str, object] = {"cell_type": "code", "id": "studio", "source": CELL}
     cell |= {"metadata": {}, "outputs": [], "execution_count": None}
     notebook = {
-        "cells": [cell], "metadata": {"kernelspec": spec, "title": "DragAnything Lab"}, "nbformat": 4,
+        "cells": [cell],
+        "metadata": {"kernelspec": spec, "title": "DragAnything Lab"},
+        "nbformat": 4,
         "nbformat_minor": 5,
-    }  # fmt: skip
+    }
     path.write_text(json.dumps(notebook), encoding="utf-8")
 
 

@@ -165,12 +165,18 @@ class VisitorKernels(AsyncMappingKernelManager):
         environment = {name: value for name, value in given.items() if "TOKEN" not in name.upper()}
         threads = str(max(1, (os.cpu_count() or 1) // (2 * self.room.runs)))
         return {
-            "OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE", **environment,
-            "TMPDIR": str(home / "tmp"), "IPYTHONDIR": str(home / "ipython"), "PYTHONDONTWRITEBYTECODE": "1",
-            "DRAGANYTHING_LAB_VISITOR": str(home), "DRAGANYTHING_LAB_TURNS": str(self.folder / "turns"),
-            "DRAGANYTHING_LAB_RUNS": str(self.room.runs), "DRAGANYTHING_LAB_UPLOAD_MB": str(self.room.upload_mb),
+            "OMP_NUM_THREADS": threads,
+            "OMP_WAIT_POLICY": "PASSIVE",
+            **environment,
+            "TMPDIR": str(home / "tmp"),
+            "IPYTHONDIR": str(home / "ipython"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "DRAGANYTHING_LAB_VISITOR": str(home),
+            "DRAGANYTHING_LAB_TURNS": str(self.folder / "turns"),
+            "DRAGANYTHING_LAB_RUNS": str(self.room.runs),
+            "DRAGANYTHING_LAB_UPLOAD_MB": str(self.room.upload_mb),
             "DRAGANYTHING_LAB_MEMORY_GB": str(self.room.memory_gb),
-        }  # fmt: skip
+        }
 
     async def leave_old_pages(self, visitor: str) -> None:
         """End the processes of a visitor that no page is connected to any more; wait for those that are ending.
@@ -228,26 +234,45 @@ class StudioServer(Voila):
         idle = max(1, round(60 * room.idle_minutes))
         config = Config()
         config.VoilaConfiguration = Config(
-            multi_kernel_manager_class=VisitorKernels, kernel_spec_manager_class=OneSpec,
-            extension_allowlist=EXTENSIONS, theme=room.theme,
-            template="lab", allow_template_override="NO", file_allowlist=[], file_denylist=[".*"],
-            show_tracebacks=False, http_keep_alive_timeout=10,
-        )  # fmt: skip
+            multi_kernel_manager_class=VisitorKernels,
+            kernel_spec_manager_class=OneSpec,
+            extension_allowlist=EXTENSIONS,
+            theme=room.theme,
+            template="lab",
+            allow_template_override="NO",
+            file_allowlist=[],
+            file_denylist=[".*"],
+            show_tracebacks=False,
+            http_keep_alive_timeout=10,
+        )
         config.MappingKernelManager = Config(
-            cull_idle_timeout=idle, cull_interval=max(1, min(30, idle // 2)), cull_connected=True, cull_busy=False,
-            default_kernel_name=KERNEL, root_dir=str(folder / "page"),
-        )  # fmt: skip
+            cull_idle_timeout=idle,
+            cull_interval=max(1, min(30, idle // 2)),
+            cull_connected=True,
+            cull_busy=False,
+            default_kernel_name=KERNEL,
+            root_dir=str(folder / "page"),
+        )
         config.KernelManager = Config(autorestart=False)
         config.VoilaExecutor = Config(timeout=300)
         server = cls(
-            config=config, room=room, folder=folder, ip=room.ip, port=room.port, token=room.token, open_browser=False,
-            notebook_path=str(folder / "page" / "studio.ipynb"), root_dir=str(folder / "page"),
-            connection_dir_root=str(folder / "connections"), config_file_paths=[], log_level=logging.ERROR,
+            config=config,
+            room=room,
+            folder=folder,
+            ip=room.ip,
+            port=room.port,
+            token=room.token,
+            open_browser=False,
+            notebook_path=str(folder / "page" / "studio.ipynb"),
+            root_dir=str(folder / "page"),
+            connection_dir_root=str(folder / "connections"),
+            config_file_paths=[],
+            log_level=logging.ERROR,
             tornado_settings={
                 "headers": {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"},
                 "websocket_max_message_size": room.message_bytes,
             },
-        )  # fmt: skip
+        )
         return server
 
     def run(self) -> int:

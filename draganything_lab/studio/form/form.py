@@ -35,10 +35,12 @@ class FormView:
         self.picture.add_class("dal-grid")
         self.path = PathTable(model)
         parts = [
-            ("Picture", self._picture_part(bind)), ("Things", self._things_part(bind)),
-            ("Cut out a thing", self._cut_part(bind)), ("Path of the selected thing", self.path.widget),
+            ("Picture", self._picture_part(bind)),
+            ("Things", self._things_part(bind)),
+            ("Cut out a thing", self._cut_part(bind)),
+            ("Path of the selected thing", self.path.widget),
             ("Background and camera", self._view_part(bind)),
-        ]  # fmt: skip
+        ]
         sections = []
         for title, part in parts:
             section = column(w.HTML(f'<h3 class="dal-title">{title}</h3>'), part)
@@ -46,8 +48,10 @@ class FormView:
             sections.append(section)
         self.frame = bind.value(
             labelled(w.IntSlider, "Frame", "Which frame the picture shows", min=1, max=model.num_frames),
-            lambda: model.frame + 1, lambda number: model.set_frame(number - 1), "frame",
-        )  # fmt: skip
+            lambda: model.frame + 1,
+            lambda number: model.set_frame(number - 1),
+            "frame",
+        )
         self.undo = bind.on_click(button("Undo"), model.undo)
         self.redo = bind.on_click(button("Redo"), model.redo)
         self.clear = bind.on_click(button("Clear", "Remove all things; the picture stays"), model.clear)
@@ -75,9 +79,11 @@ class FormView:
             lambda: model.open_toyland(self.toyland.value, ready=self.ready.value),
         )
         self.upload = w.FileUpload(
-            accept="image/*,.zip", multiple=False, description="Open a picture or scene file",
+            accept="image/*,.zip",
+            multiple=False,
+            description="Open a picture or scene file",
             layout=w.Layout(width="auto"),
-        )  # fmt: skip
+        )
         self.upload.observe(self._uploaded, names="value")
         self.door = make_door(model, self.upload.description)
         self.toyland.layout.flex = "1 1 12em"
@@ -120,8 +126,10 @@ class FormView:
         )
         self.radius = bind.value(
             labelled(w.FloatText, "Brush radius", "In pixels, 1 to 200", label="7em"),
-            lambda: model.brush_radius, model.set_brush, "brush",
-        )  # fmt: skip
+            lambda: model.brush_radius,
+            model.set_brush,
+            "brush",
+        )
         self.radius.layout.width = "13em"
         self.paint = bind.on_click(
             button("Paint a disc", "Add a disc of this radius at x, y to the selected thing, or begin a new one"),
@@ -140,9 +148,12 @@ class FormView:
         self.clicks.layout.flex = "1 1 12em"
         bind.watch(self._show_prompt, "prompt", "selection", "entities")
         return column(
-            row(self.x, self.y, grid_gap="6px"), row(self.cut, self.plus, self.minus, grid_gap="6px"), self.candidates,
-            row(self.clicks, self.unclick, grid_gap="6px"), row(self.radius, self.paint, self.erase, grid_gap="6px"),
-        )  # fmt: skip
+            row(self.x, self.y, grid_gap="6px"),
+            row(self.cut, self.plus, self.minus, grid_gap="6px"),
+            self.candidates,
+            row(self.clicks, self.unclick, grid_gap="6px"),
+            row(self.radius, self.paint, self.erase, grid_gap="6px"),
+        )
 
     def _view_part(self, bind: Binder) -> Any:
         model = self.model
@@ -153,9 +164,7 @@ class FormView:
             w.FloatText, "by x", "How far to the right, in pixels; negative is to the left", label="3.5em"
         )
         self.dy = labelled(w.FloatText, "by y", "How far down, in pixels; negative is up", label="3.5em")
-        self.zoom = labelled(
-            w.FloatText, "zoom", "2 is twice as large at the end", step=0.1, value=1, label="3.5em"
-        )
+        self.zoom = labelled(w.FloatText, "zoom", "2 is twice as large at the end", step=0.1, value=1, label="3.5em")
         for control in (self.dx, self.dy, self.zoom):
             control.layout.width = "10em"
         self.background = bind.on_click(
@@ -170,9 +179,11 @@ class FormView:
         self.view = w.HTML()
         bind.watch(self._show_view, "entities", "picture")
         return column(
-            row(self.still), row(self.dx, self.dy, self.zoom, grid_gap="6px"),
-            row(self.background, self.camera, grid_gap="6px"), self.view,
-        )  # fmt: skip
+            row(self.still),
+            row(self.dx, self.dy, self.zoom, grid_gap="6px"),
+            row(self.background, self.camera, grid_gap="6px"),
+            self.view,
+        )
 
     # From the controls to the model
 

@@ -37,9 +37,11 @@ class PathTable:
         self.title = w.HTML()
         self.table = column()
         self.text = labelled(
-            w.Text, "Points", 'All key points at once: "x,y x,y …" in pixels of the picture, such as 85,250 180,240',
+            w.Text,
+            "Points",
+            'All key points at once: "x,y x,y …" in pixels of the picture, such as 85,250 180,240',
             placeholder="85,250 180,240 296,262",
-        )  # fmt: skip
+        )
         self.apply = bind.on_click(button("Set path", "Take these key points for the selected thing"), self._set_text)
         self.x = labelled(w.FloatText, "new x", "Of a new key point", label="3.6em")
         self.y = labelled(w.FloatText, "new y", "Of a new key point", label="3.6em")
@@ -65,9 +67,14 @@ class PathTable:
             control.layout.width = "11em"
         self.text.layout.flex = "1 1 14em"
         self.widget = column(
-            self.title, row(self.text, self.apply, grid_gap="6px"), self.table,
-            row(self.x, self.y, self.append, self.insert, grid_gap="6px"), self.timed, self.easing, self.spacing,
-        )  # fmt: skip
+            self.title,
+            row(self.text, self.apply, grid_gap="6px"),
+            self.table,
+            row(self.x, self.y, self.append, self.insert, grid_gap="6px"),
+            self.timed,
+            self.easing,
+            self.spacing,
+        )
         bind.watch(self._show, "entities", "selection", "settings")
 
     def close(self) -> None:

@@ -90,9 +90,12 @@ class Drafts:
         picked = np.unique(np.linspace(0, frames - 1, wanted).round().astype(int))
         sigmas = pipe.scheduler.sigmas
         estimate = clean_estimate(
-            tensors["latents"][0, picked].float(), tensors["noise_prediction"][0, picked].float(),
-            float(sigmas[step]), float(sigmas[step + 1]), pipe.scheduler.config.prediction_type,
-        )  # fmt: skip
+            tensors["latents"][0, picked].float(),
+            tensors["noise_prediction"][0, picked].float(),
+            float(sigmas[step]),
+            float(sigmas[step + 1]),
+            pipe.scheduler.config.prediction_type,
+        )
         if self.references is not None:
             pixels, _ = decode_with(pipe.decoder, estimate, self.references(picked.tolist()), pipe.decoder.device)
         else:

@@ -132,16 +132,22 @@ class Engine:
 
         with switch.watching(watched_layers(pipe.vae, pipe.unet, pipe.controlnet)):
             result = pipe(
-                scene, **call_options(settings, shown), callback_on_step_end=after_step,
+                scene,
+                **call_options(settings, shown),
+                callback_on_step_end=after_step,
                 callback_on_step_end_tensor_inputs=("latents", "noise_prediction"),
-            )  # fmt: skip
+            )
         self._keep_cost(pipe, settings, (size, shown), (start, *marks, time.perf_counter()), look.seconds)
         return Made(result.frames, None if result.shares is None else as_bytes(result.shares))
 
     def _keep_cost(
-        self, pipe: Any, settings: Mapping[str, Any], sizes: tuple[tuple[int, int], tuple[int, int]],
-        times: tuple[float, ...], drafts: float,
-    ) -> None:  # fmt: skip
+        self,
+        pipe: Any,
+        settings: Mapping[str, Any],
+        sizes: tuple[tuple[int, int], tuple[int, int]],
+        times: tuple[float, ...],
+        drafts: float,
+    ) -> None:
         """Remember what a run took, for the next estimate: `times` are its start, the end of each step, its end."""
         from ...pipeline.plan import plan_run
         from .costs import Cost, record
@@ -165,11 +171,15 @@ class Engine:
         record(
             str(settings["weights"]),
             Cost(
-                step=step / pixels / halves, decode=decode / shown, rest=rest / pixels,
-                load=self._load_seconds.get(settings["weights"], 0.0), weights=weights,
-                work=max(0, plan.memory - weights) / pixels / halves, device=plan.device,
+                step=step / pixels / halves,
+                decode=decode / shown,
+                rest=rest / pixels,
+                load=self._load_seconds.get(settings["weights"], 0.0),
+                weights=weights,
+                work=max(0, plan.memory - weights) / pixels / halves,
+                device=plan.device,
             ),
-        )  # fmt: skip
+        )
 
 
 ENGINE = Engine()
@@ -181,10 +191,15 @@ def call_options(settings: Mapping[str, Any], frame_size: tuple[int, int]) -> di
     The networks see the picture at its `video_size`, which the pipeline knows by itself.
     """
     return {
-        "num_frames": settings["num_frames"], "decode_size": (int(frame_size[0]), int(frame_size[1])),
-        "num_inference_steps": settings["steps"], "max_guidance_scale": settings["guidance"], "fps": settings["fps"],
-        "motion_bucket_id": settings["motion_bucket"], "preset": settings["preset"], "seed": settings["seed"],
-    }  # fmt: skip
+        "num_frames": settings["num_frames"],
+        "decode_size": (int(frame_size[0]), int(frame_size[1])),
+        "num_inference_steps": settings["steps"],
+        "max_guidance_scale": settings["guidance"],
+        "fps": settings["fps"],
+        "motion_bucket_id": settings["motion_bucket"],
+        "preset": settings["preset"],
+        "seed": settings["seed"],
+    }
 
 
 def as_bytes(shares: np.ndarray) -> np.ndarray:

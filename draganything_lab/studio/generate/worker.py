@@ -163,11 +163,15 @@ class Worker:
                     extras = {"note": stranger_note(pipe, scene.image, video_size(pipe, scene.size))}
                     made.append(
                         Result(
-                            kind="generated", title=title_of(settings, variants), scene=scene.copy(),
-                            settings=settings, frames=video.frames, seconds=time.perf_counter() - start,
+                            kind="generated",
+                            title=title_of(settings, variants),
+                            scene=scene.copy(),
+                            settings=settings,
+                            frames=video.frames,
+                            seconds=time.perf_counter() - start,
                             extras={**extras, "shares": video.shares},
                         )
-                    )  # fmt: skip
+                    )
                     done += settings["steps"]
             with model.batch():
                 numbers = [model.add_result(result).number for result in made[:-1]]
@@ -187,7 +191,9 @@ def title_of(settings: Mapping[str, Any], variants: Sequence[Mapping[str, Any]] 
     """A result's name: what it was made with, and what sets it apart from the one beside it comes first."""
     apart = [name for name in ("representation", "seed") if len({str(one[name]) for one in variants}) > 1]
     parts = {
-        "representation": str(settings["representation"]), "seed": f"seed {settings['seed']}",
-        "weights": str(settings["weights"]), "steps": f"{settings['steps']} steps",
-    }  # fmt: skip
+        "representation": str(settings["representation"]),
+        "seed": f"seed {settings['seed']}",
+        "weights": str(settings["weights"]),
+        "steps": f"{settings['steps']} steps",
+    }
     return ", ".join(parts[name] for name in [*apart, *(name for name in parts if name not in apart)])

@@ -210,11 +210,21 @@ class Core(Watchers):
     def _snapshot(self) -> dict[str, Any]:
         """What each event is about; a part that changed is another object."""
         return {
-            "picture": self._scene.image, "entities": self._scene.entities, "selection": self._selected,
-            "prompt": self.prompt, "mode": self._mode, "frame": self._frame, "playing": self._playing,
-            "brush": self._brush_radius, "show": self._show, "settings": self._settings, "results": self._results,
-            "job": self._job, "view": self._view_state, "status": self._status,
-        }  # fmt: skip
+            "picture": self._scene.image,
+            "entities": self._scene.entities,
+            "selection": self._selected,
+            "prompt": self.prompt,
+            "mode": self._mode,
+            "frame": self._frame,
+            "playing": self._playing,
+            "brush": self._brush_radius,
+            "show": self._show,
+            "settings": self._settings,
+            "results": self._results,
+            "job": self._job,
+            "view": self._view_state,
+            "status": self._status,
+        }
 
     def _mend(self) -> None:
         """What follows from every change: no selection of what is gone, no frame beyond the end."""

@@ -10,9 +10,21 @@ from typing import Literal, TypeAlias
 from ...errors import LabError
 
 EVENTS = (
-    "picture", "entities", "selection", "prompt", "mode", "frame", "playing", "brush", "show", "settings", "results",
-    "job", "view", "status",
-)  # fmt: skip
+    "picture",
+    "entities",
+    "selection",
+    "prompt",
+    "mode",
+    "frame",
+    "playing",
+    "brush",
+    "show",
+    "settings",
+    "results",
+    "job",
+    "view",
+    "status",
+)
 Callback: TypeAlias = Callable[[str], None]
 StatusKind: TypeAlias = Literal["info", "warning", "error"]
 

@@ -117,10 +117,10 @@ class Frames(Results):
         drawn = "gaussian" if shows_vectors(name) else name
         key = (self.num_frames, drawn, self._settings["preset"])
         signal: ControlSignal = self._kept(
-            "control", key, lambda: build_control(
-                self._scene, self.num_frames, representation=drawn, preset=self._settings["preset"]
-            ),
-        )  # fmt: skip
+            "control",
+            key,
+            lambda: build_control(self._scene, self.num_frames, representation=drawn, preset=self._settings["preset"]),
+        )
         return signal
 
     def _path_of(self, entity: Entity) -> np.ndarray | None:

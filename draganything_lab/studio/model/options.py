@@ -24,8 +24,12 @@ DEFAULTS: dict[str, Any] = {
 }
 # Whole numbers, then numbers: the least and the most.
 WHOLE = {
-    "num_frames": (1, 100), "steps": (1, 200), "seed": (0, 2**31 - 1), "fps": (1, 60), "motion_bucket": (1, 255),
-}  # fmt: skip
+    "num_frames": (1, 100),
+    "steps": (1, 200),
+    "seed": (0, 2**31 - 1),
+    "fps": (1, 60),
+    "motion_bucket": (1, 255),
+}
 NUMBERS = {"guidance": (0.0, 20.0)}
 CHOICES: dict[str, tuple[str, ...]] = {
     "weights": ("toy", "svd"),

@@ -123,9 +123,11 @@ class Results(Paths):
             if self._running(job):
                 now = self._job
                 self._job = replace(
-                    now, step=int(step), frames=now.frames if frames is None else frames,
+                    now,
+                    step=int(step),
+                    frames=now.frames if frames is None else frames,
                     note=now.note if note is None else note,
-                )  # fmt: skip
+                )
                 self.tell("job")
 
     def finish_job(self, job: Job, result: Result | None) -> Result | None:

@@ -33,10 +33,18 @@ class Sessions(Frames):
             if prompt is not None:
                 clicks[entity.name] = {"points": [list(p) for p in prompt.points], "labels": list(prompt.labels)}
         return {
-            "format": FORMAT, "version": VERSION, "picture": self._name, "mode": self._mode, "selected": self._selected,
-            "frame": self._frame, "brush": self._brush_radius, "show": self.show, "hidden": sorted(self._hidden),
-            "settings": self.settings, "clicks": clicks,
-        }  # fmt: skip
+            "format": FORMAT,
+            "version": VERSION,
+            "picture": self._name,
+            "mode": self._mode,
+            "selected": self._selected,
+            "frame": self._frame,
+            "brush": self._brush_radius,
+            "show": self.show,
+            "hidden": sorted(self._hidden),
+            "settings": self.settings,
+            "clicks": clicks,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over what `state` told; what is unknown or does not fit is left as it is."""

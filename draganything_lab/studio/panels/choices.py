@@ -16,9 +16,13 @@ STRANGE = (
 TAKE_CARRY = f"Choose {CARRY}, which keeps the picture's own pixels, or svd on a GPU."
 TAKE_OTHERS = "Use svd on a GPU, or look at the preview (Play)."
 SPOKEN = {
-    "point": "point", "trajectory": "trajectory map", "gaussian": "2D Gaussian", "entity": "entity",
-    "entity+gaussian": "entity + Gaussian (the paper's)", "carry": CARRY,
-}  # fmt: skip
+    "point": "point",
+    "trajectory": "trajectory map",
+    "gaussian": "2D Gaussian",
+    "entity": "entity",
+    "entity+gaussian": "entity + Gaussian (the paper's)",
+    "carry": CARRY,
+}
 ABOUT = {
     "carry": "Ours, not the paper's: the whole mask moved along its path. It tells the model how far an object "
     "reaches, where each of its pixels was, and where it has left a hole.",

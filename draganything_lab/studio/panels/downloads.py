@@ -97,9 +97,12 @@ def files_page(clips: Sequence[Clip]) -> str:
 
 
 KINDS = {
-    "mp4": ("video/mp4", "Video, MP4"), "gif": ("image/gif", "Video, GIF"), "png": ("image/png", "Picture strip, PNG"),
-    "zip": ("application/zip", "Scene: opens here again"), "py": ("text/x-python", "Five lines of Python"),
-}  # fmt: skip
+    "mp4": ("video/mp4", "Video, MP4"),
+    "gif": ("image/gif", "Video, GIF"),
+    "png": ("image/png", "Picture strip, PNG"),
+    "zip": ("application/zip", "Scene: opens here again"),
+    "py": ("text/x-python", "Five lines of Python"),
+}
 
 
 def link(name: str, data: bytes) -> str:

@@ -67,12 +67,16 @@ class GeneratePanel:
         )
         self.guidance = bind.setting(
             labelled(
-                w.FloatSlider, "Guidance",
+                w.FloatSlider,
+                "Guidance",
                 "1 turns guidance off (twice as fast); higher values follow the picture more closely",
-                min=1, max=6, step=0.5, readout_format=".1f",
+                min=1,
+                max=6,
+                step=0.5,
+                readout_format=".1f",
             ),
             "guidance",
-        )  # fmt: skip
+        )
         self.seed = bind.whole(labelled(w.IntText, "Seed", "Same seed, same computer: same video"), "seed")
         self.next_seed = bind.on_click(button("next", "The next seed: another video of the same drag"), self._next_seed)
         self.fps = bind.whole(labelled(w.IntText, "Frames / second", "How fast the video plays"), "fps")
@@ -81,11 +85,13 @@ class GeneratePanel:
         )
         self.preset = bind.setting(
             labelled(
-                w.Dropdown, "Reading", "Where the paper and its released code differ, which one to follow",
+                w.Dropdown,
+                "Reading",
+                "Where the paper and its released code differ, which one to follow",
                 options=[("as in the paper", "paper"), ("as in the released code", "release")],
             ),
             "preset",
-        )  # fmt: skip
+        )
         self.beside = labelled(w.Dropdown, "Make", "One video, or two to compare side by side", options=BESIDE)
         self.other_seed = labelled(w.IntText, "The other seed", "The second video's", value=1)
         self.other_seed.observe(self._limit_seed, names="value")
@@ -106,10 +112,22 @@ class GeneratePanel:
         seeds = row(self.seed, self.next_seed, flex_flow="row nowrap", width="auto")
         self.seed.layout.flex = "1 1 auto"
         self.widget = column(
-            self.weights, self.representation, self.about, self.frames, self.steps, self.guidance, seeds, self.beside,
-            self.other, self.other_seed, self.more, row(self.cost, self.measure, flex_flow="row nowrap"),
-            row(self.start, self.cancel, self.bar, grid_gap="8px"), self.note, self.draft,
-        )  # fmt: skip
+            self.weights,
+            self.representation,
+            self.about,
+            self.frames,
+            self.steps,
+            self.guidance,
+            seeds,
+            self.beside,
+            self.other,
+            self.other_seed,
+            self.more,
+            row(self.cost, self.measure, flex_flow="row nowrap"),
+            row(self.start, self.cancel, self.bar, grid_gap="8px"),
+            self.note,
+            self.draft,
+        )
         self.widget.add_class("dal-generate")
         self.beside.observe(lambda _: self._show_beside(), names="value")
         for control in (self.beside, self.other, self.other_seed):

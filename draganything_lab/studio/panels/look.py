@@ -140,9 +140,13 @@ class LookPanel:
             return files_page(clips)
 
         return {
-            "Video": lambda clips: video_page(clips, fps), "Control signal": signal_page,
-            "Pixel motion": lambda clips: motion_page(clips, fps), "Report": report_page, "Why": why, "Files": files,
-        }  # fmt: skip
+            "Video": lambda clips: video_page(clips, fps),
+            "Control signal": signal_page,
+            "Pixel motion": lambda clips: motion_page(clips, fps),
+            "Report": report_page,
+            "Why": why,
+            "Files": files,
+        }
 
     def _key(self, title: str, clips: Sequence[Clip]) -> tuple[Any, ...]:
         settings = self.model.settings

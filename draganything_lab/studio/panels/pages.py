@@ -114,9 +114,13 @@ def drawn_signal(clip: Clip, size: tuple[int, int] | None = None) -> ControlSign
     settings, count = clip.settings, len(clip.scene.controlled)
     name = str(settings["representation"])
     return build_control(
-        clip.scene, settings["num_frames"], representation=name, size=size, preset=settings["preset"],
+        clip.scene,
+        settings["num_frames"],
+        representation=name,
+        size=size,
+        preset=settings["preset"],
         vectors=np.ones((count, 2), np.float32) if shows_vectors(name) else None,
-    )  # fmt: skip
+    )
 
 
 def video_page(clips: Sequence[Clip], fps: float) -> str:

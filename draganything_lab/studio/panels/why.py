@@ -77,12 +77,14 @@ def _seen_by_vae(pipe: Any, clip: Clip, size: tuple[int, int]) -> str:
     small, seen = vae_round_trip(pipe.vae, clip.scene.image, size)
     quality = psnr(small, seen)
     verdict = (
-        "It knows such pictures." if quality >= FLOOR_DB else
-        "It does not know such pictures. That matters little here: the frames take their pixels from the picture "
-        "itself, and little more than holes is generated." if takes_any_picture(pipe) else
-        "It does not know such pictures, so dragged objects will not keep their looks: use other weights, or the "
+        "It knows such pictures."
+        if quality >= FLOOR_DB
+        else "It does not know such pictures. That matters little here: the frames take their pixels from the picture "
+        "itself, and little more than holes is generated."
+        if takes_any_picture(pipe)
+        else "It does not know such pictures, so dragged objects will not keep their looks: use other weights, or the "
         "preview."
-    )  # fmt: skip
+    )
     return _section(
         "2. The first frame, as the VAE sees it",
         [("The picture at the model's size", small), ("Through the VAE and back", seen)],

@@ -42,8 +42,10 @@ class Evidence:
         for soft, blur in ((False, SHARP), (True, SOFT * self.pixel)):
             self._pictures[soft] = [cv2.GaussianBlur(frame, (0, 0), blur) for frame in frames]
         across, down = self.slopes(0, soft=False)
-        tensor = [cv2.GaussianBlur((a * b).mean(axis=-1), (0, 0), 1.5) for a, b in
-                  ((across, across), (across, down), (down, down))]  # fmt: skip
+        tensor = [
+            cv2.GaussianBlur((a * b).mean(axis=-1), (0, 0), 1.5)
+            for a, b in ((across, across), (across, down), (down, down))
+        ]
         middle, half = (tensor[0] + tensor[2]) / 2, (tensor[0] - tensor[2]) / 2
         corner = np.sqrt(np.maximum(middle - np.hypot(half, tensor[1]), 0))  # root of the smaller eigenvalue
         self.texture = np.minimum(corner / max(6.0, 2 * noise), 1).astype(np.float64)

@@ -76,6 +76,10 @@ def _summary(samples: list[Sample]) -> dict[str, float]:
     values, clips = [sample.value for sample in samples], [sample.clip for sample in samples]
     low, high = bootstrap(values, groups=clips)
     return {
-        "mean": float(np.mean(values)), "low": low, "high": high,
-        "median": float(np.median(values)), "count": len(values), "clips": len(set(clips)),
-    }  # fmt: skip
+        "mean": float(np.mean(values)),
+        "low": low,
+        "high": high,
+        "median": float(np.median(values)),
+        "count": len(values),
+        "clips": len(set(clips)),
+    }

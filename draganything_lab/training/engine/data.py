@@ -36,7 +36,5 @@ def batches(draw: Draw, first: int, workers: int, device: str = "cpu") -> Iterat
     ahead = 4 if workers else None
     pin = device == "cuda"
     return iter(
-        DataLoader(
-            Numbered(draw, first), batch_size=None, num_workers=workers, prefetch_factor=ahead, pin_memory=pin
-        )
+        DataLoader(Numbered(draw, first), batch_size=None, num_workers=workers, prefetch_factor=ahead, pin_memory=pin)
     )

@@ -162,8 +162,10 @@ def summary(trials: dict[str, list[Trial]]) -> dict[str, dict[str, dict[str, dic
             for group in groups:
                 table = tables.setdefault(group, Table())
                 for measure_name, value in (
-                    ("one click", trial.scored), ("best of the candidates", trial.best), ("three clicks", trial.clicks)
-                ):  # fmt: skip
+                    ("one click", trial.scored),
+                    ("best of the candidates", trial.best),
+                    ("three clicks", trial.clicks),
+                ):
                     table.add(measure_name, name, trial.target.picture, value)
     out: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
     for group, table in tables.items():

@@ -68,9 +68,7 @@ def same_things(first: Tensor, second: Tensor, who: Tensor, seen: Tensor) -> tup
     return loss, share
 
 
-def draw_again(
-    number: int, batch: int, picture: int, worlds: tuple[str, ...] = ("toyland",)
-) -> dict[str, Tensor]:
+def draw_again(number: int, batch: int, picture: int, worlds: tuple[str, ...] = ("toyland",)) -> dict[str, Tensor]:
     """Pictures, and the same things elsewhere.
 
     Args:

@@ -90,9 +90,7 @@ def moving(clip: ToyClip) -> np.ndarray:
     return np.array([False, *(not np.allclose(matrix, matrix[0]) for matrix in clip.motion_matrices[1:])])
 
 
-def any_world(
-    seed: int, size: tuple[int, int], length: int, worlds: tuple[str, ...], *, max_things: int = 5
-) -> World:
+def any_world(seed: int, size: tuple[int, int], length: int, worlds: tuple[str, ...], *, max_things: int = 5) -> World:
     """A random world of one of some kinds (`WORLDS`); a seed always comes from the same of them."""
     kind = worlds[int(np.random.default_rng((seed, 3)).integers(len(worlds)))]
     sample = sample_world if kind == "toyland" else sample_scrapbook_world

@@ -64,9 +64,13 @@ class DecodeStage(SharpStage):
                 "latents": latents.flatten(0, 1).half().cpu(),
                 "wanted": batch["video"].flatten(0, 1).movedim(-1, 1).contiguous().cpu(),
                 "moved": (batch["moved"] | batch["moved"][:, :1]).flatten(0, 1).cpu(),
-                "carried": byte(carried), "known": byte(2 * known - 1), "over": byte(2 * over - 1),
-                "picture": byte(picture[::frames]), "filled": byte(filled), "fills": fills.bool(),
-            }  # fmt: skip
+                "carried": byte(carried),
+                "known": byte(2 * known - 1),
+                "over": byte(2 * over - 1),
+                "picture": byte(picture[::frames]),
+                "filled": byte(filled),
+                "fills": fills.bool(),
+            }
             part = self._shard(number).with_suffix(".part")
             torch.save(shard, part)
             part.replace(self._shard(number))

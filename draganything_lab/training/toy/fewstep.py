@@ -77,10 +77,14 @@ class FewStepStage(ControlStage):
             timestep = 0.25 * sigma.log()
             down, mid = self.whole.controlnet(sample, timestep, context, ids, control_embedding=embedding)
             velocity = self.net.unet(
-                sample, timestep, context, ids, return_dict=False,
+                sample,
+                timestep,
+                context,
+                ids,
+                return_dict=False,
                 down_block_additional_residuals=[keep.to(mid.dtype) * residual for residual in down],
                 mid_block_additional_residual=keep.to(mid.dtype) * mid,
-            )[0]  # fmt: skip
+            )[0]
             return noisy / (wide**2 + 1) - wide / (wide**2 + 1).sqrt() * velocity.float()
 
         drawn = (SIGMA_MEAN + SIGMA_SPREAD * random(count)).exp().clamp(LEVELS[-1], LEVELS[0])

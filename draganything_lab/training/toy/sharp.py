@@ -93,9 +93,7 @@ class SharpStage(FewStepStage):
                 named[f"psnr {name}"] = -10 * torch.log10(mean / 4 + 1e-9)
         return {"loss": frames + torch.stack(losses).sum(), "frames": frames} | named
 
-    def made(
-        self, batch: dict[str, Any], generator: torch.Generator
-    ) -> tuple[Tensor, References, list[Tensor]]:
+    def made(self, batch: dict[str, Any], generator: torch.Generator) -> tuple[Tensor, References, list[Tensor]]:
         """What the sampler makes of a batch: latents (B, F, C, h, w) without gradients, what the decoder sees beside
         them, and the passes' losses."""
         with shortcuts(self.net.unet, self.whole.controlnet):

@@ -29,16 +29,29 @@ from .video import Animator, Controlled, ControlStage, UnetStage
 
 # Share of the minutes that each stage gets.
 SHARES = {
-    "vae": 0.1, "dift": 0.1, "unet": 0.1, "control": 0.3, "fewstep": 0.1, "decoder": 0.05, "sharp": 0.25,
+    "vae": 0.1,
+    "dift": 0.1,
+    "unet": 0.1,
+    "control": 0.3,
+    "fewstep": 0.1,
+    "decoder": 0.05,
+    "sharp": 0.25,
     "decode": 0.05,
-}  # fmt: skip
+}
 STAGES = tuple(SHARES)
 # Clips (pictures for "vae" and "dift") a step on a GPU; on a CPU each stage has its own number.
 # Small: for these networks a step's kernels take hardly less time for less, and it is steps that they learn by.
 GPU_BATCH = {
-    "vae": 48, "dift": 32, "unet": 15, "control": 15, "control-frozen": 15, "fewstep": 15, "decoder": 6, "sharp": 20,
+    "vae": 48,
+    "dift": 32,
+    "unet": 15,
+    "control": 15,
+    "control-frozen": 15,
+    "fewstep": 15,
+    "decoder": 6,
+    "sharp": 20,
     "decode": 20,
-}  # fmt: skip
+}
 REPRESENTATIONS = ("entity+gaussian", "entity", "gaussian", "trajectory", "point", "carry")
 SAFE: dict[str, Any] = {"max_shard_size": "15MB", "safe_serialization": True}
 SAMPLING = {"steps": 2, "guidance": 1.0}  # what the pipeline takes when a call does not say
@@ -198,8 +211,12 @@ def export(folder: Path, out: Path, stages: tuple[str, ...] = STAGES) -> None:
     projection = {"projection": denoiser.projection.weight.detach().contiguous()}
     save_file(projection, part / "dift" / "projection.safetensors")  # float32: it is small
     defaults = {
-        "timestep": ENTITY_TIMESTEP, "up_block": 1, "up_layer": ENTITY_LAYER, "draws": 8, "channels": ENTITY_CHANNELS,
-    }  # fmt: skip
+        "timestep": ENTITY_TIMESTEP,
+        "up_block": 1,
+        "up_layer": ENTITY_LAYER,
+        "draws": 8,
+        "channels": ENTITY_CHANNELS,
+    }
     (part / "dift" / "dift.json").write_text(json.dumps(defaults) + "\n")
     if video:
         _export_video(folder, part)

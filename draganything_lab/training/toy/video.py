@@ -179,9 +179,14 @@ class ControlStage(UnetStage):
         self.whole = Controlled(animator, representations, train_unet)
         self.denoiser = denoiser.eval().requires_grad_(False)
         self.features = DiffusionFeatures(
-            denoiser.unet, vae, build_scheduler(), denoiser.null_prompt, timestep=ENTITY_TIMESTEP,
-            up_layer=ENTITY_LAYER, projection=denoiser.projection.weight,
-        )  # fmt: skip
+            denoiser.unet,
+            vae,
+            build_scheduler(),
+            denoiser.null_prompt,
+            timestep=ENTITY_TIMESTEP,
+            up_layer=ENTITY_LAYER,
+            projection=denoiser.projection.weight,
+        )
         if not train_unet:
             self.name = "control-frozen"
 
