@@ -22,7 +22,7 @@ import psutil
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
-from browser import Lab, LabPage, find_chromium  # noqa: E402
+from helpers.browser import Lab, LabPage, find_chromium  # noqa: E402
 
 WHO = ("kernel", "server", "browser")
 CELL = """

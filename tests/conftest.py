@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from browser import NO_CHROMIUM, Lab, find_chromium
+from helpers.browser import NO_CHROMIUM, Lab, find_chromium
 
 from draganything_lab.scene import Scene
 from draganything_lab.toyland import ToyClip, named_scene
@@ -49,7 +49,7 @@ def python() -> Callable[[str], subprocess.CompletedProcess[str]]:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """One JupyterLab server and one Chromium for the whole session; see `browser.py`."""
+    """One JupyterLab server and one Chromium for the whole session; see `helpers/browser.py`."""
     chromium = find_chromium()
     if chromium is None:
         pytest.skip(NO_CHROMIUM)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import os
 import re
 import shutil
@@ -92,7 +93,22 @@ def test_no_circle_of_imports(imports: dict[str, set[str]]) -> None:
 def test_files_stay_short() -> None:
     sources = [*modules(), *(ROOT / "tools").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
     lengths = {str(path.relative_to(ROOT)): lines_of_code(path) for path in sources}
-    assert not {name: length for name, length in lengths.items() if length > 280}, "split these: one idea per file, near 250 lines"
+    assert not {name: length for name, length in lengths.items() if length > 280}, (
+        "split these: one idea per file, near 250 lines"
+    )
+
+
+def test_every_import_of_the_package_finds_its_name() -> None:
+    """An import inside a function runs late: one that was left behind when a module moved would be found by a user."""
+    for path in modules():
+        package = ["draganything_lab", *path.relative_to(PACKAGE).parts[:-1]]
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                base = package[: len(package) - node.level + 1]
+                module = importlib.import_module(".".join([*base, *filter(None, [node.module])]))
+                for alias in node.names:
+                    if not hasattr(module, alias.name):
+                        importlib.import_module(f"{module.__name__}.{alias.name}")
 
 
 def lines_of_code(path: Path) -> int:

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import Lab, LabPage
-from studio_hand import CELL, FINISHED, Hand
-from studio_stand_ins import Discs
+from helpers.browser import Lab, LabPage
+from helpers.hand import CELL, FINISHED, Hand
+from helpers.stand_ins import Discs
 
 pytest.importorskip("ipycanvas")
 from draganything_lab.media.drawing import entity_colour

@@ -11,7 +11,7 @@ import pytest
 
 w = pytest.importorskip("ipywidgets")
 
-from studio_stand_ins import Discs  # noqa: E402
+from helpers.stand_ins import Discs  # noqa: E402
 
 from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.studio.form.form import FormView  # noqa: E402

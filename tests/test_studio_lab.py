@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import NO_CHROMIUM, find_chromium
-from studio_weights import make_random_toy
+from helpers.browser import NO_CHROMIUM, find_chromium
+from helpers.weights import make_random_toy
 
 if find_chromium() is None:
     pytest.skip(NO_CHROMIUM, allow_module_level=True)

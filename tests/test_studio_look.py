@@ -20,7 +20,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 pytest.importorskip("ipywidgets")
 
-from studio_weights import make_random_toy  # noqa: E402
+from helpers.weights import make_random_toy  # noqa: E402
 
 from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.media import read_video  # noqa: E402

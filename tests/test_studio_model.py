@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.stand_ins import Discs
 from PIL import Image
-from studio_stand_ins import Discs
 
 import draganything_lab
 from draganything_lab.errors import LabError

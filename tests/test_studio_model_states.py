@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import numpy as np
+from helpers.stand_ins import Discs
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from studio_stand_ins import Discs
 
 from draganything_lab.studio.canvas.pointer import Pointer
 from draganything_lab.studio.model.core import MODES

@@ -6,8 +6,8 @@ import importlib.util
 from collections.abc import Iterator
 
 import pytest
-from browser import NO_CHROMIUM, Lab, find_chromium
-from studio_hand import CELL, FINISHED, Hand
+from helpers.browser import NO_CHROMIUM, Lab, find_chromium
+from helpers.hand import CELL, FINISHED, Hand
 
 CHROMIUM = find_chromium()
 if CHROMIUM is None:

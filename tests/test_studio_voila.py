@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import NO_CHROMIUM, SHOTS, find_chromium
-from studio_weights import make_random_toy
+from helpers.browser import NO_CHROMIUM, SHOTS, find_chromium
+from helpers.weights import make_random_toy
 
 pytest.importorskip("voila")
 pytest.importorskip("ipycanvas")

@@ -65,8 +65,8 @@ def _fetch(args: argparse.Namespace) -> int:
 def _show(args: argparse.Namespace) -> int:
     import numpy as np
 
-    from ..overlay import labels_over
-    from ..picture import save_picture
+    from ..media.drawing import labels_over
+    from ..media.picture import save_picture
     from ..toyland import sample_scrapbook
 
     if not 1 <= args.count <= 100:

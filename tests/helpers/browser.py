@@ -26,7 +26,7 @@ from typing import Any
 NO_CHROMIUM = "no Chromium with Playwright (sh tools/install.sh dev says how to get one)"
 WAIT = 120.0  # seconds, for one thing to happen
 PATHS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/usr/bin/google-chrome-stable")
-SHOTS = Path(__file__).parents[1] / "outputs" / "screenshots"
+SHOTS = Path(__file__).parents[2] / "outputs" / "screenshots"
 READY = """async () => {
   const widget = window.jupyterapp && window.jupyterapp.shell.currentWidget;
   if (!widget || !widget.sessionContext) return false;

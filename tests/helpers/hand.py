@@ -7,8 +7,9 @@ import time
 from typing import Any
 
 import numpy as np
-from browser import LabPage
 from PIL import Image
+
+from helpers.browser import LabPage
 
 CELL = """
 from draganything_lab.studio.model.model import StudioModel
