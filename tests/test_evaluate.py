@@ -37,13 +37,17 @@ from draganything_lab.evaluate import (
 )
 from draganything_lab.evaluate import makers as makers_module
 from draganything_lab.evaluate import store as store_module
-from draganything_lab.evaluate.metrics import write_trajectories
+from draganything_lab.evaluate.collect import motion_numbers
+from draganything_lab.evaluate.metrics import objmc, write_trajectories
 from draganything_lab.evaluate.progress import Progress, in_words, time_left
 from draganything_lab.media import encode_picture, write_video
+from draganything_lab.motion import measure
 from draganything_lab.pipeline import preview
 from draganything_lab.scene import Scene
 from draganything_lab.scene.formats import write_demo_folder
 from draganything_lab.toyland import ToyClip, sample_clip
+from draganything_lab.tracking import TRACKERS, Tracks
+from draganything_lab.tracking.layered.tracker import OpenCVTracker
 
 SIZE, FRAMES = (48, 48), 5
 ALONE = Processes()
@@ -120,6 +124,27 @@ def test_a_second_start_does_nothing(whole: Path, makes: list[str]) -> None:
     before = stamps(whole)
     run(settings(), whole)
     assert makes == [] and stamps(whole) == before
+
+
+def test_each_video_is_tracked_once_and_measured_as_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clips: list[np.ndarray] = []
+
+    class Counting(OpenCVTracker):
+        def track(self, video: np.ndarray, queries: np.ndarray) -> Tracks:
+            clips.append(video)
+            return super().track(video, queries)
+
+    monkeypatch.setitem(TRACKERS, "opencv", Counting)
+    run(settings("toyland:1"), tmp_path)
+    plan, store = make_plan(settings("toyland:1")), Store(tmp_path)
+    assert len(clips) == len(plan.jobs) == 3
+    for job in plan.jobs:
+        frames, scene = store.read_frames(job.name, FRAMES), job.source.load(SIZE, FRAMES, "opencv").scene
+        with np.load(store.path("measured", f"{job.name}--opencv", ".npz")) as kept:
+            alone = objmc(frames, scene).arrays() | {"motion": motion_numbers(measure(frames, scene))}
+            assert set(kept) == set(alone)
+            for name, array in alone.items():
+                assert np.array_equal(kept[name], array, equal_nan=array.dtype.kind == "f"), name
 
 
 def test_frames_are_kept_without_loss(whole: Path) -> None:

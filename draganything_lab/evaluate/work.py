@@ -11,18 +11,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import __version__
 from ..errors import LabError
 from ..media.files import write_whole
 from ..media.picture import encode_picture
 from ..media.video import write_video
-from ..motion import measure
+from ..motion import MotionReport, measure
+from ..motion.measure import motion_queries
+from ..scene.scene import Scene
 from ..show.players import enlarged
+from ..tracking import track
 from .collect import motion_numbers
 from .makers import Makers, ModelMissing, feature_names, make_extractor, make_tracker
-from .metrics import objmc
+from .metrics import ObjMC, objmc
 from .metrics.extractors import Extractor
+from .metrics.objmc import fitted, objmc_queries
 from .plan import Job, Plan, in_turn
 from .plots import asked_picture
 from .progress import Progress, time_left
@@ -179,8 +184,7 @@ class Worker:
         measured = self.measured_name(job)
         if not store.has("measured", measured):
             start = time.perf_counter()
-            one = objmc(frames, loaded.scene, tracker=self.tracker, tracker_name=self.plan.settings.tracker)
-            report = measure(frames, loaded.scene, self.tracker)
+            one, report = self._measured(frames, loaded.scene)
             store.write_arrays("measured", measured, **one.arrays(), motion=motion_numbers(report))
             content = {"job": name, "tracker": one.tracker, "seconds": time.perf_counter() - start}
             store.write_json("measured", measured, content | one.as_dict() | {"motion": report.summary})
@@ -191,6 +195,15 @@ class Worker:
                     continue
                 text = json.dumps(extractor.protocol().as_dict())
                 store.write_arrays("features", f"{name}--{key}", rows=extractor(frames), about=np.array(text))
+
+    def _measured(self, frames: NDArray[np.uint8], scene: Scene) -> tuple[ObjMC, MotionReport]:
+        """Both measurements from one pass of the tracker, which is what takes the time."""
+        sized = fitted(scene, frames)
+        queries, others = objmc_queries(sized, self.tracker), motion_queries(sized)
+        tracks = track(frames, np.concatenate([queries, others]), self.tracker)
+        of_objmc, of_motion = (tracks.chosen(part) for part in np.split(np.arange(len(tracks)), [len(queries)]))
+        one = objmc(frames, scene, tracker=self.tracker, tracker_name=self.plan.settings.tracker, tracks=of_objmc)
+        return one, measure(frames, scene, self.tracker, of_motion)
 
     def _wanted(self) -> dict[str, str]:
         """Features that are to be had; the others' weights are missing."""

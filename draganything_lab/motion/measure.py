@@ -14,7 +14,7 @@ from ..scene.camera import wanted_view
 from ..scene.entity import Entity
 from ..scene.scene import Scene
 from ..tracking import Tracker, Tracks, grid_queries, mask_queries, track
-from ..tracking.base import checked_clip
+from ..tracking.base import checked_clip, checked_tracks
 from .camera import camera_motion
 from .entity_motion import EntityMotion, following, measured_path, rigid_share
 from .report import EDGE, OUTSIDE, THING, Leakage, MotionReport
@@ -26,7 +26,10 @@ FLAT = 8  # grey levels: a place that varies less has nothing to see
 
 
 def measure(
-    video: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], scene: Scene, tracker: str | Tracker = "opencv"
+    video: NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
+    scene: Scene,
+    tracker: str | Tracker = "opencv",
+    tracks: Tracks | None = None,
 ) -> MotionReport:
     """Hold a video against what a scene asked for.
 
@@ -34,6 +37,7 @@ def measure(
         video: (T, H, W, 3) uint8 RGB, T >= 2; its first frame shows the scene's picture, at any size of the same shape.
         scene: What was asked. Masks and paths are scaled to the video.
         tracker: A name of `tracking.TRACKERS`, or an object with the method `track`.
+        tracks: Of `motion_queries(scene)` at the video's size, if they have been followed already.
 
     Returns:
         `MotionReport`. Where nothing could be tracked it says so and holds NaN, never a guess.
@@ -52,11 +56,7 @@ def measure(
     scene = _fitted(scene, size)
     controlled = scene.controlled
     queries, owners, on_grid = _queries(scene)
-    tracks = track(frames, queries, tracker)
-    if tracks.points.shape[:2] != (len(frames), len(queries)):
-        raise LabError(
-            f"the tracker gave tracks of shape {tracks.points.shape} for {len(frames)} frames and {len(queries)} points"
-        )
+    tracks = checked_tracks(track(frames, queries, tracker) if tracks is None else tracks, frames, queries)
     tolerance = max(1.0, 0.01 * float(np.hypot(*size)))
     view = wanted_view(scene, len(frames))
     still = _has_nothing_to_see(frames[0])
@@ -97,6 +97,11 @@ def _fitted(scene: Scene, size: tuple[int, int]) -> Scene:
             fix="measure the video that was made from this scene, uncropped",
         )
     return scene.resized(size)
+
+
+def motion_queries(scene: Scene) -> NDArray[np.float32]:
+    """The points of frame 0 that `measure` wants followed, of a scene at the video's size: (N, 2) float32 (x, y)."""
+    return _queries(scene)[0]
 
 
 def _queries(scene: Scene) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.bool_]]:

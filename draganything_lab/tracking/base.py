@@ -114,6 +114,15 @@ def checked_clip(video: NDArray | Sequence[NDArray]) -> NDArray[np.uint8]:
     return frames
 
 
+def checked_tracks(tracks: Tracks, video: NDArray[np.uint8], queries: NDArray[np.float32]) -> Tracks:
+    """Return tracks that hold every query in every frame, or raise a `LabError`."""
+    if tracks.points.shape[:2] != (len(video), len(queries)):
+        raise LabError(
+            f"the tracker gave tracks of shape {tracks.points.shape} for {len(video)} frames and {len(queries)} points"
+        )
+    return tracks
+
+
 def grid_queries(size: tuple[int, int], rows: int, columns: int) -> NDArray[np.float32]:
     """Return points spread evenly over a picture, each in the middle of a cell of the same size.
 

@@ -31,9 +31,11 @@ from ...errors import LabError
 from ...media.video import checked_frames
 from ...scene.scene import Scene
 from ...tracking import Tracker, Tracks, track
+from ...tracking.base import checked_tracks
 from .released import released_errors, released_grid, released_points
 
 TRIM = 0.1
+NINE = 9  # points for each entity
 # These follow each point by itself, so only the points that count are followed; others lean on the whole grid.
 ONE_BY_ONE = ("opencv", "lucas-kanade", "dis")
 
@@ -122,12 +124,6 @@ class ObjMC:
         """
         return share_obeyed(self.mean, self.asked)
 
-    @property
-    def per_entity(self) -> dict[str, float]:
-        """Mean of each entity in % of the diagonal; NaN where it was never seen."""
-        rows = zip(self.names, self.percent.T, strict=True)
-        return {name: float(np.nanmean(row)) if np.isfinite(row).any() else math.nan for name, row in rows}
-
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything, as arrays for an .npz file."""
         return {
@@ -174,6 +170,7 @@ def objmc(
     *,
     tracker: str | Tracker = "opencv",
     tracker_name: str | None = None,
+    tracks: Tracks | None = None,
     whole_pixels: bool = True,
 ) -> ObjMC:
     """Measure a video against its scene, by both protocols.
@@ -183,6 +180,7 @@ def objmc(
         scene: Who was to go where; at least one controlled entity.
         tracker: A name of `tracking.TRACKERS`, or an object that tracks.
         tracker_name: What the protocol calls such an object.
+        tracks: Of `objmc_queries(scene, tracker)` at the video's size, if they have been followed already.
         whole_pixels: Cut tracks to whole pixels in the released protocol, as the released files do.
 
     Returns:
@@ -196,15 +194,13 @@ def objmc(
     """
     frames = checked_frames(video)
     scene = fitted(scene, frames)
-    ours, counts = _our_queries(scene)
-    grid, nearest = released_grid(scene.size), released_points(scene)
-    whole_grid = tracker not in ONE_BY_ONE
-    theirs = grid if whole_grid else grid[nearest]
-    tracks = track(frames, np.concatenate([ours, theirs]), tracker)
-    near = tracks.chosen(len(ours) + (nearest if whole_grid else np.arange(len(nearest))))
+    queries = objmc_queries(scene, tracker)
+    tracks = checked_tracks(track(frames, queries, tracker) if tracks is None else tracks, frames, queries)
+    count = NINE * len(scene.controlled)
+    near = tracks.chosen(count + (np.arange(len(scene.controlled)) if _one_by_one(tracker) else released_points(scene)))
     wanted = scene.paths(len(frames)).astype(np.float64)  # (T, N, 2)
     released = released_errors(near.points, wanted, whole_pixels=whole_pixels)
-    measured, seen = _medians(tracks.chosen(np.arange(len(ours))), counts)
+    measured, seen = _medians(tracks.chosen(np.arange(count)))
     centres = np.array([entity.centre for entity in scene.controlled], np.float64)
     wanted = centres + (wanted - wanted[:1])
     height, width = scene.size
@@ -232,29 +228,36 @@ def fitted(scene: Scene, frames: NDArray[np.uint8]) -> Scene:
     return scene.resized((int(frames.shape[1]), int(frames.shape[2])))
 
 
-def _our_queries(scene: Scene) -> tuple[NDArray[np.float32], list[int]]:
-    """Points to follow, entity after entity, and how many of each: the centre, and eight at half its radius."""
-    points, counts = [], []
-    turn = np.arange(8) * (np.pi / 4)
+def objmc_queries(scene: Scene, tracker: str | Tracker = "opencv") -> NDArray[np.float32]:
+    """The points of frame 0 that `objmc` wants followed.
+
+    Args:
+        scene: At the video's size.
+        tracker: As for `objmc`.
+
+    Returns:
+        (N, 2) float32 (x, y) in pixels: nine for each controlled entity, its centre and eight at half its radius; then
+        the released protocol's, one for each entity, or the whole grid for a tracker whose points lean on each other.
+    """
+    turn = np.arange(NINE - 1) * (np.pi / 4)
     height, width = scene.size
+    points = []
     for entity in scene.controlled:
         reach = min(entity.radius / 2, max(scene.size) / 20)
         ring = np.array(entity.centre) + reach * np.stack([np.cos(turn), np.sin(turn)], axis=1)
-        nine = np.concatenate([[entity.centre], ring]).clip(0, (width - 1, height - 1))
-        points.append(nine)
-        counts.append(len(nine))
-    return np.concatenate(points).astype(np.float32), counts
+        points.append(np.concatenate([[entity.centre], ring]).clip(0, (width - 1, height - 1)).astype(np.float32))
+    grid = released_grid(scene.size)
+    return np.concatenate([*points, grid[released_points(scene)] if _one_by_one(tracker) else grid])
 
 
-def _medians(tracks: Tracks, counts: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _one_by_one(tracker: str | Tracker) -> bool:
+    return isinstance(tracker, str) and tracker in ONE_BY_ONE
+
+
+def _medians(tracks: Tracks) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """(T, N, 2) median step from frame 0 of each entity's visible points; (T, N) whether half of them are seen."""
     steps = (tracks.points - tracks.points[:1]).astype(np.float64)
-    moved, seen = [], []
-    for part in np.split(np.arange(len(tracks)), np.cumsum(counts)[:-1]):
-        visible = tracks.visible[:, part]
-        enough = visible.mean(axis=1) >= 0.5
-        used = visible | ~enough[:, None]  # a guess where too few are seen: finite, and not counted
-        shown = np.where(used[..., None], steps[:, part], np.nan)
-        moved.append(np.nanmedian(shown, axis=1))
-        seen.append(enough)
-    return np.stack(moved, axis=1), np.stack(seen, axis=1)
+    visible = tracks.visible.reshape(len(steps), -1, NINE)
+    enough = visible.mean(axis=2) >= 0.5
+    used = visible | ~enough[..., None]  # a guess where too few are seen: finite, and not counted
+    return np.nanmedian(np.where(used[..., None], steps.reshape(*used.shape, 2), np.nan), axis=2), enough
