@@ -52,7 +52,11 @@ def test_a_scene_says_what_it_holds(scene: Scene) -> None:
     assert paths.shape == (5, 2, 2) and paths.dtype == np.float32
     np.testing.assert_array_equal(paths[:, 0, 0], [12, 21.5, 31, 40.5, 50])
     assert (paths[:, 1] == scene["pier"].centre).all()
-    assert scene["cloud"].path(5) is None
+    assert [entity.summary for entity in scene] == ["moves 38 px, 2 points", "free", "pinned"]
+    assert scene.update("cloud", trajectory=[(1, 1)]).summary == "holds still"
+    scene.update("cloud", trajectory=None)
+    with pytest.raises(LabError, match=r'"cloud" has no path; give it a trajectory'):
+        scene["cloud"].path(5)
     assert "64x48, 3 entities" in repr(scene) and "uncontrolled" in repr(scene) and "pinned" in repr(scene)
 
 
@@ -127,7 +131,7 @@ def test_update_rename_pin_remove_reorder_clear(scene: Scene) -> None:
     assert [e.name for e in scene] == ["fog", "pier", "boat"]
     assert scene.remove(0).name == "fog" and len(scene.entities) == 2
     scene.update("boat", trajectory=None)
-    assert scene["boat"].path(3) is None
+    assert not scene["boat"].controlled
     scene.clear()
     assert scene.entities == ()
 

@@ -120,7 +120,9 @@ def test_the_files_are_those_that_the_design_names(scene: Scene, tmp_path: Path)
 
 def test_the_same_scene_makes_the_same_archive(scene: Scene, tmp_path: Path) -> None:
     assert (
-        save_scene(scene, tmp_path / "a.zip").read_bytes() == save_scene(scene.copy(), tmp_path / "b.zip").read_bytes()
+        save_scene(scene, tmp_path / "a.zip").read_bytes()
+        == save_scene(scene.copy(), tmp_path / "b.zip").read_bytes()
+        == scene.to_bytes()
     )
 
 

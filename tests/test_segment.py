@@ -14,8 +14,8 @@ from draganything_lab.cli import main as cli
 from draganything_lab.errors import LabError
 from draganything_lab.media import load_mask, save_picture
 from draganything_lab.models import zoo
-from draganything_lab.scene import Scene, clean_mask, describe_mask, paint
-from draganything_lab.segment import Proposal, add_proposals, grabcut, load_segmenter
+from draganything_lab.scene import clean_mask, describe_mask, paint
+from draganything_lab.segment import grabcut, load_segmenter
 from draganything_lab.segment.load import photo_scores
 from draganything_lab.segment.looks_drawn import looks_drawn, texture
 from draganything_lab.toyland import gallery, named_scene, sample_clip
@@ -98,20 +98,6 @@ def test_a_chosen_candidate_comes_first(clicked) -> None:
     assert len(found.chosen(last).masks) == len(found.masks)
     with pytest.raises(LabError, match=f"candidate 9 of {len(found.masks)}"):
         found.chosen(9)
-
-
-def test_proposals_become_entities(clicked, photo, truth) -> None:
-    scene = Scene(photo)
-    scene.add("thing 1", ~truth & (np.arange(240) > 200), pinned=True)
-    small = np.zeros_like(truth)
-    small[5:15, 5:20] = True
-    proposals = [Proposal(mask, 0.9, describe_mask(mask).box) for mask in (small, truth, truth)]
-    added = add_proposals(scene, proposals)
-    assert [entity.name for entity in added] == ["thing 2", "thing 3"] and len(scene.entities) == 3
-    assert np.array_equal(added[0].mask, truth) and not added[1].controlled  # the larger one lies farther away
-    assert add_proposals(scene, proposals) == ()
-    with pytest.raises(LabError, match="a proposal is of a 9x9 picture, the scene's is 240x180"):
-        add_proposals(scene, [Proposal(np.ones((9, 9), bool), 1.0, (0, 0, 9, 9))])
 
 
 # Bad input

@@ -18,10 +18,9 @@ from draganything_lab import show
 from draganything_lab.control import build_control
 from draganything_lab.errors import LabError
 from draganything_lab.media import read_video
-from draganything_lab.media.drawing import entity_colour
+from draganything_lab.media.drawing import enlarged, entity_colour
 from draganything_lab.scene import Scene
 from draganything_lab.show import Players
-from draganything_lab.show.players import enlarged
 from draganything_lab.toyland import ToyClip
 
 

@@ -27,7 +27,6 @@ from draganything_lab.studio.canvas.pacing import Pacer
 from draganything_lab.studio.canvas.pointer import Pointer
 from draganything_lab.studio.canvas.sprites import ghost_sprite, heat_pixels, mask_sprite
 from draganything_lab.studio.canvas.stage import Stage
-from draganything_lab.studio.canvas.things_list import does
 from draganything_lab.studio.model.core import MODES
 from draganything_lab.studio.model.model import StudioModel
 
@@ -248,7 +247,7 @@ def test_the_controls_drive_the_model_and_follow_it(view: CanvasView, model: Stu
     row.text.value = ""
     assert row.text.value == "boat" and model.status.kind == "error"
     row.pin.value = True
-    assert model.scene["boat"].pinned and row.does.value == "stays"
+    assert model.scene["boat"].pinned and row.does.value == "pinned"
     row.eye.click()
     assert model.hidden == {"boat"} and row.eye.icon == "eye-slash"
     model.mode = "select"
@@ -303,12 +302,6 @@ def test_a_double_click_ends_a_path(model: StudioModel) -> None:
         hand.release((x, y), now + 0.05)
     assert model.mode == "select" and model.path is not None and len(model.path.points) == 3
     assert str(model.status) == "Thing A: 3 points. Play shows it."
-
-
-def test_what_a_thing_does() -> None:
-    mask = np.ones((4, 4), bool)
-    assert does(Entity("a", mask)) == "free" and does(Entity("a", mask, pinned=True)) == "stays"
-    assert does(Entity("a", mask, [(0, 0)])) == "holds still" and "10 px" in does(Entity("a", mask, [(0, 0), (10, 0)]))
 
 
 def test_a_closed_view_no_longer_follows(model: StudioModel) -> None:

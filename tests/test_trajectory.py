@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from draganything_lab.errors import LabError
 from draganything_lab.scene import EASINGS, Trajectory, anchor_grid, arc, circle, hold, pan, shake, straight, zoom
-from draganything_lab.scene.curve import farthest_points, monotone_cubic
+from draganything_lab.scene.curve import monotone_cubic
 
 quick = settings(max_examples=60, deadline=None)
 coordinate = st.floats(-2000, 2000, width=32)
@@ -187,7 +186,7 @@ def test_equal_by_value_hashable_frozen_and_copied_exactly(path: Trajectory) -> 
     assert twin == path and hash(twin) == hash(path) and len({twin, path}) == 1
     for other in (copy.deepcopy(path), pickle.loads(pickle.dumps(path))):
         assert other == path and not other.points.flags.writeable
-    assert path.shifted(1, 0) != path and path != "path"
+    assert Trajectory(path.points + 1, path.frames, path.easing, path.spacing) != path and path != "path"
     with pytest.raises(ValueError):
         path.points[0] = 0
 
@@ -211,39 +210,6 @@ def test_scaled_follows_pixel_centres() -> None:
     np.testing.assert_allclose(path.points, [(0.5, 0.5), (1150.5, 638.5)])  # the middle of 2x2 pixels
     back = path.scaled((640, 1152), (320, 576))
     np.testing.assert_allclose(back.points, [(0, 0), (575, 319)], atol=1e-4)
-
-
-def test_smoothed_takes_out_jitter_and_keeps_the_ends() -> None:
-    rng = np.random.default_rng(1)
-    line = np.stack([np.linspace(0, 100, 60), np.full(60, 50.0)], axis=1)
-    shaky = Trajectory(line + rng.normal(size=line.shape))
-    calm = shaky.smoothed(1)
-    np.testing.assert_array_equal(calm.points[[0, -1]], shaky.points[[0, -1]])
-    assert np.diff(calm.points[:, 1], 2).std() < 0.1 * np.diff(shaky.points[:, 1], 2).std()
-    assert shaky.smoothed(0) == shaky and hold((1, 1)).smoothed(1) == hold((1, 1))
-    for strength in (-0.1, 1.1, float("nan")):
-        with pytest.raises(LabError, match="smoothing"):
-            shaky.smoothed(strength)
-
-
-@quick
-@given(trajectories(), st.integers(2, 8))
-def test_thinned_keeps_the_ends_and_takes_only_points_that_were_there(path: Trajectory, count: int) -> None:
-    thin = path.thinned(count)
-    assert len(thin.points) <= max(count, 1) and thin.easing == path.easing
-    np.testing.assert_array_equal(thin.points[[0, -1]], path.points[[0, -1]])
-    there = {tuple(point) for point in path.points.tolist()}
-    assert all(tuple(point) in there for point in thin.points.tolist())
-    if path.frames is not None:
-        assert set(thin.frames or ()) <= set(path.frames)
-
-
-def test_thinning_finds_the_corners() -> None:
-    corners = np.array([(0, 0), (100, 0), (100, 80), (20, 80)], float)
-    line = np.concatenate([np.linspace(a, b, 20) for a, b in pairwise(corners)])
-    np.testing.assert_array_equal(line[farthest_points(line, 4)], corners)
-    with pytest.raises(LabError, match="2 or more"):
-        Trajectory(line).thinned(1)
 
 
 def test_length_and_repr() -> None:

@@ -11,8 +11,8 @@ from draganything_lab.cli.demo import DRAWN_SIZE, labelled, load_toy
 from draganything_lab.cli.generate import generated
 from draganything_lab.lessons.rivals import likeness
 from draganything_lab.media import write_video
+from draganything_lab.media.drawing import enlarged
 from draganything_lab.show.page import figure_png
-from draganything_lab.show.players import enlarged
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 NUM_FRAMES = 14

@@ -19,13 +19,13 @@ import numpy as np
 from .. import __version__
 from ..errors import LabError
 from ..media import drawing
+from ..media.drawing import enlarged
 from ..media.files import write_whole
 from ..media.video import write_video
 from ..motion import MotionReport, measure
 from ..motion.camera import plain
 from ..pipeline.preview import preview
 from ..pipeline.size import frame_size
-from ..show.players import enlarged
 from .demo_job import Job, photo_job, toyland_job
 from .generate import generated
 

@@ -89,10 +89,9 @@ def build_control(
         )
     wanted = checked_size(scene.size if size is None else size)
     check_memory(frames, wanted)  # before any path of 10,000 frames is computed
-    paths = [entity.path(frames) for entity in entities]
     return control_from_tracks(
         [entity.mask for entity in entities],
-        [path for path in paths if path is not None],
+        [entity.path(frames) for entity in entities],
         num_frames=frames,
         size=wanted,
         representation=representation,

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..scene.camera import wanted_view
 from ..scene.entity import Entity
+from ..scene.masks import box_of
 from ..scene.scene import Scene
 from .filling import fill_holes
 
@@ -212,10 +213,11 @@ def layers_of(scene: Scene, num_frames: int, motions: Mapping[str, np.ndarray] |
     for entity in sorted(scene.entities, key=lambda entity: entity.kind == "foreground"):
         if entity.kind == "camera" or entity is mover:
             continue
-        path, motion = entity.path(num_frames), view
+        motion = view
         if motions is not None and entity.name in motions:
             motion = motions[entity.name]
-        elif path is not None:
+        elif entity.controlled:
+            path = entity.path(num_frames)
             motion = shifts(path - path[0])
             if not entity.pinned:  # its own way, but with the camera's zoom and roll about its point
                 motion[:, :, :2] = view[:, :, :2]
@@ -248,8 +250,8 @@ def view_of(scene: Scene, count: int) -> tuple[np.ndarray, Entity | None]:
         return wanted_view(scene, count), None
     grounds = [entity for entity in scene.controlled if entity.kind == "background"]
     mover = max(grounds, key=lambda entity: entity.area, default=None)
-    path = None if mover is None else mover.path(count)
-    return shifts(np.zeros((count, 2)) if path is None else path - path[0]), mover
+    path = np.zeros((count, 2)) if mover is None else mover.path(count)
+    return shifts(path - path[0]), mover
 
 
 def shifts(steps: np.ndarray) -> np.ndarray:
@@ -275,11 +277,10 @@ class Cut:
 
 def cut_out(picture: np.ndarray, mask: np.ndarray) -> Cut:
     """Cut a mask (H, W), bool or float32 in 0..1, out of a picture (H, W, 3) uint8."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
+    if not mask.any():
         return Cut(np.zeros((1, 1, 4), np.float32), (0, 0))
-    top, left = int(rows[0]), int(columns[0])
-    box = (slice(top, int(rows[-1]) + 1), slice(left, int(columns[-1]) + 1))
+    left, top, right, bottom = box_of(mask)
+    box = slice(top, bottom), slice(left, right)
     alpha = cv2.copyMakeBorder(mask[box].astype(np.float32), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     colour = cv2.copyMakeBorder(picture[box].astype(np.float32), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     return Cut(np.dstack([colour * alpha[..., None], alpha]), (left - 1, top - 1))

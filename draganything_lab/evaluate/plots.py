@@ -11,10 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from ..media.drawing import OKABE_ITO, entity_colour, numbers_over
+from ..media.drawing import OKABE_ITO, enlarged, entity_colour, numbers_over
 from ..scene.scene import Scene
-from ..show.figures import INK
-from ..show.players import enlarged
+from ..show.parts import INK
 
 if TYPE_CHECKING:
     from .collect import Summary
@@ -25,7 +24,7 @@ LEAST_SIDE = 288
 
 def asked_picture(scene: Scene, frames: int) -> NDArray[np.uint8]:
     """The picture with every wanted path on it, large enough to see: (H', W', 3) uint8."""
-    picture = enlarged(scene.image[None], LEAST_SIDE)[0]
+    picture = enlarged(scene.image, LEAST_SIDE)
     times = picture.shape[0] / scene.size[0]
     paths = ((scene.paths(frames) + 0.5) * times - 0.5).clip(-1e4, 1e4)  # (T, N, 2)
     drawn = (picture * 0.7 + 255 * 0.3).astype(np.uint8)

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..errors import LabError
+from ..media.drawing import enlarged
 from ..media.files import write_whole
 from ..media.picture import encode_picture
 from ..media.video import write_video
 from ..motion import MotionReport, measure
 from ..motion.measure import motion_queries
 from ..scene.scene import Scene
-from ..show.players import enlarged
 from ..tracking import track
 from .collect import motion_numbers
 from .makers import Makers, ModelMissing, feature_names, make_extractor, make_tracker

@@ -12,6 +12,15 @@ from ..errors import LabError
 _CHANNELS = (1, 3, 4)
 
 
+def evenly(count: int, most: int) -> np.ndarray:
+    """Return at most `most` of the places 0 to count - 1, evenly spaced, first and last among them: (K,) int.
+
+    >>> evenly(14, 4).tolist(), evenly(2, 4).tolist()
+    ([0, 4, 9, 13], [0, 1])
+    """
+    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
+
+
 def is_tensor(value: Any) -> bool:
     """Whether a value is a PyTorch tensor, found without importing torch."""
     return all(hasattr(value, name) for name in ("detach", "cpu", "numpy"))

@@ -35,6 +35,27 @@ def entity_colour(number: int) -> tuple[int, int, int]:
     return OKABE_ITO[(number - 1) % len(OKABE_ITO)]
 
 
+def ink_on(ground: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Return near-black or white, whichever reads better on an RGB colour."""
+    return (16, 16, 16) if 0.299 * ground[0] + 0.587 * ground[1] + 0.114 * ground[2] > 120 else (255, 255, 255)
+
+
+def repeated(pictures: np.ndarray, times: int) -> np.ndarray:
+    """Repeat every pixel of a mask (H, W), a picture (H, W, 3) or a clip (T, H, W, 3) across and down."""
+    down = max(0, pictures.ndim - 3)
+    return pictures if times == 1 else pictures.repeat(times, axis=down).repeat(times, axis=down + 1)
+
+
+def enlarged(pictures: np.ndarray, most: int = 256) -> np.ndarray:
+    """Repeat the pixels of a small picture or clip while its longer side is within `most`: crisp, colours kept.
+
+    Args:
+        pictures: (H, W, 3) or (T, H, W, 3).
+        most: Longest side in pixels; what is more than half of it is returned as it is.
+    """
+    return repeated(pictures, max(1, most // max(pictures.shape[-3:-1])))
+
+
 @lru_cache(maxsize=256)
 def tag(
     text: str, height: int, text_colour: tuple[int, int, int], ground: tuple[int, int, int], opacity: float
@@ -254,8 +275,7 @@ def numbers_over(picture: np.ndarray, centres: np.ndarray, radii: np.ndarray | N
         if x + reach < 0 or y + reach < 0 or x - reach > width or y - reach > height:
             continue
         ground = entity_colour(number)
-        bright = 0.299 * ground[0] + 0.587 * ground[1] + 0.114 * ground[2] > 120
-        colour, alpha = tag(str(number), letters, (16, 16, 16) if bright else (255, 255, 255), ground, 0.95)
+        colour, alpha = tag(str(number), letters, ink_on(ground), ground, 0.95)
         tall, wide = colour.shape[:2]
         left, top = round(x - reach - wide / 2), round(y - reach - tall / 2)
         paste(result, colour, alpha, min(max(left, 0), width - wide), min(max(top, 0), height - tall))

@@ -71,7 +71,7 @@ def write_bundle(path: str | Path, contents: dict[str, bytes], owned: str) -> Pa
     """
     path = Path(path).expanduser()
     if path.suffix.lower() == ".zip":
-        return write_whole(path, _zipped(contents))
+        return write_whole(path, zipped(contents))
     fresh, former = _beside(path), _beside(path)
     try:
         _check_replaceable(path, owned)
@@ -267,7 +267,7 @@ def _check_entry(info: zipfile.ZipInfo, archive: str) -> None:
         raise LabError(f"{archive} is compressed in an unusual way", fix="make a plain .zip")
 
 
-def _zipped(contents: dict[str, bytes]) -> bytes:
+def zipped(contents: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in contents.items():

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from ..errors import LabError
-from .arrays import frames_of, is_array
+from .arrays import evenly, frames_of, is_array
 from .drawing import paste, tag
 from .files import write_whole
 
@@ -147,7 +147,7 @@ def frame_strip(
     columns = count if columns is None else columns
     if min(count, height, columns) < 1:
         raise LabError(f"count is {count}, height {height} and columns {columns}", fix="each must be 1 or more")
-    chosen = np.unique(np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int))
+    chosen = evenly(len(frames), count)
     scale = height / frames.shape[1]
     size = (max(1, round(frames.shape[2] * scale)), height)
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST

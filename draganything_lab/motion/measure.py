@@ -145,7 +145,6 @@ def _entity_motion(
 ) -> EntityMotion:
     count = tracks.num_frames
     path = entity.path(count)
-    assert path is not None  # It is controlled.
     start = _spot(entity, path[0])
     # Things pass over a background's spot, and it is one whole: all of its points speak for it.
     near = math.inf if entity.kind == "background" else max(1.5, entity.radius / 3)

@@ -22,7 +22,6 @@ def wanted_places(entity: Entity, points: NDArray, view: NDArray[np.float64]) ->
     """
     points = np.asarray(points, np.float64)
     path = entity.path(len(view))
-    assert path is not None  # It is controlled.
     if entity.kind == "camera":
         return points @ view[:, :, :2].transpose(0, 2, 1) + view[:, None, :, 2]
     step = (path - path[0]).astype(np.float64)[:, None]  # (T, 1, 2)

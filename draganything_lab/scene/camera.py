@@ -43,8 +43,7 @@ def wanted_view(scene: Scene, num_frames: int) -> NDArray[np.float64]:
     Returns:
         (T, 2, 3) float64, from (x, y, 1) in frame 0 to frame t; the identity where no camera is asked for.
     """
-    paths = [entity.path(num_frames) for entity in scene.controlled if entity.kind == "camera"]
-    cameras = [path for path in paths if path is not None]
+    cameras = [entity.path(num_frames) for entity in scene.controlled if entity.kind == "camera"]
     if not cameras:
         return np.repeat(np.eye(2, 3)[None], num_frames, axis=0)
     tracks = np.stack(cameras, axis=1)  # (T, N, 2)

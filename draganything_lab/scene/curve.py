@@ -7,8 +7,6 @@ same points would swing beyond them: a boat dragged up to the quay would ram it 
 
 from __future__ import annotations
 
-import heapq
-
 import numpy as np
 
 
@@ -76,33 +74,3 @@ def even_speed(keys: np.ndarray, progress: np.ndarray) -> np.ndarray:
     result = monotone_cubic(knots, through, np.interp(progress * along[-1], along, grid))
     result[progress <= 0], result[progress >= 1] = keys[0], keys[-1]
     return result
-
-
-def farthest_points(points: np.ndarray, count: int) -> np.ndarray:
-    """Indices of the points that keep a path's shape best: the ends, then ever the one farthest from the path so far.
-
-    Args:
-        points: (K, 2) float64.
-        count: How many to keep, 2 to K.
-
-    Returns:
-        (count,) increasing indices.
-    """
-    kept = [0, len(points) - 1]
-    heap = [_farthest(points, 0, len(points) - 1)]
-    while len(kept) < count:
-        _, middle, start, end = heapq.heappop(heap)
-        kept.append(middle)
-        for part in ((start, middle), (middle, end)):
-            if part[1] - part[0] > 1:
-                heapq.heappush(heap, _farthest(points, *part))
-    return np.array(sorted(kept))
-
-
-def _farthest(points: np.ndarray, start: int, end: int) -> tuple[float, int, int, int]:
-    """Minus the distance and the index of the point between two that is farthest from their chord, and the two."""
-    chord = points[end] - points[start]
-    inner = points[start + 1 : end] - points[start]
-    share = np.clip(inner @ chord / max(float(chord @ chord), 1e-30), 0, 1)[:, None]
-    distance = np.linalg.norm(inner - share * chord, axis=1)
-    return -float(distance.max()), start + 1 + int(distance.argmax()), start, end

@@ -87,11 +87,25 @@ class Entity:
     def _circle(self) -> tuple[tuple[float, float], float]:
         return inscribed_circle(self.mask)
 
-    def path(self, num_frames: int) -> np.ndarray | None:
-        """Where it is to be in every frame: (T, 2) float32 (x, y); its centre when pinned, None when uncontrolled."""
+    @property
+    def summary(self) -> str:
+        """What is asked of it, in a few words: "pinned", "free", "holds still" or "moves 38 px, 2 points"."""
+        if self.pinned or self.trajectory is None:
+            return "pinned" if self.pinned else "free"
+        count = len(self.trajectory.points)
+        return "holds still" if count == 1 else f"moves {self.trajectory.length:.0f} px, {count} points"
+
+    def path(self, num_frames: int) -> np.ndarray:
+        """Where it is to be in every frame: (T, 2) float32 (x, y); its centre when pinned.
+
+        Raises:
+            LabError: It is uncontrolled: it is not to be anywhere.
+        """
         if self.pinned:
             return Trajectory([self.centre]).at(num_frames)
-        return None if self.trajectory is None else self.trajectory.at(num_frames)
+        if self.trajectory is None:
+            raise LabError(f'entity "{self.name}" has no path', fix="give it a trajectory, or pin it")
+        return self.trajectory.at(num_frames)
 
     def _key(self) -> tuple[object, ...]:
         return self.name, self.trajectory, self.kind, self.pinned, self.size

@@ -218,6 +218,11 @@ def box_of(mask: np.ndarray) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
+def iou(first: np.ndarray, second: np.ndarray) -> float:
+    """How much two masks (H, W) bool overlap: shared pixels over all pixels of either, 0..1; 0 for two empty ones."""
+    return float((first & second).sum() / max(1, (first | second).sum()))
+
+
 def _frozen(array: np.ndarray) -> bool:
     """Whether it is a mask already, owns its memory, and can no longer be written to."""
     mask = array.dtype == bool and array.ndim == 2 and array.size > 0

@@ -59,6 +59,11 @@ def save_scene(path: str | Path, image: np.ndarray, entities: Sequence[Entity], 
     Raises:
         LabError: The place cannot be written to, the settings are no JSON, or the scene is too large to be read back.
     """
+    return write_bundle(path, scene_files(image, entities, settings), _OWNED)
+
+
+def scene_files(image: np.ndarray, entities: Sequence[Entity], settings: Mapping[str, Any]) -> dict[str, bytes]:
+    """Names and bytes of the files that `save_scene` writes; arguments and errors as there."""
     height, width = image.shape[:2]
     _check_masks(len(entities), (height, width))
     contents = {"image.png": encode_picture(image)}
@@ -91,7 +96,7 @@ def save_scene(path: str | Path, image: np.ndarray, entities: Sequence[Entity], 
         raise LabError(
             f"{INDEX} would be {len(text):,} bytes, over the limit of {MAX_JSON:,}", fix="thin out trajectories"
         )
-    return write_bundle(path, {INDEX: text, **contents}, _OWNED)
+    return {INDEX: text, **contents}
 
 
 def load_scene(path: str | Path) -> Contents:

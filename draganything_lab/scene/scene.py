@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from ..errors import LabError
+from ..media.files import zipped
 from ..media.mask import Label
 from ..media.picture import Source, load_picture
 from .checks import checked_num_frames, checked_size
@@ -26,7 +27,7 @@ from .entity import MAX_ENTITIES, Entity, Kind, checked_entities, named
 from .history import History
 from .masks import own_mask, resized_mask
 from .opening import open_other
-from .saving import load_scene, save_scene
+from .saving import load_scene, save_scene, scene_files
 from .trajectory import Points, Trajectory, as_trajectory
 
 __all__ = ["MAX_ENTITIES", "Entity", "Kind", "Scene"]
@@ -130,10 +131,9 @@ class Scene(History[tuple[Entity, ...]]):
         Returns:
             (T, N, 2) float32 (x, y) in pixels, N controlled entities in the order of `controlled`.
         """
-        paths = [entity.path(num_frames) for entity in self.controlled]
-        if not paths:
+        if not self.controlled:
             return np.zeros((checked_num_frames(num_frames), 0, 2), np.float32)
-        return np.stack([path for path in paths if path is not None], axis=1)
+        return np.stack([entity.path(num_frames) for entity in self.controlled], axis=1)
 
     # Editing: each call is one step of undo
 
@@ -295,6 +295,10 @@ class Scene(History[tuple[Entity, ...]]):
     def save(self, path: str | Path) -> Path:
         """Write the scene to a folder, or to one file if the path ends in .zip; see `saving`."""
         return save_scene(path, self._image, self._state, self.settings)
+
+    def to_bytes(self) -> bytes:
+        """The .zip that `save` writes; the same scene gives the same bytes."""
+        return zipped(scene_files(self._image, self._state, self.settings))
 
     @classmethod
     def load(cls, path: str | Path) -> Scene:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import LabError
 from .checks import checked_frames, checked_num_frames, checked_points
-from .curve import even_speed, farthest_points, monotone_cubic
+from .curve import even_speed, monotone_cubic
 
 Easing: TypeAlias = Literal["linear", "ease-in", "ease-out", "ease-in-out"]
 Spacing: TypeAlias = Literal["arc", "time"]
@@ -116,45 +116,10 @@ class Trajectory:
         height, width = size
         return self._with(np.clip(self.points, 0, np.array([width - 1, height - 1], np.float32)))
 
-    def smoothed(self, strength: float = 0.5) -> Trajectory:
-        """The same path with the jitter of a hand taken out; the two ends stay.
-
-        Args:
-            strength: 0 (nothing) to 1. Sixteen passes of the kernel (s/4, 1 - s/2, s/4) over the key points, which is
-                close to a Gaussian of sigma 2.8 sqrt(s) points.
-        """
-        if not 0 <= strength <= 1:
-            raise LabError(f"smoothing strength {strength} is outside 0 to 1")
-        points = self.points.astype(np.float64)
-        for _ in range(16 if len(points) > 2 else 0):
-            points[1:-1] += strength / 4 * (points[:-2] - 2 * points[1:-1] + points[2:])
-        return self._with(points)
-
-    def thinned(self, max_points: int) -> Trajectory:
-        """The same path with at most `max_points` (>= 2) key points: those that keep its shape best.
-
-        Starting from the two ends, the key point farthest from the path so far is taken in, again and again. With
-        spacing "time" and no frames, where density is speed, evenly spaced key points are kept instead.
-        """
-        if not isinstance(max_points, (int, np.integer)) or max_points < 2:
-            raise LabError(f"cannot thin a trajectory to {max_points} points", fix="give 2 or more")
-        if len(self.points) <= max_points:
-            return self
-        if self.frames is None and self.spacing == "time":
-            kept = np.unique(np.linspace(0, len(self.points) - 1, int(max_points)).round().astype(int))
-        else:
-            kept = farthest_points(self.points.astype(np.float64), int(max_points))
-        frames = None if self.frames is None else [self.frames[k] for k in kept]
-        return Trajectory(self.points[kept], frames, self.easing, self.spacing)
-
     def scaled(self, from_size: tuple[int, int], to_size: tuple[int, int]) -> Trajectory:
         """The same path on the picture resized from one (H, W) to another: x' = (x + 0.5) W2 / W1 - 0.5."""
         factor = np.array([to_size[1] / from_size[1], to_size[0] / from_size[0]])
         return self._with((self.points.astype(np.float64) + 0.5) * factor - 0.5)
-
-    def shifted(self, dx: float, dy: float) -> Trajectory:
-        """The same path, moved by (dx, dy) pixels."""
-        return self._with(self.points.astype(np.float64) + np.array([dx, dy], np.float64))
 
     def _with(self, points: np.ndarray) -> Trajectory:
         return Trajectory(points, self.frames, self.easing, self.spacing)

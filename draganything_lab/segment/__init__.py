@@ -10,7 +10,6 @@
 from .base import Found, Proposal, Segmenter
 from .grabcut import GrabCutSegmenter, grabcut
 from .load import BACKENDS, load_segmenter
-from .proposals import add_proposals
 
 __all__ = [
     "BACKENDS",
@@ -18,7 +17,6 @@ __all__ = [
     "GrabCutSegmenter",
     "Proposal",
     "Segmenter",
-    "add_proposals",
     "grabcut",
     "load_segmenter",
 ]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ..errors import LabError
-from ..scene.masks import clean_mask, describe_mask, resized_mask
+from ..scene.masks import clean_mask, describe_mask, iou, resized_mask
 from .base import Found, Prompt, Proposal, Segmenter
 
 WORK_SIDE = 280
@@ -69,7 +69,7 @@ class GrabCutSegmenter(Segmenter):
         several = len(prompt.points) == 1 and prompt.box is None and prompt.previous is None
         kept: list[tuple[float, np.ndarray]] = []
         for score, cut in cuts[: None if several else 1]:
-            if all(_iou(cut, other) < 0.95 for _, other in kept) and len(kept) < 3:
+            if all(iou(cut, other) < 0.95 for _, other in kept) and len(kept) < 3:
                 kept.append((score, cut))
         masks = np.stack([resized_mask(cut, self.size) for _, cut in kept])
         scores = np.array([_rating(score) for score, _ in kept], np.float32)
@@ -90,7 +90,7 @@ class GrabCutSegmenter(Segmenter):
         masks: list[np.ndarray] = []
         out = []
         for score, cut in kept:
-            if score < 0.3 * STRONG or cut.mean() > 0.4 or any(_iou(cut, other) > SAME for other in masks):
+            if score < 0.3 * STRONG or cut.mean() > 0.4 or any(iou(cut, other) > SAME for other in masks):
                 continue
             masks.append(cut)
             mask = clean_mask(resized_mask(cut, self.size))
@@ -192,10 +192,6 @@ def _cut(image: np.ndarray, state: np.ndarray, plus: np.ndarray) -> np.ndarray |
 def _rating(strength: float) -> float:
     """An outline's strength as a score from 0 to 1, that never quite gets there."""
     return strength / (strength + 0.5 * STRONG)
-
-
-def _iou(first: np.ndarray, second: np.ndarray) -> float:
-    return float((first & second).sum() / max(1, (first | second).sum()))
 
 
 def _edges(image: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from ..errors import LabError
 from ..models.device import best_device
 from ..models.zoo import weights_file, weights_folder
 from ..models.zoo.state_dict import load_state_dict
-from ..scene.masks import clean_mask, cleaned_area, describe_mask, resized_mask
+from ..scene.masks import clean_mask, cleaned_area, describe_mask, iou, resized_mask
 from .base import Found, Prompt, Proposal, Segmenter
 from .network import CONFIG, fit, load_small_sam, ready
 from .snap import snapped
@@ -116,7 +116,7 @@ class SamSegmenter(Segmenter):
             if self.snap:
                 mask = snapped(self._image, mask, np.zeros((0, 2)), np.zeros(0))
             mask = clean_mask(mask)
-            again = any((mask & p.mask).sum() > SAME * (mask | p.mask).sum() for p in found)
+            again = any(iou(mask, p.mask) > SAME for p in found)
             if mask.any() and mask.mean() <= MOST_SHARE and not again:
                 found.append(Proposal(mask, float(record["predicted_iou"]), describe_mask(mask).box))
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..scene.masks import resized_mask
+from ..scene.masks import box_of, iou, resized_mask
 
 WORK_SIDE = 240  # pictures are looked at with this longer side at most, and half of it at least
 BAND = 0.03  # of the longer side: how far outside of the mask its edge may lie
@@ -39,9 +39,8 @@ def snapped(image: np.ndarray, mask: np.ndarray, points: np.ndarray, labels: np.
 
 
 def _around(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
-    first, second = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    rows, columns = (slice(max(0, int(at[0]) - margin), int(at[-1]) + 1 + margin) for at in (first, second))
-    return rows, columns
+    left, top, right, bottom = box_of(mask)
+    return slice(max(0, top - margin), bottom + margin), slice(max(0, left - margin), right + margin)
 
 
 def _moved(image: np.ndarray, mask: np.ndarray, points: np.ndarray, labels: np.ndarray, longer: int) -> np.ndarray:
@@ -76,5 +75,4 @@ def _moved(image: np.ndarray, mask: np.ndarray, points: np.ndarray, labels: np.n
         return mask
     found = (state == cv2.GC_FGD) | (state == cv2.GC_PR_FGD)
     fine = cv2.resize(found.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) >= 0.5
-    union = int((fine | mask).sum())
-    return fine if union and (fine & mask).sum() >= 0.4 * union else mask
+    return fine if iou(fine, mask) >= 0.4 else mask

@@ -17,15 +17,16 @@ from matplotlib.patheffects import withStroke
 
 from ..control.signal import ControlSignal
 from ..errors import LabError
-from ..media.drawing import entity_colour, labels_over, numbers_over
+from ..media.arrays import evenly
+from ..media.drawing import enlarged, entity_colour, labels_over, numbers_over, repeated
 from ..media.video import checked_frames
 from ..scene.scene import Scene
-from .players import Players, enlarged
+from .parts import INK, number_on, pale, picture_on
+from .players import Players
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-INK = "#808080"  # Contrast 4 : 1 on white, 5 : 1 on black.
 DRAWN_PIXELS, CELL_PIXELS = 512, 320
 HALO = [withStroke(linewidth=3, foreground="white")]
 
@@ -51,12 +52,12 @@ def masks(scene: Scene) -> Figure:
     labels = np.zeros(scene.size, np.uint8)
     for number, entity in enumerate(scene.controlled, start=1):
         labels[entity.mask] = number
-    image = enlarged(scene.image[None], DRAWN_PIXELS)[0]
+    image = enlarged(scene.image, DRAWN_PIXELS)
     times = len(image) // len(labels)  # A tiny picture grows, so that numbers on it are crisp.
-    picture = labels_over(image, labels.repeat(times, axis=0).repeat(times, axis=1), filled=True)
+    picture = labels_over(image, repeated(labels, times), filled=True)
     for entity in scene:
         if not entity.controlled:
-            ys, xs = np.nonzero(entity.mask.repeat(times, axis=0).repeat(times, axis=1))
+            ys, xs = np.nonzero(repeated(entity.mask, times))
             striped = (xs + ys) // max(2, len(picture) // 80) % 2 == 0
             picture[ys[striped], xs[striped]] = 128
     centres = np.array([entity.centre for entity in scene.controlled]).reshape(-1, 2)
@@ -77,7 +78,7 @@ def trajectories(scene: Scene, num_frames: int = 14, *, legend: bool = True) -> 
         A figure of the dimmed picture with the paths; a pinned entity has a square instead.
     """
     paths = scene.paths(num_frames)  # (T, N, 2)
-    figure, axes = _picture_figure((scene.image * 0.55 + 255 * 0.45).astype(np.uint8))
+    figure, axes = _picture_figure(pale(scene.image))
     room = max(scene.size) / 22  # Pixels between two frame numbers.
     for number, path in enumerate(paths.transpose(1, 0, 2), start=1):
         colour = np.array(entity_colour(number)) / 255
@@ -151,9 +152,7 @@ def _picture_figure(picture: np.ndarray, width: float = 7.0) -> tuple[LabFigure,
     """A figure of one picture (H, W, 3) without frame or ticks; its axes count in pixels, y down."""
     figure = LabFigure(figsize=(width, width * picture.shape[0] / picture.shape[1]), dpi=120, facecolor="none")
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    axes.imshow(picture)
-    axes.set_axis_off()
-    axes.set_autoscale_on(False)
+    picture_on(axes, picture, "")
     return figure, axes
 
 
@@ -179,8 +178,7 @@ def _grid(rows: Mapping[str, Sequence[np.ndarray]], numbers: Mapping[str, np.nda
     for row, (title, pictures) in enumerate(rows.items()):
         for column, picture in enumerate(pictures):
             axes = figure.add_subplot(grid[row, column])
-            axes.imshow(picture, interpolation="nearest" if picture.shape[0] < 200 else "antialiased")
-            axes.set_axis_off()
+            picture_on(axes, picture, "")
             axes.set_title(f"frame {numbers[title][column]}", fontsize=9, color=INK, pad=3)
             if column == 0 and title:
                 axes.annotate(
@@ -222,21 +220,7 @@ def _number(axes: Axes, number: int, path: np.ndarray) -> None:
     """An entity's number on a round plate of its colour, behind the start of its path (T, 2)."""
     away = path[0] - path[min(len(path) - 1, max(1, len(path) // 4))]
     away = away / max(float(np.linalg.norm(away)), 1e-6) if np.abs(away).max() > 0.5 else np.array([-0.7, -0.7])
-    colour = entity_colour(number)
-    bright = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] > 120
-    axes.annotate(
-        str(number),
-        path[0],
-        xytext=(17 * away[0], -17 * away[1]),
-        textcoords="offset points",
-        zorder=5,
-        ha="center",
-        va="center",
-        color="#101010" if bright else "white",
-        fontsize=10,
-        fontweight="bold",
-        bbox={"boxstyle": "circle,pad=0.25", "facecolor": np.array(colour) / 255, "edgecolor": "white"},
-    )
+    number_on(axes, number, path[0], (17 * away[0], -17 * away[1]))
 
 
 def _frame_number(axes: Axes, path: np.ndarray, frame: int) -> None:
@@ -273,4 +257,4 @@ def _evenly(num_frames: int, count: int) -> np.ndarray:
     """(K,) frame numbers, evenly spaced, first and last among them."""
     if count < 1:
         raise LabError(f"{count} frames cannot be shown", fix="give 1 or more")
-    return np.unique(np.linspace(0, num_frames - 1, min(count, num_frames)).round().astype(int))
+    return evenly(num_frames, count)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..errors import LabError
+from ..media.drawing import enlarged
 from ..media.video import checked_frames, encode_video
 
 # Without scripts (an untrusted notebook) the videos loop by themselves. With them, one timer steps all to the same
@@ -93,17 +94,3 @@ class Players:
 
     def _repr_html_(self) -> str:
         return self.html
-
-
-def enlarged(frames: np.ndarray, most: int = 256) -> np.ndarray:
-    """Repeat the pixels of a small clip while its longer side is within `most`: crisp, colours kept.
-
-    Args:
-        frames: (T, H, W, 3) uint8.
-        most: Longest side in pixels; a clip of more than half of it is returned as it is.
-
-    Returns:
-        (T, k H, k W, 3) uint8 for a whole number k.
-    """
-    times = max(1, most // max(frames.shape[1:3]))
-    return frames if times == 1 else frames.repeat(times, axis=1).repeat(times, axis=2)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LabError
-from ..media.arrays import plain_array
+from ..media.arrays import evenly, plain_array
 from ..media.mask import load_mask
 from ..media.video import checked_frames
 from ..scene.checks import checked_size
@@ -167,6 +167,6 @@ def mask_queries(mask: NDArray[np.bool_], count: int) -> NDArray[np.float32]:
         keep = np.flatnonzero(on)
         if len(keep) < count // 2:
             keep = np.arange(len(xs))
-        chosen = keep[np.unique(np.linspace(0, len(keep) - 1, min(count, len(keep))).round().astype(int))]
+        chosen = keep[evenly(len(keep), count)]
         xs, ys = xs[chosen], ys[chosen]
     return np.stack([xs, ys], axis=1).astype(np.float32).reshape(-1, 2)

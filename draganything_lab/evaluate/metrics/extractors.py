@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import LabError
+from ...media.arrays import evenly
 from ...media.video import checked_frames
 from .frechet import RESAMPLES, frechet
 from .intervals import Measured
@@ -165,7 +166,7 @@ def diffusion_features(network: DiffusionFeatures, name: str = "toy", count: int
     """
 
     def features(video: Video) -> NDArray[np.float32]:
-        chosen = np.unique(np.linspace(0, len(video) - 1, min(count, len(video))).round().astype(int))
+        chosen = evenly(len(video), count)
         maps = network.extract_many(video[chosen], draws=1)
         return maps.mean(axis=(0, 2, 3))[None]
 

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import LabError
+from ...media.drawing import enlarged
 from ...media.files import write_whole
 from ...media.picture import encode_picture, load_picture
 from ...media.text import read_text
 from ...media.video import checked_frames, encode_video
-from ...show.players import enlarged
 from ..collect import name_of
 from ..plan import BASELINES, REFERENCE
 from ..store import Store

@@ -8,8 +8,9 @@ import math
 from matplotlib.figure import Figure
 
 from ...media.drawing import OKABE_ITO
-from ...show.figures import INK, LabFigure
+from ...show.figures import LabFigure
 from ...show.page import STYLE, picture_address
+from ...show.parts import INK
 from ..metrics.published import USER_STUDY
 from .statistics import StudyResults
 

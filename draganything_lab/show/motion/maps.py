@@ -8,13 +8,13 @@ import numpy as np
 from matplotlib import colormaps
 from numpy.typing import NDArray
 
-from ...media.drawing import entity_colour
+from ...media.drawing import entity_colour, repeated
 from ...tracking import Tracker, Tracks, dense_motion, grid_queries, track
 from ...tracking.base import checked_clip
 from ...tracking.dense import dense_from, dense_shape
-from ..figures import INK, LabFigure
+from ..figures import LabFigure
+from ..parts import INK, Clip, pale, picture_on, rgb
 from .colours import flow_colours, flow_wheel
-from .parts import Clip, pale, picture_on, rgb
 from .trails import checked_frame, matching_clip, trails
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _longest(steps: NDArray[np.float32], visible: NDArray[np.bool_]) -> float:
 def _hatched(picture: NDArray[np.uint8], visible: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Stripes of grey over what is not visible."""
     times = max(1, -(-400 // picture.shape[1]))
-    picture, lost = picture.repeat(times, 0).repeat(times, 1), ~visible.repeat(times, 0).repeat(times, 1)
+    picture, lost = repeated(picture, times).copy(), ~repeated(visible, times)
     ys, xs = np.nonzero(lost)
     dark = (xs + ys) // max(3, picture.shape[1] // 110) % 2 == 0
     picture[ys[dark], xs[dark]] = 96

@@ -8,12 +8,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ...media.drawing import entity_colour
+from ...media.arrays import evenly
+from ...media.drawing import entity_colour, ink_on
 from ...motion import EntityMotion, MotionReport
 from ..figures import LabFigure
 from ..page import STYLE, picture_address
+from ..parts import Clip
 from ..players import Players
-from .parts import Clip
 from .reports import by_distance, inside_outside, overview
 from .trails import matching_clip, report_trails, wanted_clip
 
@@ -91,8 +92,7 @@ CAMERA_HEADS = ("Frame", "Pan x px", "Pan y px", "Zoom", "Roll °", "Background 
 
 def _entity_row(entity: EntityMotion) -> tuple[str, ...]:
     colour = entity_colour(entity.number)
-    ink = "#101010" if 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] > 120 else "#ffffff"
-    plate = f'<span style="{PLATE};background:rgb{colour};color:{ink}">{entity.number}</span>'
+    plate = f'<span style="{PLATE};background:rgb{colour};color:rgb{ink_on(colour)}">{entity.number}</span>'
     said = {True: "yes", False: "no", None: "not known"}[entity.obeyed]
     return (
         f'<span style="white-space:nowrap">{plate}{html.escape(entity.name)}</span>',
@@ -109,7 +109,7 @@ def _entity_row(entity: EntityMotion) -> tuple[str, ...]:
 
 def _camera_rows(report: MotionReport) -> Iterable[tuple[str, ...]]:
     camera = report.camera
-    frames = np.unique(np.linspace(0, report.num_frames - 1, min(6, report.num_frames)).round().astype(int))
+    frames = evenly(report.num_frames, 6)
     for t in frames.tolist():
         values = (camera.pan[t, 0], camera.pan[t, 1], camera.zoom[t], camera.roll[t], 100 * camera.share[t])
         texts = [_say(float(value), digits) for value, digits in zip(values, (1, 1, 3, 1, 0), strict=True)]

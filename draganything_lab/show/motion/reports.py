@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...motion import Attribution, DistanceCurve, EntityMotion, MotionReport
-from ..figures import HALO, INK, LabFigure
-from .parts import Clip, number_on, pale, picture_on, plain_axes, rgb
+from ..figures import HALO, LabFigure
+from ..parts import INK, Clip, number_on, pale, picture_on, plain_axes, rgb
 from .trails import checked_frame, matching_clip
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import LabError
-from ...media.drawing import entity_colour, muted, numbers_over
+from ...media.drawing import entity_colour, muted, numbers_over, repeated
 from ...motion import MotionReport
 from ...tracking import Tracks
 from ...tracking.base import checked_clip
@@ -96,7 +96,7 @@ def wanted_clip(video: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], report: 
     """
     frames = matching_clip(video, report.num_frames)
     times = _times(frames)
-    out = np.stack([_enlarged(frame, times) for frame in frames])
+    out = repeated(frames, times).copy()
     thick = max(1, round(out.shape[2] / 300))
     for t, picture in enumerate(out):
         for entity in report.entities:
@@ -119,7 +119,7 @@ def _with_trails(
     frames: NDArray[np.uint8], tracks: Tracks, frame: int, owners: NDArray[np.intp] | None, length: int | None
 ) -> NDArray[np.uint8]:
     times = _times(frames)
-    picture = muted(_enlarged(frames[frame], times)).astype(np.float32)
+    picture = muted(repeated(frames[frame], times)).astype(np.float32)
     points = _scaled(tracks.points, times)
     colours = _point_colours(tracks, frame, owners)
     order = np.arange(len(tracks)) if owners is None else np.argsort(owners, kind="stable")  # entities on top
@@ -151,10 +151,6 @@ def _point_colours(tracks: Tracks, frame: int, owners: NDArray[np.intp] | None) 
 
 def _times(frames: NDArray[np.uint8]) -> int:
     return max(1, -(-LEAST_WIDTH // frames.shape[2]))
-
-
-def _enlarged(frame: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
-    return frame if times == 1 else frame.repeat(times, axis=0).repeat(times, axis=1)
 
 
 def _scaled(points: NDArray[np.float32], times: int) -> NDArray[np.float32]:

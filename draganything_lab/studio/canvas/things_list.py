@@ -14,18 +14,6 @@ from .parts import Part
 from .sprites import css, ink_on
 
 
-def does(entity: Entity) -> str:
-    """What is asked of an entity, in a few words."""
-    if entity.pinned:
-        return "stays"
-    if entity.trajectory is None:
-        return "free"
-    if len(entity.trajectory.points) == 1:
-        return "holds still"
-    pixels, count = entity.trajectory.length, len(entity.trajectory.points)
-    return f"moves {pixels:.0f} px, {count} points"
-
-
 class _Row:
     """The controls of one entity; kept and filled again, because making widgets is slow."""
 
@@ -64,7 +52,7 @@ class _Row:
             self.badge.tooltip = f"Select {entity.name}"
             self.text.value = entity.name
             kind = "" if entity.kind == "foreground" else f"{entity.kind}, "
-            self.does.value = f"{kind}{does(entity)}" if entity.name != entity.kind else does(entity)
+            self.does.value = entity.summary if entity.name == entity.kind else f"{kind}{entity.summary}"
             self.pin.value = entity.pinned
             self.eye.icon = "eye-slash" if hidden else "eye"
             self.up.disabled, self.down.disabled = place == count - 1, place == 0

@@ -280,12 +280,9 @@ class FormView:
             (dx, dy), zoom = camera["pan"], camera["zoom"]
             said = f"The camera: content moves by {dx:.0f}, {dy:.0f} and grows {zoom:.2f} times."
         if still is not None:
-            path = still.path(2)
-            moved = path is not None and bool((path[0] != path[-1]).any())
-            said = (
-                f"The background moves by {path[-1, 0] - path[0, 0]:.0f}, {path[-1, 1] - path[0, 1]:.0f}."
-                if moved and path is not None
-                else "The background is pinned."
-            )
+            start, end = still.path(2) if still.controlled else [still.centre] * 2
+            dx, dy = end[0] - start[0], end[1] - start[1]
+            moves = f"The background moves by {dx:.0f}, {dy:.0f}."
+            said = moves if dx or dy else "The background is pinned."
             self.still.description = "Free the background"
         self.view.value = words(said, "dal-quiet")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from ...media.drawing import entity_colour, labels_over, numbers_over, paste, paths_over, tag
+from ...media.drawing import entity_colour, labels_over, numbers_over, paste, paths_over, repeated, tag
 
 if TYPE_CHECKING:
     from ..model.model import StudioModel
@@ -28,7 +28,7 @@ def grid_picture(model: StudioModel, width: int = 640) -> np.ndarray:
     """
     image, scene = model.scene.image, model.scene
     times = max(1, width // image.shape[1])
-    picture = image.repeat(times, axis=0).repeat(times, axis=1)
+    picture = repeated(image, times).copy()
     labels = np.zeros(scene.size, np.uint8)
     show = model.show
     for number, entity in enumerate(scene.entities, start=1):
@@ -38,9 +38,9 @@ def grid_picture(model: StudioModel, width: int = 640) -> np.ndarray:
         picture = labels_over(picture, labels, filled=False)
     places, numbers = [], []
     for number, entity in enumerate(scene.entities, start=1):
-        path = entity.path(model.num_frames)
-        if path is None or entity.name in model.hidden:
+        if not entity.controlled or entity.name in model.hidden:
             continue
+        path = entity.path(model.num_frames)
         if show["paths"] and not entity.pinned:
             picture = _path(picture, (path + 0.5) * times - 0.5, model.frame, number)
         places.append((path[model.frame] + 0.5) * times - 0.5)
@@ -70,12 +70,12 @@ def in_words(model: StudioModel) -> str:
         x, y = entity.centre
         left, top, right, bottom = entity.box
         where = f"{number} {entity.name}: middle at {x:.0f}, {y:.0f}; from {left}, {top} to {right - 1}, {bottom - 1}"
-        path = entity.path(model.num_frames)
         if entity.pinned:
             where += "; pinned"
-        elif path is None:
+        elif not entity.controlled:
             where += "; nothing is asked of it"
         else:
+            path = entity.path(model.num_frames)
             at, end = path[model.frame], path[-1]
             where += f"; in frame {model.frame + 1} at {at[0]:.0f}, {at[1]:.0f}, at the end {end[0]:.0f}, {end[1]:.0f}"
         lines.append(where + ".")
@@ -86,15 +86,8 @@ def in_words(model: StudioModel) -> str:
 
 def asked_of(number: int, entity: Any) -> str:
     """An entity in the list: number, name, what is asked of it, all in words."""
-    if entity.pinned:
-        asked = "pinned"
-    elif entity.trajectory is None:
-        asked = "free"
-    else:
-        count = len(entity.trajectory.points)
-        asked = "holds still" if count == 1 else f"path of {count} points"
     kind = "" if entity.kind == "foreground" else f" ({entity.kind})"
-    return f"{number} {entity.name}{kind}: {asked}"
+    return f"{number} {entity.name}{kind}: {entity.summary}"
 
 
 def _grid(picture: np.ndarray, times: int) -> np.ndarray:

@@ -127,7 +127,7 @@ class Frames(Results):
         """(T, 2) of one entity, remembered for as long as the scene stays as it is."""
         book: dict[str, np.ndarray | None] = self._kept("path", (self.num_frames,), dict)
         if entity.name not in book:
-            book[entity.name] = entity.path(self.num_frames)
+            book[entity.name] = entity.path(self.num_frames) if entity.controlled else None
         return book[entity.name]
 
     def _kept(self, what: str, key: tuple[Any, ...], make: Any) -> Any:

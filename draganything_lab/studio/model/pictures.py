@@ -136,8 +136,7 @@ class Pictures(Core):
 
     def scene_bytes(self) -> bytes:
         """The scene as a .zip file; the same scene and settings make the same bytes."""
-        with tempfile.TemporaryDirectory() as folder:
-            return self.scene_to_save().save(Path(folder) / "scene.zip").read_bytes()
+        return self.scene_to_save().to_bytes()
 
     def scene_to_save(self) -> Scene:
         """A copy of the scene that holds the settings."""

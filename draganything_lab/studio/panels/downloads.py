@@ -10,9 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ...media.drawing import enlarged
 from ...media.video import encode_video, frame_strip
-from ...scene.scene import Scene
-from ...show.players import enlarged
 from ..generate.engine import call_options
 from .pages import Clip
 
@@ -75,7 +74,7 @@ def files_of(clip: Clip) -> dict[str, bytes]:
             f"{name}.mp4": encode_video(enlarged(frames), fps),
             f"{name}.gif": encode_video(enlarged(frames), min(fps, 50.0), ".gif"),
             f"{name}-strip.png": png(frame_strip(enlarged(frames))),
-            "scene.zip": scene_bytes(scene),
+            "scene.zip": scene.to_bytes(),
             f"{name}.py": lines.encode(),
         }
     files: dict[str, bytes] = clip.kept["files"]
@@ -111,15 +110,6 @@ def link(name: str, data: bytes) -> str:
     size = f"{len(data) / 1024:.0f} KB" if len(data) >= 2048 else f"{len(data)} bytes"
     address = f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
     return f'<a download="{name}" href="{address}">{words}</a> <span class="dal-quiet">{name}, {size}</span>'
-
-
-def scene_bytes(scene: Scene) -> bytes:
-    """A scene as the bytes of its .zip."""
-    import tempfile
-    from pathlib import Path
-
-    with tempfile.TemporaryDirectory() as folder:
-        return scene.save(Path(folder) / "scene.zip").read_bytes()
 
 
 def png(picture: np.ndarray) -> bytes:

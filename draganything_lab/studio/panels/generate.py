@@ -10,9 +10,9 @@ import cv2
 import ipywidgets as w
 import numpy as np
 
+from ...media.drawing import enlarged
 from ...media.video import encode_video
 from ...segment.looks_drawn import looks_drawn
-from ...show.players import enlarged
 from ..generate import offers
 from ..generate.worker import Beside, Worker
 from ..model.options import DEFAULTS, WHOLE

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ...scene.masks import box_of
 from .evidence import Evidence
 from .similarity import Motion
 
@@ -26,8 +27,8 @@ def search(evidence: Evidence, region: NDArray[np.bool_]) -> Motion | None:
     Returns:
         Its motion, or None if it is found in less than half of the frames.
     """
-    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
-    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    left, top, right, bottom = box_of(region)
+    box = slice(top, bottom), slice(left, right)
     tall, wide = region[box].shape
     pad_y, pad_x = tall // 2, wide // 2  # it may be half outside
     weight = (region[box] / (3 * evidence.tolerance[box]) ** 2 / 3).astype(np.float32)
@@ -38,7 +39,7 @@ def search(evidence: Evidence, region: NDArray[np.bool_]) -> Motion | None:
     for t in range(1, evidence.count):
         wider = cv2.copyMakeBorder(evidence.picture(t, soft=False), pad_y, pad_y, pad_x, pad_x, cv2.BORDER_REPLICATE)
         off = cv2.matchTemplate(wider, cut, cv2.TM_SQDIFF, mask=mask) / area  # mean of (miss / 3 tolerances)^2
-        candidates.append(_dips(off, (pad_x + columns[0], pad_y + rows[0])))
+        candidates.append(_dips(off, (pad_x + left, pad_y + top)))
     path, misfits = _likeliest(candidates, float(np.hypot(*evidence.size)))
     found = int((misfits[1:] < GOOD).sum())
     if found < (evidence.count - 1) / 2:

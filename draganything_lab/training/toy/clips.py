@@ -157,7 +157,7 @@ def draw_controlled(number: int, batch: int, size: ClipSize, representations: tu
         said: dict[str, Any] = {"representation": representation, "vectors": blank, "size": small}
         if representation == CARRY:
             layers = roughened(layers_of(scene, size.length, asked_motions(clip, scene, rng)), rng).take(frames)
-            paths = [path[frames] for entity in scene.controlled if (path := entity.path(size.length)) is not None]
+            paths = [entity.path(size.length)[frames] for entity in scene.controlled]
             control = control_from_tracks([e.mask for e in scene.controlled], paths, layers=layers, **said)
             carried = layers.carry(clip.video[0], range(len(frames)))
             for name, part in vars(carried).items():

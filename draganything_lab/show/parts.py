@@ -1,4 +1,4 @@
-"""What all figures of motion share."""
+"""What all figures share: mid-grey words, pictures on axes, numbers on plates."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ...media.drawing import entity_colour
-from ..figures import INK
+from ..media.drawing import entity_colour, ink_on
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+INK = "#808080"  # Contrast 4 : 1 on white, 5 : 1 on black.
 
 Clip: TypeAlias = "NDArray[np.uint8] | Sequence[NDArray[np.uint8]]"
 
@@ -48,8 +49,6 @@ def rgb(number: int) -> NDArray[np.float64]:
 
 def number_on(axes: Axes, number: int, place: NDArray | tuple[float, float], away: tuple[float, float]) -> None:
     """An entity's number on a round plate of its colour, some points away from a place."""
-    colour = entity_colour(number)
-    bright = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] > 120
     axes.annotate(
         str(number),
         (float(place[0]), float(place[1])),
@@ -57,7 +56,7 @@ def number_on(axes: Axes, number: int, place: NDArray | tuple[float, float], awa
         textcoords="offset points",
         ha="center",
         va="center",
-        color="#101010" if bright else "white",
+        color=np.array(ink_on(entity_colour(number))) / 255,
         fontsize=9,
         fontweight="bold",
         zorder=6,
