@@ -320,7 +320,7 @@ def test_broken_vipseg_clips_are_named(vipseg: tuple[Path, ToyClip]) -> None:
     mask = root / "panomasks" / "clip_a" / "00000000.png"
     for data, words in (
         (encode_picture(np.zeros((64, 80, 3), np.uint8)), "in colour"),
-        (encode_picture(np.zeros((10, 10), np.uint8)), "one size"),
+        (encode_picture(np.zeros((10, 10), np.uint8)), "same size"),
         (encode_picture(np.zeros((64, 80), np.uint8)), "no segment"),
         (b"", "cannot be read"),
     ):

@@ -267,5 +267,5 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
         read_trajectories(tmp_path / "none.json")
     with pytest.raises(LabError, match="is no folder"):
         released_objmc_of_folders(tmp_path / "none", tmp_path)
-    with pytest.raises(LabError, match="of one name"):
+    with pytest.raises(LabError, match="with the same name"):
         released_objmc_of_folders(tmp_path, tmp_path)
