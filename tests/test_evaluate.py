@@ -244,7 +244,7 @@ def test_a_folder_of_everything_with_broken_ones_in_it(tmp_path: Path) -> None:
 def test_nothing_to_evaluate_is_said(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="has no scenes"):
         find_sources(tmp_path)
-    with pytest.raises(LabError, match="is no folder"):
+    with pytest.raises(LabError, match="is not a folder"):
         find_sources(tmp_path / "none")
     with pytest.raises(LabError, match="toyland:20"):
         find_sources("toyland:many")

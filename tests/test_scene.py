@@ -397,7 +397,7 @@ def test_an_anchor_behind_a_moving_thing_moves_aside() -> None:
     assert len(tracks) == 4
     assert all(t.mask[tuple(np.rint(t.path(2)[0][::-1]).astype(int))] for t in tracks)
     scene.add("all", np.ones(SIZE, bool), pinned=True)
-    with pytest.raises(LabError, match="nothing for the camera"):
+    with pytest.raises(LabError, match="camera sees nothing else"):
         scene.drag_camera()
 
 
