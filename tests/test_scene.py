@@ -149,7 +149,7 @@ BAD_EDITS: list[tuple[str, Any, str]] = [
     ("unknown kind", lambda s: s.add("a", block(0, 0, 4, 4), kind="middle"), "foreground, background, camera"),
     ("pinned by a word", lambda s: s.update("boat", pinned="yes"), "pinned"),
     ("unknown field", lambda s: s.update("boat", colour="red"), "colour"),
-    ("unknown name", lambda s: s.remove("bot"), 'no entity \'bot\'; .* "boat", "cloud", "pier" .in code 0 to 2'),
+    ("unknown name", lambda s: s.remove("bot"), 'no entity \'bot\'; .* "boat", "cloud", "pier" .by position 0 to 2'),
     ("unknown place", lambda s: s[3], "no entity 3"),
     ("negative place", lambda s: s[-1], "no entity -1"),
     ("place of another type", lambda s: s[1.0], "float"),

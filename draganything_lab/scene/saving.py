@@ -240,7 +240,7 @@ def _field(fields: dict[str, Any], name: str, kind: type) -> Any:
 
 def _typed(value: Any, kind: type, what: str) -> Any:
     if type(value) is not kind:  # exactly: True is not an int here
-        raise LabError(f"{what} is of type {type(value).__name__}, not {kind.__name__}")
+        raise LabError(f"{what} must be {kind.__name__}, not {type(value).__name__}")
     return value
 
 

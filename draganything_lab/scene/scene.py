@@ -207,7 +207,7 @@ class Scene(History[tuple[Entity, ...]]):
         rest = list(self._state)
         entity = rest.pop(self.index(which))
         if isinstance(index, bool) or not isinstance(index, (int, np.integer)) or not 0 <= index <= len(rest):
-            raise LabError(f"position is {index!r}", fix=f"pass 0 to {len(rest)}")
+            raise LabError(f"position {index!r} is outside 0 to {len(rest)}")
         rest.insert(int(index), entity)
         self._commit(tuple(rest))
 
