@@ -219,7 +219,7 @@ def test_ati_and_wan_move_tracks(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again, tracks)
     np.testing.assert_array_equal(shown, visible)
     np.savez(tmp_path / "u.npz", other=tracks)
-    with pytest.raises(LabError, match="has no tracks but other"):
+    with pytest.raises(LabError, match="has no tracks, only other"):
         read_wan_tracks(tmp_path / "u.npz")
 
 

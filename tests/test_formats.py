@@ -275,7 +275,7 @@ def test_tracks_and_visibility_that_do_not_fit(tmp_path: Path) -> None:
     tracks = np.zeros((4, 2, 2), np.float32)
     first, second = write_wan_tracks(tracks, tmp_path / "a")
     np.save(second, np.ones((5, 2)))
-    with pytest.raises(LabError, match=r"visibility of shape \(5, 2\), but the tracks need \(4, 2\)"):
+    with pytest.raises(LabError, match=r"a_visibility.npy has shape \(5, 2\), but the tracks need \(4, 2\)"):
         read_wan_tracks(first)
     with pytest.raises(LabError, match="does not exist"):
         read_wan_tracks(first, tmp_path / "gone.npy")
@@ -343,7 +343,7 @@ def test_several_splines_of_one_name_are_told_apart() -> None:
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("[]", "not empty"),
+        ("[]", "is empty"),
         ("{}", "list"),
         ("[", "JSON"),
         ("[[]]", "no points"),

@@ -43,7 +43,7 @@ def read_spline_points(source: str | Path) -> dict[str, Trajectory]:
     """
     document = _unpacked(_spline_json(source))
     if not isinstance(document, list) or not document:
-        raise LabError("the spline points are not a list, or an empty one")
+        raise LabError("the spline points are not a list, or the list is empty")
     if _is_point(document[0]):
         document = [document]
     if len(document) > MAX_ENTITIES:
