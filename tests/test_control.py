@@ -383,7 +383,7 @@ TRACK = [(30, 20), (34, 20)]
         ({"masks": [MASK[..., None]]}, "mask has shape"),
         ({"trajectories": [[(1, 2, 3)] * 2]}, r"shape \(2, 3\)"),
         ({"trajectories": [[(1, 2), (np.nan, 3)]]}, "nan, 3.0\\) in frame 1"),
-        ({"trajectories": [["a", "b"]]}, "no list of"),
+        ({"trajectories": [["a", "b"]]}, "not a list of"),
         ({"vectors": None}, r"needs `vectors` of shape \(1, C\)"),
         ({"vectors": np.ones((2, 4))}, r"shape \(2, 4\); give \(1, C\)"),
         ({"vectors": np.ones(4)}, r"shape \(4,\); give \(1, C\)"),

@@ -97,12 +97,12 @@ def test_broken_folders_are_named(folder, tmp_path) -> None:
         load_segmenter("toy", folder)
     (folder / "model.safetensors").write_bytes(whole)
     save_sam(build_sam(replace(SIZE, depth=2)), SIZE, tmp_path / "other")
-    with pytest.raises(LabError, match=r"no checkpoint of this SAM: image_encoder\.blocks\.1"):
+    with pytest.raises(LabError, match=r"not a checkpoint of this SAM: image_encoder\.blocks\.1"):
         load_segmenter("toy", tmp_path / "other")
     (folder / "config.json").write_text("{")
     with pytest.raises(LabError, match=r"config\.json is missing or damaged"):
         load_segmenter("toy", folder)
-    with pytest.raises(LabError, match="is no folder"):
+    with pytest.raises(LabError, match="is not a folder"):
         load_segmenter("toy", tmp_path / "nowhere")
 
 
@@ -203,7 +203,7 @@ def test_bad_input_is_told(toy) -> None:
         ({"points": [(64, 10)]}, "outside the 64x48 picture"),
         ({"points": []}, "nothing was clicked"),
         ({"points": [(5, 5), (5, 5)], "labels": [1, 0]}, "contradict"),
-        ({"points": [(5, 5)], "labels": [0]}, "minus"),
+        ({"points": [(5, 5)], "labels": [0]}, "negative"),
     ):
         with pytest.raises(LabError, match=message):
             toy.predict(**words)
@@ -313,7 +313,7 @@ def test_corrupt_checkpoints_are_named(server, tmp_path) -> None:
         with pytest.raises(LabError, match=message):
             load_segmenter("sam_vit_b", checkpoint=bad)
     torch.save(build_sam(replace(SIZE, depth=2)).state_dict(), bad)
-    with pytest.raises(LabError, match=r"bad\.pth is no checkpoint of this SAM"):
+    with pytest.raises(LabError, match=r"bad\.pth is not a checkpoint of this SAM"):
         load_segmenter("sam_vit_b", checkpoint=bad)
     (tmp_path / "home").mkdir(exist_ok=True)
     (tmp_path / "home" / "sam_vit_b_01ec64.pth").write_bytes(server.read_bytes()[:-1] + b"x")
@@ -537,7 +537,7 @@ def test_targets_are_held_out_things_and_their_clicks_lie_on_them() -> None:
 def test_a_previous_that_predict_did_not_return_is_refused(folder) -> None:
     segmenter = load_segmenter("toy", folder)
     segmenter.set_picture(np.zeros((40, 40, 3), np.uint8))
-    with pytest.raises(LabError, match="what the last predict returned"):
+    with pytest.raises(LabError, match="result of the last predict"):
         segmenter.predict([(5, 5)], previous=3)
     with pytest.raises(LabError, match='"foo" is unknown'):
         load_segmenter("toy", folder, device="foo")

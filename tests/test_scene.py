@@ -153,7 +153,7 @@ BAD_EDITS: list[tuple[str, Any, str]] = [
     ("unknown kind", lambda s: s.add("a", block(0, 0, 4, 4), kind="middle"), "foreground, background, camera"),
     ("pinned by a word", lambda s: s.update("boat", pinned="yes"), "pinned"),
     ("unknown field", lambda s: s.update("boat", colour="red"), "colour"),
-    ("unknown name", lambda s: s.remove("bot"), 'no entity \'bot\'; .* "boat", "cloud", "pier" .in code 0 to 2'),
+    ("unknown name", lambda s: s.remove("bot"), 'no entity \'bot\'; .* "boat", "cloud", "pier" .by position 0 to 2'),
     ("unknown place", lambda s: s[3], "no entity 3"),
     ("negative place", lambda s: s[-1], "no entity -1"),
     ("place of another type", lambda s: s[1.0], "float"),
@@ -401,7 +401,7 @@ def test_an_anchor_behind_a_moving_thing_moves_aside() -> None:
     assert len(tracks) == 4
     assert all(t.mask[tuple(np.rint(t.path(2)[0][::-1]).astype(int))] for t in tracks)
     scene.add("all", np.ones(SIZE, bool), pinned=True)
-    with pytest.raises(LabError, match="nothing for the camera"):
+    with pytest.raises(LabError, match="camera sees nothing else"):
         scene.drag_camera()
 
 

@@ -111,14 +111,14 @@ def test_a_chosen_candidate_comes_first(clicked) -> None:
         ({"points": [(240, 10)]}, r"click 1 at \(240, 10\) is outside the 240x180 picture"),
         ({"points": [(5, 5), (3, -2)]}, r"click 2 at \(3, -2\) is outside"),
         ({"points": [(float("nan"), 2)]}, "finite"),
-        ({"points": [(5, 5, 5)]}, r"shape \(N, 2\)"),
+        ({"points": [(5, 5, 5)]}, r"shape \(1, 3\)"),
         ({"points": "here"}, "pairs of numbers"),
         ({"points": [(5, 5)], "labels": [1, 0]}, "1 points but 2 labels"),
-        ({"points": [(5, 5)], "labels": [2]}, "label 2 is neither 1"),
+        ({"points": [(5, 5)], "labels": [2]}, "a label is 2"),
         ({"points": [(5, 5), (5.2, 5)], "labels": [1, 0]}, "clicks 1 and 2 contradict each other"),
-        ({"points": [(5, 5)], "labels": [0]}, "all 1 clicks are minus"),
-        ({"box": (5, 5, 5, 9)}, "holds no pixel"),
-        ({"box": (300, 5, 400, 90)}, "holds no pixel"),
+        ({"points": [(5, 5)], "labels": [0]}, "all 1 clicks are negative"),
+        ({"box": (5, 5, 5, 9)}, "contains no pixel"),
+        ({"box": (300, 5, 400, 90)}, "contains no pixel"),
         ({"box": (1, 2, 3)}, "four finite numbers"),
     ],
 )
@@ -150,7 +150,7 @@ def test_a_failed_picture_leaves_none_behind(clicked) -> None:
 def test_a_mask_of_another_picture_is_no_start(clicked, photo) -> None:
     found = clicked.predict([DISC])
     clicked.set_picture(photo[:-20])
-    with pytest.raises(LabError, match="previous is of a 240x180 picture, this one is 240x160"):
+    with pytest.raises(LabError, match="previous belongs to a 240x180 picture, but this one is 240x160"):
         clicked.predict([DISC], previous=found)
     clicked.set_picture(photo[:, ::-1])
     with pytest.raises(LabError, match="previous was found in another picture"):
@@ -269,7 +269,7 @@ def test_auto_without_weights_takes_grabcut(photo, monkeypatch, tmp_path) -> Non
     auto = load_segmenter("auto")
     assert auto.backend == "auto"
     auto.set_picture(photo)
-    assert auto.backend == "grabcut" and "not here" in auto.reason
+    assert auto.backend == "grabcut" and "not on this machine" in auto.reason
     assert auto.predict([DISC]).backend == "grabcut"
 
 

@@ -233,7 +233,7 @@ def test_a_changed_file_is_noticed_and_mended(tiny, server):
     again = zoo.weights_folder("tiny", download=True, say=lambda _: None)
     assert (again / "weights.safetensors").read_bytes() == FILES["weights.safetensors"]
     path.write_bytes(data[:50])
-    with pytest.raises(LabError, match="50 bytes, and had 10240"):
+    with pytest.raises(LabError, match="50 bytes, but had 10240"):
         zoo.weights_folder("tiny")
 
 
@@ -260,9 +260,9 @@ def test_a_file_other_than_published_is_deleted(tiny, server):
     ("refusal", "message"),
     [
         ((403, "GatedRepo"), r"accept its terms.*hf auth login.*DRAGANYTHING_LAB_TINY"),
-        ((404, "RepoNotFound"), r'is gone, or shown only after a login.*take "sd15"'),
+        ((404, "RepoNotFound"), r'is gone, or visible only after a login.*use "sd15"'),
         ((404, "RevisionNotFound"), rf"no longer has revision {COMMIT}"),
-        ((418, "Teapot"), r"could not be fetched.*whether there is a network"),
+        ((418, "Teapot"), r"could not be downloaded.*check the network"),
     ],
 )
 def test_refusals_say_what_to_do(tiny, server, refusal, message):
@@ -273,7 +273,7 @@ def test_refusals_say_what_to_do(tiny, server, refusal, message):
 
 def test_a_changed_repository(tiny, server):
     del server.files["weights.safetensors"]
-    with pytest.raises(LabError, match=r"has no weights.bin\|weights.safetensors but config.json"):
+    with pytest.raises(LabError, match=r"has no weights.bin\|weights.safetensors, only config.json"):
         zoo.weights_folder("tiny", download=True, say=lambda _: None)
 
 
@@ -284,7 +284,7 @@ def test_offline_is_honoured(tiny, single, server, monkeypatch, how):
     else:
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     for fetch, name in ((zoo.weights_folder, "tiny"), (zoo.weights_file, "single")):
-        with pytest.raises(LabError, match="HF_HUB_OFFLINE forbids"):
+        with pytest.raises(LabError, match="HF_HUB_OFFLINE prevents"):
             fetch(name, download=True, say=lambda _: None)
     assert server.requests == []
 
@@ -292,7 +292,7 @@ def test_offline_is_honoured(tiny, single, server, monkeypatch, how):
 def test_no_space(tiny, single, server, monkeypatch):
     monkeypatch.setattr(download.shutil, "disk_usage", lambda path: SimpleNamespace(free=5_000))
     for fetch, name in ((zoo.weights_folder, "tiny"), (zoo.weights_file, "single")):
-        with pytest.raises(LabError, match=r"5 kB free, and the download needs 10.2 kB.*HF_HOME"):
+        with pytest.raises(LabError, match=r"5 kB free, but the download needs 10.2 kB.*HF_HOME"):
             fetch(name, download=True, say=lambda _: None)
     assert not any("resolve" in path or "/file/" in path for _, path, _ in server.requests)
 
@@ -361,7 +361,7 @@ def test_a_wrong_rest_is_deleted(single, server):
 def test_a_vanished_file_and_no_network(server, monkeypatch):
     for name, address, message in (
         ("gone", f"{server.address}/gone", "answers 404"),
-        ("nowhere", "http://127.0.0.1:9/x", "out of reach"),
+        ("nowhere", "http://127.0.0.1:9/x", "cannot be reached"),
     ):
         add(monkeypatch, Model(name, "x", "url", address, "L", "http://l", needed=("x",), size=9))
         with pytest.raises(LabError, match=rf"{message}.*DRAGANYTHING_LAB_{name.upper()}"):
@@ -424,9 +424,9 @@ def test_damaged_files(tmp_path):
         with pytest.raises(LabError, match=message):
             zoo.load_state_dict(tmp_path / "x.safetensors")
     torch.save([1, 2], tmp_path / "list.pt")
-    with pytest.raises(LabError, match="no dictionary of tensors but a list"):
+    with pytest.raises(LabError, match="holds a list, not a dictionary of tensors"):
         zoo.load_state_dict(tmp_path / "list.pt")
-    with pytest.raises(LabError, match="is no file"):
+    with pytest.raises(LabError, match="is not a file"):
         zoo.load_state_dict(tmp_path / "absent.bin")
 
 

@@ -1,4 +1,4 @@
-"""Find weights on this machine, check them, and download them when, and only when, the caller asks for it."""
+"""Find weights on this machine, check them, and download them only when the caller asks for it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Say = Callable[[str], object]
 
 
 def find(name: str, *, half: bool = False) -> Path | None:
-    """Return where a set of weights lies on this machine: a folder, or a file for what is one file; None if nowhere.
+    """Return the path of a set of weights on this machine: a folder, or a file if it is one file; None if not found.
 
-    Looked through are the environment variable (`DRAGANYTHING_LAB_SVD` for "svd"), the package, and the caches under
-    `HF_HOME`. Nothing is downloaded and nothing is checked but presence.
+    Searches the environment variable (`DRAGANYTHING_LAB_SVD` for "svd"), the package, and the caches under `HF_HOME`.
+    Nothing is downloaded, and nothing is checked except that it exists.
 
     Args:
-        name: As in `MODELS`.
-        half: Prefer half-precision files; the others are taken where only they are there.
+        name: Name in `MODELS`.
+        half: Prefer half-precision files; the others are used if only they exist.
     """
     model = lookup(name)
     override = local_override(model)
@@ -45,18 +45,19 @@ def weights_folder(name: str, *, download: bool = False, half: bool = False, say
     """Return the folder of a set of weights, complete and checked.
 
     Args:
-        name: As in `MODELS`.
-        download: Fetch what is not there; size and licence are said first. Without it nothing touches the network.
-        half: Take the half-precision files where the repository has them.
-        say: What gets the words; `print` by default.
+        name: Name in `MODELS`.
+        download: Whether to download missing files; size and licence are printed first. If False, no network is used.
+        half: Whether to use the half-precision files if the repository has them.
+        say: Function that receives the messages; `print` by default.
 
     Raises:
-        LabError: Not there (the message says what to do), changed since it was downloaded, another hash than the
-            published one, no space, no network, no consent, gone, or no such name (the nearest is suggested).
+        LabError: The weights are missing (the message says what to do), have changed since the download, or have
+            another hash than published; there is no space, network, consent, source or such name (similar names are
+            suggested).
     """
     model = lookup(name)
     if model.source == "url":
-        raise LabError(f'"{name}" is one file', fix=f'ask for it with zoo.weights_file("{name}")')
+        raise LabError(f'"{name}" is one file', fix=f'use zoo.weights_file("{name}")')
     override = local_override(model)
     if override is not None:
         return _complete(model, override)
@@ -72,7 +73,7 @@ def weights_folder(name: str, *, download: bool = False, half: bool = False, say
 
 
 def weights_file(name: str, *, download: bool = False, say: Say = print) -> Path:
-    """Return the file of a set of weights that is one file (Segment Anything, CoTracker), checked.
+    """Return the path of a set of weights that is one file (Segment Anything, CoTracker), checked.
 
     Args and errors as for `weights_folder`.
     """
@@ -80,11 +81,14 @@ def weights_file(name: str, *, download: bool = False, say: Say = print) -> Path
 
     model = lookup(name)
     if model.source != "url":
-        raise LabError(f'"{name}" is a folder of files', fix=f'ask for it with zoo.weights_folder("{name}")')
+        raise LabError(f'"{name}" is a folder of files', fix=f'use zoo.weights_folder("{name}")')
     override = local_override(model)
     if override is not None:
         if not override.is_file():
-            raise LabError(f"{model.variable} names {override}, which is no file", fix=f"let it name {model.needed[0]}")
+            raise LabError(
+                f"{model.variable} names {override}, which is not a file",
+                fix=f"set it to the path of {model.needed[0]}",
+            )
         return override
     path = home() / model.needed[0]
     wrong = fault(model, model.needed[0], path) if path.is_file() else "missing"
@@ -109,7 +113,7 @@ def _hub_folder(model: Model, half: bool, download: bool, say: Say) -> Path:
             if faults and not download:
                 raise damaged(model, "; ".join(faults.values()))
             if faults:
-                break  # fetch what is damaged, in the kind that was asked for
+                break  # download the damaged files again, in the requested precision
             file, path = next(iter(paths.items()))
             return path.parents[file.count("/")]
     if not download:
@@ -122,18 +126,18 @@ def _hub_folder(model: Model, half: bool, download: bool, say: Say) -> Path:
         except LabError as error:
             if not is_gone(error):
                 raise
-            say(f"  note     {revision.revision} is no longer there; taking {last.revision}")
+            say(f"  note     {revision.revision} no longer exists; using {last.revision}")
     return download_hub(last, half, say)
 
 
 def verify(name: str) -> dict[str, str]:
-    """Read every downloaded file of a set of weights again, and compare its SHA-256 with what is known.
+    """Read every downloaded file of a set of weights again, and compare its SHA-256 with the known one.
 
     Returns:
         Each file and its path.
 
     Raises:
-        LabError: A file has changed, or the weights are not there.
+        LabError: A file has changed, or the weights are missing.
     """
     model = lookup(name)
     if local_override(model) is not None or model.source == "package":
@@ -153,13 +157,13 @@ def verify(name: str) -> dict[str, str]:
 
 
 def status_table() -> str:
-    """Return every set of weights in a line each: name, size, whether it is here, licence."""
+    """Return a table of all weights, one line each: name, size, whether it is on this machine, licence."""
     rows = [("name", "size", "here", "licence")]
     for name, model in MODELS.items():
         try:
             here = "yes" if find(name) else "no"
         except LabError:
-            here = "misnamed"  # its variable names what is not there
+            here = "misnamed"  # its variable names a missing path
         near = "" if model.size_is_exact or model.source == "package" else "~"
         rows.append((name, near + in_words(model.bytes()) if model.bytes() else "-", here, model.licence))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
@@ -168,7 +172,7 @@ def status_table() -> str:
 
 
 def absent(model: Model, half: bool) -> LabError:
-    """Weights that are not here, and what to do about it."""
+    """The error for missing weights, with what to do about it."""
     call = "weights_file" if model.source == "url" else "weights_folder"
     size = in_words(model.bytes(half))
     place = f"set {model.variable} to the folder"
@@ -182,11 +186,11 @@ def absent(model: Model, half: bool) -> LabError:
 
 
 def damaged(model: Model, wrong: str) -> LabError:
-    """A file that is not the one that was downloaded, and what to do about it."""
+    """The error for a file that differs from the downloaded one, with what to do about it."""
     call = "weights_file" if model.source == "url" else "weights_folder"
     return LabError(
         f'the "{model.name}" weights have changed since they were downloaded or published: {wrong}',
-        fix=f'fetch them again with zoo.{call}("{model.name}", download=True)',
+        fix=f'download them again with zoo.{call}("{model.name}", download=True)',
     )
 
 

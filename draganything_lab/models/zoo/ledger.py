@@ -1,4 +1,4 @@
-"""A small JSON file beside the cache: the SHA-256 of each downloaded file, kept at first sight, checked after."""
+"""A small JSON file beside the cache: the SHA-256 of each downloaded file, recorded on first sight, checked later."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .state_dict import sha256
 
 
 def home() -> Path:
-    """Where single files and the ledger live: `DRAGANYTHING_LAB_HOME`, or a folder in `HF_HOME`."""
+    """The folder of single files and the ledger: `DRAGANYTHING_LAB_HOME`, or a folder in `HF_HOME`."""
     own = os.environ.get("DRAGANYTHING_LAB_HOME")
     if own:
         return Path(own).expanduser()
@@ -23,7 +23,7 @@ def home() -> Path:
 
 
 def ledger_path() -> Path:
-    """The ledger's file."""
+    """Path of the ledger."""
     return home() / "hashes.json"
 
 
@@ -33,9 +33,9 @@ def _read() -> dict[str, dict[str, Any]]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise LabError(f"{ledger_path()} is broken ({error})", fix="delete it: it will be written anew") from error
+        raise LabError(f"{ledger_path()} is broken ({error})", fix="delete it; it will be re-created") from error
     if not isinstance(found, dict):
-        raise LabError(f"{ledger_path()} is broken (no table)", fix="delete it: it will be written anew")
+        raise LabError(f"{ledger_path()} is broken (no table)", fix="delete it; it will be re-created")
     return found
 
 
@@ -54,16 +54,16 @@ def record(model: Model, file: str, path: Path, digest: str) -> None:
 
 
 def fault(model: Model, file: str, path: Path, *, thorough: bool = False) -> str:
-    """Compare a file with what is known of it, and remember it if it is seen for the first time.
+    """Compare a file with what is known about it; a file seen for the first time is recorded.
 
     Args:
-        model: Whose file it is.
-        file: Its name in the model.
-        path: Where it lies.
-        thorough: Read it even if neither place, size nor time of change differ from the last sight.
+        model: The model the file belongs to.
+        file: Name of the file in the model.
+        path: Path of the file.
+        thorough: Whether to read the file even if its path, size and modification time are unchanged.
 
     Returns:
-        What is wrong with it; empty when nothing is.
+        What is wrong with it; empty if nothing is.
     """
     known, stat = _read().get(_key(model, file), {}), path.stat()
     seen = known.get("size") == stat.st_size and known.get("seen") == [str(path), stat.st_mtime_ns]
@@ -71,10 +71,10 @@ def fault(model: Model, file: str, path: Path, *, thorough: bool = False) -> str
         return ""
     wanted = model.hashes.get(file) or known.get("sha256")
     if known and known.get("size") != stat.st_size:
-        return f"{path} has {stat.st_size} bytes, and had {known.get('size')} when it was downloaded"
+        return f"{path} has {stat.st_size} bytes, but had {known.get('size')} when it was downloaded"
     found = sha256(path)
     if wanted and found != wanted:
-        return f"{path} has the SHA-256 {found[:12]}…, and should have {wanted[:12]}…"
+        return f"{path} has the SHA-256 {found[:12]}…, but should have {wanted[:12]}…"
     if not seen:
         record(model, file, path, found)
     return ""
