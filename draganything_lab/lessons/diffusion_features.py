@@ -1,4 +1,4 @@
-"""Exercises of lesson 2, diffusion features, and the pairs of pictures in which it looks for the same things."""
+"""Exercises of lesson 2, diffusion features, and the pairs of pictures in which it looks for the same objects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CORNERS = np.array([(0.27, 0.27), (0.73, 0.27), (0.27, 0.73), (0.73, 0.73)])  # 
 
 
 def two_pictures(seed: int, size: tuple[int, int] = (128, 128)) -> tuple[Scene, Scene]:
-    """Two pictures of the same four things, in two places, each thing moved, turned around and resized.
+    """Two pictures of the same four objects, in two places, each object moved, turned around and resized.
 
     Of the four, two are of one kind and two of one colour: "red boat", "blue boat", "red car", "green ball".
 
@@ -127,7 +127,7 @@ EXERCISES = {
                 lambda features, cells: (features * cells).mean(axis=(1, 2)),
             ),
             Mistake(
-                "This is the sum. A large thing would get a longer vector than a small one: take the mean.",
+                "This is the sum. A large object would get a longer vector than a small one: take the mean.",
                 lambda features, cells: (features * cells).sum(axis=(1, 2)),
             ),
             Mistake(
@@ -225,7 +225,7 @@ EXERCISES = {
                 lambda similar: (similar.argmax(axis=1) == np.arange(len(similar))).sum(),
             ),
             Mistake(
-                "You take the mean similarity of each thing with itself. Asked for is how often it is the *largest*.",
+                "You take the mean similarity of each object with itself. Asked for is how often it is the *largest*.",
                 lambda similar: np.diag(similar).mean(),
             ),
             Mistake(

@@ -145,7 +145,7 @@ EXERCISES = {
         _found_and_truth,
         mistakes=(
             Mistake(
-                "The labels are exchanged: 1 is a click on the thing (something was missed), 0 one on what does not "
+                "The labels are exchanged: 1 is a click on the object (something was missed), 0 one on what does not "
                 "belong to it.",
                 lambda found, truth: (_next_click(found, truth)[0], 1 - _next_click(found, truth)[1]),
             ),
@@ -158,7 +158,7 @@ EXERCISES = {
                 lambda found, truth: (deepest(truth ^ found), _next_click(found, truth)[1]),
             ),
             Mistake(
-                "You click in the middle of the thing. Click in the middle of the larger *error*.",
+                "You click in the middle of the object. Click in the middle of the larger *error*.",
                 lambda found, truth: (deepest(truth), _next_click(found, truth)[1]),
             ),
         ),

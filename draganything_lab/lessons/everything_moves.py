@@ -108,11 +108,11 @@ EXERCISES = {
                 _wrapped,
             ),
             Mistake(
-                "You give what is newly covered. Uncovered is where the thing was and is not any more.",
+                "You give what is newly covered. Uncovered is where the object was and is not any more.",
                 lambda mask, dx, dy: _shifted(mask, dx, dy) & ~mask,
             ),
             Mistake(
-                "This is where the thing was. It still covers a part of that itself: mask & ~moved.",
+                "This is where the object was. It still covers a part of that itself: mask & ~moved.",
                 lambda mask, dx, dy: mask,
             ),
             Mistake(

@@ -67,7 +67,7 @@ EXERCISES = {
         mistakes=(
             Mistake(
                 "The step has the wrong sign. Where the picture gets brighter to the right and a pixel got darker, the "
-                "thing moved to the right: the right-hand side has a minus.",
+                "object moved to the right: the right-hand side has a minus.",
                 lambda gx, gy, change: -_lk_step(gx, gy, change),
             ),
             Mistake(
@@ -155,11 +155,11 @@ EXERCISES = {
         mistakes=(
             Mistake(
                 "Take the way from the first frame: subtract wanted[0] and measured[0] first. As it is, the result "
-                "depends on where in the picture the thing stands.",
+                "depends on where in the picture the object stands.",
                 lambda wanted, measured: (wanted * measured).sum() / (wanted**2).sum(),
             ),
             Mistake(
-                "You compare lengths, so a thing that goes the opposite way gets full marks. Multiply wanted and "
+                "You compare lengths, so an object that goes the opposite way gets full marks. Multiply wanted and "
                 "measured ways, and divide by the wanted ways squared.",
                 lambda wanted, measured: (
                     np.linalg.norm(measured - measured[0], axis=1).sum()

@@ -44,7 +44,7 @@ def pipelines() -> dict[str, DragAnythingPipeline]:
 
 
 def hard_scenes(size: tuple[int, int], num_frames: int) -> dict[str, Scene]:
-    """Three drags that may tell representations apart: twins that cross, crossing paths, a large thing at its edge."""
+    """Three drags that may tell representations apart: twins that cross, crossing paths, a large object at its edge."""
     return {
         "twins": named_scene("twins", size, num_frames).scene(),
         "crossing": named_scene("crossing", size, num_frames).scene(),
@@ -66,7 +66,7 @@ def large_at_its_edge(size: tuple[int, int], num_frames: int) -> Scene:
 
 
 def crowded(count: int, size: tuple[int, int], num_frames: int, first: int = FIRST_SEED) -> list[tuple[ToyClip, Scene]]:
-    """The first held-out clips with a still camera in which two or more things are dragged.
+    """The first held-out clips with a still camera in which two or more objects are dragged.
 
     Args:
         count: How many.
@@ -87,7 +87,7 @@ def crowded(count: int, size: tuple[int, int], num_frames: int, first: int = FIR
 
 
 def dragged_error(video: np.ndarray, clip: ToyClip, scene: Scene) -> float:
-    """How far dragged things are from where they belong, as the model card measures it.
+    """How far dragged objects are from where they belong, as the model card measures it.
 
     Args:
         video: (T, H, W, 3) uint8, of the scene's size.
@@ -95,7 +95,7 @@ def dragged_error(video: np.ndarray, clip: ToyClip, scene: Scene) -> float:
         scene: `clip.scene()`.
 
     Returns:
-        Mean over the dragged things that can be measured, in per cent of the diagonal.
+        Mean over the dragged objects that can be measured, in per cent of the diagonal.
     """
     from ..training.card.ruler import centre_error
 
@@ -155,7 +155,7 @@ def compare(
 
 
 def pointed_off(pipe: DragAnythingPipeline, scene: Scene, num_frames: int = FRAMES) -> np.ndarray:
-    """How far the lookup points from where the drag says that the content of moved things was.
+    """How far the lookup points from where the drag says that the content of moved objects was.
 
     Args:
         pipe: Of any representation.
@@ -163,7 +163,7 @@ def pointed_off(pipe: DragAnythingPipeline, scene: Scene, num_frames: int = FRAM
         num_frames: T.
 
     Returns:
-        (N,) pixels, for every latent cell whose middle shows a moved thing, in the frames after the first.
+        (N,) pixels, for every latent cell whose middle shows a moved object, in the frames after the first.
     """
     import torch
 

@@ -107,7 +107,7 @@ EXERCISES = {
             "Begin with the box's two ends: left = max(x - radius, 0) and right = min(x + radius, width - 1).",
             "The stamp's top is in its middle, and stays there when it is resized: (left + right) / 2.",
         ),
-        praise="So the signal says that the thing stays inside, while you said that it leaves.",
+        praise="So the signal says that the object stays inside, while you said that it leaves.",
         tolerance=1e-6,
     ),
     "collapsed": Exercise(
@@ -127,7 +127,7 @@ EXERCISES = {
                 lambda vectors, channels: _collapsed(_pairs(vectors), channels),
             ),
             Mistake(
-                "You repeat the first thing's number for all things; each thing has a number of its own.",
+                "You repeat the first object's number for all objects; each object has a number of its own.",
                 lambda vectors, channels: np.full((len(vectors), channels), vectors[0, 0]),
             ),
             Mistake(
@@ -136,10 +136,10 @@ EXERCISES = {
             ),
         ),
         hints=(
-            "vectors[:, :1] is the first channel of every thing, still with two axes.",
+            "vectors[:, :1] is the first channel of every object, still with two axes.",
             "np.repeat(..., channels, axis=1).",
         ),
-        praise="This is all that the public demo tells the model about what a thing is.",
+        praise="This is all that the public demo tells the model about what an object is.",
         tolerance=1e-6,
     ),
     "normalised": Exercise(

@@ -16,7 +16,7 @@ HELD_OUT = 10**8  # seeds from here on are never trained on
 
 
 def make_clips(first: int, count: int, size: int = 32, num_frames: int = 6) -> dict[str, np.ndarray]:
-    """Clips of Toyland in which one or two things are dragged, with the control that asks for it.
+    """Clips of Toyland in which one or two objects are dragged, with the control that asks for it.
 
     Args:
         first: The first seed; clips without a drag, or with a moving camera, are passed over.
@@ -55,7 +55,7 @@ def colour_control(clip: ToyClip) -> np.ndarray:
 
 
 def write_like_vipseg(clip: ToyClip, folder: Path, name: str) -> None:
-    """Write a clip as VIPSeg does: imgs/<name>/*.jpg and panomasks/<name>/*.png, the sky 1 and things 12600 and up."""
+    """Write a clip as VIPSeg does: imgs/<name>/*.jpg and panomasks/<name>/*.png, the sky 1 and objects 12600 and up."""
     from PIL import Image
 
     for kind in ("imgs", "panomasks"):
@@ -160,7 +160,7 @@ EXERCISES = {
         _errors,
         mistakes=(
             Mistake(
-                "You divide by the number of all places. Then a small thing gives a small loss, however wrong it is: "
+                "You divide by the number of all places. Then a small object gives a small loss, however wrong it is: "
                 "divide by the sum of the weights.",
                 lambda error, mask, outside: (np.where(mask, 1.0, outside) * error).mean(),
             ),
@@ -221,7 +221,7 @@ EXERCISES = {
                 lambda ids, chosen: _paper_mask(ids, [601, 602, 7301]),
             ),
             Mistake(
-                "You look at one pixel of each square, and small things slip through. A square counts if *any* of its "
+                "You look at one pixel of each square, and small objects slip through. A square counts if *any* of its "
                 "pixels does.",
                 lambda ids, chosen: np.isin(ids, chosen)[:, ::8, ::8],
             ),
@@ -232,7 +232,7 @@ EXERCISES = {
                 ),
             ),
             Mistake(
-                "You use the mask of the first frame for all. The things move, and the mask with them.",
+                "You use the mask of the first frame for all. The objects move, and the mask with them.",
                 lambda ids, chosen: np.repeat(_paper_mask(ids, chosen)[:1], len(ids), axis=0),
             ),
             Mistake(

@@ -150,7 +150,7 @@ EXERCISES = {
             "sigma = 0.4 * radius, heat = 255 * np.exp(-squared / (2 * sigma ** 2)).",
             "np.where(squared <= radius ** 2, np.round(heat), 0) keeps the heat inside the circle only.",
         ),
-        praise="This is the hill that the model is shown for every thing and every frame.",
+        praise="This is the hill that the model is shown for every object and every frame.",
         tolerance=0.006,
     ),
     "layered": Exercise(

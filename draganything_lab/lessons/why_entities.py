@@ -118,12 +118,12 @@ EXERCISES = {
         _marks_and_masks,
         mistakes=(
             Mistake(
-                "The two are exchanged: first the share of the *thing* that is marked, then the share of the *mark* "
-                "that is on the thing.",
+                "The two are exchanged: first the share of the *object* that is marked, then the share of the *mark* "
+                "that is on the object.",
                 lambda marked, mask: _told(marked, mask)[::-1],
             ),
             Mistake(
-                "You divide both by the thing's area. The second is a share of the mark: divide it by marked.sum().",
+                "You divide both by the object's area. The second is a share of the mark: divide it by marked.sum().",
                 lambda marked, mask: (_told(marked, mask)[0],) * 2,
             ),
             Mistake(
@@ -136,7 +136,7 @@ EXERCISES = {
             ),
         ),
         hints=(
-            "(marked & mask).sum() counts the pixels that are marked and belong to the thing.",
+            "(marked & mask).sum() counts the pixels that are marked and belong to the object.",
             "Divide it once by mask.sum(), and once by marked.sum().",
         ),
         praise="Elsewhere these two are called recall and precision.",
