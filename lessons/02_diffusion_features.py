@@ -313,12 +313,12 @@ if features is not None:
 #
 # ## 6. Finding the object
 #
-# The same search as in section 2, with the network's features in place of colours. One thing first. In a network's
-# features, a few directions are often much stronger than all others; they say things like "up here" or "not
-# background". In a cosine the strong ones drown out the weak ones, and the weak ones may be what tells a boat from a
-# bus. One remedy is to subtract the mean and stretch every principal direction to the same spread. This is called
-# **whitening**. (The projection was learned for a similar purpose. Section 7 measures whether whitening still adds
-# anything.) The mean and the directions come from these two and eighty more pictures.
+# The same search as in section 2, with the network's features in place of colours. But first: in a network's features,
+# a few directions are often much stronger than all others; they say things like "up here" or "not background". In a
+# cosine the strong ones drown out the weak ones, and the weak ones may be what tells a boat from a bus. One remedy is
+# to subtract the mean and stretch every principal direction to the same spread. This is called **whitening**. (The
+# projection was learned for a similar purpose. Section 7 measures whether whitening still adds anything.) The mean and
+# the directions come from these two and eighty more pictures.
 
 # %%
 def white(maps):  # (B, C, h, w): no mean, and the same spread in every direction

@@ -350,8 +350,8 @@ show.control_stack(both, leaving.image, count=2)
 paper, release = both.values()
 apart = np.abs(paper.heat.astype(int) - release.heat)
 different = (apart > 30).mean(axis=(1, 2))  # share of the pixels, in each frame; less is rounding
-print("radius of each thing, paper:  ", np.round(paper.radii, 1))
-print("radius of each thing, release:", np.round(release.radii, 1), "(whole pixels, at most 50)")
+print("radius of each object, paper:  ", np.round(paper.radii, 1))
+print("radius of each object, release:", np.round(release.radii, 1), "(whole pixels, at most 50)")
 print("pixels that differ: first frame", f"{different[0]:.1%}", " last frame", f"{different[-1]:.1%}")
 
 # %% [markdown]

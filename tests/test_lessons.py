@@ -188,10 +188,10 @@ def test_a_source_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ("# %% cod\n", "no cell mark"),
+        ("# %% cod\n", "not a cell mark"),
         ("# %% [markdown]\ntext\n", "does not begin with #"),
-        ("# %% exercise f\nx = 1\n", "stand in pairs"),
-        ("# %%\n### BEGIN SOLUTION\n### END SOLUTION\n", "stand in pairs"),
+        ("# %% exercise f\nx = 1\n", "come in pairs"),
+        ("# %%\n### BEGIN SOLUTION\n### END SOLUTION\n", "come in pairs"),
         ("# %% exercise f\n### BEGIN SOLUTION\n### END SOLUTION\n", "do not match"),
     ],
 )
