@@ -41,8 +41,8 @@ def make_notebook(lesson: Lesson, reader: For = "students", measured: Mapping[st
         lesson: Lesson from `read_lesson`.
         reader: "students" get blanks; "teachers" get the solutions between nbgrader's marks, so that the notebook is a
             source notebook for nbgrader.
-        measured: {"seconds", "cpu_seconds", "memory_mb", "weights"} of the last run, for the table of costs; None before
-            the first run.
+        measured: {"seconds", "cpu_seconds", "memory_mb", "weights"} of the last run, for the table of costs; None
+            before the first run.
 
     Returns:
         An nbformat 4.5 notebook.
