@@ -214,7 +214,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
     assert all(lesson.name in capsys.readouterr().out for lesson in LESSONS[:1])
     assert cli.main(["lessons", "stale"]) == 0, capsys.readouterr().out
     assert cli.main(["lessons", "build", "99"]) == 2 and "there is no lesson 99" in capsys.readouterr().err
-    with pytest.raises(LabError, match="lessons are built in a clone"):
+    with pytest.raises(LabError, match="build lessons in a clone"):
         sources(tmp_path)
 
 
