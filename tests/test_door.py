@@ -99,6 +99,10 @@ def test_the_button_speaks_to_the_kernel() -> None:
         pytest.skip("anywidget is not installed")
     sent: list[dict[str, Any]] = []
     door.send = sent.append
-    door._handle_custom_msg({"kind": "begin", "id": "1", "name": "a", "size": 1}, [])
-    door._handle_custom_msg({"kind": "part", "id": "1", "start": 0}, [b"x"])
+    for content, buffers in (
+        ({"kind": "begin", "id": "1", "name": "a", "size": 1}, []),
+        ({"kind": "part", "id": "1", "start": 0}, [b"x"]),
+    ):
+        data = {"method": "custom", "content": content}
+        door.comm.handle_msg({"content": {"data": data}, "buffers": buffers})
     assert [message["kind"] for message in sent] == ["next", "done"]

@@ -259,28 +259,6 @@ def test_what_the_registry_says() -> None:
     assert MODELS["sd15"].in_turn == (MODELS["sd15"],)
 
 
-def test_a_file_comes_from_its_mirror_where_its_own_address_is_out_of_reach(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import urllib.error
-
-    from draganything_lab.models.zoo import MODELS, download
-
-    asked: list[str] = []
-
-    def stream(address: str, part: Path, done: int) -> int:
-        asked.append(address)
-        if "fbaipublicfiles" in address:
-            raise urllib.error.URLError("no route")
-        part.write_bytes(b"x")
-        return 1
-
-    monkeypatch.setattr(download, "_stream", stream)
-    model, said = MODELS["sam-vit-b"], []
-    assert download._from_somewhere(model, tmp_path / "a.part", 0, said.append) == 1
-    assert asked == [model.id, *model.mirrors] and "cannot be reached" in said[0]
-
-
 def test_the_release_sees_the_picture_at_the_video_s_size(caplog: pytest.LogCaptureFixture) -> None:
     torch = pytest.importorskip("torch")
     from draganything_lab.control.presets import PAPER, RELEASE

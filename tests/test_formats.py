@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.recordings import FOLDER, Recording
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -99,17 +100,14 @@ def test_masks_and_paths_of_a_larger_picture_are_scaled_to_the_first_frame(tmp_p
     assert read_demo_folder(folder, image="demo.png").size == SIZE
 
 
-def test_the_recorded_fixture_of_the_released_code() -> None:
-    folder = Path(__file__).resolve().parents[2] / "shared/official/fixtures/04_condition/base"
-    if not folder.is_dir():
-        pytest.skip("the recorded fixtures are not beside the repository")
+def test_the_recorded_folder_of_the_released_code() -> None:
+    folder, recording = FOLDER / "condition", Recording("condition")
     scene = read_demo_folder(folder)
-    inputs, outputs = np.load(folder / "inputs.npz"), np.load(folder / "outputs.npz")
-    assert scene.size == tuple(inputs["target_size"])
+    assert scene.size == tuple(recording["target_size"])
     raw = json.loads((folder / "demo.json").read_text())
-    back = scene.entities[0].trajectory.scaled(scene.size, tuple(inputs["original_size"]))  # type: ignore[union-attr]
+    back = scene.entities[0].trajectory.scaled(scene.size, tuple(recording["original_size"]))  # type: ignore[union-attr]
     np.testing.assert_allclose(back.points, raw["1"]["trajectory"], atol=1e-3)
-    for entity, radius in zip(scene, outputs["radius"], strict=True):
+    for entity, radius in zip(scene, recording["radius"], strict=True):
         assert abs(entity.radius - radius) < 1
 
 

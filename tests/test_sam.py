@@ -422,8 +422,10 @@ def test_at_first_the_decoder_looks_where_the_click_is() -> None:
     attention = sam.mask_decoder.transformer.layers[0].cross_attn_token_to_image
     sparse, _ = sam.prompt_encoder((torch.tensor([[[40.0, 72.0]]]), torch.ones(1, 1)), None, None)
     place = sam.prompt_encoder.get_dense_pe().flatten(2).permute(0, 2, 1)
-    q = attention._separate_heads(attention.q_proj(sparse), 2)
-    k = attention._separate_heads(attention.k_proj(place), 2)
+    q, k = (
+        projected.unflatten(-1, (2, -1)).transpose(1, 2)  # two heads
+        for projected in (attention.q_proj(sparse), attention.k_proj(place))
+    )
     near = (q @ k.transpose(-1, -2))[0, :, 0].argmax(-1)  # the click lies in cell (10, 18) of 32x32
     for cell in near.tolist():
         assert abs(cell // 32 - 18) <= 1 and abs(cell % 32 - 10) <= 1

@@ -9,6 +9,7 @@ import os
 import pickle
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlparse
@@ -335,6 +336,15 @@ def test_one_file_is_fetched_checked_and_kept(single, server):
     with pytest.raises(LabError, match="changed since"):
         zoo.weights_file("single")
     assert zoo.weights_file("single", download=True, say=said.append).read_bytes() == FILES["weights.safetensors"]
+
+
+def test_a_file_comes_from_its_mirror_where_its_own_address_is_out_of_reach(single, server, monkeypatch):
+    nowhere = "http://127.0.0.1:9/weights.safetensors"
+    add(monkeypatch, replace(single, id=nowhere, mirrors=(single.id,)))
+    said = []
+    path = zoo.weights_file("single", download=True, say=said.append)
+    assert path.read_bytes() == FILES["weights.safetensors"]
+    assert any(f"{nowhere} cannot be reached" in line for line in said)
 
 
 @pytest.mark.parametrize("resumes", [True, False])
