@@ -10,6 +10,7 @@ import ipywidgets as widgets
 
 from ...errors import LabError
 from ..model.model import StudioModel
+from ..panels.generations import focus
 from ..panels.style import button, style
 from .hearing import Hearing
 from .pacing import Pacer, later
@@ -121,7 +122,7 @@ class CanvasView:
         if wish == "help" or (wish == "close" and self.help.shown):
             self.help.turn()
         elif wish == "leave":
-            (self.tools.buttons[self.model.mode] if shift else self.time.play).focus()
+            focus(self.tools.buttons[self.model.mode] if shift else self.time.play)
 
     # Drawing
 

@@ -9,6 +9,7 @@ import ipywidgets as w
 
 from ..panels.bound import Binder, button, column, labelled, row, words
 from ..panels.door import make_door
+from ..panels.generations import forget_files, sent_files
 from .grid import asked_of, grid_picture, in_words
 from .path_table import PathTable
 
@@ -189,9 +190,9 @@ class FormView:
 
     def _uploaded(self, change: Any) -> None:
         if change["new"]:
-            sent = change["new"][0]
-            self.model.open_upload(sent["name"], bytes(sent["content"]))
-            self.upload.value = ()
+            for name, data in sent_files(self.upload):
+                self.model.open_upload(name, data)
+            forget_files(self.upload)
 
     def _select(self, change: Any) -> None:
         if not self._binder.is_quiet and change["new"] is not None:
