@@ -56,8 +56,8 @@ class PictureChooser(Part):
         self.upload = widgets.FileUpload(accept="image/*,.zip", multiple=False, description="Open")
         tip(self.upload, OPEN_TIP)
         # The upload in parts where it can be had: a server on the way may refuse large messages without a word.
-        self.door = make_door(model, "Open", OPEN_TIP)
-        self.widget = widgets.HBox([self.names, self.new, self.upload if self.door is None else self.door])
+        self.door = make_door(model, self.upload, "Open", OPEN_TIP)
+        self.widget = widgets.HBox([self.names, self.new, *filter(None, [self.door, self.upload])])
         self.widget.add_class("dal-bar")
         self.names.observe(self._named, "value")
         self.new.on_click(lambda _: model.open_seed(secrets.randbelow(10_000)))

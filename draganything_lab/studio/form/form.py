@@ -86,10 +86,11 @@ class FormView:
             layout=w.Layout(width="auto"),
         )
         self.upload.observe(self._uploaded, names="value")
-        self.door = make_door(model, self.upload.description)
+        self.door = make_door(model, self.upload, self.upload.description)
         self.toyland.layout.flex = "1 1 12em"
-        opener = self.upload if self.door is None else self.door
-        return column(row(self.toyland, self.ready, self.open, grid_gap="6px"), row(opener))
+        return column(
+            row(self.toyland, self.ready, self.open, grid_gap="6px"), row(*filter(None, [self.door, self.upload]))
+        )
 
     def _things_part(self, bind: Binder) -> Any:
         model = self.model
