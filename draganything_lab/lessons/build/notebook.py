@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 For = Literal["students", "teachers"]
 KEY = "draganything_lab"
+COLAB = {"generative_ai_disabled": True}  # Colab's assistant would type the answers
 
 
 def digest(lesson: Lesson) -> str:
@@ -63,6 +64,8 @@ def make_notebook(lesson: Lesson, reader: For = "students", measured: Mapping[st
         "language_info": {"name": "python"},
         KEY: {"source": f"lessons/{lesson.name}.py", "digest": digest(lesson), "for": reader},
     }
+    if reader == "students":
+        metadata["colab"] = dict(COLAB)
     if measured is not None:
         metadata[KEY]["measured"] = dict(measured)
     return v4.new_notebook(cells=cells, metadata=metadata)
@@ -82,6 +85,8 @@ def stale(notebook: NotebookNode, lesson: Lesson) -> str:
         pairs = enumerate(zip(here, there, strict=False))
         place = next((k for k, (a, b) in pairs if a != b), min(len(here), len(there)))
         return f"cell {place} of notebooks/{lesson.name}.ipynb was changed by hand; change its source, run make lessons"
+    if notebook.metadata.get("colab") != fresh.metadata.get("colab"):
+        return f"notebooks/{lesson.name}.ipynb lets Colab's assistant answer; run make lessons"
     return ""
 
 

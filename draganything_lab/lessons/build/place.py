@@ -60,7 +60,10 @@ without it.
 from draganything_lab import Studio
 
 Studio()"""
-STUDIO_PICTURE = "![The studio: objects dragged in a picture, settings beside it](../docs/images/studio.png)"
+STUDIO_PICTURE = """![The studio: objects dragged in a picture, settings beside it](../docs/images/studio.png)
+
+*This is a picture of the studio; the cell below opens the real one when you run it. In a notebook that was saved and
+opened again, the place below it is empty or says "Could not render content" (VS Code): run the cell again.*"""
 
 
 def bootstrap() -> str:
