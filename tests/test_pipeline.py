@@ -24,6 +24,7 @@ from draganything_lab.models import (  # noqa: E402
     DragAnythingUNet,
     random_parts,
 )
+from draganything_lab.models.shortcuts import take_shortcuts  # noqa: E402
 from draganything_lab.pipeline import Cancelled, DragAnythingPipeline  # noqa: E402
 from draganything_lab.pipeline.size import trained_size, video_size  # noqa: E402
 from draganything_lab.scene import Scene  # noqa: E402
@@ -198,32 +199,31 @@ def test_paper_preset_without_control_equals_diffusers_own_svd(picture):
     torch.testing.assert_close(got, wanted[0], rtol=0, atol=1e-5)
 
 
-def test_shortcuts_are_equal_and_leave_no_trace(pipe):
-    from diffusers.models.attention_processor import AttnProcessor2_0
+def plain_copy(network):
+    copy = type(network).from_config(network.config)
+    copy.load_state_dict(network.state_dict())
+    return copy
 
-    from draganything_lab.models.shortcuts import FrameConvolution, shortcuts
 
-    unet = pipe.unet
+def test_shortcuts_are_equal_and_taken_once(pipe):
+    unet = plain_copy(pipe.unet)
     inputs = torch.randn(2, 3, 8, 8, 8), torch.tensor(0.5), torch.randn(2, 1, 16), torch.tensor([[6.0, 127, 0.02]] * 2)
     with torch.no_grad():
         wanted = unet(*inputs).sample
-        with shortcuts(unet) as (attentions, convolutions):
-            assert sum(type(layer) is FrameConvolution for layer in unet.modules()) == convolutions
-            got = unet(*inputs).sample
+        attentions, convolutions = take_shortcuts(unet)
+        got = unet(*inputs).sample
     # One spatial and one temporal attention in each of: a down block, the middle, two layers of an up block.
     assert attentions == 2 * (1 + 1 + 2)
     # Two temporal convolutions in every residual block: 2 down, 2 in the middle, 4 up.
     assert convolutions == 2 * (2 + 2 + 4)
     torch.testing.assert_close(got, wanted, rtol=0, atol=1e-5)
-    assert {type(processor) for processor in unet.attn_processors.values()} == {AttnProcessor2_0}
-    assert not any(type(layer) is FrameConvolution for layer in unet.modules())
+    assert not torch.equal(got, wanted), "other sums"
+    assert take_shortcuts(unet) == (0, 0) == take_shortcuts(pipe.unet, pipe.controlnet, pipe.vae)
+    unet.load_state_dict(pipe.unet.state_dict())  # the names are the same
 
 
 def test_shortcuts_have_the_same_gradients(pipe):
-    from draganything_lab.models.shortcuts import shortcuts
-
-    controlnet = DragAnythingControlNet.from_config(pipe.controlnet.config)
-    controlnet.load_state_dict(pipe.controlnet.state_dict())
+    controlnet = plain_copy(pipe.controlnet)
     inputs = torch.randn(1, 3, 8, 8, 8), torch.tensor(0.5), torch.randn(1, 1, 16), torch.tensor([[6.0, 127, 0.02]])
 
     def gradients():
@@ -232,8 +232,8 @@ def test_shortcuts_have_the_same_gradients(pipe):
         return {name: p.grad.clone() for name, p in controlnet.named_parameters() if p.grad is not None}
 
     plain = gradients()
-    with shortcuts(controlnet):
-        short = gradients()
+    take_shortcuts(controlnet)
+    short = gradients()
     dropped = plain.keys() - short.keys()
     assert dropped and all("attn2.to_q" in name or "attn2.to_k" in name or "norm2" in name for name in dropped)
     for name, gradient in plain.items():
@@ -499,6 +499,56 @@ def test_cancel_from_another_thread_within_a_step(pipe, picture, control):
         after.remove()
     assert inside.is_set() and not finished, "it stopped before the step's end"
     assert torch.equal(latents_of(pipe, picture, control), whole), "it can be used again"
+
+
+def at_a_time(*tasks):
+    """What some functions return, or the error they raise, each in its own thread and all begun together."""
+    together, results = threading.Barrier(len(tasks)), [None] * len(tasks)
+
+    def work(index):
+        together.wait()
+        try:
+            results[index] = tasks[index]()
+        except Exception as error:
+            results[index] = error
+
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(len(tasks))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_two_pipelines_with_the_same_networks_in_two_threads(pipe, picture, control):
+    other = quiet(DragAnythingPipeline(**pipe.components))
+    runs = [
+        lambda: latents_of(pipe, picture, control, seed=1, num_inference_steps=12),
+        lambda: latents_of(other, picture[::-1].copy(), control, seed=2, num_inference_steps=9),
+    ]
+    alone = [run() for run in runs]
+    for _ in range(3):
+        for made, wanted in zip(at_a_time(*runs), alone, strict=True):
+            assert torch.equal(made, wanted)
+
+
+def test_a_pipeline_made_or_cancelled_meanwhile_leaves_the_others_alone(pipe, picture, control):
+    other, wanted = quiet(DragAnythingPipeline(**pipe.components)), latents_of(pipe, picture, control)
+
+    def make_and_cancel(*_):
+        again = DragAnythingPipeline(**pipe.components)
+        assert again.unet is pipe.unet
+        other.cancel()
+        return {}
+
+    def cancelled():
+        stop = lambda *_: (other.cancel(), {})[-1]  # noqa: E731
+        return latents_of(other, picture, control, callback_on_step_end=stop)
+
+    made, stopped = at_a_time(
+        lambda: latents_of(pipe, picture, control, callback_on_step_end=make_and_cancel), cancelled
+    )
+    assert isinstance(stopped, Cancelled) and torch.equal(made, wanted)
 
 
 def test_cancel_without_a_run_does_nothing(pipe, picture, control):
