@@ -1,13 +1,15 @@
 # DragAnything Lab. Each target makes what it needs and is safe to run twice.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo lab test check bench lessons docs figures clean
+.PHONY: help demo lab test test-all check bench lessons docs figures clean
 BIN := .venv/bin
 INSTALL = PYTHON="$(PYTHON)" sh tools/install.sh
+# Two tests at a time, on one core each, whole files: what a file's tests share is made once.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 export PYTHONUTF8 := 1
 
 help:  ## List what there is
-	@sed -n 's/^\([a-z]*\):.*##/make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*##/make \1\t/p' Makefile
 
 demo: .venv/.models  ## Run the main job: outputs/demo/ gets a video, a picture strip, a report and the numbers
 	$(BIN)/draganything-lab demo
@@ -15,8 +17,11 @@ demo: .venv/.models  ## Run the main job: outputs/demo/ gets a video, a picture 
 lab: .venv/.dev  ## Open JupyterLab on the first notebook
 	$(BIN)/draganything-lab lab
 
-test: .venv/.dev  ## Run the tests
-	$(BIN)/python -m pytest
+test: .venv/.dev  ## Run the tests, but for the slow ones: some minutes
+	$(PYTEST) -m "not slow"
+
+test-all: .venv/.dev  ## Run all tests: notebooks, browsers, training and the shipped weights, too
+	$(PYTEST)
 
 check: .venv/.dev  ## Lint, and check the types
 	$(BIN)/ruff check .

@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
+import cv2
 import numpy as np
 import pytest
 from helpers.browser import NO_CHROMIUM, Lab, find_chromium
 
 from draganything_lab.scene import Scene
 from draganything_lab.toyland import ToyClip, named_scene
+
+SLOW = {"lab", "trained"}  # fixtures: a browser; networks after a few steps of training
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers (`-n 2`) share the cores: one thread each, and for what they start, or they slow each other down."""
+    if hasattr(config, "workerinput"):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        cv2.setNumThreads(1)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what is slow by what it asks for; where workers share out the files, let the long ones come first.
+
+    Else one worker might begin a long file when the other has nothing left to do.
+    """
+    for item in items:
+        if SLOW & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+    if hasattr(config, "workerinput"):
+        long = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +72,7 @@ def python() -> Callable[[str], subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def browser_and_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """One JupyterLab server and one Chromium for the whole session; see `helpers/browser.py`."""
     chromium = find_chromium()
     if chromium is None:
@@ -56,6 +80,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     lab = Lab(tmp_path_factory.mktemp("lab"), chromium)
     yield lab
     lab.close()
+
+
+@pytest.fixture(scope="module")
+def lab(browser_and_server: Lab) -> Iterator[Lab]:
+    """The same, for a file; the pages that it leaves are closed, for a film that loops keeps a core busy."""
+    yield browser_and_server
+    browser_and_server.close_pages()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

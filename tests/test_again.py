@@ -112,16 +112,16 @@ def test_the_map_keeps_what_is_the_things_own():
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def two_stages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("toy")
     toy.train(folder, Settings(steps=1), stages=("vae", "dift"), report=lambda line: None, **TINY)
     return folder
 
 
-def test_weights_without_a_projection_get_one(trained, tmp_path, monkeypatch):
+def test_weights_without_a_projection_get_one(two_stages, tmp_path, monkeypatch):
     monkeypatch.setattr(dift, "START_PICTURES", 40)
     out, folder = tmp_path / "toy", tmp_path / "again"
-    toy.export(trained, out, ("vae", "dift"))
+    toy.export(two_stages, out, ("vae", "dift"))
     begin(folder, out, toy.REPRESENTATIONS)
     assert "projection.weight" in torch.load(folder / "dift.pt", weights_only=True)["weights"]
     (out / "dift" / "projection.safetensors").unlink()
@@ -136,8 +136,8 @@ def test_weights_without_a_projection_get_one(trained, tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not multiplies_halves("cpu"), reason="this processor does not multiply bfloat16")
-def test_the_loss_takes_half_copies_of_the_weights_as_on_a_gpu(trained):
-    stage = toy.build_stage("dift", trained, **TINY)
+def test_the_loss_takes_half_copies_of_the_weights_as_on_a_gpu(two_stages):
+    stage = toy.build_stage("dift", two_stages, **TINY)
     latents = stage.encode(batch := stage.draw(2))
     stage.encode = lambda drawn: latents
     flat, losses, gradients = Flat(stage.trained()), [], []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.weights import make_random_toy
 from PIL import Image
 
 from draganything_lab.cli import demo
@@ -51,31 +52,8 @@ def test_demo_writes_everything_twice(tmp_path: Path, capsys: pytest.CaptureFixt
 
 @pytest.fixture(scope="module")
 def untrained_toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder laid out as the shipped toy weights are, with random numbers in it."""
-    torch = pytest.importorskip("torch")
-    diffusers = pytest.importorskip("diffusers")
-    from safetensors.torch import save_file
-
-    from draganything_lab.models import random_parts
-    from draganything_lab.pipeline import DragAnythingPipeline
-
-    folder = tmp_path_factory.mktemp("toy")
-    DragAnythingPipeline(**random_parts("tiny", entity_embedding_out_channels=(8, 8, 8, 16))).save_pretrained(folder)
-    diffusers.UNet2DConditionModel(
-        in_channels=4,
-        out_channels=4,
-        block_out_channels=(8, 16),
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        layers_per_block=1,
-        cross_attention_dim=12,
-        attention_head_dim=2,
-        norm_num_groups=4,
-    ).save_pretrained(folder / "dift" / "unet")
-    diffusers.DDIMScheduler().save_pretrained(folder / "dift" / "scheduler")
-    save_file({"null_prompt": torch.zeros(1, 1, 12)}, folder / "dift" / "null_prompt.safetensors")
-    (folder / "dift" / "dift.json").write_text('{"timestep": 100, "up_block": 1, "draws": 2, "channels": 8}')
-    return folder
+    pytest.importorskip("diffusers")
+    return make_random_toy(tmp_path_factory.mktemp("toy"), "entity+gaussian")
 
 
 def test_the_demo_generates_where_the_weights_are(

@@ -6,8 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -52,24 +50,11 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {"PYTHONPATH": path, "HF_HUB_OFFLINE": "1"}
 
 
-@pytest.fixture(scope="module")
-def solved(request: pytest.FixtureRequest, offline: dict[str, str]) -> Iterator[dict[str, Future]]:
-    """The chosen lessons' runs with solutions, two at a time: a kernel waits a good part of its time."""
-    name = test_solutions_run_top_to_bottom_offline.__name__
-    items = [item for item in request.session.items if getattr(item, "originalname", "") == name]
-    env = {**offline, "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 2) // 2))}
-    with ThreadPoolExecutor(2) as pool:
-        lessons = [item.callspec.params["lesson"] for item in items]  # type: ignore[attr-defined]
-        yield {lesson.name: pool.submit(run, lesson, "teachers", env=env) for lesson in lessons}
-        pool.shutdown(cancel_futures=True)
-
-
+@pytest.mark.slow
 @EACH
-def test_solutions_run_top_to_bottom_offline(lesson: Any, solved: dict[str, Future], capsys: Any) -> None:
-    notebook, measured = solved[lesson.name].result()
-    with capsys.disabled():
-        took = f"{measured['seconds']} s, {measured['cpu_seconds']} s of a core"
-        print(f"\n{lesson.name}: {took}, {measured['memory_mb']} MB")
+def test_solutions_run_top_to_bottom_offline(lesson: Any, offline: dict[str, str]) -> None:
+    notebook, measured = run(lesson, "teachers", env=offline)
+    print(f"{lesson.name}: {measured}")  # pytest -rP shows it
     shown = {cell.id: str(cell.outputs) for cell in notebook.cells if cell.cell_type == "code"}
     for name in lesson.exercises:
         assert "Right. All" in shown[f"check-{name}"], shown[f"check-{name}"]

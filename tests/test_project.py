@@ -26,7 +26,8 @@ else:
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "draganything_lab"
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
 # The way of the data, and below it those who use the way: each may import what stands before it.
 ROOMS = """
     errors lazy media scene toyland models segment control pipeline tracking motion show
@@ -179,16 +180,25 @@ def test_environment_follows_pyproject() -> None:
 
 
 def test_makefile_and_readme_agree() -> None:
-    targets = set(re.findall(r"^(\w+):.*##", (ROOT / "Makefile").read_text(), re.M))
+    targets = set(re.findall(r"^([\w-]+):.*##", (ROOT / "Makefile").read_text(), re.M))
     readme = (ROOT / "README.md").read_text()
-    used = set(re.findall(r"^make (\w+)", readme, re.M)) | set(re.findall(r"`make (\w+)`", readme))
-    assert {"demo", "test", "lab", "check", "bench"} <= used <= targets
+    used = set(re.findall(r"^make ([\w-]+)", readme, re.M)) | set(re.findall(r"`make ([\w-]+)`", readme))
+    assert {"demo", "test", "test-all", "lab", "check", "bench"} <= used <= targets
     for command in re.findall(r"draganything-lab (\w+)", readme):
         assert command in cli.COMMANDS
     for link in re.findall(r"\]\(([^)#:]+)\)", readme) + re.findall(r'src="([^":]+)"', readme):
         assert (ROOT / link).exists(), link
     assert "Apache License" in (ROOT / "LICENSE").read_text() and PROJECT["license"] == "Apache-2.0"
-    assert os.access(ROOT / ".ci" / "run", os.X_OK) and "make test" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_marker_makefile_ci_and_contributing_agree_on_what_is_run() -> None:
+    (marker,) = (line.partition(":")[0] for line in PYPROJECT["tool"]["pytest"]["ini_options"]["markers"])
+    recipes = dict(re.findall(r"^([\w-]+):.*##.*\n\t(.*)", (ROOT / "Makefile").read_text(), re.M))
+    assert recipes["test"] == f'{recipes["test-all"]} -m "not {marker}"'
+    told = (ROOT / "CONTRIBUTING.md").read_text()
+    assert all(words in told for words in ("`make test`", "`make test-all`", f"`@pytest.mark.{marker}`"))
+    ci = ROOT / ".ci" / "run"
+    assert os.access(ci, os.X_OK) and "make test-all" in ci.read_text().splitlines()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ The bounds are what these weights reach, with some room for chance; the goals ar
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -31,6 +32,7 @@ OURS, PAPER = "carry", REPRESENTATIONS[0]
 pytestmark = pytest.mark.skipif(not (WEIGHTS / "unet").is_dir(), reason="no toy weights in this checkout")
 
 
+@functools.cache
 def load(representation: str):
     pipe = load_pipeline(WEIGHTS, representation)
     pipe.set_progress_bar_config(disable=True)
@@ -74,6 +76,7 @@ def test_what_a_video_costs_can_be_told_before():
     assert 0 < plan.memory < 4e9 and plan.flops > plan.step_flops > 0
 
 
+@pytest.mark.slow
 def test_dragged_things_go_where_they_are_told(summary):
     error = summary["centre error of moved things (% of diagonal)"]
     assert error[PAPER]["mean"] < 0.5 * error["frozen"]["mean"]
@@ -81,17 +84,20 @@ def test_dragged_things_go_where_they_are_told(summary):
     assert error[OURS]["mean"] < 2.5 and summary[LOST][OURS]["mean"] < 10
 
 
+@pytest.mark.slow
 def test_held_things_stay(summary):
     held = summary["held things move (% of diagonal)"]
     assert held[PAPER]["mean"] < 5 and held[OURS]["mean"] < 0.5
 
 
+@pytest.mark.slow
 def test_things_keep_their_looks(summary):
     assert summary[LOOKS][PAPER]["mean"] > summary[LOOKS]["frozen"]["mean"] + 6
     assert summary[LOOKS][OURS]["mean"] > 23 and summary[SHIFTED_LOOKS][OURS]["mean"] > 25.5
     assert summary[LEFT][OURS]["mean"] > 20
 
 
+@pytest.mark.slow
 def test_where_a_thing_is_dragged_makes_no_odds(summary):
     assert summary[ANY_LOOKS][OURS]["mean"] > 22.5
 
@@ -99,16 +105,19 @@ def test_where_a_thing_is_dragged_makes_no_odds(summary):
 @pytest.mark.skipif(
     not (WEIGHTS / "dift" / "projection.safetensors").is_file(), reason="these weights have no projection yet"
 )
+@pytest.mark.slow
 def test_the_features_know_a_thing_again(summary):
     found = {maker: row["mean"] for maker, row in summary[MEASURE].items()}
     assert found["DIFT"] > 75 and found["DIFT"] > found["colour of the cells"] + 5  # of 40, in line-ups of 20
 
 
+@pytest.mark.slow
 def test_the_vae_keeps_the_picture(summary):
     assert summary["VAE, PSNR over the picture (dB)"]["VAE"]["mean"] > 31
     assert summary["VAE, PSNR inside things (dB)"]["VAE"]["mean"] > 24
 
 
+@pytest.mark.slow
 def test_a_strange_picture_is_said_to_be_strange():
     data = pytest.importorskip("skimage.data")
     pipe = load(REPRESENTATIONS[0])

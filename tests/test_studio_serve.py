@@ -28,6 +28,8 @@ from draganything_lab.cli import main as cli  # noqa: E402
 from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.studio.classroom.room import Classroom, reachable_hosts, working_folder  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 WAIT = 180.0
 ROOT = Path(__file__).parents[1]
 

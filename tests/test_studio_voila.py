@@ -22,6 +22,8 @@ pytest.importorskip("voila")
 pytest.importorskip("ipycanvas")
 if importlib.util.find_spec("torch") is None:
     pytest.skip("no torch here", allow_module_level=True)
+
+pytestmark = pytest.mark.slow
 CHROMIUM = find_chromium()
 if CHROMIUM is None:
     pytest.skip(NO_CHROMIUM, allow_module_level=True)

@@ -198,10 +198,14 @@ class Lab:
             time.sleep(0.1)
         return answer
 
-    def close(self) -> None:
-        """End browser and server."""
+    def close_pages(self) -> None:
+        """Close all pages that are open, and end their kernels."""
         for page in self.pages:
             page.close()
+
+    def close(self) -> None:
+        """End browser and server."""
+        self.close_pages()
         self.browser.close()
         self._playwright.stop()
         self._thread.shutdown()
@@ -286,9 +290,11 @@ class LabPage:
         return path
 
     def close(self) -> None:
-        """Close the page and end its kernel."""
+        """Close the page and end its kernel; a second time does nothing."""
         import contextlib
 
+        if self.page.is_closed():
+            return
         with contextlib.suppress(Exception):
             self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown().then(() => true)")
         with contextlib.suppress(Exception):
