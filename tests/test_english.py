@@ -52,7 +52,11 @@ PATTERNS = {
         "controlled, uncontrolled, the target",
         "nothing is asked of it",
     ),
-    "a word": (r"\bwith(out)? a word\b", "with or without a warning; silently", "it is skipped without a word"),
+    "a word": (
+        r"(?<!begins )\bwith(out)? a word\b",
+        "with or without a warning; silently",
+        "it is skipped without a word",
+    ),
     "so many": (
         r"\bfrom which on\b|\bat most so many\b|\bso long (a|an|the)\b",
         "at least, at most N",
@@ -60,7 +64,7 @@ PATTERNS = {
     ),
     "again": (r"\b([Mm]ake|[Gg]et|[Ff]etch) (it|them) again\b", "re-create, download it again", "make it again"),
     "said first": (r"\bsaid first\b", "prints the licence first", "sizes are said first"),
-    "is none": (r"\b(is|are|was) none([.,;:)]|$)", "not a Y, invalid", "or one of them is none."),
+    "is none": (r"(?<!\bthere )\b(is|are|was) none([.,;:)]|$)", "not a Y, invalid", "or one of them is none."),
     "fragment": (r"^(Likewise|In words|Do it)[.;]", "a sentence", "In words."),
 }
 # An object is an object; "things" are Toyland's, and those of the measures that know its truth.
