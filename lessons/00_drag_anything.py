@@ -147,8 +147,7 @@ show.strip({"Preview": moved, "Truth": clip.video}, count=4)
 
 # %% [markdown]
 # Look closely at the sea where the boat was in frame 0. The preview has to *invent* what was behind the boat, and its
-# invention is a blur. The truth has waves there. Filling such holes believably is one of the things a video model is
-# for.
+# invention is a blur. The truth has waves there. Filling such holes believably is one job of a video model.
 #
 # ## 5. A video from a model
 #
