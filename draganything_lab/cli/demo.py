@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import html
 import json
 import platform
 import shlex
@@ -21,6 +22,7 @@ from ..errors import LabError
 from ..media import drawing
 from ..media.drawing import enlarged
 from ..media.files import write_whole
+from ..media.text import utf8
 from ..media.video import write_video
 from ..motion import MotionReport, measure
 from ..motion.camera import plain
@@ -161,20 +163,26 @@ def write_pictures(
     write_video(folder / "video.mp4", next(iter(shown.values())), fps)
     strip = figures.strip(shown)
     write_whole(folder / "strip.png", page.figure_png(strip))
-    page.Report(
-        title=f"DragAnything Lab: {job.source}",
-        lead=f"Told where to be in each of {frames} frames: {names_of(job)}.",
-        notes=notes_of(job, clips),
-        asked={"Masks": figures.masks(job.scene), "Trajectories": figures.trajectories(job.scene, frames)},
-        players=figures.side_by_side(shown, fps),
-        strip=strip,
-        columns=heads(clips),
-        rows=cells(reports),
-        measured=HOW,
-        command=shlex.join(["draganything-lab", *sys.argv[1:]]),
-        footer=f"DragAnything Lab {__version__}, Python {platform.python_version()}, NumPy {np.__version__}, "
-        f"OpenCV {cv2.__version__}",
-    ).write(folder / "report.html")
+    masks, paths = figures.masks(job.scene), figures.trajectories(job.scene, frames)
+    columns = heads(clips)
+    say, title = html.escape, f"DragAnything Lab: {job.source}"
+    versions = f"Python {platform.python_version()}, NumPy {np.__version__}, OpenCV {cv2.__version__}"
+    body = f"""<h1>{say(title)}</h1>
+<p class="lead">{say(f"Told where to be in each of {frames} frames: {names_of(job)}.")}</p>
+{page.notes(notes_of(job, clips))}
+<h2>Asked for</h2>
+<div class="asked">{page.image("Masks", masks)}{page.image("Trajectories", paths)}</div>
+<h2>Watch</h2>
+{figures.side_by_side(shown, fps).html}
+<h2>Frame by frame</h2>
+<div>{page.image("Frames of each clip", strip)}</div>
+<h2>Measured</h2>
+<p>{say(HOW)}</p>
+{page.table(columns, cells(reports), [head for head in columns if head.endswith("px")])}
+<h2>Make it again</h2>
+<pre>{say(shlex.join(["draganything-lab", *sys.argv[1:]]))}</pre>
+<footer>{say(f"DragAnything Lab {__version__}, {versions}")}</footer>"""
+    write_whole(folder / "report.html", utf8(page.document(title, body)))
 
 
 def labelled(clip: np.ndarray) -> np.ndarray:

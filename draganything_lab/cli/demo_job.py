@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import LabError
 from ..media.mask import mask_file
 from ..media.picture import load_picture
+from ..scene.checks import parse_points
 from ..scene.scene import Scene
 from ..scene.trajectory import Trajectory
 from ..segment import grabcut
@@ -65,8 +66,8 @@ def photo_job(
     if path is None:
         raise LabError('--image needs --path: where the thing is to go, such as --path "320,180 420,150 500,140"')
     picture = load_picture(image)
-    track = parse_points("--path", path)
-    clicks = track[:1] if point is None else parse_points("--point", point)
+    track = parse_points(path, "--path: ")
+    clicks = track[:1] if point is None else parse_points(point, "--point: ")
     if len(clicks) != 1:
         raise LabError(f'--point is "{point}", {len(clicks)} points', fix="give one, the click on the thing")
     height, width = picture.shape[:2]
@@ -106,21 +107,3 @@ def photo_job(
     if mask is None:
         notes.append("The mask was cut out by GrabCut from one click: look at it, and give --mask if it is wrong.")
     return Job(scene, Path(image).name, None, tuple(notes))
-
-
-def parse_points(option: str, text: str) -> list[tuple[float, float]]:
-    """Points (x, y) from "x,y x,y …"; a `LabError` names the first that is none."""
-    points = []
-    for number, word in enumerate(text.replace(";", " ").split(), start=1):
-        try:
-            x, y = (float(part) for part in word.split(","))
-        except ValueError:
-            raise LabError(
-                f'{option}: point {number} is "{word}"', fix="write each as x,y, blanks between points"
-            ) from None
-        if not np.isfinite([x, y]).all():
-            raise LabError(f'{option}: point {number} is "{word}"', fix="give finite numbers")
-        points.append((x, y))
-    if not points:
-        raise LabError(f"{option} is empty", fix="write points as x,y with blanks between them")
-    return points
