@@ -28,7 +28,7 @@ from ..motion import MotionReport, measure
 from ..motion.camera import plain
 from ..pipeline.preview import preview
 from ..pipeline.size import frame_size
-from .demo_job import Job, photo_job, toyland_job
+from .demo_job import DemoJob, photo_job, toyland_job
 from .generate import generated
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def load_toy() -> dict[str, DragAnythingPipeline]:
     return pipes
 
 
-def make_job(args: argparse.Namespace, pipes: Mapping[str, DragAnythingPipeline]) -> tuple[Job, int]:
+def make_job(args: argparse.Namespace, pipes: Mapping[str, DragAnythingPipeline]) -> tuple[DemoJob, int]:
     """The job and its number of frames: a size and a length for the model, or the preview's."""
     if args.image:
         return photo_job(args.image, args.path, args.point, args.mask, args.label), args.frames or PREVIEW_FRAMES
@@ -152,7 +152,7 @@ def make_job(args: argparse.Namespace, pipes: Mapping[str, DragAnythingPipeline]
 
 
 def write_pictures(
-    folder: Path, job: Job, clips: Mapping[str, np.ndarray], reports: Mapping[str, MotionReport], fps: float
+    folder: Path, job: DemoJob, clips: Mapping[str, np.ndarray], reports: Mapping[str, MotionReport], fps: float
 ) -> None:
     """Write the scene, the video (the generated one, or the preview), the strip and the report."""
     from ..show import figures, page
@@ -192,12 +192,12 @@ def labelled(clip: np.ndarray) -> np.ndarray:
     return clip
 
 
-def notes_of(job: Job, clips: Mapping[str, np.ndarray]) -> list[str]:
+def notes_of(job: DemoJob, clips: Mapping[str, np.ndarray]) -> list[str]:
     """What the reader must know."""
     return [*([] if any(name in clips for name in GENERATED) else [NO_MODEL]), *job.notes]
 
 
-def names_of(job: Job) -> str:
+def names_of(job: DemoJob) -> str:
     """The controlled things in a row, with their numbers."""
     return ", ".join(f"{number} {entity.name}" for number, entity in enumerate(job.scene.controlled, start=1))
 
@@ -229,7 +229,7 @@ def columns(lines: list[list[str]]) -> Iterator[str]:
 
 
 def numbers_of(
-    job: Job,
+    job: DemoJob,
     clips: Mapping[str, np.ndarray],
     reports: Mapping[str, MotionReport],
     args: argparse.Namespace,

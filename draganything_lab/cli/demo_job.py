@@ -20,7 +20,7 @@ MAX_SIDE = 768
 
 
 @dataclass(frozen=True)
-class Job:
+class DemoJob:
     """A scene to run.
 
     Attributes:
@@ -36,7 +36,7 @@ class Job:
     notes: tuple[str, ...]
 
 
-def toyland_job(name: str, size: tuple[int, int], num_frames: int) -> Job:
+def toyland_job(name: str, size: tuple[int, int], num_frames: int) -> DemoJob:
     """A scene of Toyland's gallery, with the truth beside it.
 
     Args:
@@ -45,12 +45,12 @@ def toyland_job(name: str, size: tuple[int, int], num_frames: int) -> Job:
         num_frames: T.
     """
     clip = named_scene(name, size, num_frames)
-    return Job(clip.scene(), f"Toyland, {name}", clip.video, ())
+    return DemoJob(clip.scene(), f"Toyland, {name}", clip.video, ())
 
 
 def photo_job(
     image: str, path: str | None, point: str | None = None, mask: str | None = None, label: str | None = None
-) -> Job:
+) -> DemoJob:
     """The user's own picture with one thing in it to move; large pictures are made smaller, 768 pixels at most.
 
     Args:
@@ -106,4 +106,4 @@ def photo_job(
         notes.append("--path has one point, so the thing is asked to stay; give two or more to move it.")
     if mask is None:
         notes.append("The mask was cut out by GrabCut from one click: look at it, and give --mask if it is wrong.")
-    return Job(scene, Path(image).name, None, tuple(notes))
+    return DemoJob(scene, Path(image).name, None, tuple(notes))
