@@ -1,6 +1,6 @@
-"""DragAnything Lab: click a thing in a picture, drag it, generate the video, see where every pixel went.
+"""DragAnything Lab: click an object in a picture, drag it, generate the video, see where every pixel went.
 
-What a notebook needs is here; every name is imported only once it is asked for.
+Everything a notebook needs is here; each name is imported on first use.
 """
 
 from typing import TYPE_CHECKING

@@ -1,14 +1,14 @@
-"""The one error type that the library raises for what a user can mend."""
+"""The one error type that the library raises for mistakes the user can fix."""
 
 from __future__ import annotations
 
 
 class LabError(ValueError):
-    """Bad input or a missing thing.
+    """Input that cannot be used, or something that is missing.
 
     Args:
-        text: What is wrong; it names the thing and gives the number.
-        fix: How to mend it; "" where the text says all there is to say.
+        text: What is wrong: it names the value and says what it is.
+        fix: How to fix it, as an imperative; "" if the text says it all.
 
     >>> error = LabError("the mask is empty", fix="paint it")
     >>> print(error)
@@ -23,7 +23,7 @@ class LabError(ValueError):
         return f"{self.text}; {self.fix}" if self.fix else self.text
 
     def within(self, whole: str) -> LabError:
-        """The same error, told of a part of something larger.
+        """The same error, with the name of the whole in front when it concerns a part.
 
         >>> print(LabError("the mask is empty", fix="paint it").within('entity 2 ("boat")'))
         entity 2 ("boat"): the mask is empty; paint it

@@ -1,4 +1,4 @@
-"""Names that a package hands on only once they are asked for (PEP 562), so that importing the package stays quick."""
+"""Lazily re-exported names (PEP 562): imported on first use, so that importing the package stays quick."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def handed_on(package: str, names: Mapping[str, Sequence[str]]) -> tuple[Callabl
     """Return a package's `__getattr__` and `__dir__`.
 
     Args:
-        package: Its `__name__`.
-        names: Module inside the package -> what it defines; an empty list hands on the module itself.
+        package: The package's `__name__`.
+        names: Module inside the package -> the names it defines; an empty list re-exports the module itself.
     """
     home = {name: module for module, found in names.items() for name in found}
     modules = [module for module, found in names.items() if not found]

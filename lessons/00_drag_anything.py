@@ -1,5 +1,5 @@
 # title: Drag anything
-# summary: From a picture to a video in five minutes: the whole road once.
+# summary: From a picture to a video in five minutes: every step, once.
 # minutes: 25
 # gpu: the same; no step needs one
 # download: nothing
@@ -11,32 +11,32 @@
 # {{badges}}
 #
 # You take a picture, you say "the boat goes *there*", and you get a video in which the boat goes there. This first
-# lesson does that once, from beginning to end, and then checks with a ruler whether the boat obeyed.
+# lesson does that once, from beginning to end, and then measures whether the boat did what you asked.
 #
 # {{cost}}
 #
 # **You will learn**
 #
-# 1. to read a picture and the things in it as a *scene*,
-# 2. to tell each thing where to be in every frame, with a *trajectory*,
-# 3. to see what a model is told: the *control signal*,
-# 4. to make a video, first without any model and then with a small one,
-# 5. to measure how far each thing is from where you wanted it,
-# 6. what a model makes of the same drag when it is told more.
+# 1. to read a picture and the objects in it as a *scene*,
+# 2. to say where each object should be in every frame, with a *trajectory*,
+# 3. to see what a model is given: the *control signal*,
+# 4. to make a video, first without a model and then with a small one,
+# 5. to measure how far each object is from where you wanted it,
+# 6. what a model makes of the same drag when it knows more.
 #
 # **You should know** a little Python: variables, functions, and what an array is.
 #
-# **How the exercises work.** You replace a line with three dots by your own code, run the cell, and run the check below
-# it. The check says what is right, what is not, and what to try. Hints fold out. Nothing later depends on an exercise,
-# so skip what you like.
+# **How the exercises work.** You replace a line of three dots with your own code, run the cell, and run the check below
+# it. The check says what is right, what is not, and what to try. Hints unfold. Nothing later depends on an exercise, so
+# skip any you like.
 
 # %% bootstrap
 
 # %% [markdown]
-# ## 1. A picture, and the things in it
+# ## 1. A picture, and the objects in it
 #
-# Our pictures come from *Toyland*, a small drawn world. Because the computer drew it, it knows exactly which pixel
-# belongs to which thing, and where every thing goes.
+# Our pictures come from *Toyland*, a small drawn world. The computer drew it, so it knows exactly which pixel belongs
+# to which object, and where every object goes.
 
 # %% studio
 
@@ -53,8 +53,8 @@ print("Toyland has", ", ".join(gallery()))
 print("picture:", scene.image.shape, scene.image.dtype, "(height, width, colours)")
 
 # %% [markdown]
-# A **mask** says which pixels belong to a thing: one yes or no for each pixel. Here are the masks of the three things in
-# the harbour, each with a number and a colour that it keeps from now on.
+# A **mask** says which pixels belong to an object: a yes or a no for each pixel. Here are the masks of the three
+# objects in the harbour, each with a number and a colour that it keeps throughout.
 
 # %%
 show.masks(scene)
@@ -67,11 +67,11 @@ for entity in scene:
 # Note the two orders, which confuse everybody once. Pictures and masks are arrays `(height, width)`: the **row** comes
 # first. Points are `(x, y)`: the **column** comes first. Both count from the top left corner, and y grows *downwards*.
 #
-# ## 2. Where it is to go
+# ## 2. Where it should go
 #
 # A **trajectory** is a list of points. You give a few, and the lab finds the position in each frame between them. The
 # harbour comes with trajectories of its own: the boat sails an arc, the cloud drifts to the left, and the house is
-# *pinned*, which means that it is told to stay. The dots are the frames, and the small numbers say which.
+# *pinned*, which means that it should stay where it is. The dots are the frames, and the small numbers say which.
 
 # %%
 show.trajectories(scene)
@@ -80,14 +80,14 @@ show.trajectories(scene)
 # ### Exercise 1: a straight line
 #
 # The simplest trajectory is a straight line at even speed. Write `line(start, end, num_frames)`. `start` and `end` are
-# points (x, y) as arrays. It gives an array (num_frames, 2): the place in each frame, with the start in frame 0 and the
-# end in the last frame.
+# points (x, y) as arrays. It returns an array (num_frames, 2): the position in each frame, with the start in frame 0
+# and the end in the last frame.
 #
 # {{hints line}}
 
 # %% exercise line
 def line(start, end, num_frames):
-    """The place (x, y) in each frame on the way from start to end: (num_frames, 2)."""
+    """The position (x, y) in each frame on the path from start to end: (num_frames, 2)."""
     ### BEGIN SOLUTION
     share = np.linspace(0, 1, num_frames)[:, None]
     return start + share * (end - start)
@@ -108,14 +108,14 @@ assert np.allclose(way, by_hand, atol=1e-3)
 print(way)
 
 # %% [markdown]
-# ## 3. What a model is told
+# ## 3. What a model is given
 #
-# A neural network cannot read "the boat goes there". It wants numbers on the same grid as the picture, one such grid for
+# A neural network cannot read "the boat goes there". It needs numbers on the same grid as the picture, one grid for
 # each frame. DragAnything compares several ways to write a drag into a grid. Two of them:
 #
-# - a **point**: a dot where the thing is to be,
-# - a **Gaussian**: a soft hill there, as wide as the largest circle that fits into the thing. (So a boat of narrow parts
-#   gets a smaller one than a round cloud.)
+# - a **point**: a dot where the object should be,
+# - a **Gaussian**: a soft hill there, as wide as the largest circle that fits into the object. (So a boat with narrow
+#   parts gets a smaller one than a round cloud.)
 #
 # Look at both below. The dot says *where*. The hill says *where* and, roughly, *how large*.
 
@@ -133,8 +133,8 @@ print("shape:", hill.shape, " highest value in frame 0:", hill[0].max())
 # ## 4. A video without any model
 #
 # The **preview** cuts the boat out, moves it, and fills the hole that it leaves. No network is at work, and every frame
-# says so. It obeys by construction, and that makes it a ruler. Beside it is what Toyland itself draws for the same drag.
-# Move the slider: both players always show the same frame.
+# says so. It obeys by construction, so we can compare others with it. Beside it is what Toyland itself draws for the
+# same drag. Move the slider: both players always show the same frame.
 
 # %%
 from draganything_lab import preview
@@ -147,13 +147,14 @@ show.strip({"Preview": moved, "Truth": clip.video}, count=4)
 
 # %% [markdown]
 # Look closely at the sea where the boat was in frame 0. The preview has to *invent* what was behind the boat, and its
-# invention is a blur. The truth has waves there. To fill such holes believably is one thing that a video model is for.
+# invention is a blur. The truth has waves there. Filling such holes believably is one of the things a video model is
+# for.
 #
 # ## 5. A video from a model
 #
 # Now a network makes the video. The lab comes with a small one. It has the same parts as the large one (lesson 4 opens
-# it), it is quick on any laptop, and it makes small pictures. So we draw the harbour once more at its size. The model is
-# told what the paper tells it: a Gaussian and a description of each thing, in a disc on its path.
+# it), it is quick on any laptop, and it makes small pictures. So we draw the harbour once more at its size. The model
+# gets what the paper gives it: a Gaussian and a description of each object, in a disc on its path.
 
 # %%
 from draganything_lab.lessons.weights import toy_pipeline, trained_at
@@ -174,15 +175,16 @@ if pipe is not None:
 
 # %% [markdown]
 # Compare the rows. Does the boat arrive? Does it still look like itself at the end? Is the house where it was? You have
-# just asked the three questions of this whole field: obedience, appearance, and what moved that should not.
+# just asked the three questions of this whole field: does it obey, does it keep its looks, and what moved that should
+# not?
 #
 # ## 6. Did it obey?
 #
-# We look for each thing in every frame of a video, and measure how far it is, in pixels, from where we wanted it.
+# We look for each object in every frame of a video, and measure how far it is, in pixels, from where it should be.
 #
 # ### Exercise 2: the mean error
 #
-# Write `mean_error(wanted, measured)`. Both are paths, (T, 2). It gives the mean, over the frames, of the distance
+# Write `mean_error(wanted, measured)`. Both are paths, (T, 2). It returns the mean, over the frames, of the distance
 # between the two.
 #
 # {{hints mean_error}}
@@ -198,14 +200,14 @@ def mean_error(wanted, measured):
 check.mean_error(mean_error)
 
 # %% [markdown]
-# The library follows points on each thing through the video (lesson 5 builds such a tracker) and computes this very
-# number, over the frames after the first. The truth is measured in the same way: whatever error shows there is the error
-# of our ruler.
+# The library follows points on each object through the video (lesson 5 builds such a tracker) and computes this very
+# number, over the frames after the first. The truth is measured in the same way: any error there is an error of the
+# measurement itself.
 
 # %%
 from draganything_lab import measure
 
-clean = preview(scene, 14, label=False)  # the word "preview" would be in the ruler's way
+clean = preview(scene, 14, label=False)  # the word "preview" would disturb the tracker
 for name, video in {"preview": clean, "truth": clip.video}.items():
     for entity in measure(video, scene).entities:
         way, error = entity.wanted_way, entity.mean_error_px
@@ -219,13 +221,13 @@ if pipe is not None:
             print(f"{name}: {entity.number} {entity.name:<6} path {way:4.0f} px, mean error {error:.2f} px")
 
 # %% [markdown]
-# (The second table is for the smaller picture, so its pixels are larger: compare rows within a table only.) A small error
-# says that the thing arrived. It does not say that it still looks like itself: look at the strip again.
+# (The second table is for the smaller picture, so its pixels are larger: compare rows within a table only.) A small
+# error says that the object arrived, not that it still looks like itself: look at the strip again.
 #
 # ### Exercise 3: break it on purpose
 #
-# A measure is worth something only if it notices when things go wrong. So make a video go wrong in a known way. Write
-# `late(video, delay)`: the same video, but everything happens `delay` frames later. Until then frame 0 is shown. The
+# A measure is only useful if it notices when things go wrong. So make a video go wrong in a known way. Write
+# `late(video, delay)`: the same video, but everything happens `delay` frames later. Until then, frame 0 is shown. The
 # length stays the same.
 #
 # {{hints late}}
@@ -247,20 +249,20 @@ for entity in measure(one_late, scene).entities:
     print(f"{entity.number} {entity.name:<6} mean error {entity.mean_error_px:5.2f} px, a step is {step:.2f} px")
 
 # %% [markdown]
-# The house does not mind, because it stays where it is. The cloud and the boat are off by about one frame's step. The
+# The house is not affected, because it stays where it is. The cloud and the boat are off by about one frame's step. The
 # measure notices.
 #
-# ## 7. The same drag, told more
+# ## 7. The same drag, with more information
 #
 # A disc on the path does not say how far the boat reaches: where the sails end, and that the flag belongs to it. The
-# masks of section 1 say it. The lab has a representation of its own, `carry`, which tells the model the whole moved mask
+# masks of section 1 do. The lab has a representation of its own, `carry`, which gives the model the whole moved mask
 # (lessons 3 and 6 build it). Where the picture already shows what belongs somewhere, its pixels are taken from there.
 
 # %%
 sharp = toy_pipeline("carry")
 if sharp is not None:
     told = sharp(small.scene(), seed=0).frames
-    rows = {"Told a disc (the paper's)": made, "Told the whole mask (carry)": told, "Truth": small.video}
+    rows = {"Given a disc (the paper's)": made, "Given the whole mask (carry)": told, "Truth": small.video}
     display(show.strip(rows, count=5))
 
 # %%
@@ -270,14 +272,14 @@ if sharp is not None:
         print(f"carry: {entity.number} {entity.name:<6} path {way:4.0f} px, mean error {error:.2f} px")
 
 # %% [markdown]
-# Now look where the boat and the cloud have *been*. What they covered is shown by no pixel of the picture. There the
-# model must invent, and a small model invents softly.
+# Now look where the boat and the cloud have *been*. No pixel of the picture shows what they covered. There the model
+# must invent, and what a small model invents is blurred.
 #
 # ## 8. Your turn
 #
-# Send the boat somewhere else. Change the points, run the cell, and watch. Only the *way* from the first point on counts,
-# wherever on the boat you begin; a single point means "stay". Try a path that leaves the picture. (With `carry` the frames
-# can be larger than what the networks see: the pixels come from the picture.)
+# Send the boat somewhere else. Change the points, run the cell, and watch. Only the *movement* from the first point on
+# counts, wherever on the boat you begin; a single point means "stay". Try a path that leaves the picture. (With `carry`
+# the frames can be larger than what the networks see: the pixels come from the picture.)
 
 # %%
 scene.update("boat", trajectory=[(140, 240), (300, 280), (460, 230)])
@@ -293,12 +295,12 @@ show.side_by_side(yours)
 # - A trajectory gives one point `(x, y)` for each frame; arrays are `(row, column)`.
 # - The **control signal** writes the drag onto the picture's grid, frame by frame.
 # - The **preview** obeys by construction, and shows what is still missing: what was behind the boat.
-# - An error in pixels is only worth something beside the error of the ruler.
-# - The more a model is told, the less it must guess. What nobody can tell it, it must invent.
+# - An error in pixels only means something beside the error of the measurement.
+# - The more a model is given, the less it must guess. What nobody can give it, it must invent.
 #
 # **Go further.** Your own photograph, from a terminal:
 #
 #     draganything-lab demo --image photo.jpg --point 320,180 --path "320,180 420,150 500,140"
 #
-# **What next.** Lesson 1 finds out which pixels belong to a thing. Read the paper beside this: Wu et al., *DragAnything:
-# Motion Control for Anything using Entity Representation* (arXiv 2403.07420), section 3.
+# **What next.** Lesson 1 finds out which pixels belong to an object. Read the paper alongside: Wu et al.,
+# *DragAnything: Motion Control for Anything using Entity Representation* (arXiv 2403.07420), section 3.

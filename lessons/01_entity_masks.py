@@ -1,5 +1,5 @@
 # title: Entity masks
-# summary: From a click to the pixels that belong to a thing.
+# summary: From a click to the pixels that belong to an object.
 # minutes: 50
 # gpu: the same; no step needs one
 # download: nothing
@@ -11,17 +11,17 @@
 # {{badges}}
 #
 # You click the boat. The computer knows one pixel, and its colour. Which of the other pixels belong to the boat? Before
-# anything can be dragged, this question needs an answer: a **mask**, one yes or no for each pixel.
+# anything can be dragged, this question needs an answer: a **mask**, a yes or a no for each pixel.
 #
 # {{cost}}
 #
 # **You will learn**
 #
 # 1. why a point is not an entity,
-# 2. to grow a region from a click by hand, and where that fails,
-# 3. to say how good a mask is with one number,
-# 4. to work with a segmenter: candidates, plus and minus clicks, boxes, a brush,
-# 5. how a mask can lose pixels on its way to a file, and did so in released code.
+# 2. to grow a region from a click by hand, and see where that fails,
+# 3. to say with one number how good a mask is,
+# 4. to work with a segmenter: candidates, positive and negative clicks, boxes, a brush,
+# 5. how a mask can lose pixels when it is saved, as it did in released code.
 #
 # **You should know** Python and a little numpy; lesson 0 is a good start. Points are (x, y), arrays are `a[y, x]`.
 
@@ -49,7 +49,7 @@ click = (60, 120)  # (x, y)
 print("the click's colour (red, green, blue):", image[click[1], click[0]], " pixels of the boat:", truth.sum())
 
 # %% [markdown]
-# What would happen if we took the click for the thing? Here are three ideas of "the boat": a small disc around the
+# What would happen if we took the click for the object? Here are three ideas of "the boat": a small disc around the
 # click, all pixels of the click's colour, and the true mask. Each is dragged to the right by the preview, which cuts
 # out a mask and moves it.
 
@@ -67,12 +67,12 @@ for name, mask in {"a disc": disc, "its colour": colour, "the boat": truth}.item
 show.strip(ends, count=3)
 
 # %% [markdown]
-# The disc tears a hole into the boat. The colour takes the roof of the house along. Only the mask moves the *thing*.
+# The disc tears a hole in the boat. The colour takes the roof of the house with it. Only the mask moves the *object*.
 # The paper calls this the difference between dragging pixels and dragging entities.
 #
 # ## 2. Growing a region by hand
 #
-# Better than all pixels of a colour are those that **hang together** with the click. We start at the click and let the
+# Instead of every pixel of that colour, keep only those **connected** to the click. We start at the click and let the
 # region grow: again and again it takes in neighbours whose colour is close to the click's.
 
 # %%
@@ -89,7 +89,7 @@ def grow(image, click, tolerance):
 
 grown = grow(image, click, tolerance=40)
 close = (np.abs(image.astype(int) - image[click[1], click[0]]).max(axis=2) <= 40).astype(np.uint8)
-pieces = cv2.connectedComponents(close, connectivity=8)[1]  # OpenCV's way: number all pieces, take the click's
+pieces = cv2.connectedComponents(close, connectivity=8)[1]  # as OpenCV does it: number all pieces, take the click's
 assert (grown == (pieces == pieces[click[1], click[0]])).all()
 print("pixels:", grown.sum(), "of", truth.sum())
 
@@ -106,8 +106,8 @@ for spot, tolerance in zip(axes, (10, 60, 120, 150)):
 plt.show()
 
 # %% [markdown]
-# No tolerance gives the boat. Its stripes have different colours, and what makes them one thing is not a colour at all.
-# That takes someone who has seen boats.
+# No tolerance gives the boat. Its stripes have different colours, and what makes them one object is not a colour at
+# all. It takes someone who has seen boats.
 #
 # ## 3. How good is a mask?
 #
@@ -141,9 +141,9 @@ for tolerance in (10, 60, 120, 150):
 # %% [markdown]
 # ## 4. A segmenter
 #
-# The lab asks a *segmenter*. All of them work alike: the picture is set once, which may take a while, and then every
+# The lab asks a *segmenter*. All of them work alike: you set the picture once, which may take a while, and then every
 # click is answered quickly. Which one answers depends on what is installed: a small SAM (*Segment Anything*, a network
-# that has seen very many things), or GrabCut, a classic method that knows only colours. The next line says which.
+# trained on a great many objects), or GrabCut, a classic method that knows only colours. The next line says which.
 
 # %%
 from draganything_lab import load_segmenter
@@ -154,8 +154,8 @@ found = segmenter.predict(points=[click])
 print("answered by:", found.backend, " candidates:", len(found.masks), " scores:", found.scores.round(2))
 
 # %% [markdown]
-# One click can mean a stripe, the hull, or the whole boat. So an honest segmenter gives several **candidates**, each with
-# a score: its own guess of how good it is. Here they are, best score first, with the truth for comparison.
+# One click can mean a stripe, the hull, or the whole boat. So an honest segmenter gives several **candidates**, each
+# with a score: its own guess of how good it is. Here they are, best score first, with the truth for comparison.
 
 # %%
 fig, axes = plt.subplots(1, len(found.masks) + 1, figsize=(11, 3))
@@ -168,17 +168,17 @@ for spot, mask, title in zip(axes, [*found.masks, truth], [*titles, "truth"]):
 plt.show()
 
 # %% [markdown]
-# The score is what the segmenter *believes*. The IoU is what is *true*. On a photograph you only have the first.
+# The score is what the segmenter *believes*. The IoU is what is *true*. On a photograph you only have the score.
 #
-# ## 5. Plus and minus
+# ## 5. Positive and negative clicks
 #
-# If the answer is wrong, click again: a plus on what is missing, a minus on what is too much. Labels say which is which:
-# 1 and 0. Where would a careful user click? In the middle of the largest error. `deepest(mask)` gives the point (x, y)
-# of a mask that is farthest from its edge.
+# If the answer is wrong, click again: a positive click on what is missing, a negative one on what is too much. Labels
+# say which is which: 1 and 0. Where would a careful user click? In the middle of the largest error. `deepest(mask)`
+# gives the point (x, y) of a mask that is farthest from its edge.
 #
 # ### Exercise 2: the next click
 #
-# Write `next_click(found, truth)` for two masks. It gives ((x, y), label): the deepest point of what was missed, with
+# Write `next_click(found, truth)` for two masks. It returns ((x, y), label): the deepest point of what was missed, with
 # label 1, or of what is too much, with label 0, whichever has more pixels.
 #
 # {{hints next_click}}
@@ -197,8 +197,8 @@ def next_click(found, truth):
 check.next_click(next_click)
 
 # %% [markdown]
-# With such a user made of code, one can test a segmenter without people. How much does each further click help? We let
-# it click up to four times on each thing in four scenes.
+# With such a simulated user, you can test a segmenter without people. How much does each further click help? We let it
+# click up to four times on each object in four scenes.
 
 # %%
 def clicks_needed(segmenter, truth, most=4):
@@ -235,28 +235,29 @@ for quality in curves.values():
     axes.plot(range(1, 5), quality, color="#0072B2", alpha=0.3)
 axes.plot(range(1, 5), np.mean(list(curves.values()), axis=0), "o-", color="#D55E00", linewidth=2.5)
 axes.set(xticks=range(1, 5), ylim=(0, 1.02), xlabel="clicks", ylabel="IoU with the truth")
-axes.set_title(f"Each thing (thin) and the mean (thick), by {found.backend}", loc="left", fontsize=10)
+axes.set_title(f"Each object (thin) and the mean (thick), by {found.backend}", loc="left", fontsize=10)
 plt.show()
 
 # %% [markdown]
-# The small network is good at once, and then gains nothing: it has had its say with the first click, and was trained on
-# little else. That is not what interactive segmentation promises. Put `load_segmenter("grabcut")` into the cell above,
-# which starts lower and *does* climb. Then look at the thin lines: which thing stays low, and why? (The thick line is
-# what one quotes; the thin ones are what one should look at.)
+# The small network is good from the first click but does not improve with more: it was trained on little else. That is
+# not what interactive segmentation promises. Put `load_segmenter("grabcut")` into the cell above, which starts lower
+# and *does* climb. Then look at the thin lines: which object stays low, and why? (The thick line is what people quote;
+# the thin ones are what you should look at.)
 #
 # ## 6. Boxes, and a brush
 #
-# A box says more than a click: nothing outside of it belongs to the thing.
+# A box says more than a click: nothing outside it belongs to the object.
 #
 # ### Exercise 3: the box of a mask
 #
-# Write `box(mask)`. It gives (left, top, right, bottom) so that `mask[top:bottom, left:right]` just holds all of it.
+# Write `box(mask)`. It returns (left, top, right, bottom), so that `mask[top:bottom, left:right]` just contains the
+# whole mask.
 #
 # {{hints box}}
 
 # %% exercise box
 def box(mask):
-    """The smallest box around a mask: (left, top, right, bottom), the last two one beyond the last pixel."""
+    """The smallest box around a mask: (left, top, right, bottom); right and bottom are one past the last pixel."""
     ### BEGIN SOLUTION
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
@@ -272,7 +273,7 @@ by_box = segmenter.predict(box=boat.box)
 print("the library's box:", boat.box, " IoU with a box:", round(overlap(by_box.best, truth), 2))
 
 # %% [markdown]
-# And where nothing helps, paint. `paint` adds a stroke of a round brush, or takes it away; `clean_mask` drops crumbs and
+# And if nothing helps, paint. `paint` adds a stroke of a round brush, or removes it; `clean_mask` drops specks and
 # fills pinholes; `describe_mask` measures, and warns.
 
 # %%
@@ -287,7 +288,7 @@ for name, mask in {"noisy": noisy, "cleaned": clean_mask(noisy, min_area=200), "
 # %% [markdown]
 # ## 7. From mask to entity
 #
-# A scene keeps the mask together with a name and a path. That is an **entity**, and it is what all other lessons drag.
+# A scene keeps the mask together with a name and a path. That is an **entity**, which is what all other lessons drag.
 
 # %%
 mine = Scene(image)
@@ -297,14 +298,14 @@ show.masks(mine)
 # %% [markdown]
 # ## 8. The paper against the released code
 #
-# The released demo reads masks from files and turns them into zeros and ones like this: `(x / 255).astype(np.uint8)`. In
-# words: divide by 255 and cut off what stands behind the point. So 255 becomes 1, and 254 becomes 0. In a PNG that does
-# no harm. But a JPEG changes pixels a little.
+# The released demo reads masks from files and turns them into zeros and ones like this: `(x / 255).astype(np.uint8)`.
+# That is: divide by 255 and drop the decimals. So 255 becomes 1, and 254 becomes 0. In a PNG that does no harm. But a
+# JPEG changes pixels a little.
 #
 # ### Exercise 4: what is left
 #
 # Write `kept(mask)`: the share of the mask's pixels that are still there after the mask was saved as a JPEG (255 where
-# True; with OpenCV's `cv2.imencode`, as it stands) and read as the released code reads it.
+# True; with OpenCV's `cv2.imencode` and its default settings) and read as the released code reads it.
 #
 # {{hints kept}}
 
@@ -338,19 +339,19 @@ for spot, mask, title in zip(axes, (truth, released), ("the mask", "read from a 
 plt.show()
 
 # %% [markdown]
-# Nothing crashes and nothing is said. Such errors are the dangerous ones, and they are found by looking at pictures of
-# what one computes.
+# Nothing crashes and nothing warns you. Such errors are the dangerous ones; you find them by looking at pictures of
+# what you compute.
 #
 # ## What you have seen
 #
-# - A point is a place. An entity is all the pixels of a thing, and only it can be dragged whole.
-# - Colours are not things. Growing a region finds stripes, not boats.
+# - A point is one position. An entity is all the pixels of an object, and only an entity can be dragged whole.
+# - Colours are not objects. Growing a region finds stripes, not boats.
 # - A segmenter gives candidates with scores; the score is a belief, the IoU is the truth.
-# - Clicks with plus and minus, boxes and a brush are there to correct it. Whether they do, a user made of code measures.
-# - Files can lose pixels silently. PNG for masks, always.
+# - Positive and negative clicks, boxes and a brush let you correct it. A simulated user measures whether they help.
+# - Files can lose pixels silently. Always save masks as PNG.
 #
 # **Go further.** Repeat section 5 with `load_segmenter("grabcut")` and with whatever else you have, and compare the
-# means. Take a photograph of your own: `load_picture` reads it. Which things need the most clicks?
+# means. Take a photograph of your own: `load_picture` reads it. Which objects need the most clicks?
 #
-# **What next.** Lesson 2 asks what a network knows about the pixels under a mask. Lesson 3 turns mask and path into what
-# a video model is shown.
+# **What next.** Lesson 2 asks what a network knows about the pixels under a mask. Lesson 3 turns the mask and the path
+# into what a video model is shown.

@@ -1,5 +1,5 @@
 # title: Diffusion features
-# summary: What a network that removes noise knows about things, and how to ask it.
+# summary: What a network that removes noise knows about objects, and how to ask it.
 # minutes: 50
 # gpu: the same; no step needs one
 # download: nothing
@@ -10,31 +10,31 @@
 #
 # {{badges}}
 #
-# A mask says *where* the boat is. It does not say *what* it is. If the boat is to sail across the video, and look like
-# itself on the other side, somebody has to know what to paint there. DragAnything takes this knowledge from a place where
-# nobody had put it on purpose: from the inside of a network that was trained to remove noise. These are the **diffusion
-# features** (DIFT, Tang and others, 2023).
+# A mask says *where* the boat is. It does not say *what* it is. For the boat to sail across the video and still look
+# like itself on the other side, somebody has to know what to paint there. DragAnything takes this knowledge from a
+# place where nobody put it on purpose: the inside of a network that was trained to remove noise. These are the
+# **diffusion features** (DIFT, Tang and others, 2023).
 #
 # {{cost}}
 #
 # **You will learn**
 #
-# 1. to describe a thing by one vector, and to find it again in another picture,
+# 1. to describe an object by one vector, and to find it again in another picture,
 # 2. how noise is added at a chosen time,
-# 3. to listen to a network half-way, in one pass,
-# 4. what features at several depths and times look like, and which of them know what,
+# 3. to read what is inside a network half-way, in one pass,
+# 4. what features at several depths and times look like, and what each of them knows,
 # 5. to measure whether they are better than plain colours,
-# 6. what the released code throws away of all this.
+# 6. how much of all this the released code throws away.
 #
-# **You should know** numpy, and what a mask is (lesson 1). Feature maps are (C, h, w): C numbers for each place.
+# **You should know** numpy, and what a mask is (lesson 1). Feature maps are (C, h, w): C numbers for each position.
 
 # %% bootstrap
 
 # %% [markdown]
-# ## 1. The same thing in another picture
+# ## 1. The same object in another picture
 #
-# Here are two pictures of Toyland. Everything in the first one is also in the second one, elsewhere, in another size,
-# perhaps turned around.
+# Here are two pictures of Toyland. Everything in the first one is also in the second one, elsewhere, at another size,
+# perhaps flipped.
 
 # %% studio
 
@@ -51,16 +51,16 @@ fig, axes = plt.subplots(1, 2, figsize=(7, 3.4))
 for spot, scene, title in zip(axes, (first, second), ("First picture", "Second picture")):
     spot.imshow(scene.image)
     spot.set(title=title, xticks=[], yticks=[])
-print("pictures", first.image.shape, " things:", ", ".join(names))
+print("pictures", first.image.shape, " objects:", ", ".join(names))
 
 # %% [markdown]
-# Find the first thing of the list in both pictures. You needed a second, and you were neither fooled by its twin of
-# another colour nor by the other thing of its colour. How could a program do it?
+# Find the first object of the list in both pictures. It took you a second, and neither its twin of another colour nor
+# the other object of its colour fooled you. How could a program do it?
 #
-# ## 2. One vector for a thing
+# ## 2. One vector for an object
 #
-# We cut the picture into squares of 8x8 pixels, and describe each by some numbers. The simplest description is its mean
-# colour. That makes a **feature map** (C, h, w), here with C = 3.
+# We cut the picture into squares of 8x8 pixels, and describe each by a few numbers. The simplest description is its
+# mean colour. That makes a **feature map** (C, h, w), here with C = 3.
 
 # %%
 def colours(image):  # (H, W, 3) uint8 -> (3, H / 8, W / 8), from -1 to 1
@@ -72,12 +72,12 @@ one, other = colours(first.image), colours(second.image)
 print("feature map:", one.shape)
 
 # %% [markdown]
-# A thing covers several squares. The mask says which: it is shrunk to the size of the map, too. What describes the thing
-# is the mean over its squares.
+# An object covers several squares. The mask says which ones: it is shrunk to the size of the map, too. The mean over
+# its squares describes the object.
 #
 # ### Exercise 1: pooling
 #
-# Write `pooled(features, cells)` for a feature map (C, h, w) and a small mask (h, w). It gives a vector (C,).
+# Write `pooled(features, cells)` for a feature map (C, h, w) and a small mask (h, w). It returns a vector (C,).
 #
 # {{hints pooled}}
 
@@ -101,8 +101,8 @@ assert np.allclose(vector, pool_over_mask(one, first[names[0]].mask), atol=1e-5)
 print(f"{names[0]}: {cells.sum()} cells of {cells.size}, mean colour {vector.round(2)}")
 
 # %% [markdown]
-# A very small mask vanishes when it is shrunk. Then there is nothing to average, and the library says so. (The released
-# code skips such a thing in the first frame and stops with a `KeyError` in the second.)
+# A very small mask vanishes when it is shrunk. Then there is nothing to average, and the library raises an error. (The
+# released code skips such an object in the first frame and stops with a `KeyError` in the second.)
 
 # %%
 from draganything_lab import LabError
@@ -113,20 +113,21 @@ except LabError as error:
     print(error)
 
 # %% [markdown]
-# Which place of the second picture is most similar? "Similar" means here: the vectors point in the same direction. The
-# number for that is the **cosine**: the product of the two vectors, divided by both lengths,
+# Which position in the second picture is most similar? Here "similar" means: the vectors point in the same direction.
+# The number for that is the **cosine**: the product of the two vectors, divided by both lengths,
 #
 # $$\cos(f, v) = \frac{\sum_c f_c\,v_c}{|f|\,|v|}.$$
 #
 # ### Exercise 2: a similarity map
 #
-# Write `similarity(features, vector)` for a map (C, h, w) and a vector (C,). It gives the cosine at every place, (h, w).
+# Write `similarity(features, vector)` for a map (C, h, w) and a vector (C,). It returns the cosine at every position,
+# (h, w).
 #
 # {{hints similarity}}
 
 # %% exercise similarity
 def similarity(features, vector):
-    """Cosine between each place of a map (C, h, w) and a vector (C,): (h, w)."""
+    """Cosine between each position of a map (C, h, w) and a vector (C,): (h, w)."""
     ### BEGIN SOLUTION
     product = (features * vector[:, None, None]).sum(axis=0)
     return product / np.linalg.norm(features, axis=0) / np.linalg.norm(vector)
@@ -142,7 +143,7 @@ alike = np.einsum("chw,c->hw", other, vector) / np.linalg.norm(other, axis=0) / 
 assert np.allclose(alike, similarity_map(other, vector), atol=1e-5)
 
 
-def draw_heat(spot, scene, heat, name, title):  # the map over the picture, a cross where it is highest, the true thing
+def draw_heat(spot, scene, heat, name, title):  # the map over the picture, a cross where it is highest, the true object
     row, column = np.unravel_index(heat.argmax(), heat.shape)
     spot.imshow(heat, cmap="viridis", extent=(-0.5, 127.5, 127.5, -0.5))
     spot.imshow(scene.image, alpha=0.4)
@@ -156,17 +157,17 @@ draw_heat(axes[0], first, similarity_map(one, vector), names[0], f"Like the {nam
 draw_heat(axes[1], second, alike, names[0], "By colour, in the second picture")
 
 # %% [markdown]
-# Bright is similar; the cross is the best place, the white line the true thing.
-# The map is a description of colour and of nothing else. Whatever has this colour lights up, be it sky, sand or another
-# thing. And the mean over a thing with many colours is a colour that the thing nowhere has.
+# Bright is similar; the cross is the best match, the white line the true object. The map describes colour and nothing
+# else. Whatever has this colour lights up, be it sky, sand or another object. And the mean over an object with many
+# colours is a colour found nowhere on the object.
 #
 # We need a description that knows more than colours.
 #
 # ## 3. Noise at a chosen time
 #
-# A diffusion network is trained in a simple way. Take a picture x, add noise, and let the network say what the noise was.
-# How much noise is called the **time** t: 0 is (nearly) none, 999 is nothing else. In the convention of Stable
-# Diffusion a share of the picture is *kept*, called ᾱ ("alpha bar"), and noise fills up the rest:
+# A diffusion network is trained in a simple way. Take a picture x, add noise, and let the network say what the noise
+# was. The amount of noise is called the **time** t: 0 is (nearly) no noise, 999 is nothing but noise. In the convention
+# of Stable Diffusion, a share of the picture called ᾱ ("alpha bar") is *kept*, and noise fills up the rest:
 #
 # $$\text{noisy} = \sqrt{\bar\alpha_t}\;x + \sqrt{1 - \bar\alpha_t}\;\text{noise}.$$
 #
@@ -202,15 +203,15 @@ for spot, t in zip(axes, (0, 61, 261, 561, 961)):
     spot.set(title=f"t = {t}, kept {kept:.2f}", xticks=[], yticks=[])
 
 # %% [markdown]
-# Think of what one must know to guess the noise. At t = 61 it is enough to smooth a little. At t = 561 one must see that
-# this blur is a boat, and know how boats look. Nobody told the network what a boat is. It had to find out, because
-# otherwise it could not do its job.
+# Think of what you must know to guess the noise. At t = 61 it is enough to smooth a little. At t = 561 you must see
+# that this blur is a boat, and know what boats look like. Nobody told the network what a boat is. It had to find out,
+# or it could not do its job.
 #
-# ## 4. Listening half-way
+# ## 4. Reading half-way through
 #
-# So let us ask it. We do not want its answer (the noise), but what it *thinks* on the way: the numbers between two of its
-# layers. PyTorch lets us listen there with a **hook**. First we load the small network of this lab. It is of the same
-# class as the one in Stable Diffusion, and was trained for minutes.
+# So let us ask it. We do not want its answer (the noise), but what it *thinks* on the way: the numbers between two of
+# its layers. PyTorch lets us read them with a **hook**. First we load the small network of this lab. It is the same
+# class as the one in Stable Diffusion, but was trained for minutes only.
 
 # %%
 from draganything_lab.lessons.weights import toy_features
@@ -222,8 +223,8 @@ if features is not None:
     print("default: time", features.timestep, " block", features.up_block, " noise draws", features.draws)
 
 # %% [markdown]
-# It does not work on pixels, but on **latents**: the encoder of a VAE turns each 8x8 square into some numbers. Then comes
-# the noise, by the formula of exercise 3, and then one pass.
+# It does not work on pixels, but on **latents**: the encoder of a VAE turns each 8x8 square into a few numbers. Then we
+# add noise, by the formula of exercise 3, and make one pass.
 
 # %%
 def noisy_latents(images, t, seed=0):  # (B, H, W, 3) uint8 -> (B, c, H / 8, W / 8)
@@ -252,22 +253,22 @@ both = np.stack([first.image, second.image])
 if features is not None:
     t, block = features.timestep, features.up_block
     (maps,) = hear(both, t, [features.layer])
-    if features.projection is not None:  # a matrix that was learned to tell things apart
+    if features.projection is not None:  # a matrix that has learned to tell objects apart
         maps = np.einsum("ec,bchw->behw", features.projection, maps)
     theirs = features.extract_many(both, timestep=t, up_block=block, draws=1, seed=0)
     print("latents", tuple(noisy_latents(both, t).shape), " features", maps.shape)
     assert np.allclose(maps, theirs, atol=1e-3)
 
 # %% [markdown]
-# That is all there is to DIFT. The library does the same, stops the pass as soon as it has heard enough, and takes the
-# mean over several draws of the noise. One line is not in the paper: the **projection**, a matrix that was learned so
-# that the same object over another backdrop comes out alike. Section 7 measures what it brings.
+# That is all there is to DIFT. The library does the same, stops the pass as soon as it has what it needs, and takes the
+# mean over several draws of the noise. One line is not in the paper: the **projection**, a learned matrix that makes
+# the same object come out alike over another backdrop. Section 7 measures how much it helps.
 #
 # ## 5. Depths and times
 #
-# The network first makes its map coarser (down), then finer again (up). We can listen anywhere, at any time t. A map with
-# 64 channels has no colours that one could look at. But we can look for the three directions in which its places differ
-# most, and show them as red, green and blue. That is **PCA**, the principal component analysis. By hand:
+# The network first makes its map coarser (down), then finer again (up). We can read it anywhere, at any time t. A map
+# with 64 channels has no colours to look at. But we can find the three directions in which its positions differ most,
+# and show them as red, green and blue. That is **PCA**, principal component analysis. By hand:
 
 # %%
 from draganything_lab.show import pca_pictures
@@ -288,8 +289,8 @@ if features is not None:
 
 # %% [markdown]
 # (The sign of a direction is arbitrary, and the library cuts off the highest and the lowest hundredth. So we compare by
-# correlation.) Now both pictures at several depths and times, each pair in colours of its own. The two pictures of a pair
-# stand one above the other: **where they have the same colour, the network says the same.**
+# correlation.) Now both pictures at several depths and times, each pair in its own colours. The two pictures of a pair
+# are shown one above the other: **where they have the same colour, the network says the same.**
 
 # %%
 if features is not None:
@@ -305,19 +306,19 @@ if features is not None:
     plt.tight_layout()
 
 # %% [markdown]
-# Go along a row: with more noise the maps lose their detail, and at the end they hold little but noise. Go down a column:
-# the first layer is little more than the latents with their noise. The next one has seen the neighbourhood. And the last
-# one is near the output again, whose task is to *name the noise*: at much noise, that is what it shows. Which of them is
-# best? Pictures suggest, numbers decide.
+# Go along a row: with more noise the maps lose their detail, and at the end they show little but noise. Go down a
+# column: the first layer is little more than the noisy latents. The next one has seen the neighbourhood. And the last
+# one is near the output again, whose task is to *predict the noise*: with a lot of noise, that is what it shows. Which
+# of them is best? Pictures suggest, numbers decide.
 #
-# ## 6. Finding the thing
+# ## 6. Finding the object
 #
-# The same search as in section 2, with the network's features in place of colours. One thing first. In what a network
-# says, a few directions are often much stronger than all others; they say things like "up here" or "no background". In a
-# cosine the strong ones drown the weak ones, and the weak ones may be what tells a boat from a bus. One remedy is to take
-# the mean away and to stretch every principal direction to the same spread. This is called **whitening**. (The projection
-# was learned to a similar end. Section 7 measures whether whitening still adds to it.) Mean and directions come from these
-# two and eighty more pictures.
+# The same search as in section 2, with the network's features in place of colours. But first: in a network's features,
+# a few directions are often much stronger than all others; they say things like "up here" or "not background". In a
+# cosine the strong ones drown out the weak ones, and the weak ones may be what tells a boat from a bus. One remedy is
+# to subtract the mean and stretch every principal direction to the same spread. This is called **whitening**. (The
+# projection was learned for a similar purpose. Section 7 measures whether whitening still adds anything.) The mean and
+# the directions come from these two and eighty more pictures.
 
 # %%
 def white(maps):  # (B, C, h, w): no mean, and the same spread in every direction
@@ -346,16 +347,17 @@ if features is not None:
     plt.tight_layout()
 
 # %% [markdown]
-# One pair of pictures proves nothing. It may be a lucky one.
+# One pair of pictures proves nothing: it may be a lucky one.
 #
 # ## 7. How good are they?
 #
-# We take the eighty pictures: forty pairs, with four things in each. Every thing of the first picture looks for its most
-# similar thing in the second. All similarities of one pair make a table (4, 4). Its diagonal is each thing with itself.
+# We take the eighty pictures: forty pairs, with four objects in each. Every object in the first picture looks for its
+# most similar object in the second. All similarities of one pair make a table (4, 4). Its diagonal compares each object
+# with itself.
 #
 # ### Exercise 4: hits
 #
-# Write `hits(similar)` for a table (N, N): the share of rows whose largest number stands on the diagonal.
+# Write `hits(similar)` for a table (N, N): the share of rows whose largest number is on the diagonal.
 #
 # {{hints hits}}
 
@@ -372,7 +374,7 @@ check.hits(hits)
 # %%
 from draganything_lab.control import cosine_similarity
 
-def tables(maps):  # (2 N, C, h, w), maps of N pairs; gives a table (4, 4) for each pair
+def tables(maps):  # (2 N, C, h, w), maps of N pairs; returns a table (4, 4) for each pair
     out = []
     for pair, two in zip(pairs, maps.reshape(-1, 2, *maps.shape[1:])):
         vectors = [np.stack([pool_over_mask(m, thing.mask) for thing in scene]) for m, scene in zip(two, pair)]
@@ -396,12 +398,12 @@ for name, found in by.items():
     print(f"{name:22} {told(found)}")
 
 # %% [markdown]
-# In Toyland colours are a strong rival: everything is painted in flat colours, and no shadow ever falls. In photographs
-# they are a weak one. These things are large, too, so that most cells show nothing but the thing, and only four stand in
-# the line. Do the features beat the colours here, do they come up to them, or do they lose? (Look at the intervals before
-# you believe in a difference: where they overlap much, forty pairs are not enough to tell.) And what *kind* of errors are
-# made? Of the four things the first two are of one kind, and the first and the third have one colour. So the table says
-# what a description holds on to.
+# In Toyland, colours are a strong rival: everything is painted in flat colours, without shadows. In photographs they
+# are a weak one. These objects are also large, so that most cells show nothing but the object, and there are only four
+# to choose from. Do the features beat the colours here, match them, or lose? (Look at the intervals before you believe
+# in a difference: where they overlap a lot, forty pairs are not enough to tell.) And what *kind* of errors are made? Of
+# the four objects, the first two are of the same kind, and the first and the third have the same colour. So the table
+# shows what a description relies on.
 
 # %%
 print(f"{'mean similarity to':22} {'itself':>10} {'same kind':>10} {'same colour':>12} {'neither':>10}")
@@ -412,19 +414,20 @@ for name, found in by.items():
     print(f" {neither:10.2f}")
 
 # %% [markdown]
-# Read each row from left to right, and compare with the last number, which is what any two things have in common. A
-# description that knows kinds has a second number well above it; one that knows colours a third. Here is what the
-# features bring: they see *kinds*, too, to which colours are blind. For a drag both must be known: the thing shall
-# arrive as what it is, *and* in its own colour.
+# Read each row from left to right, and compare with the last number, which is what any two objects have in common. If a
+# description knows kinds, its second number is well above that; if it knows colours, its third is. This is where the
+# features help: they also see *kinds*, to which colours are blind. A drag needs both: the object should arrive as what
+# it is, *and* in its own colour.
 #
-# **A harder line-up.** In a video the things are smaller, there are more of them, and what is behind them changes. So now
-# twenty of any size, each drawn once more over another backdrop, and found again among all twenty. It is the line-up of
-# the model card, on other pictures. The colours may choose the *nearest* mean colour, which suits them better.
+# **A harder line-up.** In a video the objects are smaller, there are more of them, and what is behind them changes. So
+# now we take twenty of any size, draw each again over another backdrop, and look for it among all twenty. It is the
+# line-up of the model card, on other pictures. The colours may choose the *nearest* mean colour, which suits them
+# better.
 
 # %%
 from draganything_lab.training.card.retrieval import pairs as line_up
 
-twenties = [two for _, *two in line_up(60, 128, first=920_000_000)]  # 60 things, in three line-ups
+twenties = [two for _, *two in line_up(60, 128, first=920_000_000)]  # 60 objects, in three line-ups
 pictures = np.stack([clip.video[0] for two in twenties for clip in two])  # (120, 128, 128, 3)
 masks = [clip.labels[0] == 1 for two in twenties for clip in two]
 
@@ -452,12 +455,12 @@ for name, hit in again.items():
     print(f"{name:22} {hit.mean():.0%}  (95 %: {low:.0%} to {high:.0%})")
 
 # %% [markdown]
-# Small things share their cells with what is behind them, so the mean colour of the cells changes with the backdrop. What
-# the network says of the thing changes less, and the learned projection takes away more of the rest. It was learned on
-# pairs of just this kind, with other seeds: a fair exam, but one that it has prepared for. On the first exam, of things
-# turned around and resized beside look-alikes, it had not.
+# Small objects share their cells with what is behind them, so the mean colour of the cells changes with the backdrop.
+# The network's features of the object change less, and the learned projection removes more of the rest. It was learned
+# on pairs of just this kind, with other seeds: a fair exam, but one that it has prepared for. It had not prepared for
+# the first exam, with flipped and resized objects beside look-alikes.
 #
-# Now depth and time, measured; on the first twenty pairs, to save time.
+# Now we measure depth and time, on the first twenty pairs to save time.
 
 # %%
 if features is not None:
@@ -480,16 +483,16 @@ if features is not None:
     print("the lab's default: up block", features.up_block, "at t =", features.timestep)
 
 # %% [markdown]
-# The best place depends on the network and on the question, so it is looked for like this. (Careful: the best of many is
-# a little lucky, too. For a claim, choose on these pairs, and measure on others. The lab listens where its ControlNet was
-# trained to listen, which need not be the best place for finding things.) For Stable Diffusion the authors of DIFT
-# found t = 261 and the last but one of its blocks; the DragAnything code takes t = 261 and up block 3, its last.
+# The best place depends on the network and on the question, so one searches for it like this. (Careful: the best of
+# many is also a little lucky. For a claim, choose on these pairs, and measure on others. The lab reads features where
+# its ControlNet was trained to, which need not be the best place for finding objects.) For Stable Diffusion the authors
+# of DIFT found t = 261 and the last but one of its blocks; the DragAnything code uses t = 261 and up block 3, its last.
 #
 # ## 8. The paper against the released code
 #
-# The paper pools the features over the mask and puts **the whole vector** into a disc on the path: "paint this here". The
-# released code has three steps that are easily overlooked. First: the noise comes from a generator without a seed. How
-# much does one vector change with the noise, and how much do more draws help?
+# The paper pools the features over the mask and puts **the whole vector** into a disc on the path: "paint this here".
+# The released code has three steps that are easily overlooked. First: the noise comes from a generator without a seed.
+# How much does one vector change with the noise, and how much do more draws help?
 
 # %%
 if features is not None:
@@ -501,7 +504,7 @@ if features is not None:
         print(f"{draws} draws: the vector of the {names[0]} differs by {off:.1%} of its length from seed to seed")
 
 # %% [markdown]
-# Second: the 320 channels of Stable Diffusion are brought to the 160 of the ControlNet by averaging neighbours.
+# Second: the 320 channels of Stable Diffusion are reduced to the 160 of the ControlNet by averaging neighbours.
 #
 # ### Exercise 5: means of pairs
 #
@@ -521,8 +524,8 @@ check.pair_means(pair_means)
 
 # %% [markdown]
 # Third: the inference script then writes `id_feature[0]` into the disc. That is not the vector of the first entity, but
-# the **first number** of the vector, the same for all 160 channels. (The released code for training data writes the whole
-# vector, as the paper says.) What is left of a thing after each step?
+# the **first number** of the vector, the same for all 160 channels. (The released code for training data writes the
+# whole vector, as the paper says.) How much is left of an object after each step?
 
 # %%
 from draganything_lab.control import pair_average
@@ -539,20 +542,20 @@ if features is not None:
         print(f"{name:15} {told(np.stack(found))}")
 
 # %% [markdown]
-# (With a single number cosines and whitening mean nothing, so here the *nearest* plain vector wins, for all three.) In
+# (With a single number, cosines and whitening mean nothing, so here the *nearest* plain vector wins, for all three.) In
 # this lab the preset "paper" keeps the vector and "release" keeps the number; lesson 3 shows both in the arrays that
 # the network gets.
 #
 # ## What you have seen
 #
-# - A thing is described by the mean of a feature map over its mask, and found again by the cosine.
+# - An object is described by the mean of a feature map over its mask, and found again by the cosine.
 # - Noise is added by a formula with two roots; the time t says how much.
-# - One pass and one hook are enough to hear what a diffusion network knows about every place.
-# - Depth and time decide what the features know. One measures that, with intervals, against plain colours and guessing.
-# - By how much features beat colours depends on the exam: large things in flat colours, or things of any size anywhere.
+# - One pass and one hook are enough to read what a diffusion network knows about every position.
+# - Depth and time decide what the features know. Measure it, with intervals, against plain colours and guessing.
+# - How far features beat colours depends on the exam: large objects in flat colours, or objects of any size anywhere.
 # - The paper keeps a vector for each entity; the released demo keeps one number.
 #
-# **Go further.** Make pictures and things smaller, `two_pictures(seed, size=(96, 96))`, then (64, 64): when do the
-# features stop finding them? Ask with the mask of only half a thing: is half a boat still a boat?
+# **Go further.** Make pictures and objects smaller, `two_pictures(seed, size=(96, 96))`, then (64, 64): when do the
+# features stop finding them? Ask with the mask of only half an object: is half a boat still a boat?
 #
 # **What next.** Lesson 3 paints these vectors along a path.

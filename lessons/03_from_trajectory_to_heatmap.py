@@ -19,9 +19,9 @@
 # **You will learn**
 #
 # 1. how a few points become one point for each frame, at the model's size,
-# 2. how a thing's mask says how large its hill is to be,
+# 2. how an object's mask sets the size of its hill,
 # 3. to draw a Gaussian and a disc, by hand, pixel by pixel,
-# 4. the paper's five ways to write a drag into an array, and a sixth of ours, side by side,
+# 4. the paper's five ways to write a drag into an array, and a sixth of our own, side by side,
 # 5. what the released code does differently at the picture's border, and how to see it.
 #
 # **You should know** Python and a little numpy. Lesson 0 is a good start.
@@ -29,10 +29,10 @@
 # %% bootstrap
 
 # %% [markdown]
-# ## 1. A picture, a thing, a way
+# ## 1. A picture, an object, a path
 #
-# We take the harbour of Toyland, a drawn world. The boat is to sail to the right in an arc, the cloud drifts to the
-# left, and the house is pinned: it is told to stay.
+# We take the harbour of Toyland, a drawn world. The boat should sail to the right in an arc, the cloud drifts to the
+# left, and the house is pinned: it should stay.
 
 # %% studio
 
@@ -60,11 +60,11 @@ print("the path's shape:", path.shape, " first point (x, y):", path[0], " last:"
 # %% [markdown]
 # ## 2. To the model's size
 #
-# People draw on pictures of any size, but a model works at a size of its own. So points must be scaled. That looks like
-# one multiplication, and it hides a trap. Pixels are small squares, and the pixel 0 reaches from -0.5 to 0.5. The
-# picture's left edge is therefore at x = -0.5, not at 0.
+# People draw on pictures of any size, but a model works at its own size. So points must be scaled. That looks like one
+# multiplication, but it hides a trap. Pixels are small squares, and the pixel 0 reaches from -0.5 to 0.5. The picture's
+# left edge is therefore at x = -0.5, not at 0.
 #
-# Shrink a row of four pixels to two. Old pixels 0 and 1 become new pixel 0, so their common edge, x = 0.5, must become
+# Shrink a row of four pixels to two. Old pixels 0 and 1 become new pixel 0, so their shared edge, x = 0.5, must become
 # the middle of new pixel 0, x = 0. Plain multiplication says something else:
 
 # %%
@@ -74,8 +74,8 @@ print("with the half pixel:", (0.5 + 0.5) * 2 / 4 - 0.5)
 # %% [markdown]
 # ### Exercise 1: scale a path
 #
-# Write `to_model(points, old, new)`. It gets points (N, 2) on a picture of size `old` (H, W) and gives the same points
-# on a picture of size `new` (H, W). Mind the half pixel, and mind which number of a size belongs to x.
+# Write `to_model(points, old, new)`. It takes points (N, 2) on a picture of size `old` (H, W) and returns the same
+# points on a picture of size `new` (H, W). Mind the half pixel, and which number of a size belongs to x.
 #
 # {{hints to_model}}
 
@@ -91,18 +91,18 @@ def to_model(points, old, new):
 check.to_model(to_model)
 
 # %% [markdown]
-# The library does it in one place, so that no other code has to think about it:
+# The library does this in one place, so that no other code has to think about it:
 
 # %%
 small = boat.trajectory.scaled(from_size=scene.size, to_size=(160, 288))
 print("first point at half the size:", small.points[0])
 
 # %% [markdown]
-# ## 3. How large is the thing?
+# ## 3. How large is the object?
 #
-# A point says where. The paper wants more: the model should know how large the thing is. It takes the **largest circle
-# that fits into the mask** (section 3.3). We find it by brute force: for every pixel of the mask, how far is the nearest
-# pixel outside? The pixel for which that is largest is the centre.
+# A point says where. The paper wants more: the model should know how large the object is. It takes the **largest circle
+# that fits into the mask** (section 3.3). We find it by brute force: for every pixel of the mask, how far is the
+# nearest pixel outside? The pixel for which that is largest is the centre.
 
 # %%
 def circle_by_hand(mask):
@@ -123,8 +123,8 @@ assert abs(by_hand[1] - little.radius) < 0.03 * little.radius
 # The two agree to a few hundredths, not exactly: the library and the released code use a fast approximation from OpenCV
 # (`distanceTransform` with a 5x5 mask), which looks at each pixel a few times instead of thousands of times.
 #
-# Look at the circles over the masks. The boat is the largest thing here, but it is made of narrow parts, and so its
-# circle is the smallest. Keep that in mind: the circle is a simple stand-in for a shape, not the shape.
+# Look at the circles over the masks. The boat is the largest object here, but it is made of narrow parts, so its circle
+# is the smallest. Keep that in mind: the circle is a simple stand-in for a shape, not the shape.
 
 # %%
 from matplotlib.patches import Circle
@@ -138,7 +138,7 @@ figure
 # %% [markdown]
 # ## 4. A hill at the point
 #
-# Now the heart of it. For each pixel we need its distance to the centre. `np.mgrid` gives the row and the column number
+# Now the core of it. For each pixel we need its distance to the centre. `np.mgrid` gives the row and the column number
 # of every pixel as two arrays. From the distance, a Gaussian makes a hill: 1 at the centre, falling off with a width
 # called sigma.
 
@@ -160,13 +160,13 @@ edge = np.exp(-1 / (2 * 0.4**2))
 print(f"{edge:.4f} of its height, or {255 * edge:.1f} of 255")
 
 # %% [markdown]
-# Small, but not nothing: the hill ends with a little step at the circle's edge. The released code draws the same step.
-# There the value is cut down to 11.
+# Small, but not nothing: the hill ends with a little step at the circle's edge. The released code draws the same step,
+# with the value rounded down to 11.
 #
 # ### Exercise 2: the stamp
 #
-# Write `stamp(size, centre, radius)`. It gives an array of `size` (H, W). Inside the circle (distance at most `radius`)
-# it holds the hill times 255, rounded, with sigma = 0.4 · radius. Outside it holds 0. The centre is (x, y).
+# Write `stamp(size, centre, radius)`. It returns an array of `size` (H, W). Inside the circle (distance at most
+# `radius`) it holds the hill times 255, rounded, with sigma = 0.4 · radius. Outside, it holds 0. The centre is (x, y).
 #
 # {{hints stamp}}
 
@@ -184,8 +184,8 @@ def stamp(size, centre, radius):
 check.stamp(stamp)
 
 # %% [markdown]
-# Now the same from the library, for the cloud alone. `build_control` makes the whole signal: one hill for each thing and
-# each frame. We hold our hill against its first frame.
+# Now the same from the library, for the cloud alone. `build_control` makes the whole signal: one hill for each object
+# and each frame. We compare our hill with its first frame.
 
 # %%
 from draganything_lab import build_control
@@ -199,16 +199,16 @@ assert np.abs(one_frame.astype(int) - control.heat[0]).max() <= 1
 print("control.heat:", control.heat.shape, control.heat.dtype, "- the same as by hand in frame 0")
 
 # %% [markdown]
-# ## 5. Several things
+# ## 5. Several objects
 #
-# Where two hills meet, one must give way. Later things are nearer to the viewer, so a later hill replaces an earlier one
-# inside its own circle. It does not add to it, and it is not the maximum of both. (The paper does not say. This is what
-# the released code does, too, only that there the later hill replaces its whole square box, dark corners included.)
+# Where two hills meet, one must give way. Later objects are nearer to the viewer, so a later hill replaces an earlier
+# one inside its own circle. They are not added, nor is the maximum taken. (The paper does not say. The released code
+# does the same, except that there the later hill replaces its whole square box, dark corners included.)
 #
-# ### Exercise 3: who lies in front
+# ### Exercise 3: who is in front
 #
-# Write `layered(heats, discs)`. It gets N hills (N, H, W) and the N discs (N, H, W) that say where each hill is. It
-# gives one array (H, W).
+# Write `layered(heats, discs)`. It takes N hills (N, H, W) and the N discs (N, H, W) that say where each hill is. It
+# returns one array (H, W).
 #
 # {{hints layered}}
 
@@ -226,7 +226,7 @@ def layered(heats, discs):
 check.layered(layered)
 
 # %% [markdown]
-# To see the rule at work, let a bus and a car cross. The car comes later in the scene, so in frame 6 its hill lies in
+# To see the rule at work, let a bus and a car cross. The car comes later in the scene, so in frame 6 its hill is in
 # front.
 
 # %%
@@ -234,44 +234,44 @@ crossing = named_scene("crossing", size=(320, 576), num_frames=14).scene()
 show.control_stack(build_control(crossing, 14, representation="gaussian"), crossing.image, count=3)
 
 # %% [markdown]
-# ## 6. Six ways to say the same
+# ## 6. Six ways to say the same thing
 #
 # The hill says where and how large. It does not say *what*. DragAnything's idea is to write that into the array, too:
-# in the circle around the point stands a **vector** that describes the thing, taken from another network's view of it
-# (lesson 2). The paper compares five ways. The sixth is ours:
+# the circle around the point is filled with a **vector** that describes the object, taken from another network's view
+# of it (lesson 2). The paper compares five ways. The sixth is ours:
 #
-# | representation | what stands in the array | says | cannot say |
+# | representation | what the array contains | says | cannot say |
 # |---|---|---|---|
 # | point | a small dot | where | how large, what |
-# | trajectory | step x, step y, and 255 less the dot; blurred | where, and which way | how large, what |
+# | trajectory | step x, step y, and 255 minus the dot; blurred | where, and which direction | how large, what |
 # | gaussian | a hill | where, and how large | what |
-# | entity | the thing's vector, in its disc | where, how large, and what | how far it reaches |
-# | entity+gaussian | both | all of it, and the middle is marked | how far it reaches |
-# | carry (ours) | the vector in the moved mask; moved, hole, hill | all that, how far, from where | turning, growing |
+# | entity | the object's vector, in its disc | where, how large, and what | how far it reaches |
+# | entity+gaussian | both | all of this, with the middle marked | how far it reaches |
+# | carry (ours) | the vector in the moved mask; moved, hole, hill | all this, how far, from where | turning, growing |
 #
-# The entity vectors need a network. To see the mechanics without one, we describe each thing by its mean colour: three
-# numbers, computed from the picture. (In the pictures below a disc has its entity's *drawing* colour, not the vector.)
+# The entity vectors need a network. To see the mechanics without one, we describe each object by its mean colour: three
+# numbers, computed from the picture. (In the pictures below, a disc has its entity's *drawing* colour, not the vector.)
 
 # %%
-colours = np.stack([scene.image[entity.mask].mean(axis=0) for entity in scene.controlled])  # (3 things, 3 numbers)
+colours = np.stack([scene.image[entity.mask].mean(axis=0) for entity in scene.controlled])  # (3 objects, 3 numbers)
 kinds = ("point", "trajectory", "gaussian", "entity", "entity+gaussian", "carry")
 signals = {kind: build_control(scene, 14, representation=kind, vectors=colours) for kind in kinds}
 show.control_stack(signals, scene.image, count=3)
 
 # %% [markdown]
-# Follow one column with your eyes: each row tells the network something else, and the last one most. Lesson 6 tests what
-# that is worth. (The house is pinned: `carry` counts what stands still to the backdrop, and gives it no vector. Stripes
-# mark where something has left.)
+# Follow one column with your eyes: each row gives the network different information, and the last one gives most.
+# Lesson 6 tests what that is worth. (The house is pinned: `carry` treats what stands still as part of the backdrop,
+# without a vector. Stripes mark where something has left.)
 #
-# **The sixth, by hand.** The first channel of its picture says where something lies that has moved, the second where
-# something has left and the picture knows nothing, the third is the hill. We let the cloud drift by two pixels in each
-# frame, so that moving a mask is only a shift of its array:
+# **The sixth, by hand.** The first channel of its picture says where something has moved to, the second where something
+# has left and the picture knows nothing; the third is the hill. We let the cloud drift by two pixels in each frame, so
+# that moving a mask is only a shift of its array:
 
 # %%
 x, y = alone["cloud"].centre
 alone.update("cloud", trajectory=[(x, y), (x - 26, y)])  # 13 steps of two pixels
 mask = alone["cloud"].mask
-arrived = np.roll(mask, -2 * 5, axis=1)  # frame 5; nothing leaves the picture, so nothing comes round
+arrived = np.roll(mask, -2 * 5, axis=1)  # frame 5; nothing leaves the picture, so nothing wraps around
 hole = mask & ~arrived
 carry = build_control(alone, 14, representation="carry", vectors=colours[:1])
 has_moved, is_hole, _ = np.moveaxis(carry.image(5, 6)[0], -1, 0)
@@ -280,11 +280,11 @@ ways = carry.ways(8)[5]  # (3, 10, 18): for each 8x8 cell the step back in x and
 print("steps back in x, in pixels:", np.unique(8 * ways[0]), f" known in {ways[2].mean():.0%} of the cells")
 
 # %% [markdown]
-# The last line is what no disc can say: for each place, **where in the picture its content was**. Whoever knows that
-# need not draw the cloud again, but can fetch it (lesson 4).
+# The last line is what no disc can say: for each position, **where in the picture its content was**. A network that
+# knows this need not draw the cloud again, but can fetch it (lesson 4).
 #
-# **What the network gets.** The ControlNet has two inputs: a picture with three channels, and a map with one channel for
-# each number of the vector.
+# **What the network gets.** The ControlNet has two inputs: a picture with three channels, and a map with one channel
+# per number of the vector.
 
 # %%
 for kind, signal in signals.items():
@@ -294,10 +294,10 @@ for kind, signal in signals.items():
     print(f"{kind:16} {tops}")
 
 # %% [markdown]
-# Two rows of zeros are no mistake: "entity" leaves the picture empty, and the first three leave the map empty.
+# The zeros are not a mistake: "entity" leaves the picture empty, and the first three leave the map empty.
 #
-# **What it costs.** With the released 160 numbers for each vector, the map of 20 frames is huge, and nearly all of it is
-# zeros. So the library keeps labels (which thing owns this pixel?) and a table of vectors, and writes the map out only
+# **What it costs.** With the released 160 numbers per vector, the map of 20 frames is huge, and nearly all of it is
+# zeros. So the library keeps labels (which object owns this pixel?) and a table of vectors, and writes the map out only
 # when the network asks for it:
 
 # %%
@@ -309,16 +309,16 @@ print(f"written out: {dense / 1e9:.2f} GB; kept: {signal.nbytes / 1e6:.1f} MB; {
 # %% [markdown]
 # ## 7. The paper against the released code
 #
-# Research code and paper seldom agree in every detail. Here the difference is visible to the naked eye. The released
-# code draws one 200x200 hill and **resizes** it into the box around the point. That is fine in the middle of a picture.
-# At the border the box is clipped, and the whole hill is squeezed into what is left.
+# A paper and its code seldom agree in every detail. Here the difference is visible to the naked eye. The released code
+# draws one 200x200 hill and **resizes** it into the box around the point. That is fine in the middle of a picture. At
+# the border the box is clipped, and the whole hill is squeezed into what is left.
 #
 # ### Exercise 4: the released box
 #
 # Write `released_box(centre, radius, size)` for a whole centre (x, y), a whole radius and a picture's size (H, W). It
-# gives (left, top, right, bottom): from x - radius to x + radius and the same for y, clipped at 0 on one side and at
-# **width - 1** and **height - 1** on the other. (The box ends before right and bottom. So the last row and the last
-# column are never drawn on. Whether that was meant, the code does not say.)
+# returns (left, top, right, bottom): from x - radius to x + radius and the same for y, clipped at 0 on one side and at
+# **width - 1** and **height - 1** on the other. (The box ends before right and bottom, so the last row and the last
+# column are never drawn on. The code does not say whether that was intended.)
 #
 # {{hints released_box}}
 
@@ -334,8 +334,8 @@ def released_box(centre, radius, size):
 check.released_box(released_box)
 
 # %% [markdown]
-# The library has both readings, as two presets. Let a large balloon drift out of the picture and compare the last frame:
-# cut off above, squeezed into an egg below.
+# The library has both readings, as two presets. Let a large balloon drift out of the picture and compare the last
+# frame: cut off in the upper row, squeezed into an egg in the lower one.
 
 # %%
 leaving = named_scene("sky", size=(320, 576), num_frames=14).scene()
@@ -350,13 +350,13 @@ show.control_stack(both, leaving.image, count=2)
 paper, release = both.values()
 apart = np.abs(paper.heat.astype(int) - release.heat)
 different = (apart > 30).mean(axis=(1, 2))  # share of the pixels, in each frame; less is rounding
-print("radius of each thing, paper:  ", np.round(paper.radii, 1))
-print("radius of each thing, release:", np.round(release.radii, 1), "(whole pixels, at most 50)")
+print("radius of each object, paper:  ", np.round(paper.radii, 1))
+print("radius of each object, release:", np.round(release.radii, 1), "(whole pixels, at most 50)")
 print("pixels that differ: first frame", f"{different[0]:.1%}", " last frame", f"{different[-1]:.1%}")
 
 # %% [markdown]
-# A second difference is not visible in a picture, and it is larger. The paper writes the thing's whole vector into its
-# disc. The released demo takes one number of it, and writes that into all channels:
+# A second difference cannot be seen in a picture, but it is larger. The paper writes the object's whole vector into its
+# disc. The released demo takes one number from it, and writes that into all channels:
 
 # %%
 whole = build_control(scene, 14, vectors=many, preset="paper").vectors
@@ -365,22 +365,22 @@ print("different numbers in each vector, paper:  ", [len(np.unique(row)) for row
 print("different numbers in each vector, release:", [len(np.unique(row)) for row in one[1:]])
 
 # %% [markdown]
-# So in the public demo the "entity representation" is a single number for each thing. The released *training* code
-# writes the whole vector, as the paper says. Someone who only reads the paper would never know, and someone who only
-# runs the demo would draw the wrong conclusion about the paper. Which of the two did the pictures in the paper come
-# from? We do not know, and that is the honest answer.
+# So in the public demo the "entity representation" is a single number for each object. The released *training* code
+# writes the whole vector, as the paper says. If you only read the paper, you would never know; if you only ran the
+# demo, you would draw the wrong conclusion about the paper. Which of the two made the pictures in the paper? The honest
+# answer is that we do not know.
 #
 # ## What you have seen
 #
 # - A drawn line becomes one point for each frame, at the model's size, with half a pixel of care.
 # - The largest circle in the mask gives the hill its width: sigma is 0.4 radius.
-# - Representations write different things into the array: where, which way, how large, what. A sixth, ours, says how far
-#   an object reaches, and where everything came from.
-# - Later things lie in front of earlier ones.
+# - Representations write different things into the array: where, which direction, how large, what. A sixth, ours, says
+#   how far an object reaches, and where everything came from.
+# - Later objects are in front of earlier ones.
 # - Papers and code differ. A switch for each difference lets you test whether it matters.
 #
-# **Go further.** Draw your `stamp` with sigma = 0.2 · radius and look at it. Drag two things across each other
-# and exchange their order with `scene.reorder`. Read `draganything_lab/control/stamps.py`: the table at its top lists all
-# seven differences of the two readings.
+# **Go further.** Draw your `stamp` with sigma = 0.2 · radius and look at it. Drag two objects across each other and
+# swap their order with `scene.reorder`. Read `draganything_lab/control/stamps.py`: the table at its top lists the
+# differences between the two readings.
 #
 # **What next.** Lesson 4 feeds these arrays to a network. Lesson 5 measures whether it obeyed.

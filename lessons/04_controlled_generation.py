@@ -1,5 +1,5 @@
 # title: Controlled generation
-# summary: From noise to a video, step by step, and how a drag takes part.
+# summary: From noise to a video, step by step, and how a drag steers it.
 # minutes: 70
 # gpu: the same; no step needs one
 # download: nothing
@@ -10,9 +10,9 @@
 #
 # {{badges}}
 #
-# A video model begins with noise and ends with a video. In between it does one thing, again and again: it guesses what
-# is behind the noise, and takes a small step towards its guess. In this lesson you write this loop yourself, for a world
-# so small that the perfect guess can be computed. Then you see how a ControlNet lets a drag take part.
+# A video model starts with noise and ends with a video. In between, it does one thing again and again: it guesses what
+# is behind the noise, and takes a small step towards its guess. In this lesson you write this loop yourself, for a
+# world so small that the perfect guess can be computed. Then you see how a ControlNet lets a drag steer it.
 #
 # {{cost}}
 #
@@ -21,19 +21,19 @@
 # 1. what noise levels are, and how they are chosen,
 # 2. to denoise by hand, and to watch a picture appear,
 # 3. what guidance does, and what it costs,
-# 4. why a ControlNet begins with zeros, and how it learns all the same,
-# 5. how often the released code adds what the ControlNet says, which no paper tells,
+# 4. why a ControlNet starts with zeros, and how it learns all the same,
+# 5. how often the released code adds the ControlNet's output, which the paper does not mention,
 # 6. where our small network looks in the picture, and which pixels of its video it took from there.
 #
-# **You should know** numpy, and what a neural network is, roughly. Lesson 3 makes the arrays that steer.
+# **You should know** numpy, and what a neural network is, roughly. Lesson 3 makes the arrays that steer the model.
 
 # %% bootstrap
 
 # %% [markdown]
 # ## 1. Noise
 #
-# Take a picture x and add noise: `x + sigma * noise`. Sigma is the **noise level**. A little, and the picture shines
-# through. A lot, and it is gone. Our pictures are numbers from -1 to 1, as in the real model.
+# Take a picture x and add noise: `x + sigma * noise`. Sigma is the **noise level**. With a little noise the picture
+# shines through. With a lot, it is gone. Our pictures are numbers from -1 to 1, as in the real model.
 
 # %% studio
 
@@ -57,7 +57,7 @@ plt.show()
 
 # %% [markdown]
 # Lesson 2 wrote it in another way: a share ᾱ of the picture was kept, `√ᾱ * x + √(1 - ᾱ) * noise`. That is the same,
-# only paler: divide by √ᾱ, and the factor before the noise is a sigma.
+# only paler: divide by √ᾱ, and the factor in front of the noise is a sigma.
 
 # %%
 kept = 0.3  # a share, as in lesson 2
@@ -67,13 +67,14 @@ assert np.allclose(other_way / kept**0.5, world[0] + sigma * noise)
 print(f"where {kept:.0%} is kept, sigma is {sigma:.2f}")
 
 # %% [markdown]
-# From much noise to none in how many steps, and which? The choice of Stable Video Diffusion (after Karras and others,
-# 2022) bends the scale: it goes evenly in sigma to the power 1/rho, with rho = 7. Few large steps at much noise, many
-# small ones at little: half of ten levels lie below 10, where evenly spaced ones would have but one.
+# How many steps, and which ones, lead from a lot of noise to none? Stable Video Diffusion (after Karras and others,
+# 2022) bends the scale: it is even in sigma to the power 1/rho, with rho = 7. That gives a few large steps at high
+# noise and many small steps at low noise: of ten levels, five lie below 10; evenly spaced, only one would.
 #
 # ### Exercise 1: the levels
 #
-# Write `levels(count, low, high, rho)`: `count` numbers from `high` down to `low`, evenly spaced in their 1/rho-th power.
+# Write `levels(count, low, high, rho)`: `count` numbers from `high` down to `low`, evenly spaced in their 1/rho-th
+# power.
 #
 # {{hints levels}}
 
@@ -102,8 +103,8 @@ print(*(f"{sigma:.3g}" for sigma in by_hand), "and the last step goes to", float
 # ## 2. The perfect denoiser
 #
 # A denoiser sees a noisy picture and guesses the clean one. A network learns it from millions of examples. But in a
-# world of only six pictures, the best guess can be **computed**: each of the six might have been the one, and how likely
-# each is, the noise tells. The guess is their average, weighted by these probabilities.
+# world of only six pictures, the best guess can be **computed**: each of the six might have been the one, and the noise
+# tells you how likely each one is. The guess is their average, weighted by those probabilities.
 
 # %%
 def probabilities(x, sigma, pictures):
@@ -121,12 +122,12 @@ for sigma in (1, 10, 40, 100):
     print(f"sigma {sigma:3}:", probabilities(world[0] + sigma * noise, sigma, world).round(2))
 
 # %% [markdown]
-# At low noise it knows for sure (the first entry is the harbour). At very high noise it cannot know, and its guess is the
-# average of all pictures: a blur. That is no weakness, it is the best possible guess.
+# At low noise it knows for sure (the first entry is the harbour). At very high noise it cannot know, and its guess is
+# the average of all pictures: a blur. That is not a weakness: it is the best possible guess.
 #
 # ## 3. The loop
 #
-# Now walk. At noise level sigma you stand at x and guess `clean`. The direction of the noise is (x - clean) / sigma. Go
+# Now walk. At noise level sigma you are at x and guess `clean`. The direction of the noise is (x - clean) / sigma. Go
 # along it until the level is `next_sigma`:
 #
 # $$x \leftarrow x + \frac{x - \text{clean}}{\sigma}\,(\sigma_\text{next} - \sigma).$$
@@ -171,9 +172,10 @@ plt.show()
 
 # %% [markdown]
 # Watch the guesses. First the average of everything, then a decision, then nothing changes any more. **The large steps
-# decide what it will be.** That is also where a drag must be heard, if it is to be obeyed.
+# decide what it will be.** So that is also where a drag must have its effect.
 #
-# Another seed is other noise, and another picture. Every sample is one of the six, because the denoiser knows no others:
+# Another seed gives different noise, and another picture. Every sample is one of the six, because the denoiser knows no
+# others:
 
 # %%
 final = [int(np.abs(sample(seed)[0] - world).mean(axis=(1, 2, 3)).argmin()) for seed in range(60)]
@@ -183,8 +185,8 @@ for k, name in enumerate(names):
 print("largest difference from the picture itself:", round(off, 3))
 
 # %% [markdown]
-# The scheduler of diffusers takes the same step. (Its network does not say the clean picture but a mixture called *v*;
-# with `c_skip` and `c_out` one is turned into the other.)
+# The scheduler of diffusers takes the same step. (Its network does not predict the clean picture but a mixture called
+# *v*; `c_skip` and `c_out` turn one into the other.)
 
 # %%
 import torch
@@ -204,8 +206,8 @@ assert torch.allclose(theirs.double(), ours.double(), atol=1e-2)
 # %% [markdown]
 # ## 4. Guidance
 #
-# Say we want a picture with water: the harbour or the pond. A denoiser that knows the condition averages only these two.
-# **Guidance** exaggerates: it takes the guess without the condition, and goes from there *beyond* the guess with it.
+# Say we want a picture with water: the harbour or the pond. A denoiser that knows this condition averages only these
+# two. **Guidance** exaggerates: it starts from the guess without the condition, and goes *beyond* the guess with it.
 # DragAnything lets the scale rise over the frames, from 1 in the first to 3 in the last.
 #
 # ### Exercise 3: guided guesses
@@ -241,15 +243,15 @@ for scale in (0, 0.5, 1, 3):
     print(f"scale {scale:3}: {sum(k in (0, 4) for k in nearest):2} of 24 show water")
 
 # %% [markdown]
-# Scale 0 ignores the wish, 1 grants it. In our perfect world more is not needed. A real network's guesses are uncertain,
-# and there a larger scale obeys better, and pays with glaring colours. It also needs two guesses for every step, so it
-# takes twice the time.
+# Scale 0 ignores the condition, 1 follows it. In our perfect world that is enough. A real network's guesses are
+# uncertain: there, a larger scale obeys better, at the price of glaring colours. It also needs two guesses for every
+# step, so it takes twice the time.
 #
-# ## 5. A ControlNet begins with silence
+# ## 5. A ControlNet starts silent
 #
-# How does the drag get in? A second network, the **ControlNet**, reads the arrays of lesson 3, and its results are added
-# inside the first network. At the start of training these results must not disturb a network that works. So they pass
-# through a convolution whose weights are all **zero**.
+# How does the drag get in? A second network, the **ControlNet**, reads the arrays of lesson 3, and its results are
+# added inside the first network. At the start of training, these results must not disturb a network that already works.
+# So they pass through a convolution whose weights are all **zero**.
 
 # %%
 from draganything_lab.models import DragAnythingControlNet
@@ -268,19 +270,19 @@ print("residuals:", [tuple(part.shape) for part in said.down], "and", tuple(said
 print("largest value of all of them:", max(float(part.detach().abs().max()) for part in [*said.down, said.mid]))
 
 # %% [markdown]
-# Exactly zero, whatever is asked. But how can zeros learn? If weights are zero, is their gradient not zero, too?
+# Exactly zero, whatever the input. But how can zeros learn? If weights are zero, is their gradient not zero, too?
 #
 # ### Exercise 4: the gradient of silence
 #
-# A 1x1 convolution gives at each pixel `out = W @ given`. The loss sends back, for each output channel and pixel, a
+# A 1x1 convolution computes `out = W @ given` at each pixel. The loss sends back, for each output channel and pixel, a
 # number `back`. Then the gradient of W[o, i] is the sum over all pixels of back[o] · given[i]. Write
-# `zero_gradient(given, back)` for `given` (I, H, W) and `back` (O, H, W). It gives (O, I).
+# `zero_gradient(given, back)` for `given` (I, H, W) and `back` (O, H, W). It returns (O, I).
 #
 # {{hints zero_gradient}}
 
 # %% exercise zero_gradient
 def zero_gradient(given, back):
-    """Gradient (O, I) of the weights of a 1x1 convolution, from its input (I, H, W) and what comes back (O, H, W)."""
+    """Gradient (O, I) of the weights of a 1x1 convolution, from input (I, H, W) and what is sent back (O, H, W)."""
     ### BEGIN SOLUTION
     return np.einsum("ohw,ihw->oi", back, given)
     ### END SOLUTION
@@ -299,13 +301,14 @@ assert np.allclose(np.einsum("ohw,ihw->oi", back, given[0].numpy()), layer.weigh
 print("weights:", float(layer.weight.detach().abs().max()), " gradient:", round(float(layer.weight.grad.abs().max()), 2))
 
 # %% [markdown]
-# The gradient is made of the input, and the input is not zero. So it is silent at first, and learns from the first step.
+# The gradient is made of the input, and the input is not zero. So the ControlNet is silent at first, but learns from
+# the first step.
 #
 # ## 6. The paper against the released code
 #
-# Where are the results added? In the usual ControlNet: each once, on the way to the second half of the network. The
-# released DragAnything code adds them **inside the loop** over the first half's blocks, and in each pass it adds to
-# everything that was collected so far. In a sketch:
+# Where are the results added? In the usual ControlNet, each is added once, on the way to the second half of the
+# network. The released DragAnything code adds them **inside the loop** over the first half's blocks, and in each pass
+# it adds to everything that was collected so far. In a sketch:
 #
 #     for block in down_blocks:              # 4 blocks
 #         collected += block(...)            # this block's results
@@ -314,8 +317,8 @@ print("weights:", float(layer.weight.detach().abs().max()), " gradient:", round(
 #
 # ### Exercise 5: how often
 #
-# Write `times_added(counts)`. `counts` says how many results each block collects, such as [4, 3, 3, 2]. It gives a list:
-# for each result in order, how often its residual is added.
+# Write `times_added(counts)`. `counts` says how many results each block collects, such as [4, 3, 3, 2]. It returns a
+# list: for each result in order, how often its residual is added.
 #
 # {{hints times_added}}
 
@@ -338,13 +341,13 @@ print("the library, at the released size:", released.residual_multiplicity)
 assert released.residual_multiplicity == [4, 4, 4, 4, 3, 3, 3, 2, 2, 2, 1, 1]
 
 # %% [markdown]
-# Is it an error? Perhaps it was one. But the released weights were *trained* with it, and so it is now part of the model:
-# with each residual added once, one has another model, which nobody has trained. No switch turns it off in this lab.
+# Is it an error? Perhaps it was. But the released weights were *trained* with it, so it is now part of the model: with
+# each residual added once, it would be another model, which nobody has trained. No switch turns it off in this lab.
 #
 # ## 7. The real loop
 #
-# If the small trained model is here, watch it at work. A callback keeps x, noise and all, after every step. (In section 3
-# you saw the guess.)
+# If the small trained model is here, watch it at work. A callback keeps x, noise and all, after every step. (In section
+# 3 you saw the guess.)
 
 # %%
 from draganything_lab.lessons.weights import toy_pipeline, trained_at
@@ -382,9 +385,9 @@ if pipe is not None:
     display(show.strip({"The video": video}, count=6))
 
 # %% [markdown]
-# Most of it looks like nothing: x is nearly all noise until the last steps clear it away. Yet what comes out of it was
-# settled long before, as in section 3. By itself this model takes two steps, not ten, and was trained a while longer at
-# just these two amounts of noise. Do more steps bring it nearer to the truth inside what moves? One video, measured:
+# Most steps look like nothing: x is nearly all noise until the last steps clear it away. Yet the result was decided
+# long before, as in section 3. By default this model takes two steps, not ten, and was trained a while longer at just
+# these two noise levels. Do more steps bring the moving objects nearer to the truth? One video, measured:
 
 # %%
 from draganything_lab.lessons.rivals import likeness
@@ -397,15 +400,15 @@ if pipe is not None:
 # %% [markdown]
 # ## 8. Where it looks
 #
-# A dragged thing must look like itself. So wherever it goes, its pixels are fetched from the first frame, and the network
-# has to know from where. The released network learned that with its attention layers: 100,000 steps, on top of a video
-# network that had cost far more. Ours took a small part of that. So our ControlNet has one layer more, which the
-# released one does not have. For every place of every frame it looks in the **first** frame for the places where the
-# *control* was the most alike, and fetches what the picture shows there. If Gaussian and vector are the same here as they
-# were there, this is the same spot of the same thing. Below: a circle marks where the middle of the dragged boat should
-# be. Beside it you see where the layer looks from there in frame 0, with the outlines of boat (orange) and cloud (blue).
-# First with Gaussian and vector, then with the Gaussian alone, and last with `carry` (lesson 3), which *says* where
-# everything came from: there the layer takes the way that it is told instead of guessing it.
+# A dragged object must look like itself. So wherever it goes, its pixels are fetched from the first frame, and the
+# network has to know where from. The released network learned that with its attention layers: 100,000 steps, on top of
+# a video network that had cost far more. Ours had a small fraction of that. So our ControlNet has an extra layer, which
+# the released one does not have. For every position in every frame it looks in the **first** frame for the positions
+# where the *control* was most similar, and fetches what the picture shows there. If the Gaussian and the vector are the
+# same here as there, this is the same spot on the same object. Below: a circle marks where the middle of the dragged
+# boat should be. Beside it you see where the layer looks from there in frame 0, with the outlines of boat (orange) and
+# cloud (blue). First with Gaussian and vector, then with the Gaussian alone, and last with `carry` (lesson 3), which
+# *says* where everything came from: there the layer uses the given position instead of guessing it.
 
 # %%
 from draganything_lab import build_control
@@ -414,7 +417,7 @@ from draganything_lab.pipeline.stages import embed_control
 
 
 def looks_of(kind, vectors):
-    """A video, where the boat's middle is asked to be, and where each place of each frame looks in frame 0."""
+    """A video, where the boat's middle should be, and where each position of each frame looks in frame 0."""
     one = toy_pipeline(kind)
     control = build_control(scene, num_frames, representation=kind, vectors=vectors)
     with torch.no_grad():
@@ -450,16 +453,16 @@ if pipe is not None:
 
 # %% [markdown]
 # Boat and cloud both have a Gaussian, of about the same size. Does the Gaussian alone look at the boat *and* at the
-# cloud? The vector says which of the two it is. That is the paper's idea, at work. And how sharp is the spot in the last
-# row? One seed and one scene are no proof (lesson 6 counts), but now you know what to look for. Try
-# `watch("point", vectors, (3, 9))`.
+# cloud? The vector says which of the two it is. That is the paper's idea at work. And how sharp is the spot in the last
+# row? One seed and one scene prove nothing (lesson 6 counts), but now you know what to look for. Try `watch("point",
+# vectors, (3, 9))`.
 #
-# ## 9. What was taken, and what was made
+# ## 9. What was copied, and what was generated
 #
-# The last step turns latents into pixels. A VAE's decoder alone must draw every pixel anew, and here each cell of 8x8
-# pixels has only a few numbers to draw it from. But the picture is still at hand. So the small model ends with a
-# **reference decoder**, which the released one does not have. It mixes each pixel from four sources: what was **carried
-# along** from the picture, what the picture has **in this place**, what is **generated**, and what was **filled** in from
+# The last step turns latents into pixels. A VAE's decoder alone must draw every pixel anew, and here it has only a few
+# numbers for each cell of 8x8 pixels. But the picture is still available. So the small model ends with a **reference
+# decoder**, which the released one does not have. It mixes each pixel from four sources: what was **carried along**
+# from the picture, what the picture shows **in this place**, what is **generated**, and what was **filled** in from
 # around a hole. `.shares` says how much of each.
 
 # %%
@@ -469,8 +472,8 @@ if carry is not None:
     print("shares", told.shares.shape, " their sum is 1:", bool(np.allclose(told.shares.sum(-1), 1, atol=1e-4)))
 
 # %% [markdown]
-# Three of the four sources need no network, so we can mix by hand. Where (nearly) nothing was generated, the result must
-# be the video itself:
+# Three of the four sources need no network, so we can mix by hand. Where (nearly) nothing was generated, the result
+# must be the video itself:
 
 # %%
 if carry is not None:
@@ -497,9 +500,9 @@ if carry is not None:
     plt.show()
 
 # %% [markdown]
-# Above, the drag says where everything came from. Below, the decoder follows the lookup's guesses, and nobody tells it
-# what is a hole. (So "filled" is empty there.) Where is each of the two sure? In numbers, and beside the old way, in
-# which the VAE draws everything:
+# In the upper row, the drag says where everything came from. In the lower row, the decoder follows the lookup's
+# guesses, and nothing says where a hole is. (So "filled" is empty there.) Where is each of the two confident? Here are
+# the numbers, next to those of the VAE alone, which draws everything:
 
 # %%
 if carry is not None:
@@ -514,10 +517,10 @@ if carry is not None:
             print(f"{'':16} {name}: {alike[0]:.1f} dB inside, {alike[1]:.1f} dB where it has left")
 
 # %% [markdown]
-# What is carried along stays sharp, because it never was anything but the picture. What comes to light must be made, and
-# there a small network is soft: look again at the places where boat and cloud have been. And compare the last two lines:
-# does the picture at hand help there, too? What is fetched from a wrong place is just as sharp, and wrong. The decoder is
-# only as good as its pointers.
+# What is carried along stays sharp, because it is copied from the picture. What is uncovered must be generated, and
+# there a small network is blurry: look again at where the boat and the cloud have been. And compare the last two lines:
+# does having the picture help there, too? Pixels fetched from the wrong place are just as sharp, and wrong. The decoder
+# is only as good as its pointers.
 #
 # ## What you have seen
 #
@@ -525,12 +528,12 @@ if carry is not None:
 # - A denoiser guesses the clean picture; the best guess at high noise is an average.
 # - Sampling walks towards the guess step by step, and the first ones decide.
 # - Guidance exaggerates a condition and doubles the cost.
-# - A ControlNet begins as silence, and its gradient is not silent.
+# - A ControlNet starts silent, but its gradient is not zero.
 # - The released code adds its residuals up to four times, and its weights depend on it.
-# - What belongs somewhere is fetched from the first frame, from where the control was alike, or from where it is told.
-# - A decoder with the picture at hand takes what it can and makes the rest; `.shares` says which is which.
+# - Content is fetched from the first frame: from where the control was similar, or from where the drag says.
+# - A decoder that has the picture copies what it can and generates the rest; `.shares` says which is which.
 #
-# **Go further.** Take 3 steps instead of 10 in `sample`: do the pictures survive? Take away the picture that came most
-# often, and see who inherits its seeds.
+# **Go further.** Use 3 steps instead of 10 in `sample`: do the pictures survive? Remove the picture that came up most
+# often, and see which ones its seeds lead to then.
 #
-# **What next.** Lesson 5 measures whether what came out obeyed.
+# **What next.** Lesson 5 measures whether the result obeyed.

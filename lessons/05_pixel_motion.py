@@ -1,5 +1,5 @@
 # title: Pixel motion
-# summary: Where did every pixel go, and was it told to?
+# summary: Where did every pixel go, and was it asked to?
 # minutes: 60
 # gpu: the same; no step uses one
 # download: nothing
@@ -11,18 +11,18 @@
 # {{badges}}
 #
 # You asked for a boat that sails to the right. You got a video. Did the boat obey? Looking is not enough: the eye
-# forgives much, and a claim needs a number. So we follow pixels. In this lesson you build a tracker twice, in 1981's
-# way and in the obvious way, you test it where the truth is known, and then you hold videos against what was asked.
+# forgives a lot, and a claim needs a number. So we follow pixels. In this lesson you build a tracker twice, the obvious
+# way and the 1981 way, you test it where the truth is known, and then you compare videos with what was asked.
 #
 # {{cost}}
 #
 # **You will learn**
 #
 # 1. to follow a point by searching, and by solving two equations,
-# 2. why some pixels cannot be followed, whatever one does,
+# 2. why some pixels cannot be followed, whatever you do,
 # 3. to read the paper's "motion of the 20th frame",
-# 4. to measure a tracker before you trust what it measures,
-# 5. to say how well a video obeyed, and to see the paper's second insight in a curve.
+# 4. to measure a tracker before you trust its measurements,
+# 5. to say how well a video obeyed, and to see the paper's second insight as a curve.
 #
 # **You should know** numpy, and what a scene and a trajectory are (lesson 0). The two orders: points are (x, y), arrays
 # are `a[y, x]`.
@@ -32,8 +32,8 @@
 # %% [markdown]
 # ## 1. A video whose motion is known
 #
-# Toyland is drawn by a program, and the program knows where every pixel goes. That is the truth that all trackers below
-# are held against. Our harbour has 60 frames here, so that the boat moves a little in each.
+# Toyland is drawn by a program, and the program knows where every pixel goes. That is the truth with which we compare
+# all trackers below. Our harbour has 60 frames here, so that the boat moves a little in each.
 
 # %% studio
 
@@ -61,7 +61,7 @@ print("frame 1:", tracks[1, y, x].round(2), " frame 10:", tracks[10, y, x].round
 # ## 2. The obvious way: search
 #
 # Cut out the small square around the point in frame 0. Lay it over frame 1, a little to the left, to the right, up and
-# down. Where it fits best, there the point went. "Fits" means: the mean squared difference of the grey levels is small.
+# down. The point went where it fits best. "Fits" means that the mean squared difference of the grey levels is small.
 
 # %%
 grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in clip.video]).astype(np.float32)  # (60, 160, 288)
@@ -81,8 +81,8 @@ step, misfit = search(grey[0], grey[1], x, y)
 print("found:", step, " truth:", (tracks[1, y, x] - (x, y)).round(2))
 
 # %% [markdown]
-# Right to the nearest pixel, and that is all that this search can say. OpenCV searches in the same way, faster. It must
-# agree:
+# It is right to the nearest pixel, and this search cannot say more. OpenCV searches in the same way, but faster. It
+# must agree:
 
 # %%
 window = patch(grey[1], x, y, half=7 + 6)  # the square and six pixels around it
@@ -94,21 +94,21 @@ assert np.allclose(fits / 15**2, misfit, rtol=1e-3)
 # %% [markdown]
 # ## 3. The clever way: two equations
 #
-# Lucas and Kanade asked in 1981: must one search at all? Say the picture gets brighter to the right by `gx` grey levels
-# a pixel, and downwards by `gy`. If everything moves by a small step (dx, dy), then the grey level at a fixed place
-# changes by
+# Lucas and Kanade asked in 1981: is a search necessary at all? Say the picture gets brighter to the right by `gx` grey
+# levels per pixel, and downwards by `gy`. If everything moves by a small step (dx, dy), then the grey level at a fixed
+# position changes by
 #
 # $$\text{change} = -(g_x\,dx + g_y\,dy).$$
 #
-# One such equation for each of the 225 pixels of the square, and only two unknowns. The best answer in the sense of
-# least squares solves
+# There is one such equation for each of the 225 pixels of the square, and only two unknowns. The least-squares answer
+# solves
 #
 # $$\begin{pmatrix}\sum g_x g_x & \sum g_x g_y\\ \sum g_x g_y & \sum g_y g_y\end{pmatrix}
 # \begin{pmatrix}dx\\ dy\end{pmatrix} = -\begin{pmatrix}\sum g_x\,\text{change}\\ \sum g_y\,\text{change}\end{pmatrix}.$$
 #
 # ### Exercise 1: the step
 #
-# Write `lk_step(gx, gy, change)`. All three are arrays of the same shape. It gives (dx, dy) as an array.
+# Write `lk_step(gx, gy, change)`. All three are arrays of the same shape. It returns (dx, dy) as an array.
 #
 # {{hints lk_step}}
 
@@ -124,7 +124,7 @@ def lk_step(gx, gy, change):
 check.lk_step(lk_step)
 
 # %% [markdown]
-# One step is only nearly right, because pictures are not straight ramps. So one repeats it: go there, look at what is
+# One step is only nearly right, because pictures are not straight ramps. So it is repeated: go there, look at what is
 # still different, go on. Here is the whole method with numpy's own least squares:
 
 # %%
@@ -146,16 +146,16 @@ near = lucas_kanade(grey[0], grey[1], x, y)
 assert np.linalg.norm(near - (tracks[1, y, x] - (x, y))) < 0.25
 
 # %% [markdown]
-# After three rounds it is right to a fraction of a pixel. But it believes in *small* steps. To frame 8 the boat goes
-# much farther than the square is wide:
+# After three rounds it is right to a fraction of a pixel. But it assumes *small* steps. To frame 8 the boat goes much
+# farther than the square is wide:
 
 # %%
 print("to frame 8, truth", (tracks[8, y, x] - (x, y)).round(3))
 far = lucas_kanade(grey[0], grey[8], x, y)
 
 # %% [markdown]
-# It gets lost, and it does not know. The remedy is to look at smaller pictures first, where a large step is small
-# (a *pyramid*). OpenCV does that, and the library's tracker "lucas-kanade" stands on it:
+# It gets lost, and it does not know. The remedy is to look at smaller pictures first, where a large step is small (a
+# *pyramid*). OpenCV does that, and the library's tracker "lucas-kanade" is based on it:
 
 # %%
 from draganything_lab import track
@@ -167,8 +167,8 @@ print("with a pyramid:", (found.points[1, 0] - (x, y)).round(2), " truth:", (tra
 # ## 4. Where nothing can be followed
 #
 # Look at the matrix again. In a plain piece of sky both gradients are 0, and there is nothing to solve. On a straight
-# edge only one direction counts: a step along the edge changes nothing that one could see. This is the **aperture
-# problem**. The smaller eigenvalue of the matrix says how well a place can be followed in its worst direction.
+# edge only one direction counts: a step along the edge changes nothing visible. This is the **aperture problem**. The
+# smaller eigenvalue of the matrix says how well a position can be followed in its worst direction.
 
 # %%
 down, across = np.gradient(grey[0])
@@ -194,9 +194,9 @@ plt.show()
 #
 # ### Exercise 2: a tracker that checks itself
 #
-# A simple test finds most guesses: follow the point forward, then follow the result **backward**. Who does not come back
-# to where it started was lost on the way. Write `came_back(start, back, most)` for points (N, 2): True where the
-# distance between the two is less than `most`.
+# A simple test finds most guesses: follow the point forward, then follow the result **backward**. A point that does not
+# come back to where it started was lost on the way. Write `came_back(start, back, most)` for points (N, 2): True where
+# the distance between the two is less than `most`.
 #
 # {{hints came_back}}
 
@@ -214,8 +214,8 @@ check.came_back(came_back)
 # ## 5. Every pixel
 #
 # The library's default tracker follows all pixels at once. It needs no weights: it computes dense flow, gathers pixels
-# that move alike into layers, and so finds things again after they were hidden. The paper shows the motion up to the
-# **20th frame** in pictures like these:
+# that move alike into layers, and so finds objects again after they have been hidden. The paper shows the motion up to
+# the **20th frame** in pictures like these:
 
 # %%
 from draganything_lab.tracking import Tracks, grid_queries, tracking_accuracy
@@ -224,19 +224,20 @@ harbour = named_scene("harbour", size=(80, 144), num_frames=21)
 show.motion_of_frame(harbour.video, frame=20)
 
 # %% [markdown]
-# In the fourth picture the hue is the direction and the strength is the distance; the small wheel is the legend. Hatched
-# pixels cannot be seen any more in frame 20. Notice that the sea and the sky are pale: they stayed. The coloured crumbs
-# beside the mast are errors of the tracker: it gave some pixels of the sky to the boat. How often does it do that?
+# In the fourth picture the hue is the direction and the strength is the distance; the small wheel is the legend.
+# Hatched pixels can no longer be seen in frame 20. Notice that the sea and the sky are pale: they stayed. The coloured
+# specks beside the mast are errors of the tracker: it assigned some pixels of the sky to the boat. How often does it do
+# that?
 #
-# ## 6. How good is the ruler?
+# ## 6. How good is the tracker?
 #
 # Before a tracker judges videos, judge the tracker. In "crossing" a car drives in front of a bus. We follow a grid of
-# points with three trackers and hold them against the truth.
+# points with three trackers and compare them with the truth.
 #
 # ### Exercise 3: the end point error
 #
 # Write `end_point_error(found, truth, visible)`: the mean distance between found and true points, both (T, N, 2), over
-# those that are truly visible, (T, N).
+# those that are really visible, (T, N).
 #
 # {{hints end_point_error}}
 
@@ -256,21 +257,22 @@ where, seen = crossing.motion()
 points = grid_queries((80, 144), rows=16, columns=28).round()
 columns, rows = points.astype(int).T
 truth = Tracks(where[:, rows, columns], seen[:, rows, columns])
-print(f"{'tracker':14}{'median':>8}{'mean':>8}{'within 1 px':>13}{'hidden told right':>19}")
+print(f"{'tracker':14}{'median':>8}{'mean':>8}{'within 1 px':>13}{'hidden: right':>15}")
 for name in ("lucas-kanade", "dis", "opencv"):
     how = tracking_accuracy(track(crossing.video, points, name), truth, (80, 144))
     within, hidden = how.delta[0], how.occlusion_accuracy
-    print(f"{name:14}{how.median_px:8.2f}{how.mean_px:8.2f}{within:13.1%}{hidden:19.1%}")
+    print(f"{name:14}{how.median_px:8.2f}{how.mean_px:8.2f}{within:13.1%}{hidden:15.1%}")
 
 # %% [markdown]
-# "Within 1 px" is one of the measures of the TAP-Vid benchmark (on pictures scaled to 256x256). Two lessons. The mean is
-# ruled by the few points that got lost, the median does not see them: say which one you report. And "opencv" is good
-# here because Toyland's things are rigid, which is what its layers assume. On a video of people dancing the order may be
-# another. CoTracker, a network that the paper used, is available as "cotracker3-offline" (needs weights).
+# "Within 1 px" is one of the measures of the TAP-Vid benchmark (on pictures scaled to 256x256). Two lessons. The mean
+# is dominated by the few points that got lost, and the median does not see them: say which one you report. And "opencv"
+# is good here because Toyland's objects are rigid, which is what its layers assume. On a video of people dancing, the
+# order may be different. CoTracker, a network that the paper used, is available as "cotracker3-offline" (needs
+# weights).
 #
 # ## 7. Wanted against measured
 #
-# Now we can judge. `motion.measure` follows points in every mask and outside, and compares. Here is a video that comes
+# Now we can judge. `motion.measure` follows points inside and outside every mask, and compares. Here is a video that is
 # late: every frame is shown two frames after its time.
 
 # %%
@@ -283,21 +285,22 @@ print(report)
 show.wanted_and_measured(report, late)
 
 # %% [markdown]
-# The dots lie on the lines: the *way* is right. The error on the right is not zero: the *time* is wrong. A measure that
-# compares curves without their times would miss that. And read the verdict with care: it says "as asked", because its
-# limit is generous, a quarter of the way. A yes or no hides what a number shows.
+# The dots lie on the lines: the *path* is right. The error on the right is not zero: the *time* is wrong. A measure
+# that compares curves without their times would miss that. And read the verdict with care: it says "as asked", because
+# its limit is generous, a quarter of the path. A yes or no hides what a number shows.
 #
-# ### Exercise 4: how much of the way
+# ### Exercise 4: how much of the path
 #
-# An error in pixels does not say whether a thing went too little or elsewhere. Write `gain(wanted, measured)` for two
-# paths (T, 2): the factor g for which g times the wanted way fits the measured way best, each taken from its own first
-# frame. With a = wanted - wanted[0] and m = measured - measured[0], that is g = Σ a·m / Σ a·a.
+# An error in pixels does not say whether an object went too short a distance or somewhere else. Write `gain(wanted,
+# measured)` for two paths (T, 2): the factor g for which g times the wanted path fits the measured path best, each
+# counted from its own first frame. With a = wanted - wanted[0] and m = measured - measured[0], that is g = Σ a·m / Σ
+# a·a.
 #
 # {{hints gain}}
 
 # %% exercise gain
 def gain(wanted, measured):
-    """How much of the wanted way (T, 2) the measured one went: 0 stayed, 1 went all the way."""
+    """How much of the wanted path (T, 2) the measured one covers: 0 stayed, 1 went all the way."""
     ### BEGIN SOLUTION
     asked, went = wanted - wanted[0], measured - measured[0]
     return (asked * went).sum() / (asked**2).sum()
@@ -315,11 +318,11 @@ assert np.isclose((asked * went).sum() / (asked**2).sum(), boat.gain, atol=1e-3)
 # %% [markdown]
 # ## 8. The paper's second insight
 #
-# DragAnything begins with an observation about models that are told about single *pixels*: what lies near the dragged
-# pixel follows, what lies farther away follows less, even on the same thing. The thing is stretched like a rubber sheet.
+# DragAnything starts from an observation about models that are given single *pixels*: what is near the dragged pixel
+# follows, what is farther away follows less, even on the same object. The object is stretched like a rubber sheet.
 #
-# Lesson 6 measures our own models. Here we make a video with exactly that behaviour, so that the truth is known, and see
-# whether our ruler notices. The sheet moves fully at the dragged point and fades out with a Gaussian around it.
+# Lesson 6 measures our own models. Here we make a video with exactly that behaviour, so that the truth is known, and
+# see whether our measure notices. The sheet moves fully at the dragged point and fades out with a Gaussian around it.
 
 # %%
 still = scene.copy()
@@ -338,7 +341,7 @@ def stretched(step, width=12.0):
     return cv2.remap(still.image, source.astype(np.float32), rows, cv2.INTER_LINEAR)
 
 
-sheet = np.stack([stretched(t) for t in range(10)])  # the dragged point moves by one pixel a frame
+sheet = np.stack([stretched(t) for t in range(10)])  # the dragged point moves by one pixel per frame
 
 # %%
 from IPython.display import display
@@ -350,30 +353,29 @@ show.strip({"Rubber sheet": sheet, "The whole boat (preview)": whole}, count=3)
 
 # %%
 for name, video in {"rubber sheet": sheet, "whole boat": whole}.items():
-    found = motion.measure(video, still, tracker="lucas-kanade")  # the default believes in rigid things
+    found = motion.measure(video, still, tracker="lucas-kanade")  # the default assumes rigid objects
     curve = found.by_distance("boat")
     off, part = found["boat"].mean_error_px, found["boat"].coverage
     print(f"{name:13} dragged point off by {off:.2f} px, {part:.0%} came along, flatness {curve.flatness:.2f}")
     display(show.by_distance(curve, found["boat"]))
 
 # %% [markdown]
-# In both videos the dragged point itself arrives, or nearly so. Look at the squares, the points inside the mask. On the
-# sheet their motion falls with the distance; the whole boat is a flat line. *Flatness* is the lowest value inside the
-# mask divided by the highest. This is the difference between dragging pixels and dragging entities, as one number, and
-# lesson 6 uses it on real models. Mind the tracker: the lab's own one sorts pixels into things that move as one, each
-# rigid. A rubber sheet is not rigid, and that tracker would see it fall off a cliff instead of fading. So here each
-# point is followed alone. **A ruler that assumes the answer cannot measure it.**
+# In both videos the dragged point itself arrives, or nearly does. Look at the squares, the points inside the mask. On
+# the sheet their motion falls with the distance; the whole boat gives a flat line. *Flatness* is the lowest value
+# inside the mask divided by the highest. This is the difference between dragging pixels and dragging entities, as one
+# number, and lesson 6 uses it on real models. Note the tracker: the lab's own one sorts pixels into rigid objects. A
+# rubber sheet is not rigid, and that tracker would see a cliff instead of a fade. So here each point is followed on its
+# own. **A measure that assumes the answer cannot measure it.**
 #
 # ## What you have seen
 #
-# - A point is followed by searching for what looks like it, or by solving for a small step.
+# - You can follow a point by searching for what looks like it, or by solving for a small step.
 # - Plain areas and edges cannot be followed, and a good tracker says so.
-# - A tracker is measured against known motion first. Mean, median and "within a pixel" tell different stories.
-# - Obedience has several sides: path, time, share of the way, share of the thing.
-# - Motion against distance tells a dragged thing from a stretched sheet.
+# - First measure a tracker against known motion. Mean, median and "within a pixel" tell different stories.
+# - Obedience has several sides: path, time, share of the path, share of the object.
+# - Motion plotted against distance tells a dragged object from a stretched sheet.
 #
-# **Go further.** Make the sheet wider (12.0 to 40.0): at which width does the ruler no longer notice? Measure it with
-# `tracker="opencv"`, too. Run
-# `draganything-lab track --video your.mp4` on a video of your own.
+# **Go further.** Make the sheet wider (12.0 to 40.0): at which width does the measure no longer notice? Measure it with
+# `tracker="opencv"`, too. Run `draganything-lab track --video your.mp4` on a video of your own.
 #
-# **What next.** Lesson 6 measures the models with these rulers. Lesson 8 turns such numbers into claims.
+# **What next.** Lesson 6 measures the models in these ways. Lesson 8 turns such numbers into claims.

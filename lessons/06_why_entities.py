@@ -10,9 +10,10 @@
 #
 # {{badges}}
 #
-# Before DragAnything there was DragNUWA: draw a line, and the pixels at its start follow. DragAnything says that this is
-# not enough, and tells the model *which thing* the line belongs to. Is that better? The paper says yes, with a table. In
-# this lesson you ask the question yourself, on models that were made for it, and you find out what an answer takes.
+# Before DragAnything there was DragNUWA: draw a line, and the pixels at its start follow. DragAnything says that this
+# is not enough, and also tells the model *which object* the line belongs to. Is that better? The paper says yes, with a
+# table. In this lesson you ask the question yourself, on models that were made for it, and you find out what it takes
+# to answer it.
 #
 # {{cost}}
 #
@@ -21,19 +22,19 @@
 # 1. what a point, a vector map, a Gaussian and an entity mark of an object, in numbers,
 # 2. how large a Gaussian really is,
 # 3. when a vector can tell an object from its neighbour, and when it cannot,
-# 4. what none of them says, and what it brings to say it,
+# 4. what none of them says, and how much it helps to say it,
 # 5. to compare models on the same clips, pair by pair, with intervals,
-# 6. to find the hole in an experiment: here there is one, on purpose.
+# 6. to find the flaw in an experiment: here there is one, on purpose.
 #
 # **You should know** lesson 3 (the representations). Lesson 8 explains the bootstrap from the beginning.
 
 # %% bootstrap
 
 # %% [markdown]
-# ## 1. The first insight: a point is not a thing
+# ## 1. The first insight: a point is not an object
 #
-# The harbour, and the boat, dragged. Here is what the paper's five representations mark of it in frame 0. (The vectors
-# are mean colours here, as in lesson 3; where they stand does not depend on what they are.)
+# Here is the harbour, with the boat dragged, and what the paper's five representations mark of it in frame 0. (The
+# vectors are mean colours here, as in lesson 3; where they are written does not depend on what they are.)
 
 # %% studio
 
@@ -53,18 +54,18 @@ signals = {kind: build_control(scene, 10, representation=kind, vectors=colours) 
 show.control_stack(signals, scene.image, count=3)
 
 # %% [markdown]
-# Two numbers say how well a mark tells the thing: which share of the **thing** is marked, and which share of the **mark**
-# is on the thing.
+# Two numbers say how well a mark matches the object: the share of the **object** that is marked, and the share of the
+# **mark** that is on the object.
 #
-# ### Exercise 1: what is told
+# ### Exercise 1: what is marked
 #
-# Write `told(marked, mask)` for two masks (H, W). It gives both shares, in this order.
+# Write `told(marked, mask)` for two masks (H, W). It returns both shares, in this order.
 #
 # {{hints told}}
 
 # %% exercise told
 def told(marked, mask):
-    """Share of the thing that is marked, and share of the mark that is on the thing."""
+    """Share of the object that is marked, and share of the mark that is on the object."""
     ### BEGIN SOLUTION
     both = (marked & mask).sum()
     return both / mask.sum(), both / marked.sum()
@@ -84,18 +85,18 @@ for kind, signal in signals.items():
     print(f"{kind:17}" + "".join(f"{cell:>22}" for cell in cells))
 
 # %% [markdown]
-# The point is *on* the thing, and marks next to nothing of it. The vector map's blur is as large for a bird as for a
-# house: it reaches far, and spills over the edge. The disc of Gaussian and entity grows with the thing and stays inside
-# it, and still is not the mask: read in the table how much of the boat, which is made of narrow parts, it never reaches.
-# "Entity representation" is the paper's name for a vector in a disc, not for the pixels of an entity.
+# The point is *on* the object, but marks next to nothing of it. The vector map's blur is as large for a bird as for a
+# house: it reaches far, and spills over the edge. The disc of Gaussian and entity grows with the object and stays
+# inside it, but it is still not the mask: the table shows how much of the boat, with its narrow parts, it never
+# reaches. "Entity representation" is the paper's name for a vector in a disc, not for the pixels of an entity.
 #
-# ## 2. The second insight: who is nearer hears more
+# ## 2. The second insight: what is nearer moves more
 #
-# Models that are told about a pixel move what is near that pixel more than what is far. (Lesson 5 makes such a rubber
-# sheet by hand.) One reason can be seen without any model: the signal itself fades.
+# Models that are given a pixel move what is near that pixel more than what is far away. (Lesson 5 makes such a rubber
+# sheet by hand.) One reason can be seen without a model: the signal itself fades.
 #
-# How large is something that fades? A disc of one value has an area. For a hill, weigh the pixels: the **effective
-# size** is
+# How large is something that fades? A disc with a single value has an area. For a hill, we weight the pixels: the
+# **effective size** is
 #
 # $$n = \frac{\left(\sum w\right)^2}{\sum w^2}.$$
 #
@@ -107,7 +108,7 @@ for kind, signal in signals.items():
 
 # %% exercise effective
 def effective(heat):
-    """How many pixels a heat map counts for: its area, if all its values were equal."""
+    """How many pixels a heat map counts for: for a disc with a single value, its area."""
     ### BEGIN SOLUTION
     weight = heat.astype(float)
     return weight.sum() ** 2 / (weight**2).sum()
@@ -118,7 +119,8 @@ check.effective(effective)
 
 # %% [markdown]
 # For a whole Gaussian the two sums are integrals, and n is 4π sigma². With sigma = 0.4 radius that is 0.64 of the disc.
-# The hill ends at the circle's edge, so by how much does that change it? And what is left at the size of the small model?
+# But the hill ends at the circle's edge. How much does that change? And how much is left at the size of the small
+# model?
 
 # %%
 for size in ((320, 576), (128, 128)):
@@ -132,11 +134,12 @@ for size in ((320, 576), (128, 128)):
             print(f"{size[1]}x{size[0]:3} {kind:9} {entity.name:6}: {pixels:7.1f} pixels, {pixels / disc:4.0%} of its disc")
 
 # %% [markdown]
-# A video model does not see pixels, it sees cells of 8x8 of them. Compare the last rows with 64: at 128x128 pixels a hill
-# counts for one or two cells, and a point for less than a tenth of one. So on the small model the representations may be
-# closer to each other than on the real one. Keep that in mind when you read its numbers.
+# A video model does not see pixels: it sees cells of 8x8 pixels. Compare the last rows with 64: at 128x128 pixels a
+# hill counts for one or two cells, and a point for less than a tenth of one. So on the small model the representations
+# may be closer to each other than on the real one. Keep that in mind when you read its numbers.
 #
-# Now the fading. For the pixels of the *cloud*, how strong is the signal, against the distance from the dragged point?
+# Now the fading. For the pixels of the *cloud*, how does the strength of the signal depend on the distance from the
+# dragged point?
 
 # %%
 cloud = scene["cloud"]
@@ -154,25 +157,25 @@ axes.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# Only the entity's vector is equally strong out to the edge of its disc. The Gaussian fades inside of it. "Both" gives
-# the network a flat plate and a marked middle. Beyond the disc nobody says anything, and the network must know what a
-# cloud is. That is what the vector is for.
+# Only the entity's vector is equally strong out to the edge of its disc. The Gaussian fades inside it.
+# "entity+gaussian" gives the network a flat plate and a marked middle. Beyond the disc there is no signal, and the
+# network must know what a cloud is. That is what the vector is for.
 #
 # ## 3. What is it?
 #
-# The vector says *what* is dragged, so that attention can find it in the first frame. It helps as far as different things
-# have different vectors. Which of the things below would be mistaken for which?
+# The vector says *what* is dragged, so that attention can find it in the first frame. It helps only if different
+# objects have different vectors. Which of the objects below would be confused with which?
 #
 # ### Exercise 3: the twin
 #
-# Write `twin(vectors)` for vectors (N, C): for each one, the place (0 to N - 1) of the *other* one that is most similar
+# Write `twin(vectors)` for vectors (N, C): for each one, the index (0 to N - 1) of the *other* one that is most similar
 # to it, by the cosine.
 #
 # {{hints twin}}
 
 # %% exercise twin
 def twin(vectors):
-    """For each vector (N, C), the place of the most similar other one."""
+    """For each vector (N, C), the index of the most similar other one."""
     ### BEGIN SOLUTION
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     alike = unit @ unit.T
@@ -200,21 +203,20 @@ for what, table in vectors.items():
         print(f"  {names[place]:18} is most like {names[int(row.argmax())]:18} cosine {row.max():.3f}")
 
 # %% [markdown]
-# Look at the twins, two fish of one kind and colour. By their colours they are each other's nearest, and any good
-# description should say so: they *are* alike. (Where the features find another twin, they have also seen what is around
-# the fish.) Such a vector cannot say which of the two goes where. Only the place can. So with look-alikes we should not
-# expect much of the vector, and with different objects that cross we may hope for something. That is a prediction, made
-# before looking.
+# Look at the twins, two fish of one kind and colour. By colour, each is the other's nearest, and any good description
+# should say so: they *are* alike. (If the features find another twin, they have also seen what is around the fish.)
+# Such a vector cannot say which of the two goes where. Only the position can. So we should not expect much of the
+# vector with look-alikes, but it may help with different objects that cross. That is a prediction, made before looking.
 #
-# ## 4. What nobody says
+# ## 4. What none of them says
 #
-# Go back to the table of section 1. The disc covers a part of the boat. Sails, mast and flag lie outside of it, and
-# **no representation of the paper says how far an object reaches**. The network has to guess it. Yet whoever drags has
-# cut out the mask: the answer is known, and thrown away.
+# Go back to the table of section 1. The disc covers a part of the boat. Sails, mast and flag lie outside it, and **none
+# of the paper's representations says how far an object reaches**. The network has to guess. Yet whoever drags has
+# already cut out the mask: the answer is known, and thrown away.
 #
-# So let us say it. In every frame we move the **whole mask** along the path. That tells three things at once: which
-# object owns each pixel; for each pixel, **the way back** to where its content was in the picture; and where something
-# has left, so that the picture shows nothing of what belongs there. This lab calls it `carry`. It is ours, not the
+# So let us say it. In every frame we move the **whole mask** along the path. That says three things at once: which
+# object owns each pixel; for each pixel, **the step back** to where its content was in the picture; and where something
+# has left, so that the picture does not show what belongs there. This lab calls it `carry`. It is ours, not the
 # paper's. By hand:
 
 # %%
@@ -227,9 +229,9 @@ def moved(mask, step):  # a mask (H, W), moved by (dx, dy) in pixels, fractions 
 
 
 def carried(scene, frame, num_frames=10):
-    owner, back = np.zeros(scene.size, int), np.zeros((*scene.size, 2))  # what stands still is its own way back
+    owner, back = np.zeros(scene.size, int), np.zeros((*scene.size, 2))  # what stands still has a step of zero
     moving = {number: entity for number, entity in enumerate(scene.controlled, start=1) if not entity.pinned}
-    back[np.any([entity.mask for entity in moving.values()], axis=0)] = np.nan  # the picture shows nothing of it
+    back[np.any([entity.mask for entity in moving.values()], axis=0)] = np.nan  # the picture does not show it
     for number, entity in moving.items():
         path = entity.path(num_frames)
         here = moved(entity.mask, path[frame] - path[0])
@@ -237,7 +239,7 @@ def carried(scene, frame, num_frames=10):
     return owner, back
 
 # %% [markdown]
-# The library does the same, at any size, with cameras and moving backgrounds. It gives the ways back for the 8x8 cells
+# The library does the same, at any size, with cameras and moving backgrounds. It gives the steps back for the 8x8 cells
 # in which the network works, at the middle of each cell and counted in cells.
 
 # %%
@@ -251,14 +253,14 @@ print(f"the same; known in {np.mean(ways[2]):.1%} of the cells of the last frame
 
 # %%
 fig, axes = plt.subplots(1, 3, figsize=(13, 2.7), layout="constrained")
-for spot, labels, title in zip(axes, (signals["entity"].labels[9], owner), ("told by discs", "told by moved masks")):
+for spot, labels, title in zip(axes, (signals["entity"].labels[9], owner), ("marked by discs", "by moved masks")):
     spot.imshow(labels, cmap="viridis", interpolation="nearest")
     spot.set_title(f"{title}, last frame")
 axes[2].imshow(np.where(np.isnan(back[..., :1]), 0, named_scene("harbour", (160, 288), 10).video[9]))
 ys, xs = np.nonzero(carry.labels[9][4::8, 4::8])
 arrows = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.004, "color": "#D55E00"}
 axes[2].quiver(4 + 8 * xs, 4 + 8 * ys, *(8 * ways[:2, ys, xs]), **arrows)
-axes[2].set_title("the way back; black: it has left")
+axes[2].set_title("the step back; black: it has left")
 plt.setp(axes, xticks=[], yticks=[])
 plt.show()
 
@@ -266,21 +268,21 @@ plt.show()
 for number, entity in enumerate(scene.controlled, start=1):
     disc, mask = ((signal.labels[0] == number)[entity.mask].mean() for signal in (signals["entity"], carry))
     if not entity.pinned:
-        print(f"{entity.name:6} told by its disc {disc:4.0%}, by its moved mask {mask:4.0%}")
+        print(f"{entity.name:6} marked by its disc {disc:4.0%}, by its moved mask {mask:4.0%}")
 
 # %% [markdown]
-# (The house is pinned. With `carry` it belongs to the backdrop: what stays is its own way back.)
+# (The house is pinned. With `carry` it belongs to the backdrop: what stays has a step of zero.)
 #
 # ## 5. The same drag, six times
 #
-# The small model exists in all six representations. They share one network (the trunk), and each has an embedding of its
-# own, which reads its arrays. We make three drags with each, with the same seed: twins that cross, two different objects
-# that cross, and a large boat that is dragged at the left end of its hull.
+# The small model exists in all six representations. They share one network (the trunk), and each has its own embedding,
+# which reads its arrays. We make three drags with each, with the same seed: twins that cross, two different objects
+# that cross, and a large boat dragged by the left end of its hull.
 #
 # **What each one gets.** The trunk looks up in the first frame what belongs where, and a decoder then takes pixels from
-# there (lesson 4 looks inside both). For the paper's five the lookup *guesses* the place, from points, hills and vectors.
-# With `carry` it is told, and so is the decoder. So `carry` against the others is no test of the paper's idea. It
-# measures what it is worth to *say* how far an object reaches.
+# there (lesson 4 looks inside both). For the paper's five, the lookup *guesses* the position from points, hills and
+# vectors. With `carry` it is given, and the decoder gets it, too. So `carry` against the others is not a test of the
+# paper's idea. It measures how much it helps to *say* how far an object reaches.
 
 # %%
 from draganything_lab.lessons.weights import trained_at
@@ -296,7 +298,7 @@ if pipes:
     print(f"{len(videos)} videos of {num_frames} frames of {size[1]}x{size[0]}, {np.median(seconds):.1f} s each")
 
 # %% [markdown]
-# Where does the lookup of each one point, and how far is that from where the content really was? One cell is 8 pixels.
+# Where does each one's lookup point, and how far is that from where the content really was? One cell is 8 pixels.
 
 # %%
 for kind, pipe in pipes.items():
@@ -321,14 +323,14 @@ if pipes:
         plt.show()
 
 # %% [markdown]
-# Look before you measure. Which column has the thing where the first one has it? Is it still itself? Did the twins stay
-# two? One video with one seed proves nothing: what you have now is a set of guesses.
+# Look before you measure. Which column has the object where the first one has it? Does it still look like itself? Are
+# there still two twins? One video with one seed proves nothing: what you have now is a set of guesses.
 #
 # ## 6. Dragging pixels, dragging entities
 #
 # Take the large boat. If a model drags *pixels*, the end of the hull comes along and the bow stays behind. The measures
-# of lesson 5 see that: which share of the boat's pixels **came along**, whether the motion is **flat** over the distance
-# from the dragged point (1) or fades (towards 0), and which **share of the way** the dragged spot went.
+# of lesson 5 show that: which share of the boat's pixels **came along**, whether the motion is **flat** over the
+# distance from the dragged point (1) or fades (towards 0), and what **share of the path** the dragged spot went.
 
 # %%
 from draganything_lab import motion
@@ -341,29 +343,29 @@ if pipes:
         report = motion.measure(video, wish, tracker="dis")  # not the best tracker, but the quickest
         boat = report["boat"]
         flat = report.by_distance("boat").flatness
-        print(f"{kind:16} came along {boat.coverage:4.0%}, flatness {flat:.2f}, share of the way {boat.gain:.2f}")
+        print(f"{kind:16} came along {boat.coverage:4.0%}, flatness {flat:.2f}, share of the path {boat.gain:.2f}")
 
 # %% [markdown]
-# Read the two baselines first. The preview moves every pixel alike, so what it lacks to 100 % is the ruler's error; the
-# frozen video moves nothing. (Where nothing moved, there is no flatness: nan.) Then the others between them. Does any of
-# the paper's five bring the boat to its goal? The boat is larger than anything in training, the dragged point lies at
-# its edge, and so does the disc (section 1), so each can loosen what is near the point and leave the rest. Two traps for
-# another day: flatness alone is high for a boat that as a whole goes nowhere near its goal, and a model that was
+# Read the two baselines first. The preview moves every pixel alike, so whatever it lacks to 100 % is an error of the
+# measurement; the frozen video moves nothing. (Where nothing moved, flatness is undefined: nan.) Then read the others
+# between them. Does any of the paper's five bring the boat to its goal? The boat is larger than anything in training,
+# the dragged point is at its edge, and so is the disc (section 1), so each may pull away what is near the point and
+# leave the rest. Two traps: flatness alone is high for a boat that goes nowhere near its goal as a whole, and a model
 # *trained* on whole objects that move as one may drag entities by a point, because in its world nothing else ever
 # happens. DragNUWA learned from real videos, where points do move alone.
 #
 # ## 7. A fair comparison, clip by clip
 #
-# Now several clips that no model was trained on, each with two or more dragged things, the rule fixed before looking.
-# Some clips are hard for everybody. So we compare **pairs**: the same clip, the same seed, two representations, and the
-# difference of their errors.
+# Now we take several clips that no model was trained on, each with two or more dragged objects, and fix the rule before
+# looking. Some clips are hard for every model. So we compare **pairs**: the same clip, the same seed, two
+# representations, and the difference of their errors.
 #
 # ### Exercise 4: a paired interval
 #
 # Would other clips have said the same? We draw our N clips anew, with replacement, thousands of times, and see how the
 # mean varies: the **bootstrap** (lesson 8 says more). Each row of `picks` (draws, N) is one such draw: the numbers of N
 # clips, some twice, some not at all. Write `paired(a, b, picks)` for errors `a` and `b` (N,) of two models on the same
-# clips. It gives the 2.5 % and the 97.5 % quantile of the draws' means of a minus b.
+# clips. It returns the 2.5 % and the 97.5 % quantile of the draws' means of a minus b.
 #
 # {{hints paired}}
 
@@ -379,7 +381,8 @@ def paired(a, b, picks):
 check.paired(paired)
 
 # %% [markdown]
-# How much does pairing bring? Invented errors, where we know the truth: b is better by exactly 1 on average.
+# How much does pairing help? Here are invented errors, for which we know the truth: b is better by exactly 1 on
+# average.
 
 # %%
 rng = np.random.default_rng(6)
@@ -391,10 +394,10 @@ for name, means in {"in pairs": (a - b)[picks].mean(axis=1), "apart": a[picks].m
     print(f"{name:9} {low:6.2f} to {high:5.2f}")
 
 # %% [markdown]
-# The same numbers, and only one of the two intervals leaves out 0. Now the models. How many clips there are depends on
-# how fast your machine is: the cell spends about a minute. The error is the model card's. Toyland knows what a dragged
-# thing looks like in every true frame. Those of its pixels that frame 0 shows, too, are looked for in the generated
-# frame, and the error is how far from the true place they fit best, in per cent of the diagonal.
+# The numbers are the same, but only one of the two intervals excludes 0. Now the models. The number of clips depends on
+# the speed of your machine: the cell takes about a minute. The error is the model card's. Toyland knows what a dragged
+# object looks like in every true frame. We search the generated frame for those of its pixels that frame 0 also shows;
+# the error is the distance from the true position to the best fit, in per cent of the diagonal.
 
 # %%
 measured = {}
@@ -417,7 +420,7 @@ if measured:
     for a, b, low, high in found:
         print(f"{a:11} minus {b:16} {low:7.2f} to {high:6.2f}   {rivals.verdict(a, b, low, high)}")
     luck = 2 / 2 ** len(clips)
-    print(*few(len(clips), "clips"), f"(where nothing is behind it, all clips agree in {luck:.0%} of cases)")
+    print(*few(len(clips), "clips"), f"(if there is no real difference, all clips agree in {luck:.0%} of cases)")
     told_apart = [row for row in found if "frozen" not in row[:2] and not row[2] <= 0 <= row[3]]
     rows = sum("frozen" not in row[:2] for row in found)
     print(f"\nOf the {rows} pairs of representations, {len(told_apart)} are told apart on these clips.")
@@ -431,18 +434,18 @@ if measured:
     axes.axvline(0, color="#808080", linewidth=1)
     axes.set(yticks=range(len(pairs)), yticklabels=[f"{a} minus {b}" for a, b, *_ in pairs])
     axes.set(xlabel="difference of the errors (% of the diagonal), 95 %")
-    axes.set_title(f"Orange: leaves out 0, on {len(clips)} clips")
+    axes.set_title(f"Orange: excludes 0, on {len(clips)} clips")
     plt.show()
 
 # %% [markdown]
-# Say aloud what these intervals show, and what they do not. The bootstrap believes that your few clips are all that
-# there is: where they happen to agree, it leaves out 0, and the line above the plot says how often that is mere luck.
-# With ten pairs it will happen to some of them. So take a few orange bars as a hint, not as a proof: with three clips
-# even "does better" says only that it did so on these three. "Not told apart" does not mean equal, either. It means
-# that this experiment was too small to see a difference, if there is one. And the ruler has a weakness of its own: it
-# looks for a thing's pixels, and cannot tell twins from each other.
+# Say aloud what these intervals show, and what they do not. The bootstrap assumes that your few clips are all there is:
+# where they happen to agree, it excludes 0, and the line above the plot says how often that is mere luck. With ten
+# pairs it will happen to some of them. So take a few orange bars as a hint, not as proof: with three clips, even "does
+# better" only means that it did so on these three. "Not told apart" does not mean equal, either. It means that this
+# experiment was too small to see a difference, if there is one. And the error has a weakness of its own: it searches
+# for an object's pixels, and cannot tell twins from each other.
 #
-# The model card measured the same on more clips, and in pairs, too. That is the table to quote:
+# The model card measured the same on more clips, also in pairs. That is the table to quote:
 
 # %%
 for name, row in rivals.card_gaps().items():
@@ -452,13 +455,13 @@ for name, row in rivals.card_gaps().items():
 
 # %% [markdown]
 # The paper's own table: 410.7 with neither, 339.3 with the Gaussian alone, 318.4 with the entity alone, 305.7 with both
-# (ObjMC in pixels). It has no intervals and no seeds. Does the order of yours agree? If not, that is a result, too.
+# (ObjMC in pixels). It has no intervals and no seeds. Is your order the same? If not, that is a result, too.
 #
-# ## 8. What it brings to say it
+# ## 8. How much it helps to say it
 #
 # Now `carry`, on the same clips, against each of the others and against the preview, which cuts out and moves. Three
 # measures: the centre error; the likeness to the truth inside what moves (PSNR in dB, more is better); and the same
-# where something has left, where no one has seen what belongs there.
+# where something has left, where the picture does not show what belongs there.
 
 # %%
 for measure, title in {"error": "centre error, %", "inside": "inside, dB", "left": "where it left, dB"}.items():
@@ -472,42 +475,42 @@ for measure, title in {"error": "centre error, %", "inside": "inside, dB", "left
                 print(f"   {name:16} {values[seen].mean():6.2f}   carry minus it {low:6.2f} to {high:6.2f}   {said}")
 
 # %% [markdown]
-# And on the card's clips, less entity+gaussian and in pairs, the likeness inside:
+# And on the card's clips, in pairs, the likeness inside minus that of entity+gaussian:
 
 # %%
 for name, row in rivals.card_gaps(rivals.CARD_LOOKS).items():
     print(f"{name:11} {row['mean']:+6.2f} dB ({row['low']:+.2f} to {row['high']:+.2f}), {row['clips']} clips")
 
 # %% [markdown]
-# Read the preview's rows with care. It obeys by construction, so for an object that only shifts, the centre error cannot
-# be less than its. What a model can add is what the preview cannot know: what comes to light, soft edges, a shadow. Does
-# `carry` get more than the preview where something has left? And what do you see there in the pictures of section 5: is
-# it sharp? What was never seen is *guessed*, and this small model guesses softly. `carry` does not know either that an
-# object turns or grows: nobody asked for it, and it is not asked.
+# Read the preview's rows with care. It obeys by construction, so for an object that only shifts, no centre error can be
+# smaller. What a model can add is what the preview cannot know: what is uncovered, soft edges, a shadow. Does `carry`
+# beat the preview where something has left? And what do you see there in the pictures of section 5: is it sharp? What
+# was never seen is *guessed*, and this small model's guesses are blurry. `carry` does not know whether an object turns
+# or grows, either: a path does not say so.
 #
-# ## 9. Find the hole
+# ## 9. Find the flaw
 #
-# Before you believe an order, ask how the rivals were made. The first weights of this lab had a hole that is easy to
-# overlook: trunk and embedding of **entity+gaussian** were trained together, and only then did the four rivals get
-# embeddings of their own, as copies of that one, and a shorter time on a trunk that had grown up with another. If
+# Before you believe a ranking, ask how the rivals were made. The first weights of this lab had a flaw that is easy to
+# overlook: the trunk and the embedding of **entity+gaussian** were trained together, and only then did its four rivals
+# get their own embeddings, as copies of that one, with less training on a trunk that was made for another. If
 # entity+gaussian wins then, is it because of what it *says*, or because it was trained longer? Nobody can know. The two
 # come together, and what comes together cannot be told apart: a **confounder**.
 #
-# The weights that you use were made in another way: the paper's five on one trunk, as many clips of the same kind for
-# each, in every step. That hole is closed. Are there others? The layer with which the trunk looks up in the first frame
-# what belongs where (lesson 4) was tried out on clips of entity+gaussian alone, and so was how many steps the sampler
-# takes. When that layer came, the parts that read entity vectors were begun anew, while the others went on: that one is
-# to the vectors' disadvantage. And `carry` came last, and got half of all clips of the last training, as many as the
-# five together. So between `carry` and the others there are two differences, what is said and how long it was trained.
-# The five among themselves share that fate, and can be compared.
+# The weights that you use were made differently: the paper's five on one trunk, with equally many clips of the same
+# kind for each, in every step. That flaw is gone. Are there others? The layer with which the trunk looks up in the
+# first frame what belongs where (lesson 4) was tuned on clips of entity+gaussian alone, and so was the number of steps
+# the sampler takes. When that layer was added, the parts that read entity vectors were restarted, while the others went
+# on: that puts the vectors at a disadvantage. And `carry` came last, and got half of all clips in the last training, as
+# many as the other five together. So `carry` and the others differ in two ways: what they say, and how long they were
+# trained. The five can be compared among themselves.
 #
-# Not everything is lost where a comparison is unfair. If a representation wins *although* it was trained less, training
-# is no excuse.
+# An unfair comparison can still show something. If a representation wins *although* it was trained less, training
+# cannot be the reason.
 #
-# ### Exercise 5: what may be claimed
+# ### Exercise 5: what you may claim
 #
 # Write `claims(results, steps)`. `results` is a list of (a, b, low, high), intervals of error a minus error b, `steps`
-# says how long each was trained. It gives the list of (better, worse), in order, that is left if you believe only
+# says how long each was trained. It returns the list of (better, worse), in order, that is left if you only believe
 # intervals without 0 in which the better one was trained **no longer** than the worse one.
 #
 # {{hints claims}}
@@ -541,22 +544,23 @@ if measured:
         print("No two representations were told apart on these clips, so there is nothing to explain.")
 
 # %% [markdown]
-# How would you mend it? Choose layer and steps for each representation by itself, with the same number of tries, on clips
-# that are not in the table, and see whether the order stays. And ask the same of every table that you read: was the rival
-# trained by those who wanted to beat it? On the same data? For as long? Chosen by the same number of tries? The paper's
-# rival, DragNUWA, was trained by other people, on other data.
+# How would you fix it? Choose the layer and the steps for each representation separately, with the same number of
+# tries, on clips that are not in the table, and see whether the order stays the same. And ask the same of every table
+# that you read: was the rival trained by those who wanted to beat it? On the same data? For as long? Chosen from the
+# same number of tries? The paper's rival, DragNUWA, was trained by other people, on other data.
 #
 # ## What you have seen
 #
 # - A point marks next to nothing of an object, a disc marks more, and only a mask marks all of it.
-# - A moved mask also says where everything came from, and where something has left. What it brings, you have measured.
+# - A moved mask also says where everything came from, and where something has left. You have measured how much that
+#   helps.
 # - A Gaussian counts for less than its disc, and at a small size all marks shrink towards one cell.
-# - A vector says what, as far as things differ. Look-alikes are told apart by their place alone.
-# - Compare on the same clips, in pairs; draw clips, not frames; say how many.
+# - A vector says what, if objects differ. Only their position tells look-alikes apart.
+# - Compare on the same clips, in pairs; resample clips, not frames; say how many.
 # - "Not told apart" is a result. So is a confounder that you found yourself.
 #
 # **Go further.** Give `rivals.compare` three seeds: `seeds=(0, 1, 2)`. Do the intervals shrink as much as with three
-# times as many clips? Why not? Then send the point's own video through `motion.measure` for the twins, and see what the
-# ruler says about which fish is which.
+# times as many clips? Why not? Then run `motion.measure` on the point's own video of the twins, and see what it says
+# about which fish is which.
 #
-# **What next.** Lesson 7 moves everything at once. Lesson 8 asks what a number in a table can carry.
+# **What next.** Lesson 7 moves everything at once. Lesson 8 asks how much a number in a table can prove.

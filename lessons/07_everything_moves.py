@@ -10,9 +10,9 @@
 #
 # {{badges}}
 #
-# So far a boat moved. But a wish can be larger: the sea moves and the boat stands still, or everything at once, or the
-# camera goes closer. The paper shows four uses. In this lesson you make all of them, see that a camera is nothing but
-# tracks, and then look at what goes wrong, honestly.
+# So far, only a boat has moved. But you can ask for more: the sea moves and the boat stands still, or everything moves
+# at once, or the camera moves closer. The paper shows four uses. In this lesson you try all of them, see that a camera
+# is nothing but tracks, and then look honestly at what goes wrong.
 #
 # {{cost}}
 #
@@ -20,17 +20,17 @@
 #
 # 1. to drag the foreground, the background, both, and the camera,
 # 2. to turn a zoom into tracks, and tracks back into a zoom,
-# 3. why moving things leave holes, and how large they are,
-# 4. to recognise six kinds of failure, and to say where each comes from.
+# 3. why moving objects leave holes, and how large they are,
+# 4. to recognise six kinds of failure, and say where each comes from.
 #
-# **You should know** lesson 0, and numpy; for section 2 complex numbers and what least squares are.
+# **You should know** lesson 0 and numpy; for section 2, complex numbers and what least squares are.
 
 # %% bootstrap
 
 # %% [markdown]
 # ## 1. Four uses
 #
-# The same harbour, four wishes. Each is one call on the scene.
+# The same harbour, four drags. Each is one call on the scene.
 
 # %% studio
 
@@ -44,7 +44,7 @@ from draganything_lab.scene import Entity
 harbour = named_scene("harbour", size=(160, 288), num_frames=10).scene()
 
 
-def fresh():  # the boat and the house, and no wish yet
+def fresh():  # the boat and the house, and no drag yet
     return Scene(harbour.image, [Entity(name, harbour[name].mask) for name in ("house", "boat")])
 
 
@@ -57,7 +57,7 @@ show.strip({name: preview(scene, 10) for name, scene in scenes.items()}, count=3
 
 # %% [markdown]
 # Look at the second row: sky and sea go to the left, the boat and the house stand still. That is because
-# `drag_background` **pins** whatever has no way of its own. Without pins a model may well move the thing or the camera
+# `drag_background` **pins** whatever has no path of its own. Without pins, a model may move the object or the camera
 # instead; users of the released code reported just that. (At the right edge the preview repeats the last column, and
 # the sun becomes a stripe. Nobody knows what is beyond the picture.)
 
@@ -69,7 +69,7 @@ for name, scene in scenes.items():
 # ## 2. A camera is nothing but tracks
 #
 # "camera 1" to "camera 4": the model has no input called *camera*. It only knows entities with tracks. So a camera that
-# goes closer is written as four points that move away from the middle.
+# moves closer is written as four points that move away from the middle.
 #
 # ### Exercise 1: a zoom
 #
@@ -102,14 +102,14 @@ show.trajectories(scenes["camera"], 10)
 #
 # ### Exercise 2: cells
 #
-# Write `nearest(size, anchors)`. It gives an array (H, W): for each pixel the number (from 0) of the nearest of the
+# Write `nearest(size, anchors)`. It returns an array (H, W): for each pixel, the index (from 0) of the nearest of the
 # anchors (N, 2), which are (x, y).
 #
 # {{hints nearest}}
 
 # %% exercise nearest
 def nearest(size, anchors):
-    """For each pixel of a picture (H, W) the number of the nearest anchor (x, y)."""
+    """For each pixel of a picture (H, W), the index of the nearest anchor (x, y)."""
     ### BEGIN SOLUTION
     ys, xs = np.mgrid[: size[0], : size[1]]
     distance = (xs[..., None] - anchors[:, 0]) ** 2 + (ys[..., None] - anchors[:, 1]) ** 2
@@ -123,15 +123,15 @@ check.nearest(nearest)
 show.masks(scenes["camera"])
 
 # %% [markdown]
-# The boat and the house lie in cells and ride along. Give the boat a way of its own, and its pixels are cut out of the
-# cell.
+# The boat and the house lie in cells and move with them. Give the boat a path of its own, and its pixels are cut out of
+# the cell.
 #
-# **And back again.** Given tracks, what did the camera do? With points as complex numbers x + iy, a zoom by s and a roll
-# by an angle is one multiplication by s·e^(i·angle). The best number in the sense of least squares is one division.
+# **And back again.** Given tracks, what did the camera do? With points as complex numbers x + iy, a zoom by s and a
+# roll by an angle are one multiplication by s·e^(i·angle). The least-squares number is found by one division.
 #
 # ### Exercise 3: zoom and roll
 #
-# Write `similarity(start, end)` for points (N, 2). It gives (zoom, roll in degrees). Take the mean of both sets away
+# Write `similarity(start, end)` for points (N, 2). It returns (zoom, roll in degrees). Subtract the mean of each set
 # first, so that a shift does not count.
 #
 # {{hints similarity}}
@@ -159,18 +159,18 @@ print("zoom", np.hypot(matrix[0, 0], matrix[1, 0]).round(3))
 # %% [markdown]
 # ## 3. Holes
 #
-# When a thing moves, something comes to light that no frame has shown so far.
+# When an object moves, it uncovers something that no frame has shown so far.
 #
-# ### Exercise 4: what comes to light
+# ### Exercise 4: what is uncovered
 #
-# Write `uncovered(mask, dx, dy)`: the pixels that the thing covered and, moved by whole pixels (dx, dy), does not cover
-# any more. What moves out of the picture is gone.
+# Write `uncovered(mask, dx, dy)`: the pixels that the object covered and, moved by whole pixels (dx, dy), no longer
+# covers. What moves out of the picture is gone.
 #
 # {{hints uncovered}}
 
 # %% exercise uncovered
 def uncovered(mask, dx, dy):
-    """Pixels that a thing sets free when it moves by (dx, dy): a mask (H, W)."""
+    """Pixels that an object uncovers when it moves by (dx, dy): a mask (H, W)."""
     ### BEGIN SOLUTION
     ys, xs = np.nonzero(mask)
     ys, xs = ys + dy, xs + dx
@@ -204,13 +204,13 @@ axes.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# In the holes the error is some twenty times that elsewhere, and yet only two or three grey levels of 255: behind this
-# boat is mostly plain water, and a blur of what is around comes near to that. Put something detailed there, and it
+# In the holes the error is about twenty times as large as elsewhere, and yet only two or three grey levels of 255:
+# behind this boat is mostly plain water, and a blur of what is around it comes close. With something detailed there, it
 # would not. Holes are where a video model can show what it has learned.
 #
 # ## 4. Many at once
 #
-# Order decides who lies in front. In "crossing" the car drives in front of the bus; `reorder` turns that round.
+# The order decides which object is in front. In "crossing" the car drives in front of the bus; `reorder` reverses that.
 
 # %%
 crossing = named_scene("crossing", size=(160, 288), num_frames=10).scene()
@@ -221,7 +221,7 @@ show.strip({"the car in front": preview(crossing, 10), "the bus in front": previ
 # %% [markdown]
 # ## 5. What goes wrong
 #
-# Five wishes that do not end as one hopes, each for its own reason. Look first, then read.
+# Five drags that do not end as hoped, each for its own reason. Look first, then read.
 
 # %%
 meadow = named_scene("meadow", size=(160, 288), num_frames=10).scene()
@@ -236,17 +236,19 @@ wishes["5 no wing beats"] = alive
 show.strip({name: preview(scene, 10) for name, scene in wishes.items()}, count=3)
 
 # %% [markdown]
-# 1. **Out of the picture.** It obeys. But there is no way back: once outside, nobody remembers the boat.
-# 2. **Half a mask.** The hull sails and leaves its sails behind. The most common failure, and it is made in lesson 1.
-# 3. **A car in the sky.** The preview obeys any wish. A trained model has seen where cars drive, and may refuse, or bend
-#    the road. Obedience and plausibility are different things.
-# 4. **A large zoom.** Pixels cannot be enlarged threefold without a blur. A model may invent detail, and then the
-#    question is whose detail. And the house, which is pinned, stays as small as it was: two wishes that contradict.
-# 5. **No wing beats.** The butterfly is pushed like a sticker. One track per thing says nothing of legs and wings.
+# 1. **Out of the picture.** It obeys. But the boat cannot return: once it is outside, nothing remembers it.
+# 2. **Half a mask.** The hull sails off and leaves its sails behind. This is the most common failure, and it starts
+#    with the mask (lesson 1).
+# 3. **A car in the sky.** The preview obeys any drag. A trained model has seen where cars drive, and may refuse, or
+#    bend the road. Obedience and plausibility are different things.
+# 4. **A large zoom.** Pixels cannot be enlarged threefold without blur. A model may invent detail, but is it the right
+#    detail? And the house, which is pinned, stays as small as it was: the two requests contradict each other.
+# 5. **No wing beats.** The butterfly is pushed like a sticker. One track per object says nothing about legs and wings.
 #    The paper's own pictures show this for people, too.
 #
-# Now the small model, if it is here: the same crossing in its own size, a background and a camera. It is told once a disc
-# for each object, as in the paper, and once the whole moved mask (`carry`, lesson 6). Which of the five do you see?
+# Now the small model, if it is here: the same crossing at its own size, a background and a camera. Once it gets a disc
+# for each object, as in the paper, and once the whole moved mask (`carry`, lesson 6). Which of the five failures do you
+# see?
 
 # %%
 from draganything_lab.lessons.weights import toy_pipeline, trained_at
@@ -258,7 +260,7 @@ if None not in pipes.values():
     for name in ("crossing", "ferry", "landing"):  # two objects; the background; the camera
         world = named_scene(name, size=size, num_frames=num_frames)
         rows[f"{name}: wanted"] = world.video
-        rows |= {f"{name}: told, {kind}": pipe(world.scene(), seed=0).frames for kind, pipe in pipes.items()}
+        rows |= {f"{name}: made, {kind}": pipe(world.scene(), seed=0).frames for kind, pipe in pipes.items()}
 
 # %%
 if rows:
@@ -270,28 +272,29 @@ if rows:
 from draganything_lab.media.picture import psnr
 
 for name, video in rows.items():
-    world, _, told = name.partition(": told, ")
+    world, _, told = name.partition(": made, ")
     if told:
         truth = rows[f"{world}: wanted"]
         print(f"{world:9} {told:6} {psnr(truth[1:], video[1:]):5.1f} dB against the truth (PSNR; more is better)")
 
 # %% [markdown]
-# Told a disc, it fails in none of the five ways, but in a sixth: what crosses, what comes to light, and under a camera
-# much of what is new, **smears**. The wish is all right, and so are masks and order. The network has to guess how far each
-# object reaches and where everything came from. Told that by the moved mask, it need not guess, and what the picture shows
-# stays sharp. What is left of the sixth failure is where something comes to light: behind the car, and at the edge where
-# the picture ends. There it must invent, and it invents softly. (The model card shows the best, the median and the worst
-# clips.)
+# With a disc, it fails in none of the five ways, but in a sixth: what crosses, what is uncovered and, with a moving
+# camera, much of what is new **smears**. Nothing is wrong with the drag, the masks or the order. The network has to
+# guess how far each object reaches and where everything came from. With the moved mask it need not guess, and what the
+# picture shows stays sharp. The sixth failure remains only where something is uncovered: behind the car, and at the
+# edge where the picture ends. There it must invent, and what it invents is blurry. (The model card shows the best, the
+# median and the worst clips.)
 #
 # ## What you have seen
 #
 # - Four uses, one idea: entities with tracks. Backgrounds and cameras are entities, too.
-# - Pins keep still what is to stay.
-# - Zoom and roll are one complex number; tracks give it back.
-# - What a thing uncovers must be invented.
-# - Failures have reasons: the mask, the order, the wish itself, the size, what one track cannot say, and what nobody told.
+# - Pins hold what should stay.
+# - Zoom and roll are one complex number, which tracks give back.
+# - What an object uncovers must be invented.
+# - Failures have reasons: the mask, the order, the drag itself, the size, what one track cannot say, and what the model
+#   was not given.
 #
-# **Go further.** Pan and zoom at once: `drag_camera(pan=(-40, 0), zoom=1.3)`. Give the boat a way that stays with the
-# camera. Find a seventh kind of failure, and a name for it.
+# **Go further.** Pan and zoom at once: `drag_camera(pan=(-40, 0), zoom=1.3)`. Give the boat a path that moves with the
+# camera. Find a seventh kind of failure, and name it.
 #
-# **What next.** Lesson 8 asks how one would prove that any of this works.
+# **What next.** Lesson 8 asks how to prove that any of this works.

@@ -12,13 +12,13 @@
 #
 # "Ours: 305.7. Theirs: 324.6." Papers end with tables like this. What do such numbers mean? In this lesson you rebuild
 # the three kinds of evidence that the paper gives, an error of motion (ObjMC), distances between sets of videos (FID
-# and FVD) and a user study, and you find out how much each of them can carry.
+# and FVD) and a user study, and you find out how much each of them can prove.
 #
 # {{cost}}
 #
 # **You will learn**
 #
-# 1. to compute ObjMC by two protocols, and why their numbers cannot be compared,
+# 1. to compute ObjMC with two protocols, and see why their numbers cannot be compared,
 # 2. to put every number between two baselines,
 # 3. what FID and FVD measure, and what too few samples do to them,
 # 4. to draw an interval around a number without any formula,
@@ -31,8 +31,8 @@
 # %% [markdown]
 # ## 1. Four videos
 #
-# The harbour again. Four videos of the same wish: the true one, one that comes a frame late, one that does nothing, and
-# the preview, which cuts out and moves. We know which is how good. A measure is worth something if it knows, too.
+# The harbour again. Four videos of the same drag: the true one, one that is a frame late, one that does nothing, and
+# the preview, which cuts out and moves. We know how good each one is. A useful measure should know, too.
 
 # %% studio
 
@@ -58,12 +58,12 @@ show.strip({"true": videos["true"], "late": videos["late"]}, count=4)
 # %% [markdown]
 # ## 2. ObjMC, as released
 #
-# ObjMC asks: how far are the things from where they were to be? The released script takes one tracked point for each
-# thing, cuts all coordinates to whole pixels, and takes the mean distance over all points and all frames.
+# ObjMC asks: how far are the objects from where they should be? The released script takes one tracked point for each
+# object, cuts all coordinates to whole pixels, and takes the mean distance over all points and all frames.
 #
 # ### Exercise 1: the released number
 #
-# Write `released(measured, wanted)` for paths (T, N, 2): frames, things, (x, y).
+# Write `released(measured, wanted)` for paths (T, N, 2): frames, objects, (x, y).
 #
 # {{hints released}}
 
@@ -78,8 +78,8 @@ def released(measured, wanted):
 check.released(released)
 
 # %% [markdown]
-# Now look what this number depends on. The same late video, drawn at twice the size. Nothing about the motion has
-# changed. (We track with OpenCV's DIS flow here, because it is quick.)
+# Now look at what this number depends on. Here is the same late video, drawn at two and at four times the size. Nothing
+# about the motion has changed. (We track with OpenCV's DIS flow here, because it is quick.)
 
 # %%
 from draganything_lab.evaluate.metrics import objmc
@@ -88,16 +88,17 @@ for size in ((80, 144), (160, 288), (320, 576)):
     larger = named_scene("harbour", size=size, num_frames=10)
     how = objmc(larger.video[[0, *range(9)]], larger.scene(), tracker="dis")
     print(f"{size[1]}x{size[0]:3}: released {how.released:6.2f} px, ours {how.mean:5.2f} % of the diagonal", end="")
-    print(f"   ({how.counted[1:].mean():.0%} of the places counted)")
+    print(f"   ({how.counted[1:].mean():.0%} of the points counted)")
 
 # %% [markdown]
 # The released number grows with the picture, because it counts pixels. And there is more: a point that the tracker lost
 # counts like any other, and so does frame 0, in which every video is perfect. So the lab has a second protocol. It
-# counts only what is seen and is to be inside the picture, leaves frame 0 out, and gives **per cent of the diagonal**.
+# counts only what is seen and should be inside the picture, leaves out frame 0, and gives **per cent of the diagonal**.
 #
-# It is no yardstick of steel either. It would be the same at every size, if the tracker saw the same. But it loses a
-# thing here and there, and what is lost is not counted. Where that happens to the thing that is farthest off, the error
-# looks *better*. So read the share in brackets with it: **an error without its share of counted places flatters.**
+# It is not a perfect yardstick either. It would be the same at every size if the tracker saw the same. But the tracker
+# loses an object here and there, and what is lost is not counted. If that happens to the object that is farthest off,
+# the error looks *better*. So read it together with the share in brackets: **an error without its share of counted
+# points flatters.**
 #
 # ### Exercise 2: ours
 #
@@ -125,9 +126,9 @@ assert np.isclose(100 * off.mean() / math.hypot(80, 144), how.mean)
 # %% [markdown]
 # ## 3. Between two baselines
 #
-# Is the late video's number good? Alone it says nothing. A frozen video shows what doing nothing costs. The preview, in
-# which every pixel obeys, shows what the *tracker* gets wrong, and so does the true video. Others stand between the two,
-# give or take that error of the ruler.
+# Is the late video's number good? On its own it says nothing. A frozen video shows what doing nothing costs. The
+# preview, in which every pixel obeys, shows what the *tracker* gets wrong, and so does the true video. Other videos lie
+# between the two, give or take that error of the measurement.
 
 # %%
 print(f"{'video':8} {'ours':>9} {'released':>12} {'obeyed':>8}")
@@ -137,10 +138,10 @@ for name, video in videos.items():
 
 # %% [markdown]
 # "Obeyed" is 1 minus the error divided by the frozen video's error: 0 % for doing nothing, 100 % for perfect. Even the
-# true video does not reach 100 %: that gap is the error of the ruler.
+# true video does not reach 100 %: that gap is the error of the measurement.
 #
 # **The same model, four numbers.** DragAnything's paper gives 305.7. A later paper measured the released model again,
-# three times, each with another reading of what ObjMC means. Here is what stands in them, with what is known of the
+# three times, each with a different reading of what ObjMC means. Here are the numbers, with what is known of the
 # protocol:
 
 # %%
@@ -154,8 +155,7 @@ for row in same:
 print(f"largest over smallest: {max(row.value for row in same) / min(row.value for row in same):.1f}")
 
 # %% [markdown]
-# Several numbers for one and the same model. That is why the lab's tables refuse to rank
-# numbers of different protocols:
+# Several numbers for the same model. That is why the lab's tables refuse to rank numbers from different protocols:
 
 # %%
 try:
@@ -166,9 +166,9 @@ except ValueError as refused:
 # %% [markdown]
 # ## 4. FID and FVD: two clouds
 #
-# ObjMC needs to know what was wanted. To ask "do the videos look real?", one compares two *sets*: real videos and made
-# ones. A network turns each into a list of numbers (features). Each set is then a cloud of points, described by its mean
-# and its spread, and the **Fréchet distance** says how far apart two such clouds are. In one dimension:
+# ObjMC needs to know what was wanted. To ask "do the videos look real?", you compare two *sets*: real videos and
+# generated ones. A network turns each into a list of numbers (features). Each set is then a cloud of points, described
+# by its mean and its spread, and the **Fréchet distance** says how far apart two such clouds are. In one dimension:
 #
 # $$d^2 = (m_a - m_b)^2 + (s_a - s_b)^2$$
 #
@@ -200,10 +200,11 @@ assert np.isclose(by_hand, frechet_distance(a[:, None], b[:, None]))  # the libr
 print("by hand and by the library:", round(by_hand, 4))
 
 # %% [markdown]
-# **Stand-in features.** Inception's and I3D's weights are not part of the lab (some 100 MB, downloaded only when you ask:
-# `metrics.inception`, `metrics.i3d`). The lesson uses features that need no network: the colours of a tiny 2x2 picture,
-# their mean over time and their change, 24 numbers a clip. So what follows is a Fréchet distance, but **not** FID or
-# FVD, and the library never calls it so. What you are about to see about *sample size* holds for all of them.
+# **Stand-in features.** Inception's and I3D's weights are not part of the lab (some 100 MB, downloaded only when you
+# ask: `metrics.inception`, `metrics.i3d`). The lesson uses features that need no network: the colours of a tiny 2x2
+# picture, their mean over time and their change, 24 numbers per clip. So what follows is a Fréchet distance, but
+# **not** FID or FVD, and the library never calls it that. What you are about to see about *sample size* holds for all
+# of them.
 
 # %%
 from draganything_lab.evaluate.metrics import thumbnails
@@ -214,8 +215,8 @@ cloud = np.concatenate([features(one.video) for one in clips])  # (512, 24)
 print(features.measure, "-", cloud.shape)
 
 # %% [markdown]
-# Now compare **real with real**: two sets of Toyland clips, both from the same world. The true distance is 0. What does
-# the formula say for sets of N clips?
+# Now compare **real with real**: two sets of clips, both from Toyland. The true distance is 0. What does the formula
+# say for sets of N clips?
 
 # %%
 sizes = (8, 16, 32, 64, 128, 256)
@@ -253,19 +254,19 @@ print(f"perfect clips, N = 256:   {np.mean(found[256]):.4f}   (the fair comparis
 print("ranked by the first two, the better one is", "the frozen one" if frozen_many < perfect_few else "the perfect one")
 
 # %% [markdown]
-# A video without motion beats perfect videos, because more of it was measured. So never compare two distances from
-# different sample counts, and be careful with papers that do not say the count. (A second warning is in here: features
-# decide what is seen. These ones hardly see motion.)
+# Videos without motion beat perfect ones, because more of them were measured. So never compare two distances from
+# different sample counts, and be careful with papers that do not report the count. (There is a second warning here:
+# features decide what is seen. These hardly see motion.)
 #
 # ## 5. How sure? Draw again
 #
-# You have 12 scenes and one number for each. Would 12 other scenes have given the same mean? You cannot know, but you can
-# draw from your 12 with replacement, many times, and see how the mean varies. This is the **bootstrap**.
+# You have 12 scenes and one number for each. Would 12 other scenes have given the same mean? You cannot know, but you
+# can draw from your 12 with replacement, many times, and see how the mean varies. This is the **bootstrap**.
 #
 # ### Exercise 4: an interval
 #
-# Write `interval(values, picks)`. `values` has N numbers; each row of `picks` (draws, N) holds the places of one draw. It
-# gives (low, high): the 2.5 % and the 97.5 % quantile of the draws' means.
+# Write `interval(values, picks)`. `values` has N numbers; each row of `picks` (draws, N) holds the indices of one draw.
+# It returns (low, high): the 2.5 % and the 97.5 % quantile of the draws' means.
 #
 # {{hints interval}}
 
@@ -298,9 +299,9 @@ for count in (5, len(errors)):
 #
 # ## 6. A blind study
 #
-# In the end, people watch videos. The paper showed 30 pictures to 3 raters: 63 % preferred DragAnything's motion. Let us
-# run such a study on the class. Two rules make it fair: nobody knows whose video is whose, and left and right change at
-# random. The lab takes care of both.
+# In the end, people watch videos. The paper showed 30 pictures to 3 raters: 63 % preferred DragAnything's motion. Let
+# us run such a study in class. Two rules make it fair: nobody knows whose video is whose, and left and right are
+# swapped at random. The lab takes care of both.
 
 # %%
 from draganything_lab.evaluate.study import Candidate, StudyWidget, make_study
@@ -314,8 +315,8 @@ study, key = make_study(candidates)
 print(f"{len(study.pairs)} pairs, {len(study.questions)} questions: {', '.join(study.questions.values())}")
 
 # %% [markdown]
-# Here is what a pair looks like, frame by frame, and below it the study itself. Vote with the buttons, or click into the
-# little field and use the keys 1, 2 and 0. Each vote is saved in a file at once. (For a class, hand out one HTML file:
+# Here is what a pair looks like, frame by frame, and below it the study itself. Vote with the buttons, or click in the
+# little field and use the keys 1, 2 and 0. Each vote is saved to a file at once. (For a class, hand out one HTML file:
 # the teacher's guide says how.)
 
 # %%
@@ -338,7 +339,7 @@ else:
 # ## 7. Or was it chance?
 #
 # Say 19 of 30 voted for one model. If both were equally good, each vote would be the toss of a coin. How often do 30
-# coins fall as unevenly as 19 to 11, or more so, to either side?
+# coins fall as unevenly as 19 to 11, or more unevenly, to either side?
 #
 # ### Exercise 5: the sign test
 #
@@ -358,8 +359,8 @@ def by_chance(wins, losses):
 check.by_chance(by_chance)
 
 # %% [markdown]
-# Now the paper's 63 to 37 for motion and 56 to 44 for quality. It had 30 pictures and 3 raters, so 90 votes at most, and
-# votes on the same picture are not independent, so in truth fewer. Both readings:
+# Now the paper's 63 to 37 for motion and 56 to 44 for quality. It had 30 pictures and 3 raters, so 90 votes at most;
+# votes on the same picture are not independent, so they are worth fewer. Here are both readings:
 
 # %%
 from draganything_lab.evaluate.metrics import sign_test, wilson
@@ -372,20 +373,20 @@ for question, share in (("motion", 0.63), ("quality", 0.56)):
         print(f"{question:8} {wins:2} of {total}: between {low:.0%} and {high:.0%}, by chance in {chance:.1%} of cases")
 
 # %% [markdown]
-# Read the rows. If every vote counts on its own, the result for motion is hard to explain by chance. If only pictures
+# Read the rows. If every vote counts separately, the result for motion is hard to explain by chance. If only pictures
 # count, it is easy. The result for quality could be chance in both readings. This does not say that the paper is wrong.
 # It says what such a study can show, and that the raw votes should be published.
 #
 # ## What you have seen
 #
 # - A number belongs to its protocol. Pixels, sizes, hidden points: each choice changes it.
-# - Two baselines, doing nothing and obeying perfectly, give a number its meaning.
-# - Fréchet distances are too large for few samples, always. Compare equal counts only.
-# - The bootstrap gives an interval without formulas, if one draws what is independent.
+# - Two baselines, doing nothing and obeying perfectly, give a number meaning.
+# - With few samples, Fréchet distances are always too large. Only compare equal counts.
+# - The bootstrap gives an interval without formulas, if you draw what is independent.
 # - A blind study needs no GPU, and a coin says whether to believe it.
 #
 # **Go further.** How many raters would you need to tell 56 % from chance four times out of five? Toss coins with numpy
-# and find out. Run `draganything-lab evaluate toyland:12` and read its page with the eyes of this lesson.
+# and find out. Run `draganything-lab evaluate toyland:12` and read its page with this lesson in mind.
 #
-# **What next.** Lesson 9 trains a small model of your own. If you have skipped lesson 6: it uses all of this to ask the
-# paper's own question, are entities better than points?
+# **What next.** Lesson 9 trains a small model of your own. If you skipped lesson 6: it uses all of this to ask the
+# paper's own question, whether entities are better than points.

@@ -1,5 +1,5 @@
 # title: Train your own
-# summary: A small ControlNet from scratch, with the paper's loss and with the plain one; then what real data would take.
+# summary: A small ControlNet from scratch, with the paper's loss and the plain one; then what real data would take.
 # minutes: 60
 # gpu: the same; everything here is small
 # download: nothing
@@ -10,19 +10,19 @@
 #
 # {{badges}}
 #
-# The authors of DragAnything released weights and no training code. So everybody who wants another model has to write
-# the trainer. In this lesson you write one: data, latents, a denoiser, a ControlNet, the loss with a mask. It is so
-# small that all of it trains while you read, on a laptop. Its videos will be blurred. Its parts are the real ones.
+# The authors of DragAnything released weights but no training code. So anyone who wants another model has to write the
+# trainer. In this lesson you write one: data, latents, a denoiser, a ControlNet, the loss with a mask. It is so small
+# that all of it trains while you read, on a laptop. Its videos will be blurred. Its parts are the real ones.
 #
 # {{cost}}
 #
 # **You will learn**
 #
 # 1. to make training data whose truth is known,
-# 2. to make your own latents, with one matrix,
+# 2. to make your own latents with one matrix,
 # 3. to train a denoiser, and then a ControlNet on it while it stays frozen,
 # 4. what the paper's masked loss does, measured against the plain loss,
-# 5. how a training run is stopped and goes on exactly,
+# 5. how a training run can be stopped and resumed exactly,
 # 6. what is missing between this and VIPSeg with Stable Video Diffusion, in numbers.
 #
 # **You should know** lesson 3 (the control), lesson 4 (noise levels, zero convolutions), and a little PyTorch.
@@ -32,9 +32,9 @@
 # %% [markdown]
 # ## 1. Data
 #
-# A training example is a short video, and the drag that it would have obeyed. For real videos one needs masks and tracks
-# for that. Toyland draws examples without end, each fixed by its seed, and its truth is exact. What we train on has seeds
-# from 0 on. What we test on has seeds far away: it is **held out**.
+# A training example is a short video, and the drag that it obeys. For real videos, that takes masks and tracks. Toyland
+# draws any number of examples, each fixed by its seed, and its truth is exact. We train on seeds from 0 up. We test on
+# seeds far away from these: they are **held out**.
 
 # %% studio
 
@@ -54,13 +54,13 @@ pictures = {}
 for k in range(3):
     gauss, colour = data["control"][k, ..., :1], data["control"][k, ..., 1:]
     pictures[f"Clip {k}"] = data["video"][k]
-    inside = (colour != 0).any(axis=-1, keepdims=True)  # the disc in its colour; what is left of the Gaussian in grey
+    inside = (colour != 0).any(axis=-1, keepdims=True)  # the disc in its colour; the rest of the Gaussian in grey
     pictures[f"Asked {k}"] = np.where(inside, 127.5 + 127.5 * colour, 40 + 160 * gauss).astype(np.uint8)
 show.strip(pictures, count=6)
 
 # %% [markdown]
 # The control is the paper's: a Gaussian on the path says *where*, and a vector in the entity's disc says *what*. The
-# paper takes diffusion features for that vector (lesson 2). Here the thing's mean colour must do: three numbers, no
+# paper uses diffusion features for that vector (lesson 2). Here we use the object's mean colour: three numbers, no
 # network.
 #
 # ## 2. Latents from one matrix
@@ -71,8 +71,8 @@ show.strip(pictures, count=6)
 #
 # ### Exercise 1: keep what matters
 #
-# Write `reconstructed(patches, count)` for `patches` (N, D): code each by its parts along the `count` strongest
-# directions, and turn the code back, (N, D). The mean is taken away before, and added again behind.
+# Write `reconstructed(patches, count)` for `patches` (N, D): code each by its components along the `count` strongest
+# directions, and turn the code back into patches, (N, D). Subtract the mean first, and add it again at the end.
 #
 # {{hints reconstructed}}
 
@@ -120,10 +120,10 @@ print("latents", tuple(encode(frames).shape), f" error of coding {error.mean():.
 # %% [markdown]
 # ## 3. A denoiser
 #
-# Now the first network. It gets a noisy frame and the first frame, and guesses the clean frame. To make its life easy it
-# guesses only the **change** since the first frame: for the background that is zero. It knows nothing of drags yet. So it
-# has two halves: one that goes down, to a coarser map, and collects results on the way, and one that comes up again and
-# uses them.
+# Now the first network. It gets a noisy frame and the first frame, and guesses the clean frame. To make its task
+# easier, it only guesses the **change** since the first frame: for the background that is zero. It knows nothing about
+# drags yet. It has two halves: one that goes down, to a coarser map, and collects results on the way, and one that
+# comes up again and uses them.
 
 # %%
 def block(given, out, stride=1):
@@ -160,8 +160,8 @@ class UNet(nn.Module):
         return self.last(self.up[1](torch.cat([coarse, results[1], results[0]], dim=1)))
 
 # %% [markdown]
-# Training means: take a clip, take one of its frames, add noise of a random strength, compare the guess with the truth.
-# A batch is fixed by its number. So every run with the same numbers sees the same data.
+# Training means: take a clip and one of its frames, add noise of a random strength, and compare the guess with the
+# truth. A batch is fixed by its number. So every run with the same numbers sees the same data.
 
 # %%
 video = to_tensor(data["video"])
@@ -175,7 +175,7 @@ def draw(number, count=48):
     k, t = rng.integers(len(video), size=count), rng.integers(1, video.shape[1], size=count)
     return {
         "start": latents[k, 0], "change": latents[k, t] - latents[k, 0], "moved": moved[k, t],
-        "hint": torch.cat([asked[k, 0], asked[k, t]], dim=1),  # where it is asked to be first, and now
+        "hint": torch.cat([asked[k, 0], asked[k, t]], dim=1),  # where it should be first, and now
         "sigma": torch.tensor(np.exp(rng.normal(0.3, 1.0, count)), dtype=torch.float32),
         "noise": torch.tensor(rng.normal(size=(count, *latents.shape[2:])), dtype=torch.float32),
     }  # fmt: skip
@@ -183,21 +183,21 @@ def draw(number, count=48):
 # %% [markdown]
 # ## 4. The masked loss
 #
-# How wrong is a guess? The plain answer is the mean squared error over the whole frame. But the things are small, and
+# How wrong is a guess? The plain answer is the mean squared error over the whole frame. But the objects are small, and
 # most of the frame is background. DragAnything counts the error **only where the entities are**: the paper multiplies
-# it by M, the union of their masks. We allow for what lies between: places outside weigh `outside`, from 0 (the paper)
-# to 1 (plain).
+# it by M, the union of their masks. We also allow values in between: positions outside have the weight `outside`, from
+# 0 (the paper) to 1 (plain).
 #
 # ### Exercise 2: the weighted mean
 #
-# Write `weighted(error, mask, outside)` for two arrays of one shape. It gives the weighted mean of the errors; weights
-# are 1 in the mask and `outside` elsewhere.
+# Write `weighted(error, mask, outside)` for two arrays of the same shape. It returns the weighted mean of the errors;
+# weights are 1 in the mask and `outside` elsewhere.
 #
 # {{hints weighted}}
 
 # %% exercise weighted
 def weighted(error, mask, outside):
-    """Mean of errors that weigh 1 inside a mask and `outside` elsewhere."""
+    """Mean of errors with weight 1 inside a mask and `outside` elsewhere."""
     ### BEGIN SOLUTION
     weight = np.where(mask, 1.0, outside)
     return (weight * error).sum() / weight.sum()
@@ -225,7 +225,7 @@ for outside in (0, 0.3, 1):
 #
 # ## 5. Training the denoiser
 #
-# The loop is short: loss, gradient, step. The learning rate is small in the beginning, and fades out at the end.
+# The loop is short: loss, gradient, step. The learning rate is small at the beginning, and fades out at the end.
 
 # %%
 def loss(unet, batch, outside, control=None):
@@ -247,13 +247,13 @@ for step in range(steps):
         print(f"step {step:3}  loss {value.item():.3f}")
 
 # %% [markdown]
-# It cannot get far: nobody tells it where things are to go. At low noise it sees the thing through the noise, at high
-# noise it can only guess. From now on it is **frozen**, as in the paper: nothing below changes its weights.
+# It cannot get far: nothing tells it where objects should go. At low noise it sees the object through the noise; at
+# high noise it can only guess. From now on it is **frozen**, as in the paper: nothing below changes its weights.
 #
 # ## 6. The ControlNet
 #
-# It is a copy of the first half, with a door for the control, and with convolutions of zeros behind each result (lesson 4
-# says why).
+# It is a copy of the first half, with an entrance for the control, and with zero convolutions after each result (lesson
+# 4 says why).
 
 # %%
 import copy
@@ -279,15 +279,15 @@ with torch.no_grad():
 print("a new ControlNet changes nothing:", same)
 
 # %% [markdown]
-# Now we hand over to the lab's own training loop, which makes `toy`, too. A network to train is a *stage*: it says what
+# Now we hand over to the lab's own training loop, which also makes `toy`. A network to train is a *stage*: it says what
 # is trained, how batch number n is drawn, and what the loss is. The loop adds what the ten lines above lacked:
 # checkpoints, a log, and a moving average of the weights.
 #
 # ### Exercise 3: a moving average
 #
-# Weights jump about from step to step. Their average jumps less, and works better. Write `averaged(values, decay)`: begin
-# with the first value; then for each further one, the average becomes `decay` times itself plus 1 - `decay` times the
-# value.
+# Weights jump about from step to step. Their average jumps less, and works better. Write `averaged(values, decay)`:
+# start with the first value; then, for each further one, the average becomes `decay` times itself plus 1 - `decay`
+# times the value.
 #
 # {{hints averaged}}
 
@@ -354,7 +354,7 @@ networks, STEPS = {"no control": None}, 320
 for name, outside in {"masked": 0.0, "plain": 1.0}.items():
     stage = ControlStage(name, outside)
     path = run(stage, Path("runs"), Settings(steps=STEPS), report=quiet)
-    load_average(stage.net, path)  # the averaged weights, not the last ones
+    load_average(stage.net, path)  # the averaged weights, not the latest ones
     networks[name] = stage.net.eval()
     print(f"{name:8} {STEPS} steps; written:", ", ".join(sorted(file.name for file in path.parent.glob(f"{name}.*"))))
 
@@ -370,8 +370,8 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# The two curves measure different things. Which network is better, only a test with *one* ruler can say. So we let them
-# make the last frame of clips that neither has seen: from pure noise, in a few steps, as in lesson 4.
+# The two curves measure different things. Only a test with *one* measure can say which network is better. So we let
+# them make the last frame of clips that neither has seen: from pure noise, in a few steps, as in lesson 4.
 
 # %%
 from itertools import pairwise
@@ -401,9 +401,9 @@ for name, made in errors.items():
     print(f"{name:12} inside {errors[name]['inside'].mean():.3f}   outside {errors[name]['outside'].mean():.3f}")
 
 # %% [markdown]
-# "First frame" is what you get for doing nothing. Is the difference between the two losses real, or luck of these clips?
-# Both networks were tested on the same clips, so we look at the difference clip by clip, and draw the clips anew many
-# times.
+# "First frame" is what you get for doing nothing. Is the difference between the two losses real, or just luck with
+# these clips? Both networks were tested on the same clips, so we look at the difference clip by clip, and resample the
+# clips many times.
 
 # %%
 rng = np.random.default_rng(0)
@@ -414,11 +414,11 @@ for place in ("inside", "outside"):
     print(f"{place:8} masked - plain: {off.mean():+.4f}  (95 %: {low:+.4f} to {high:+.4f})  {said}")
 
 # %% [markdown]
-# A loss that does not look outside cannot care for it: that cost is certain. Whether it brings anything inside, the
-# interval says; with so few steps and clips it may well be "cannot tell". The paper reports that the mask makes its
-# model obey better (ObjMC 305.7 with it, 311.1 without). The lab's own trainer takes a weight between the two. And mind
-# what the interval does *not* cover: another start of the same training. Change the seed in `ControlStage` to see how
-# much that is.
+# A loss that does not look outside cannot improve anything there: that cost is certain. The interval says whether it
+# gains anything inside; with so few steps and clips it may well be "cannot tell". The paper reports that the mask makes
+# its model obey better (ObjMC 305.7 with it, 311.1 without). The lab's own trainer uses a weight between the two. And
+# note what the interval does *not* cover: another start of the same training. Change the seed in `ControlStage` to see
+# how much that is.
 #
 # Now look. Columns are held-out clips.
 
@@ -435,9 +435,9 @@ for row, (name, pictures) in zip(axes, rows.items()):
 plt.show()
 
 # %% [markdown]
-# What a network this small begins to learn in seconds is to wipe a thing out in one place, and to put a patch of its
-# colour in another. Shape takes longer: that is what the hours on the real one are for. Here is the clip in which the
-# masked one gained most over its first frame, frame by frame, made with the same noise in every frame:
+# In seconds, a network this small begins to learn to wipe out an object in one place, and to put a patch of its colour
+# in another. Shape takes longer: that is what the hours on the real one are for. Here is the clip in which the masked
+# one improved most on the first frame, frame by frame, made with the same noise in every frame:
 
 # %%
 def as_video(frames):  # list of (3, H, W) from -1 to 1 -> (T, H, W, 3) uint8
@@ -449,10 +449,10 @@ made = {name: as_video([held[k, 0], *(sample(networks[name], t)[k] for t in rang
 show.strip({"Truth": test["video"][k], **made}, count=6)
 
 # %% [markdown]
-# ## 8. Stop and go on
+# ## 8. Stop and resume
 #
-# Real training takes hours or days, and machines stop. The loop's promise: a run that was stopped and goes on ends with
-# **the same weights, bit for bit**, as one that was not. That holds because every batch is fixed by its number.
+# Real training takes hours or days, and machines stop. The loop promises that a run that was stopped and resumed ends
+# with **the same weights, bit for bit**, as one that was not. That holds because every batch is fixed by its number.
 
 # %%
 whole = run(ControlStage("whole", 0.3), Path("runs"), Settings(steps=6), report=quiet)
@@ -467,14 +467,14 @@ print("steps:", a["step"], b["step"], " the same, bit for bit:", same)
 #
 # What you built is, part by part, what trains the lab's small model, `toy`: a VAE in place of the matrix, diffusion
 # features in place of mean colours, a video UNet in place of single frames, and at the end the reference decoder of
-# lesson 4 ("sharp"). One command does all of it, and goes on where it was stopped:
+# lesson 4 ("sharp"). One command does all of it, and resumes where it was stopped:
 #
 #     draganything-lab train toy --minutes 300 --processes 2 --resume
 #     draganything-lab train toy --export my-weights
 #
-# Set the environment variable `DRAGANYTHING_LAB_TOY` to that folder, and studio and lessons take your weights. If the
-# lab's are here, this is how their training went, on one large GPU. (A jump downwards is a new start with another loss,
-# another network, or larger pictures.)
+# Set the environment variable `DRAGANYTHING_LAB_TOY` to that folder, and the studio and the lessons use your weights.
+# If the lab's are here, this is how their training went. (A jump downwards is a new start with another loss, another
+# network, or larger pictures.)
 
 # %%
 from draganything_lab.models import zoo
@@ -497,8 +497,8 @@ else:
 # ## 10. VIPSeg and Stable Video Diffusion
 #
 # The paper trains on VIPSeg: real videos, and for each frame a *panoptic mask*, a picture in which each pixel is the
-# number of its segment. The lab reads that format (its evaluation uses it). Here is a clip of Toyland, written in it
-# and read back:
+# number of its segment. The lab reads this format for its evaluation. Here is a Toyland clip, written in it and read
+# back:
 
 # %%
 from draganything_lab import named_scene
@@ -512,14 +512,14 @@ print("segments:", ", ".join(entity.name for entity in scene), " video", real.sh
 show.trajectories(scene, 8)
 
 # %% [markdown]
-# (In VIPSeg's numbers, 1 to 124 are regions such as sky and water, one segment each; above, a number is 100 times the
-# category plus a count. A list of names comes with the data set.) Nobody gave the paths: they were followed in the
+# (In VIPSeg's numbers, 1 to 124 are regions such as sky and water, one segment each; a larger number is 100 times the
+# category plus a count. A list of names comes with the data set.) The paths were not given: they were tracked in the
 # video, as for a real clip. What a loss still needs is M.
 #
 # ### Exercise 4: M from panoptic masks
 #
-# Write `paper_mask(ids, chosen)` for numbers of segments (T, H, W) and a list of those that are dragged. It gives
-# (T, H / 8, W / 8) bool: True where any pixel of the square belongs to one of them.
+# Write `paper_mask(ids, chosen)` for segment numbers (T, H, W) and a list of those that are dragged. It returns (T, H /
+# 8, W / 8) bool: True where any pixel of the square belongs to one of them.
 #
 # {{hints paper_mask}}
 
@@ -535,7 +535,7 @@ def paper_mask(ids, chosen):
 check.paper_mask(paper_mask)
 
 # %% [markdown]
-# So the data is within reach. And the network? Let us build the released size without its numbers, and count.
+# So the data is within reach. And the network? Let us build the released size without its weights, and count.
 
 # %%
 from draganything_lab.models import DragAnythingControlNet, DragAnythingUNet
@@ -551,29 +551,30 @@ times = sizes["ControlNet, trained"] / ours
 print(f"{'ours, trained':20} {ours / 1e6:6.2f} million weights: the real one is {times:,.0f} times as large")
 
 # %% [markdown]
-# To this come the activations of all frames, which is why such training runs on data-centre GPUs. **This lab has no
-# command that trains on VIPSeg with Stable Video Diffusion.** We could not run one here, and do not ship what nobody
-# has run. What it would take is a stage as in section 7, and this is what each part is made of:
+# Add the activations of all frames, which is why such training runs on data-centre GPUs. **This lab has no command that
+# trains on VIPSeg with Stable Video Diffusion.** We could not run one here, and we do not ship what nobody has run. It
+# would take a stage as in section 7, with these parts:
 #
-# | part | is there | is missing |
+# | part | exists | is missing |
 # |---|---|---|
 # | `trained` | `DragAnythingControlNet.from_unet(unet)`, gradient checkpointing | a GPU |
 # | `draw` | `load_clip`, `build_control`, your `paper_mask` | random windows of a clip, all clips in turn |
-# | entity vectors | `load_features("svd", download=True)`, `entity_vectors` | computing them once a clip, in advance |
-# | `loss` | `masked_error`, the noise levels of `training/video.py` | Stable Video Diffusion's own levels and its VAE |
+# | entity vectors | `load_features("svd", download=True)`, `entity_vectors` | computing them once per clip, in advance |
+# | `loss` | `masked_error`, noise levels of `training/toy/video.py` | Stable Video Diffusion's own levels and its VAE |
 # | the loop | `run`: resume, average, log | averaging gradients over small batches |
 #
 # The paper's numbers: AdamW at a rate of 1e-5, 100 000 steps, 25 frames of 320x576.
 #
 # ## What you have seen
 #
-# - Training data is videos together with the drags that they obey; Toyland makes both, and held-out seeds test.
-# - A denoiser learns by guessing what is under noise; a ControlNet learns to help it while it stays frozen.
-# - The mask makes a loss look at what moves. It costs something outside; whether it gains inside, an interval says.
-# - A run is a list of numbered batches. So it can be stopped, and goes on exactly.
-# - Real data has the same parts, at another size.
+# - Training data is videos together with the drags that they obey; Toyland makes both, and held-out seeds are for
+#   testing.
+# - A denoiser learns by guessing what is under the noise; a ControlNet learns to help it while it stays frozen.
+# - The mask makes a loss look at what moves. It costs something outside; an interval says whether it gains inside.
+# - A run is a list of numbered batches. So it can be stopped and resumed exactly.
+# - Training on real data has the same parts, only larger.
 #
 # **Go further.** Train with `outside` 0.3. Take the Gaussian away (set channel 0 of the control to 0), then the colour
 # instead: which one does it miss more? Train for ten times as many steps, and look at the shapes.
 #
-# **What next.** Lesson 10: the authors' own weights, what they cost, and where paper and code part.
+# **What next.** Lesson 10: the authors' own weights, what they cost, and where paper and code differ.

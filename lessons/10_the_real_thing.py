@@ -1,5 +1,5 @@
 # title: The real thing
-# summary: The authors' weights on a GPU, and where their paper and their code part ways.
+# summary: The authors' weights on a GPU, and where their paper and their code differ.
 # minutes: 60
 # gpu: section 2 estimates it; only the last section uses one
 # download: nothing, unless you ask for it; section 1 says what, and under which licence
@@ -11,7 +11,7 @@
 # {{badges}}
 #
 # Everything so far ran on a laptop, with small networks and a drawn world. The authors trained a large one, on
-# photographs and films, and gave it away. In this lesson you find out what running it takes, before you download
+# photographs and films, and gave it away. In this lesson you find out what it takes to run it, before you download
 # anything. Then you read their paper and their code side by side: they say different things, and each difference is a
 # switch that you can try. At the end, if there is a GPU, a photograph of a rocket lifts off.
 #
@@ -19,22 +19,22 @@
 #
 # **You will learn**
 #
-# 1. to read what a download costs and allows, before it begins,
-# 2. to work out the memory of a model that you do not have,
+# 1. to read what a download costs and allows before it starts,
+# 2. to work out how much memory a model needs before you have it,
 # 3. five differences between a paper and its code, each shown in numbers,
-# 4. why one collapsed vector makes a boat and a cloud the same,
+# 4. why a collapsed vector makes a boat and a cloud look the same,
 # 5. to run the authors' weights, and to compare two readings fairly.
 #
 # **You should know** lessons 3 and 4; a little linear algebra. Every cell that needs a GPU says so, and does nothing
-# where there is none.
+# without one.
 
 # %% bootstrap
 
 # %% [markdown]
 # ## 1. What would be downloaded
 #
-# Three sets of weights work together: Stable Video Diffusion makes videos, the authors' ControlNet steers it, and Stable
-# Diffusion gives the vectors that describe things (lesson 2). The library keeps a register of them.
+# Three sets of weights work together: Stable Video Diffusion makes videos, the authors' ControlNet steers it, and
+# Stable Diffusion gives the vectors that describe objects (lesson 2). The library keeps a register of them.
 
 # %% studio
 
@@ -50,7 +50,7 @@ print(f"together about {total / 1e9:.1f} GB; here already:", [name for name in n
 
 # %% [markdown]
 # Read the licences, not only the sizes. One may be used freely for research and by small companies, one forbids certain
-# uses, and for the one that matters most here no licence was found. "It can be downloaded" does not mean "everything is
+# uses, and for the one that matters most here we found no licence. "It can be downloaded" does not mean "everything is
 # allowed". For work that you publish or sell, ask.
 #
 # Nothing is downloaded before you say so, here:
@@ -59,10 +59,10 @@ print(f"together about {total / 1e9:.1f} GB; here already:", [name for name in n
 DOWNLOAD = False  # set it to True when you have read the above, and have a GPU
 
 # %% [markdown]
-# ## 2. What it needs, before one has it
+# ## 2. What it needs, before you have it
 #
-# A network's shape is known without its numbers. PyTorch's *meta* device makes tensors that have a shape and no content,
-# so the whole pipeline of the released size stands here after a few seconds, in no memory at all.
+# A network's shape is known without its numbers. PyTorch's *meta* device makes tensors that have a shape but no
+# content, so the whole pipeline of the released size can be built in a few seconds, in no memory at all.
 
 # %%
 import torch
@@ -76,14 +76,15 @@ counts = {name: sum(p.numel() for p in getattr(pipe, name).parameters()) for nam
 for name, count in counts.items():
     print(f"{name:14} {count:13,} numbers")
 in_file = zoo.MODELS["draganything"].bytes()
-print(f"bytes for each number in the ControlNet's file: {in_file / counts['controlnet']:.2f}")
+print(f"bytes per number in the ControlNet's file: {in_file / counts['controlnet']:.2f}")
 
 # %% [markdown]
-# Four bytes for each number: the ControlNet was published in 32 bits. On a GPU one uses 16.
+# Four bytes per number: the ControlNet was published in 32 bits. On a GPU you use 16.
 #
 # ### Exercise 1: the weights' memory
 #
-# Write `gibibytes(parameters, bits)`: how many GiB so many numbers of so many bits take. A GiB is 2 ** 30 bytes.
+# Write `gibibytes(parameters, bits)`: how many GiB a network's numbers take, at so many bits each. A GiB is 2 ** 30
+# bytes.
 #
 # {{hints gibibytes}}
 
@@ -98,9 +99,9 @@ def gibibytes(parameters, bits):
 check.gibibytes(gibibytes)
 
 # %% [markdown]
-# The weights are not all. While a network works, it holds what its layers hand on. The library finds out by running the
-# networks on the meta device and adding up every tensor that is alive (`dryrun.py`). Its sum for the weights must be
-# ours:
+# There is more than the weights. While a network works, it also holds the outputs of its layers. The library finds out
+# how much by running the networks on the meta device and adding up every tensor that is alive (`dryrun.py`). Its sum
+# for the weights must equal ours:
 
 # %%
 from draganything_lab.pipeline.dryrun import DryRun
@@ -129,10 +130,10 @@ axes.legend(loc="lower right", fontsize=8)
 plt.show()
 
 # %% [markdown]
-# Not the denoising is the peak, but the very last stage: turning latents into 14 large pictures at once. So when memory
-# is short, one decodes fewer frames at a time, and next runs the two halves of guidance in turn. `estimate` tries such
-# settings until they fit. On a GPU some memory goes to the driver and to gaps; the library's two numbers for that stand
-# in the first line.
+# The peak is not the denoising, but the very last stage: turning latents into 14 large pictures at once. So when memory
+# is short, you first decode fewer frames at a time, and then run the two halves of guidance in turn. `estimate` tries
+# such settings until they fit. On a GPU some memory goes to the driver and to gaps; the first line below shows the
+# library's two numbers for that.
 
 # %%
 from draganything_lab.pipeline.plan import GIB, GPU_CONTEXT, GPU_GAPS, SHARE_OF_PRODUCT
@@ -146,19 +147,20 @@ for gib in (24, 15, 12, 10, 8):  # a Colab T4 has about 15
     print(f"{gib:3} GiB {need:5.1f} GiB {plan.decode_chunk:10}          {halves:10} {'fits' if plan.fits else 'too large'}")
 
 # %% [markdown]
-# And the time? The operations are counted, and the speed of a card stands in its data sheet: 65 tera operations a second
-# in half precision for the T4. No program reaches that. The library assumes a share until it has measured the first run:
+# And the time? The operations are counted, and the speed of a card is in its data sheet: 65 tera operations per second
+# in half precision for the T4. No program reaches that. The library assumes a share until it has measured the first
+# run:
 
 # %%
 plan = pipe.estimate(size, frames, steps=25, device="cpu")
 seconds = plan.flops / (65e12 * SHARE_OF_PRODUCT)
-print(f"{plan.flops / 1e12:.0f} tera operations; at {SHARE_OF_PRODUCT:.0%} of 65 tera a second: {seconds:.0f} s (a guess)")
+print(f"{plan.flops / 1e12:.0f} tera operations; at {SHARE_OF_PRODUCT:.0%} of 65 tera/s: {seconds:.0f} s (a guess)")
 
 # %% [markdown]
-# ## 3. Five switches
+# ## 3. The switches
 #
-# The released code departs from the paper in places. The library writes each place down as a named switch, with two
-# presets: what the paper says, and what the code does.
+# The released code departs from the paper in several places. In the library, each is a named switch, with two presets:
+# what the paper says, and what the code does.
 
 # %%
 from dataclasses import asdict
@@ -169,11 +171,11 @@ for name, said in asdict(PAPER).items():
     print(f"{name:20} {said!s:14} {asdict(RELEASE)[name]!s}")
 
 # %% [markdown]
-# A sixth difference is no switch: residuals are added up to four times (lesson 4). The weights were trained so.
+# One more difference has no switch: residuals are added up to four times (lesson 4). The weights were trained that way.
 #
 # ## 4. The border
 #
-# A balloon drifts to the left border, until a part of its disc is outside. Here is the control signal of both presets in
+# A balloon drifts to the left border, until part of its disc is outside. Here is the control signal of both presets in
 # three frames.
 
 # %%
@@ -187,13 +189,13 @@ paper, release = (build_control(scene, frames, representation="gaussian", preset
 show.control_stack({"paper: cut off": paper, "released code: squashed": release}, scene.image, count=3)
 
 # %% [markdown]
-# Lesson 3 showed how the squashing happens. Here we ask what it *means*. The model reads the place of a thing from where
-# its hill is highest.
+# Lesson 3 showed how the squashing happens. Here we ask what it *means*. The model reads an object's position from
+# where its hill is highest.
 #
 # ### Exercise 2: where the hill is highest
 #
-# Write `top_of_hill(x, radius, width)`: the column in which the released hill has its top. Its box reaches from
-# `x - radius` to `x + radius`, clipped at 0 and at `width - 1`, and the stamp is resized into it.
+# Write `top_of_hill(x, radius, width)`: the column of the released hill's top. Its box reaches from `x - radius` to `x
+# + radius`, clipped at 0 and at `width - 1`, and the stamp is resized into it.
 #
 # {{hints top_of_hill}}
 
@@ -221,16 +223,16 @@ def told(control):  # the column of the highest value on the balloon's side of t
 
 axes = plt.figure(figsize=(6.5, 3)).gca()
 axes.plot(asked, "k--", zorder=3, label="asked for")
-axes.plot(told(paper), "o-", color="#0072B2", label="told, paper")
-axes.plot(told(release), "s-", color="#D55E00", label="told, released code")
+axes.plot(told(paper), "o-", color="#0072B2", label="given, paper")
+axes.plot(told(release), "s-", color="#D55E00", label="given, released code")
 axes.set(xlabel="frame", ylabel="column of the hill's top")
 axes.legend()
-print(f"last frame: asked for {asked[-1]:.0f}, told {told(paper)[-1]:.0f} (paper), {told(release)[-1]:.1f} (released code)")
+print(f"last frame: asked {asked[-1]:.0f}, given {told(paper)[-1]:.0f} (paper), {told(release)[-1]:.1f} (released code)")
 plt.show()
 
 # %% [markdown]
-# The closer a thing comes to the border, the less of its way reaches the model. The released code can hardly say "leave
-# the picture". Note also the radius: the code's is a whole number and at most 50 pixels.
+# The closer an object comes to the border, the less of its path reaches the model. The released code can hardly say
+# "leave the picture". Note also the radius: the code's is a whole number and at most 50 pixels.
 
 # %%
 print("radii, paper:  ", dict(zip([e.name for e in scene.controlled], paper.radii.round(1).tolist())))
@@ -239,12 +241,12 @@ print("radii, release:", dict(zip([e.name for e in scene.controlled], release.ra
 # %% [markdown]
 # ## 5. The vector that became a number
 #
-# The paper's idea, and its title, is to tell the model *what* moves: each thing's vector is written into its disc. The
-# released demo writes `id_feature[0]`: the first number of the vector, into every channel.
+# The paper's idea, and its title, is to tell the model *what* moves: each object's vector is written into its disc. The
+# released demo writes `id_feature[0]`, the first number of the vector, into every channel.
 #
 # ### Exercise 3: collapse
 #
-# Write `collapsed(vectors, channels)` for `vectors` (N, C). It gives (N, channels): for each thing its first number, in
+# Write `collapsed(vectors, channels)` for `vectors` (N, C). It returns (N, channels): each object's first number, in
 # all channels.
 #
 # {{hints collapsed}}
@@ -260,9 +262,10 @@ def collapsed(vectors, channels):
 check.collapsed(collapsed)
 
 # %% [markdown]
-# What is lost? We describe three things of the harbour: by the small diffusion features if they are here, else by
-# histograms of their colours, with the mean taken away. Then we ask how alike they are: the cosine between their vectors,
-# once as the paper says (here neighbours are averaged in pairs to half the channels, as in lesson 2), once as released.
+# What is lost? We describe three objects of the harbour: by the small diffusion features if they are here, otherwise by
+# histograms of their colours, with the mean subtracted. Then we ask how alike they are: the cosine between their
+# vectors, once as the paper says (here with neighbours averaged in pairs to half the channels, as in lesson 2), once as
+# released.
 
 # %%
 from draganything_lab.control import cosine_similarity, entity_vectors
@@ -297,23 +300,22 @@ for spot, (name, table) in zip(spots, tables.items()):
 plt.show()
 
 # %% [markdown]
-# On the left each pair has a cosine of its own: that is what a network can tell things apart by. On the right nothing is
-# left but 1 and, where the signs differ, -1. That is no accident of these vectors: if all channels hold the same number,
-# all vectors lie on one line, and only a length and a sign tell things apart. Yet the demo's pictures look good. So how
-# much does the entity representation contribute there? This is a question that one can test (lesson 6), and that the
-# paper alone does not answer.
+# On the left, each pair has its own cosine: that is what lets a network tell objects apart. On the right, only 1 is
+# left and, where the signs differ, -1. That is not a coincidence: if all channels hold the same number, all vectors lie
+# on one line, and only a length and a sign tell objects apart. Yet the demo's pictures look good. So how much does the
+# entity representation contribute there? You can test this question (lesson 6); the paper alone does not answer it.
 #
 # One more thing about that number. The features come from *noisy* pictures, and the released code does not fix the seed
-# of the noise. So the number changes from run to run. In the library the seed is part of the call.
+# of the noise. So the number changes from run to run. In the library, you pass the seed.
 #
 # ## 6. What the image encoder is shown
 #
-# The video model also looks at the picture through CLIP, a network that was trained on pictures of a certain range.
+# The video model also looks at the picture through CLIP, a network that was trained on pictures in a certain range.
 #
 # ### Exercise 4: the range
 #
-# Write `normalised(picture, mean, std)`: a uint8 picture (H, W, 3) goes to 0..1, and then each colour loses its mean and
-# is divided by its deviation.
+# Write `normalised(picture, mean, std)`: scale a uint8 picture (H, W, 3) to 0..1, then subtract each colour's mean and
+# divide by its standard deviation.
 #
 # {{hints normalised}}
 
@@ -337,23 +339,23 @@ by_hand = (harbour.image / 255 - CLIP_MEAN) / CLIP_STD
 assert np.abs(by_hand - shown["paper"][0].permute(1, 2, 0).numpy()).max() < 1e-3
 for name, pixels in shown.items():
     mean, std = pixels.mean(dim=(0, 2, 3)), pixels.std(dim=(0, 2, 3))
-    print(f"{name:8} red, green, blue: mean {np.round(mean.tolist(), 2)}, deviation {np.round(std.tolist(), 2)}")
+    print(f"{name:8} red, green, blue: mean {np.round(mean.tolist(), 2)}, std {np.round(std.tolist(), 2)}")
 
 # %% [markdown]
-# To the encoder, the released picture is a pale one, with little contrast. It does not complain: networks never do.
+# To the encoder, the released picture is pale, with little contrast. It does not complain: networks never do.
 #
-# The last switch is the smallest. The video model is told three numbers beside the picture: frames a second, how much
-# motion, how much noise. In the released code they are fixed, and the arguments of those names do nothing:
+# One more switch is small. Beside the picture, the video model gets three numbers: frames per second, how much motion,
+# how much noise. In the released code they are fixed, and the arguments with those names do nothing:
 
 # %%
 from draganything_lab.pipeline.request import RELEASED_TIME_IDS
 
-print("always told by the released code:", RELEASED_TIME_IDS)
+print("the released code always passes:", RELEASED_TIME_IDS)
 
 # %% [markdown]
 # ## 7. A rocket
 #
-# Now a photograph: SpaceX put it into the public domain, and scikit-image brings it along. We cut out the rocket by
+# Now a photograph: SpaceX put it into the public domain, and it comes with scikit-image. We cut out the rocket with
 # clicks, and let it lift off while everything else is pinned. Without a GPU you see the **preview**, which only moves
 # pixels: no fire, no light.
 
@@ -370,7 +372,7 @@ segmenter = load_segmenter("auto")
 segmenter.set_picture(launch.image)
 found = segmenter.predict([(290, 110), (290, 220), (290, 300)], box=(270, 90, 310, 320))
 launch.add("rocket", clean_mask(found.best), [(290, 200), (290, 190), (290, 60)])
-launch.drag_background([(100, 100)])  # one point: it holds still
+launch.drag_background([(100, 100)])  # one point: it stays still
 print("cut out by:", found.backend)
 show.trajectories(launch)
 
@@ -381,8 +383,8 @@ wanted = preview(launch, frames)
 show.strip({"Preview": wanted}, count=4)
 
 # %% [markdown]
-# Next come the vectors, whole, from Stable Diffusion; then the pipeline. They do not fit a small GPU together, so the
-# first leaves before the second comes.
+# Next come the vectors, whole, from Stable Diffusion; then the pipeline. Together they do not fit on a small GPU, so
+# the first is freed before the second is loaded.
 
 # %%
 from draganything_lab.lessons.gpu import released_pipeline, released_vectors
@@ -412,20 +414,21 @@ if not videos:
 
 # %% [markdown]
 # If you got two videos, do not conclude too much. One picture and one seed are an anecdote. The weights were trained by
-# the authors' training code, which (as far as one can read it) writes whole vectors; so the demo may differ from its own
-# training. For an answer: ten pictures, three seeds each, pairs, an interval (lesson 8). `draganything-lab evaluate`
-# does that.
+# the authors' training code, which (as far as we can tell) writes whole vectors; so the demo may differ from its own
+# training. An answer takes ten pictures, three seeds each, pairs, and an interval (lesson 8). `draganything-lab
+# evaluate` does that.
 #
 # ## What you have seen
 #
-# - Sizes, licences and memory can be known before a download.
-# - The peak of memory is at the end, in decoding; settings move it.
-# - The released code cannot say "leave the picture", tells one number for a whole vector, and shows CLIP a pale picture.
+# - You can know sizes, licences and memory before a download.
+# - Memory peaks at the end, in decoding; settings can lower that.
+# - The released code cannot say "leave the picture", passes one number for a whole vector, and shows CLIP a pale
+#   picture.
 # - Vectors whose channels are all equal lie on one line: their cosines are 1 or -1.
 # - A switch for each difference turns an opinion about code into an experiment.
 #
-# **Go further.** Make a preset of your own: `dataclasses.replace(RELEASE, name="mine", entity_vector="whole")`, and find
-# out which single switch changes the video most. Estimate 25 frames, or twice the size, before you try them.
+# **Go further.** Make a preset of your own: `dataclasses.replace(RELEASE, name="mine", entity_vector="whole")`, and
+# find out which single switch changes the video most. Estimate 25 frames, or twice the size, before you try them.
 #
 # **What next.** You have been through all of it. Take a photograph of your own, and drag. (Lesson 9 trains such a model
-# in small; its last section lists what the real size would take.)
+# at a small size; its last section lists what the real size would take.)

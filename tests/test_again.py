@@ -17,7 +17,7 @@ from draganything_lab.training.card.retrieval import LINE_UP, MEASURE, measure_r
 from draganything_lab.training.card.samples import Table  # noqa: E402
 from draganything_lab.training.engine.flat import Flat  # noqa: E402
 from draganything_lab.training.engine.loop import Settings, run  # noqa: E402
-from draganything_lab.training.engine.quick import half_norms, multiplies_halves  # noqa: E402
+from draganything_lab.training.engine.quick import multiplies_halves, quicken  # noqa: E402
 from draganything_lab.training.toy import dift  # noqa: E402
 from draganything_lab.training.toy import stages as toy  # noqa: E402
 from draganything_lab.training.toy.again import (  # noqa: E402
@@ -142,7 +142,9 @@ def test_the_loss_takes_half_copies_of_the_weights_as_on_a_gpu(trained):
     stage.encode = lambda drawn: latents
     flat, losses, gradients = Flat(stage.trained()), [], []
     for half in (False, True):
-        with flat.halved() if half else nullcontext() as copies, half_norms():
+        if half:
+            quicken("cuda", stage.trained())
+        with flat.halved() if half else nullcontext() as copies:
             losses.append(stage.loss(batch, torch.Generator().manual_seed(3)))
             losses[-1]["loss"].backward()
             gradients.append(flat.gather([copy.grad for copy in copies] if half else None).clone())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -12,8 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from helpers.recordings import FOLDER, Recording
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from released.control import plain_loop
 
 from draganything_lab.control import (
     RELEASE,
@@ -28,13 +29,8 @@ from draganything_lab.errors import LabError
 from draganything_lab.scene import Scene, Trajectory
 
 ROOT = Path(__file__).resolve().parents[1]
-RECORDED = ROOT.parent / "shared" / "official" / "fixtures" / "04_condition" / "base"
+CONDITION = FOLDER / "condition"
 RELEASE_WHOLE = replace(RELEASE, entity_vector="whole")
-
-spec = importlib.util.spec_from_file_location("bench_control", ROOT / "benchmarks" / "control.py")
-assert spec is not None and spec.loader is not None
-bench = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(bench)
 
 
 def disc_mask(size: tuple[int, int], x: int, y: int, radius: int) -> np.ndarray:
@@ -52,7 +48,7 @@ def assert_equals_plain_loop(masks, trajectories, size: tuple[int, int], num_fra
     """Both tables of the released code, number by number; returns the signal for more questions."""
     pooled = np.random.default_rng(5).normal(size=(len(masks), 6)).astype(np.float32)
     for preset, whole in (("release", False), (RELEASE_WHOLE, True)):
-        grey, entity_map = bench.plain_loop(masks, trajectories, pooled, size, num_frames, whole_vector=whole)
+        grey, entity_map = plain_loop(masks, trajectories, pooled, size, num_frames, whole_vector=whole)
         control = control_from_tracks(
             masks, trajectories, size=size, num_frames=num_frames, vectors=pooled, channels=3, preset=preset
         )
@@ -65,50 +61,58 @@ def assert_equals_plain_loop(masks, trajectories, size: tuple[int, int], num_fra
 # The released code
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="the recording of the released code is not beside this checkout")
-@pytest.mark.parametrize("preset, recorded", [("release", "ids_scalar"), (RELEASE_WHOLE, "ids_vector_variant")])
-def test_equals_the_recording_of_the_released_code(preset, recorded: str):
-    demo = json.loads((RECORDED / "demo.json").read_text()).values()
-    inputs, outputs = np.load(RECORDED / "inputs.npz"), np.load(RECORDED / "outputs.npz")
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    return Recording("condition")
+
+
+def recorded_entities() -> tuple[list[np.ndarray], list]:
+    """The masks (H, W) uint8 and the trajectories of the recorded demo folder."""
+    told = json.loads((CONDITION / "demo.json").read_text()).values()
+    masks = [cv2.imread(str(CONDITION / entity["mask_name"]), cv2.IMREAD_GRAYSCALE) for entity in told]
+    return masks, [entity["trajectory"] for entity in told]
+
+
+@pytest.mark.parametrize("preset", ["release", RELEASE_WHOLE])
+def test_equals_the_recording_of_the_released_code(recording: Recording, preset):
+    masks, trajectories = recorded_entities()
     control = control_from_tracks(
-        [cv2.imread(str(RECORDED / entity["mask_name"]), cv2.IMREAD_GRAYSCALE) for entity in demo],
-        [entity["trajectory"] for entity in demo],
-        size=tuple(inputs["target_size"].tolist()),
-        num_frames=int(inputs["frame_number"]),
-        vectors=outputs["object_vectors"],
+        masks,
+        trajectories,
+        size=tuple(recording["target_size"].tolist()),
+        num_frames=int(recording["frame_number"]),
+        vectors=recording["object_vectors"],
         channels=160,
         preset=preset,
     )
-    np.testing.assert_array_equal(control.heat, outputs["images_gray"])
-    expected = outputs[recorded].reshape(6, 128, 192, -1)  # one number a pixel, or the whole vector
+    np.testing.assert_array_equal(control.heat, recording["images_gray"])
+    if preset == "release":  # one number for all of a pixel's channels
+        expected = recording["numbers"][recording["number_labels"]][..., None]
+    else:
+        expected = recording["table"][recording["labels"]]
     for frame in range(6):
         assert np.abs(control.entity_map(frame, frame + 1)[0] - expected[frame]).max() < 1e-6
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="the recording of the released code is not beside this checkout")
-def test_a_scene_of_the_recorded_masks_and_points_equals_the_recording_too():
-    demo = json.loads((RECORDED / "demo.json").read_text()).values()
-    inputs, outputs = np.load(RECORDED / "inputs.npz"), np.load(RECORDED / "outputs.npz")
-    scene = Scene(np.zeros((*inputs["original_size"].tolist(), 3), np.uint8))
-    for entry in demo:
-        mask = cv2.imread(str(RECORDED / entry["mask_name"]), cv2.IMREAD_GRAYSCALE) == 255
-        scene.add(entry["mask_name"], mask, Trajectory(entry["trajectory"], frames=range(6)))
-    vectors = np.stack([pool_over_mask(inputs["features"], entity.mask) for entity in scene.controlled])
-    np.testing.assert_allclose(vectors, outputs["object_vectors"], rtol=0, atol=1e-6)
-    control = build_control(scene, 6, vectors=vectors, channels=160, size=(128, 192), preset="release")
-    np.testing.assert_array_equal(control.heat, outputs["images_gray"])
-    assert np.abs(control.entity_map(5)[0] - outputs["ids_scalar"][5, ..., None]).max() < 1e-6
+def test_a_scene_of_the_recorded_masks_and_points_equals_the_recording_too(recording: Recording):
+    scene = Scene(np.zeros((*recording["original_size"].tolist(), 3), np.uint8))
+    for number, (mask, points) in enumerate(zip(*recorded_entities(), strict=True)):
+        scene.add(f"thing {number}", mask == 255, Trajectory(points, frames=range(6)))
+    features = recording["features"].astype(np.float32)
+    vectors = np.stack([pool_over_mask(features, entity.mask) for entity in scene.controlled])
+    channels = len(features)
+    np.testing.assert_allclose(vectors, recording["object_vectors"][:, :channels], rtol=0, atol=1e-6)
+    size = tuple(recording["target_size"].tolist())
+    control = build_control(scene, 6, vectors=vectors, channels=channels // 2, size=size, preset="release")
+    np.testing.assert_array_equal(control.heat, recording["images_gray"])
+    expected = recording["numbers"][recording["number_labels"][5]][..., None]
+    assert np.abs(control.entity_map(5)[0] - expected).max() < 1e-6
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="the recording of the released code is not beside this checkout")
-def test_the_plain_loop_equals_the_recording_too():
-    demo = json.loads((RECORDED / "demo.json").read_text()).values()
-    outputs = np.load(RECORDED / "outputs.npz")
-    masks = [cv2.imread(str(RECORDED / entity["mask_name"]), cv2.IMREAD_GRAYSCALE) for entity in demo]
-    tracks = [entity["trajectory"] for entity in demo]
-    grey, entity_map = bench.plain_loop(masks, tracks, outputs["object_vectors"][:, :2], (128, 192), 6)
-    np.testing.assert_array_equal(grey, outputs["images_gray"])
-    np.testing.assert_array_equal(entity_map[..., 0], outputs["ids_scalar"])
+def test_the_plain_loop_equals_the_recording_too(recording: Recording):
+    grey, entity_map = plain_loop(*recorded_entities(), recording["object_vectors"][:, :2], (128, 192), 6)
+    np.testing.assert_array_equal(grey, recording["images_gray"])
+    np.testing.assert_array_equal(entity_map[..., 0], recording["numbers"][recording["number_labels"]])
 
 
 def test_release_later_box_overwrites_with_its_dark_corners():
@@ -383,7 +387,7 @@ TRACK = [(30, 20), (34, 20)]
         ({"masks": [MASK[..., None]]}, "mask has shape"),
         ({"trajectories": [[(1, 2, 3)] * 2]}, r"shape \(2, 3\)"),
         ({"trajectories": [[(1, 2), (np.nan, 3)]]}, "nan, 3.0\\) in frame 1"),
-        ({"trajectories": [["a", "b"]]}, "no list of"),
+        ({"trajectories": [["a", "b"]]}, "not a list of"),
         ({"vectors": None}, r"needs `vectors` of shape \(1, C\)"),
         ({"vectors": np.ones((2, 4))}, r"shape \(2, 4\); give \(1, C\)"),
         ({"vectors": np.ones(4)}, r"shape \(4,\); give \(1, C\)"),

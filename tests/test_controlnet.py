@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
-from pathlib import Path
 
-import numpy as np
 import pytest
+from helpers.recordings import Recording, keys_of, networks, recorded_inputs, recorded_net
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
 from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.models import DragAnythingControlNet, DragAnythingUNet  # noqa: E402
-
-OFFICIAL = Path(__file__).resolve().parents[2] / "shared" / "official"
-FIXTURE = OFFICIAL / "fixtures" / "01_controlnet"
-needs_official = pytest.mark.skipif(not FIXTURE.is_dir(), reason=f"no recordings of the released code at {OFFICIAL}")
 
 SMALL = {
     "block_out_channels": (32, 64),
@@ -51,35 +45,26 @@ def small_inputs(batch=2, frames=3):
 
 @pytest.fixture(scope="module")
 def released():
-    from safetensors.torch import load_file
-
-    net = DragAnythingControlNet(**json.loads((FIXTURE / "config.json").read_text()))
-    net.load_state_dict(load_file(FIXTURE / "weights.safetensors"))
-    return net.eval()
+    return recorded_net("controlnet", DragAnythingControlNet)
 
 
-@needs_official
 @pytest.mark.parametrize("batch", [1, 2])
 def test_equals_the_recorded_released_outputs(released, batch):
-    inputs = np.load(FIXTURE / f"inputs_b{batch}.npz")
-    wanted = np.load(FIXTURE / f"outputs_modern_b{batch}.npz")
-    given = {name: torch.from_numpy(np.asarray(inputs[name])).float() for name in inputs.files if name != "ids_labels"}
-    entity_map = torch.from_numpy(inputs["ids_table"][inputs["ids_labels"]]).float().permute(0, 1, 4, 2, 3)
-    arguments = [given[name] for name in ("sample", "timestep", "encoder_hidden_states", "added_time_ids")]
+    recording = Recording("controlnet")
+    arguments, image, entity_map = recorded_inputs(batch)
     with torch.no_grad():
-        embedding = released.embed_control(given["controlnet_cond"], entity_map)
+        embedding = released.embed_control(image, entity_map)
         down, mid = released(*arguments, control_embedding=embedding)
-    assert np.abs(embedding.flatten(0, 1).numpy() - wanted["cond_embedding"]).max() < 1e-4
+    recording.check(f"cond_embedding.{batch}", embedding.flatten(0, 1), atol=1e-4)
     assert len(down) == 12
     for index, residual in enumerate(down):
-        assert np.abs(residual.numpy() - wanted[f"down_{index:02d}"]).max() < 1e-4
-    assert np.abs(mid.numpy() - wanted["mid"]).max() < 1e-4
+        recording.check(f"down_{index:02d}.{batch}", residual, atol=1e-4)
+    recording.check(f"mid.{batch}", mid, atol=1e-4)
 
 
-@needs_official
 @pytest.mark.parametrize("name, kind", [("controlnet", DragAnythingControlNet), ("unet", DragAnythingUNet)])
 def test_full_size_has_the_released_keys_and_shapes(name, kind):
-    wanted = json.loads((OFFICIAL / f"{name}_keys.json").read_text())
+    wanted = keys_of(name)
     with torch.device("meta"):
         net = kind(**wanted["config"])
         default = kind()
@@ -90,12 +75,13 @@ def test_full_size_has_the_released_keys_and_shapes(name, kind):
         assert wanted["total_parameters"] == 684_999_873
 
 
-@needs_official
 def test_the_authors_folder_loads_as_it_is(released, tmp_path, caplog):
+    from safetensors.torch import save_file
+
     config = {"_class_name": "DragAnythingSDVModel", "_diffusers_version": "0.25.0.dev0"}
-    config |= json.loads((FIXTURE / "config.json").read_text())
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    shutil.copy(FIXTURE / "weights.safetensors", tmp_path / "diffusion_pytorch_model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps(config | networks()["controlnet"]))
+    halves = {key: value.half() for key, value in released.state_dict().items()}
+    save_file(halves, tmp_path / "diffusion_pytorch_model.safetensors")
     loaded = DragAnythingControlNet.from_pretrained(tmp_path)
     assert all(torch.equal(value, released.state_dict()[key]) for key, value in loaded.float().state_dict().items())
     assert "not expected" not in caplog.text

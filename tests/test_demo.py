@@ -92,7 +92,7 @@ def test_the_demo_generates_where_the_weights_are(
     boat = numbers["entities"][2]
     assert boat["mean_px"]["preview"] < 0.5 < boat["mean_px"]["entity+gaussian"]  # Random weights do not obey.
     page = (tmp_path / "report.html").read_text()
-    assert page.count("<video") == 3 and "Generated, told a disc" in page
+    assert page.count("<video") == 3 and "Generated from a disc" in page
 
     scene, clip = str(tmp_path / "scene.zip"), tmp_path / "again.gif"
     words = ["generate", "--scene", scene, "--model", str(untrained_toy), "--steps", "2", "--out", str(clip)]
@@ -157,7 +157,7 @@ def test_a_photograph_gets_the_preview_and_a_word(
     words = ["demo", "--image", str(tmp_path / "photo.png"), "--point", "90,100", "--path", "90,100 140,80 170,110"]
     assert cli.main([*words, "--out", str(out), "--frames", "5"]) == 0
     said = capsys.readouterr().out
-    assert "gets the preview only here" in said and "GrabCut" in said
+    assert "makes only the preview" in said and "GrabCut" in said
     numbers = json.loads((out / "numbers.json").read_text())
     assert numbers["made_by"] == "preview" and "mean_difference_from_truth" not in numbers
     assert numbers["entities"][0]["mean_px"]["preview"] < 0.5
@@ -171,7 +171,7 @@ def test_large_photographs_are_made_smaller(photo: np.ndarray, tmp_path: Path) -
     job = photo_job(str(tmp_path / "large.jpg"), "900,1000 1400,800", mask=str(tmp_path / "all.png"))
     assert max(job.scene.size) == MAX_SIDE
     assert any("2400x1800" in note and "768x576" in note for note in job.notes)
-    path = job.scene["thing"].path(2)
+    path = job.scene["object"].path(2)
     assert path is not None and np.allclose(path, (np.array([[900, 1000], [1400, 800]]) + 0.5) * 0.32 - 0.5, atol=0.01)
 
 
@@ -184,8 +184,8 @@ def test_a_path_far_from_the_click_is_refused(photo: np.ndarray, tmp_path: Path)
 def test_a_click_on_the_ground_is_said(photo: np.ndarray, tmp_path: Path) -> None:
     save_picture(photo, tmp_path / "photo.png")
     on_ground, on_disc = (photo_job(str(tmp_path / "photo.png"), path) for path in ("120,20 130,50", "90,100 120,90"))
-    assert any("may have hit the ground" in note for note in on_ground.notes)
-    assert not any("may have hit the ground" in note for note in on_disc.notes)
+    assert any("may have clicked the background" in note for note in on_ground.notes)
+    assert not any("may have clicked the background" in note for note in on_disc.notes)
 
 
 def test_points_are_read_as_written() -> None:

@@ -50,7 +50,7 @@ def test_a_missing_or_old_package_is_a_fault(
     assert "mediapy is missing" in found["base"].advice and "matplotlib 1.0 is not >=3.8" in found["base"].advice
     assert "diffusers 1.0" in found["models"].advice
     assert doctor.run(argparse.Namespace()) == 1
-    assert "To mend: base" in capsys.readouterr().out
+    assert "Needs fixing: base" in capsys.readouterr().out
 
 
 def test_a_broken_ffmpeg_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from typing import Any
 
@@ -11,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from draganything_lab.studio.model import pictures
-from draganything_lab.studio.model.model import StudioModel
-from draganything_lab.studio.panels.door import Parcel, make_door
+w = pytest.importorskip("ipywidgets")
+
+from draganything_lab.studio.model import pictures  # noqa: E402
+from draganything_lab.studio.model.model import StudioModel  # noqa: E402
+from draganything_lab.studio.panels.door import Parcel, make_door  # noqa: E402
 
 
 class Shelf:
@@ -94,11 +97,35 @@ def test_a_photograph_of_eleven_megabytes_opens(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_button_speaks_to_the_kernel() -> None:
-    door = make_door(Shelf(), "Open", "A tip")  # type: ignore[arg-type]
-    if door is None:
-        pytest.skip("anywidget is not installed")
+    pytest.importorskip("anywidget")
+    door = make_door(Shelf(), w.FileUpload(), "Open", "A tip")
     sent: list[dict[str, Any]] = []
     door.send = sent.append
-    door._handle_custom_msg({"kind": "begin", "id": "1", "name": "a", "size": 1}, [])
-    door._handle_custom_msg({"kind": "part", "id": "1", "start": 0}, [b"x"])
+    for content, buffers in (
+        ({"kind": "begin", "id": "1", "name": "a", "size": 1}, []),
+        ({"kind": "part", "id": "1", "start": 0}, [b"x"]),
+    ):
+        data = {"method": "custom", "content": content}
+        door.comm.handle_msg({"content": {"data": data}, "buffers": buffers})
     assert [message["kind"] for message in sent] == ["next", "done"]
+
+
+def test_where_the_button_does_not_come_the_upload_stands_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("anywidget")
+    monkeypatch.setattr("draganything_lab.studio.panels.door.PATIENCE", 0.02)
+
+    async def page(answers: bool) -> tuple[Any, Any]:
+        upload = w.FileUpload()
+        door = make_door(Shelf(), upload, "Open")
+        assert door.layout.display is None and upload.layout.display == "none"
+        if answers:
+            door._handle_custom_msg({"kind": "ready"}, [])
+        await asyncio.sleep(0.1)
+        return door, upload
+
+    door, upload = asyncio.run(page(True))
+    assert door.layout.display is None and upload.layout.display == "none"
+    door, upload = asyncio.run(page(False))
+    assert door.layout.display == "none" and upload.layout.display is None
+    door._handle_custom_msg({"kind": "ready"}, [])  # it was only late
+    assert door.layout.display is None and upload.layout.display == "none"

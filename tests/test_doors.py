@@ -110,7 +110,7 @@ def test_many_demos_in_one_are_named(tmp_path: Path) -> None:
         for name in ("one", "two"):
             for file, data in demo_files().items():
                 archive.writestr(f"Demo/{name}/{file}", data)
-    with pytest.raises(LabError, match="holds 2 of them, Demo/one/ and Demo/two/"):
+    with pytest.raises(LabError, match="holds 2 bundles, among them Demo/one/ and Demo/two/"):
         Scene.load(tmp_path / "Demo.zip")
 
 
@@ -157,7 +157,7 @@ def test_the_release_preset_takes_masks_as_the_release_does(tmp_path: Path) -> N
         ("tracks.pth", b"PK\3\4", "read_ati_tracks"),
         ("photo.JPG", b"\xff\xd8\xff", "is a picture"),
         ("film.mp4", b"\0\0\0 ftyp", "is a video"),
-        ("text.txt", b"hello", "no .zip archive"),
+        ("text.txt", b"hello", "not a .zip archive"),
     ],
 )
 def test_what_is_no_scene_is_named_with_what_reads_it(tmp_path: Path, name: str, content: bytes, words: str) -> None:
@@ -219,7 +219,7 @@ def test_ati_and_wan_move_tracks(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again, tracks)
     np.testing.assert_array_equal(shown, visible)
     np.savez(tmp_path / "u.npz", other=tracks)
-    with pytest.raises(LabError, match="has no tracks but other"):
+    with pytest.raises(LabError, match="has no tracks, only other"):
         read_wan_tracks(tmp_path / "u.npz")
 
 

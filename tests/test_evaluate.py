@@ -269,7 +269,7 @@ def test_a_folder_of_everything_with_broken_ones_in_it(tmp_path: Path) -> None:
 def test_nothing_to_evaluate_is_said(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="has no scenes"):
         find_sources(tmp_path)
-    with pytest.raises(LabError, match="is no folder"):
+    with pytest.raises(LabError, match="is not a folder"):
         find_sources(tmp_path / "none")
     with pytest.raises(LabError, match="toyland:20"):
         find_sources("toyland:many")
@@ -345,7 +345,7 @@ def test_broken_vipseg_clips_are_named(vipseg: tuple[Path, ToyClip]) -> None:
     mask = root / "panomasks" / "clip_a" / "00000000.png"
     for data, words in (
         (encode_picture(np.zeros((64, 80, 3), np.uint8)), "in colour"),
-        (encode_picture(np.zeros((10, 10), np.uint8)), "one size"),
+        (encode_picture(np.zeros((10, 10), np.uint8)), "same size"),
         (encode_picture(np.zeros((64, 80), np.uint8)), "no segment"),
         (b"", "cannot be read"),
     ):

@@ -168,7 +168,7 @@ def test_every_text_comes_back(text: str, code: str) -> None:
 def test_other_encodings_are_named() -> None:
     with pytest.raises(LabError, match=r"list\.txt is not UTF-8 text \(byte 1 is 0xf6\); save it as UTF-8"):
         decode_text("Möwe".encode("latin-1"), "list.txt")
-    with pytest.raises(LabError, match="no valid JSON"):
+    with pytest.raises(LabError, match="not valid JSON"):
         parse_json('{"Möwe": 1}'.encode("latin-1"), "x.json")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.recordings import FOLDER, Recording
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -99,17 +100,14 @@ def test_masks_and_paths_of_a_larger_picture_are_scaled_to_the_first_frame(tmp_p
     assert read_demo_folder(folder, image="demo.png").size == SIZE
 
 
-def test_the_recorded_fixture_of_the_released_code() -> None:
-    folder = Path(__file__).resolve().parents[2] / "shared/official/fixtures/04_condition/base"
-    if not folder.is_dir():
-        pytest.skip("the recorded fixtures are not beside the repository")
+def test_the_recorded_folder_of_the_released_code() -> None:
+    folder, recording = FOLDER / "condition", Recording("condition")
     scene = read_demo_folder(folder)
-    inputs, outputs = np.load(folder / "inputs.npz"), np.load(folder / "outputs.npz")
-    assert scene.size == tuple(inputs["target_size"])
+    assert scene.size == tuple(recording["target_size"])
     raw = json.loads((folder / "demo.json").read_text())
-    back = scene.entities[0].trajectory.scaled(scene.size, tuple(inputs["original_size"]))  # type: ignore[union-attr]
+    back = scene.entities[0].trajectory.scaled(scene.size, tuple(recording["original_size"]))  # type: ignore[union-attr]
     np.testing.assert_allclose(back.points, raw["1"]["trajectory"], atol=1e-3)
-    for entity, radius in zip(scene, outputs["radius"], strict=True):
+    for entity, radius in zip(scene, recording["radius"], strict=True):
         assert abs(entity.radius - radius) < 1
 
 
@@ -159,9 +157,9 @@ def test_what_cannot_be_written_as_a_demo_folder(scene: Scene, tmp_path: Path) -
         ('{"1": {"mask_name": "0_thing.png"}}', "trajectory"),
         ('{"1": {"mask_name": "0_thing.png", "trajectory": []}}', "no points"),
         ('{"1": {"mask_name": "0_thing.png", "trajectory": [[1, 2, 3]]}}', "trajectory"),
-        ('{"1": {"mask_name": "0_thing.png", "trajectory": [["1", "2"]]}}', "no list"),
+        ('{"1": {"mask_name": "0_thing.png", "trajectory": [["1", "2"]]}}', "not a list"),
         ('{"1": {"mask_name": "0_thing.png", "trajectory": [[1, NaN]]}}', "NaN"),
-        ('{"1": {"mask_name": "0_thing.png", "trajectory": [[1, null]]}}', "no list"),
+        ('{"1": {"mask_name": "0_thing.png", "trajectory": [[1, null]]}}', "not a list"),
         ('{"1": {"mask_name": "0_thing.png", "trajectory": [[9000, 1]]}}', "far outside"),
     ],
 )
@@ -175,7 +173,7 @@ def test_bad_demo_folders_are_refused_by_name(text: str, word: str, tmp_path: Pa
 
 
 def test_missing_parts_of_a_demo_folder(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="no folder"):
+    with pytest.raises(LabError, match="not a folder"):
         read_demo_folder(tmp_path / "gone")
     with pytest.raises(LabError, match=r"demo\.json is missing"):
         read_demo_folder(tmp_path)
@@ -185,7 +183,7 @@ def test_missing_parts_of_a_demo_folder(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="mask_threshold"):
         read_demo_folder(folder, mask_threshold=0)
     (folder / "demo.png").unlink()
-    with pytest.raises(LabError, match="name the first frame"):
+    with pytest.raises(LabError, match="pass the file name of the first frame"):
         read_demo_folder(folder)
 
 
@@ -243,8 +241,8 @@ def npy_header(text: str) -> bytes:
 @pytest.mark.parametrize(
     ("data", "word"),
     [
-        (b"", "no .npy"),
-        (b"hello", "no .npy"),
+        (b"", "not an .npy"),
+        (b"hello", "not an .npy"),
         (npy(np.zeros((3, 2))), "shape"),
         (npy(np.zeros((3, 2, 3))), "shape"),
         (npy(np.zeros((0, 2, 2))), "shape"),
@@ -258,9 +256,9 @@ def npy_header(text: str) -> bytes:
         (npy(np.zeros((100_001, 1, 2), np.float16)), "100,001 frames, over the limit"),
         (npy_header("{'descr': '<f4', 'fortran_order': False, 'shape': (1000000, 1000000, 2), }"), "over the limit"),
         (npy_header("{'descr': '<f4', 'fortran_order': False, 'shape': (1000, 1000, 2), }"), "cut short"),
-        (npy_header("{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 3, 2), }"), "shape|cut short|no .npy"),
-        (npy_header("__import__('os').system('echo')"), "no .npy"),
-        (encode_picture(np.zeros((4, 4, 3), np.uint8)), "no .npy"),
+        (npy_header("{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 3, 2), }"), "shape|cut short|not an .npy"),
+        (npy_header("__import__('os').system('echo')"), "not an .npy"),
+        (encode_picture(np.zeros((4, 4, 3), np.uint8)), "not an .npy"),
     ],
     ids=range(18),
 )
@@ -275,9 +273,9 @@ def test_tracks_and_visibility_that_do_not_fit(tmp_path: Path) -> None:
     tracks = np.zeros((4, 2, 2), np.float32)
     first, second = write_wan_tracks(tracks, tmp_path / "a")
     np.save(second, np.ones((5, 2)))
-    with pytest.raises(LabError, match=r"a_visibility.npy has shape \(5, 2\), but the tracks ask for \(4, 2\)"):
+    with pytest.raises(LabError, match=r"a_visibility.npy has shape \(5, 2\), but the tracks need \(4, 2\)"):
         read_wan_tracks(first)
-    with pytest.raises(LabError, match="not there"):
+    with pytest.raises(LabError, match="does not exist"):
         read_wan_tracks(first, tmp_path / "gone.npy")
     for bad, word in ((tracks[0], "shape"), (tracks[:, :0], "shape"), (tracks + np.nan, "NaN"), (tracks[:0], "shape")):
         with pytest.raises(LabError, match=word):
@@ -343,18 +341,18 @@ def test_several_splines_of_one_name_are_told_apart() -> None:
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("[]", "not empty"),
+        ("[]", "is empty"),
         ("{}", "list"),
         ("[", "JSON"),
         ("[[]]", "no points"),
         ('[{"points": []}]', "no points"),
-        ('[{"points": 7}]', "must be a list"),
+        ('[{"points": 7}]', "are not a list"),
         ('[{"x": 1}]', "point 0"),
         ('[{"x": 1, "y": "2"}]', "point 0"),
         ('[{"x": 1, "y": true}]', "point 0"),
         ('[{"x": 1, "y": NaN}]', "NaN"),
         ('[{"x": 1, "y": 1e999}]', "finite"),
-        ("[7]", "must be a list"),
+        ("[7]", "are not a list"),
         ("[" + '[{"x": 1, "y": 1}],' * 255 + '[{"x": 1, "y": 1}]]', "256 splines are over the limit"),
         ("[" * 100_000, "nested|JSON"),
         ("missing.json", "missing.json"),

@@ -179,17 +179,16 @@ def test_latents_of_a_small_vae() -> None:
 # Networks from elsewhere: only the way to them, without their weights
 
 
-def test_weights_that_are_not_there_are_said_with_their_size_and_licence(tmp_path: Path) -> None:
+def test_weights_that_are_not_there_are_said_with_their_size_and_licence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("torch_fidelity")
     from draganything_lab.evaluate.metrics import i3d, inception, videomae
 
-    torch.hub.set_dir(str(tmp_path))
-    try:
-        with pytest.raises(LabError, match=r"95\.6 MB, Apache-2\.0"):
-            inception()
-    finally:
-        torch.hub._hub_dir = None
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(LabError, match=r"95\.6 MB, Apache-2\.0"):
+        inception()
     with pytest.raises(LabError, match="not for commercial use"):
         videomae(tmp_path / "none")
     with pytest.raises(LabError, match="no file"):

@@ -129,7 +129,7 @@ UNCLEAR = {
     "two shades": (packed((DISC * 75 + 150 * OTHER).astype(np.uint8)), "2 labels: .*75.*150"),
     "two 16-bit ids": (packed(DISC.astype(np.uint16) * 6100 + 17 * OTHER.astype(np.uint16)), "17.*6100"),
     "a trimap": (packed((DISC * 255 + 128 * RIM + 128 * OTHER).astype(np.uint8)), "128"),
-    "only the rim": (palette(255 * RIM, VOC), "only the unsure rim"),
+    "only the rim": (palette(255 * RIM, VOC), "only the uncertain rim"),
     "two colours on black": (
         packed(painted((255, 0, 0), (0, 0, 0)) + np.uint8([0, 0, 255]) * OTHER[..., None]),
         r"\(255, 0, 0\).*\(0, 0, 255\)",
@@ -177,7 +177,7 @@ def test_a_label_is_chosen() -> None:
     np.testing.assert_array_equal(load_mask(palette(two, VOC), label=(0, 128, 0)), OTHER)
     coloured = painted((255, 0, 0), (0, 0, 0)) + np.uint8([0, 0, 255]) * OTHER[..., None]
     np.testing.assert_array_equal(load_mask(packed(coloured), label=(0, 0, 255)), OTHER)
-    with pytest.raises(LabError, match=r"no label 5; it has 0 \("):
+    with pytest.raises(LabError, match=r"no label 5; choose one of 0 \("):
         load_mask(packed(two.astype(np.uint8)), label=5)
     with pytest.raises(LabError, match=r"no colour \(9, 9, 9\)"):
         load_mask(packed(coloured), label=(9, 9, 9))

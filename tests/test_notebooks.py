@@ -22,11 +22,12 @@ from packaging.requirements import Requirement  # noqa: E402
 from draganything_lab.cli import main as cli  # noqa: E402
 from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.lessons.build import place  # noqa: E402
-from draganything_lab.lessons.build.build import MAX_BYTES, ROOT, run, sources  # noqa: E402
+from draganything_lab.lessons.build.build import MAX_BYTES, run, sources  # noqa: E402
 from draganything_lab.lessons.build.notebook import KEY, make_notebook, shipped, stale  # noqa: E402
 from draganything_lab.lessons.build.source import BEGIN, read_lesson  # noqa: E402
 
-LESSONS = [read_lesson(path) for path in sources()]
+ROOT = Path(__file__).parents[1]  # the lab itself may be installed elsewhere, as in make test-colab
+LESSONS = [read_lesson(path) for path in sources(ROOT)]
 EACH = pytest.mark.parametrize("lesson", LESSONS, ids=[lesson.name for lesson in LESSONS])
 
 # Put before everything else in the kernel: whatever wants to leave this machine is refused at once.
@@ -109,6 +110,8 @@ def test_a_changed_source_or_cell_is_stale() -> None:
     lesson = LESSONS[0]
     notebook = make_notebook(lesson)
     assert stale(notebook, lesson) == ""
+    del notebook.metadata["colab"]
+    assert "Colab's assistant" in stale(notebook, lesson)
     notebook.cells[-1].source += " more"
     assert "was changed by hand" in stale(notebook, lesson)
     notebook.metadata[KEY]["digest"] = "0" * 16
@@ -126,6 +129,7 @@ def test_nbgrader_tags(lesson: Any) -> None:
     teachers, students = make_notebook(lesson, "teachers"), make_notebook(lesson, "students")
     ids = [cell.metadata["nbgrader"]["grade_id"] for cell in teachers.cells if "nbgrader" in cell.metadata]
     assert len(ids) == len(set(ids)) == 2 * len(lesson.exercises)
+    assert students.metadata["colab"] == {"generative_ai_disabled": True} and "colab" not in teachers.metadata
     for for_teachers, for_students in zip(teachers.cells, students.cells, strict=True):
         tags = for_teachers.metadata.get("nbgrader")
         assert (tags is not None and tags["solution"]) == (BEGIN in for_teachers.source)
@@ -214,7 +218,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
     assert all(lesson.name in capsys.readouterr().out for lesson in LESSONS[:1])
     assert cli.main(["lessons", "stale"]) == 0, capsys.readouterr().out
     assert cli.main(["lessons", "build", "99"]) == 2 and "there is no lesson 99" in capsys.readouterr().err
-    with pytest.raises(LabError, match="lessons are built in a clone"):
+    with pytest.raises(LabError, match="build lessons in a clone"):
         sources(tmp_path)
 
 

@@ -246,8 +246,8 @@ def test_folders_give_the_released_number_and_say_what_it_hides(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "no valid JSON"),
-        ('{"0": [[1, 2], [3', "no valid JSON"),
+        ("", "not valid JSON"),
+        ('{"0": [[1, 2], [3', "not valid JSON"),
         ("[1, 2]", "must be"),
         ('{"0": []}', "1 to"),
         ('{"0": [[1, 2, 3]]}', r"must be \[x, y\]"),
@@ -265,7 +265,7 @@ def test_damaged_trajectory_files_are_refused_by_name(tmp_path: Path, text: str,
 def test_missing_files_and_folders(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="cannot be read"):
         read_trajectories(tmp_path / "none.json")
-    with pytest.raises(LabError, match="is no folder"):
+    with pytest.raises(LabError, match="is not a folder"):
         released_objmc_of_folders(tmp_path / "none", tmp_path)
-    with pytest.raises(LabError, match="of one name"):
+    with pytest.raises(LabError, match="with the same name"):
         released_objmc_of_folders(tmp_path, tmp_path)

@@ -138,7 +138,7 @@ def test_a_huge_picture_is_refused_by_its_limit_before_it_is_decoded(tmp_path: P
     tracemalloc.stop()
     assert peak < 5_000_000
     endless = np.broadcast_to(np.uint8(0), (20_000, 20_000, 3))  # takes one byte
-    with pytest.raises(LabError, match="20000x20000, over the limit of 8,192 pixels a side"):
+    with pytest.raises(LabError, match="20000x20000, over the limit of 8,192 pixels per side"):
         load_picture(endless)
     with pytest.raises(LabError, match="9000x10, over the limit of 8,192"):
         load_picture(as_bytes(Image.new("L", (9000, 10))))
@@ -163,9 +163,9 @@ def test_a_file_cut_short_is_refused(kind: str) -> None:
         (b"hello", "not a picture"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
-        ("missing.png", "not there"),
+        ("missing.png", "does not exist"),
         ("https://example.org/cat.png", "web address"),
-        ("\x00", "not there|cannot be opened"),
+        ("\x00", "does not exist|cannot be opened"),
         (".", "is a folder"),
         (None, "NoneType"),
         (7, "int"),

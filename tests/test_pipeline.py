@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.recordings import FOLDER, Recording, networks, recorded_net
+from released.pipeline import run_as_released
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
@@ -20,14 +21,15 @@ from draganything_lab.control import build_control  # noqa: E402
 from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.models import (  # noqa: E402
     DragAnythingControlNet,
+    DragAnythingUNet,
     random_parts,
 )
+from draganything_lab.models.shortcuts import take_shortcuts  # noqa: E402
 from draganything_lab.pipeline import Cancelled, DragAnythingPipeline  # noqa: E402
 from draganything_lab.pipeline.size import trained_size, video_size  # noqa: E402
 from draganything_lab.scene import Scene  # noqa: E402
 
 H, W, FRAMES, CHANNELS = 64, 80, 4, 6
-BENCHMARK = Path(__file__).resolve().parents[1] / "benchmarks" / "pipeline.py"
 
 
 def quiet(pipe):
@@ -73,22 +75,72 @@ def latents_of(pipe, *args, **options):
     return pipe(*args, **{"num_inference_steps": 3, "seed": 1, "output_type": "latent", **options}).frames
 
 
-@pytest.fixture(scope="module")
-def benchmark():
-    spec = importlib.util.spec_from_file_location("pipeline_benchmark", BENCHMARK)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 # Equal
 
 
-def test_release_preset_equals_the_released_way(pipe, benchmark, scene, picture):
+@pytest.fixture(scope="module")
+def recorded():
+    """The pipeline that was recorded, with its weights made again."""
+    from diffusers import AutoencoderKLTemporalDecoder, EulerDiscreteScheduler
+    from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
+
+    return quiet(
+        DragAnythingPipeline(
+            vae=recorded_net("vae", AutoencoderKLTemporalDecoder),
+            image_encoder=recorded_net(
+                "image_encoder", lambda **told: CLIPVisionModelWithProjection(CLIPVisionConfig(**told))
+            ),
+            unet=recorded_net("unet", DragAnythingUNet),
+            controlnet=recorded_net("controlnet", DragAnythingControlNet),
+            scheduler=EulerDiscreteScheduler.from_config(networks()["scheduler"]),
+            feature_extractor=CLIPImageProcessor(),
+        )
+    )
+
+
+def recorded_control(whole):
+    """The picture, and the recorded control: with one number for a pixel, as released, or with its whole vector."""
+    recording = Recording("pipeline")
+    image = np.repeat(recording["grey"][..., None], 3, axis=-1).astype(np.float32)
+    if whole:
+        entity_map = recording["table"][recording["labels"]]
+    else:
+        entity_map = np.repeat(recording["numbers"][recording["number_labels"]][..., None], 160, axis=-1)
+    return np.array(Image.open(FOLDER / "picture.png").convert("RGB")), (image, entity_map), recording
+
+
+@pytest.mark.parametrize("name, whole", [("latents", False), ("latents_vector_ids", True)])
+def test_release_preset_equals_the_recorded_latents(recorded, name, whole):
+    picture, control, recording = recorded_control(whole)
+    generator = torch.Generator().manual_seed(1234)
+    found = latents_of(recorded, picture, control, preset="release", seed=None, generator=generator)
+    recording.check(name, found[None], atol=5e-5)
+
+
+@pytest.mark.parametrize("name, chunk", [("frames_np", None), ("frames_np_decode_chunk_2", 2)])
+def test_release_preset_equals_the_recorded_frames(recorded, name, chunk):
+    picture, control, recording = recorded_control(whole=False)
+    options = {"num_inference_steps": 3, "preset": "release", "decode_chunk_size": chunk, "output_type": "pt"}
+    frames = recorded(picture, control, generator=torch.Generator().manual_seed(1234), **options).frames
+    recording.check(name, frames.permute(0, 2, 3, 1), atol=5e-5)
+
+
+def test_the_released_way_written_again_equals_the_recording(recorded):
+    picture, maps, recording = recorded_control(whole=False)
+    dense = [torch.from_numpy(values).permute(0, 3, 1, 2).float() for values in maps]
+    with torch.no_grad():
+        latents, frames = run_as_released(
+            recorded, picture, *dense, steps=3, generator=torch.Generator().manual_seed(1234)
+        )
+    recording.check("latents", latents, atol=5e-5)
+    recording.check("frames_np", frames.permute(0, 2, 3, 1), atol=5e-5)
+
+
+def test_release_preset_equals_the_released_way(pipe, scene, picture):
     control = build_control(scene, FRAMES, vectors=VECTORS, preset="release")
     dense = [torch.from_numpy(maps).permute(0, 3, 1, 2) for maps in (control.image(), control.entity_map())]
     with torch.no_grad():
-        wanted, pixels = benchmark.run_as_released(
+        wanted, pixels = run_as_released(
             pipe, picture, *dense, steps=3, generator=torch.Generator().manual_seed(5), decode_chunk=3
         )
     # fps and motion bucket must not matter: the released code ignores them.
@@ -147,32 +199,31 @@ def test_paper_preset_without_control_equals_diffusers_own_svd(picture):
     torch.testing.assert_close(got, wanted[0], rtol=0, atol=1e-5)
 
 
-def test_shortcuts_are_equal_and_leave_no_trace(pipe):
-    from diffusers.models.attention_processor import AttnProcessor2_0
+def plain_copy(network):
+    copy = type(network).from_config(network.config)
+    copy.load_state_dict(network.state_dict())
+    return copy
 
-    from draganything_lab.models.shortcuts import FrameConvolution, shortcuts
 
-    unet = pipe.unet
+def test_shortcuts_are_equal_and_taken_once(pipe):
+    unet = plain_copy(pipe.unet)
     inputs = torch.randn(2, 3, 8, 8, 8), torch.tensor(0.5), torch.randn(2, 1, 16), torch.tensor([[6.0, 127, 0.02]] * 2)
     with torch.no_grad():
         wanted = unet(*inputs).sample
-        with shortcuts(unet) as (attentions, convolutions):
-            assert sum(type(layer) is FrameConvolution for layer in unet.modules()) == convolutions
-            got = unet(*inputs).sample
+        attentions, convolutions = take_shortcuts(unet)
+        got = unet(*inputs).sample
     # One spatial and one temporal attention in each of: a down block, the middle, two layers of an up block.
     assert attentions == 2 * (1 + 1 + 2)
     # Two temporal convolutions in every residual block: 2 down, 2 in the middle, 4 up.
     assert convolutions == 2 * (2 + 2 + 4)
     torch.testing.assert_close(got, wanted, rtol=0, atol=1e-5)
-    assert {type(processor) for processor in unet.attn_processors.values()} == {AttnProcessor2_0}
-    assert not any(type(layer) is FrameConvolution for layer in unet.modules())
+    assert not torch.equal(got, wanted), "other sums"
+    assert take_shortcuts(unet) == (0, 0) == take_shortcuts(pipe.unet, pipe.controlnet, pipe.vae)
+    unet.load_state_dict(pipe.unet.state_dict())  # the names are the same
 
 
 def test_shortcuts_have_the_same_gradients(pipe):
-    from draganything_lab.models.shortcuts import shortcuts
-
-    controlnet = DragAnythingControlNet.from_config(pipe.controlnet.config)
-    controlnet.load_state_dict(pipe.controlnet.state_dict())
+    controlnet = plain_copy(pipe.controlnet)
     inputs = torch.randn(1, 3, 8, 8, 8), torch.tensor(0.5), torch.randn(1, 1, 16), torch.tensor([[6.0, 127, 0.02]])
 
     def gradients():
@@ -181,8 +232,8 @@ def test_shortcuts_have_the_same_gradients(pipe):
         return {name: p.grad.clone() for name, p in controlnet.named_parameters() if p.grad is not None}
 
     plain = gradients()
-    with shortcuts(controlnet):
-        short = gradients()
+    take_shortcuts(controlnet)
+    short = gradients()
     dropped = plain.keys() - short.keys()
     assert dropped and all("attn2.to_q" in name or "attn2.to_k" in name or "norm2" in name for name in dropped)
     for name, gradient in plain.items():
@@ -381,7 +432,8 @@ def test_offloading_changes_nothing(pipe, picture, control):
     other = quiet(DragAnythingPipeline(**pipe.components))
     other.enable_model_cpu_offload(device="cpu")
     try:
-        assert [hook.model for hook in other._all_hooks][-1] is pipe.controlnet
+        nets = (pipe.vae, pipe.image_encoder, pipe.unet, pipe.controlnet)
+        assert all("forward" in vars(net) for net in nets), "each is brought to the device when it is called"
         for _ in range(2):
             assert np.array_equal(other(picture, control, seed=1, num_inference_steps=2).frames, wanted)
     finally:
@@ -449,9 +501,60 @@ def test_cancel_from_another_thread_within_a_step(pipe, picture, control):
     assert torch.equal(latents_of(pipe, picture, control), whole), "it can be used again"
 
 
+def at_a_time(*tasks):
+    """What some functions return, or the error they raise, each in its own thread and all begun together."""
+    together, results = threading.Barrier(len(tasks)), [None] * len(tasks)
+
+    def work(index):
+        together.wait()
+        try:
+            results[index] = tasks[index]()
+        except Exception as error:
+            results[index] = error
+
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(len(tasks))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_two_pipelines_with_the_same_networks_in_two_threads(pipe, picture, control):
+    other = quiet(DragAnythingPipeline(**pipe.components))
+    runs = [
+        lambda: latents_of(pipe, picture, control, seed=1, num_inference_steps=12),
+        lambda: latents_of(other, picture[::-1].copy(), control, seed=2, num_inference_steps=9),
+    ]
+    alone = [run() for run in runs]
+    for _ in range(3):
+        for made, wanted in zip(at_a_time(*runs), alone, strict=True):
+            assert torch.equal(made, wanted)
+
+
+def test_a_pipeline_made_or_cancelled_meanwhile_leaves_the_others_alone(pipe, picture, control):
+    other, wanted = quiet(DragAnythingPipeline(**pipe.components)), latents_of(pipe, picture, control)
+
+    def make_and_cancel(*_):
+        again = DragAnythingPipeline(**pipe.components)
+        assert again.unet is pipe.unet
+        other.cancel()
+        return {}
+
+    def cancelled():
+        stop = lambda *_: (other.cancel(), {})[-1]  # noqa: E731
+        return latents_of(other, picture, control, callback_on_step_end=stop)
+
+    made, stopped = at_a_time(
+        lambda: latents_of(pipe, picture, control, callback_on_step_end=make_and_cancel), cancelled
+    )
+    assert isinstance(stopped, Cancelled) and torch.equal(made, wanted)
+
+
 def test_cancel_without_a_run_does_nothing(pipe, picture, control):
+    whole = latents_of(pipe, picture, control, num_inference_steps=1)
     pipe.cancel()
-    assert latents_of(pipe, picture, control, num_inference_steps=1) is not None
+    assert torch.equal(latents_of(pipe, picture, control, num_inference_steps=1), whole)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])

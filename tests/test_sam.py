@@ -95,12 +95,12 @@ def test_broken_folders_are_named(folder, tmp_path) -> None:
         load_segmenter("toy", folder)
     (folder / "model.safetensors").write_bytes(whole)
     save_sam(build_sam(replace(SIZE, depth=2)), SIZE, tmp_path / "other")
-    with pytest.raises(LabError, match=r"no checkpoint of this SAM: image_encoder\.blocks\.1"):
+    with pytest.raises(LabError, match=r"not a checkpoint of this SAM: image_encoder\.blocks\.1"):
         load_segmenter("toy", tmp_path / "other")
     (folder / "config.json").write_text("{")
     with pytest.raises(LabError, match=r"config\.json is missing or damaged"):
         load_segmenter("toy", folder)
-    with pytest.raises(LabError, match="is no folder"):
+    with pytest.raises(LabError, match="is not a folder"):
         load_segmenter("toy", tmp_path / "nowhere")
 
 
@@ -201,7 +201,7 @@ def test_bad_input_is_told(toy) -> None:
         ({"points": [(64, 10)]}, "outside the 64x48 picture"),
         ({"points": []}, "nothing was clicked"),
         ({"points": [(5, 5), (5, 5)], "labels": [1, 0]}, "contradict"),
-        ({"points": [(5, 5)], "labels": [0]}, "minus"),
+        ({"points": [(5, 5)], "labels": [0]}, "negative"),
     ):
         with pytest.raises(LabError, match=message):
             toy.predict(**words)
@@ -289,7 +289,7 @@ def test_corrupt_checkpoints_are_named(checkpoint, tmp_path) -> None:
         with pytest.raises(LabError, match=message):
             load_segmenter("sam_vit_b", checkpoint=bad)
     torch.save(build_sam(replace(SIZE, depth=2)).state_dict(), bad)
-    with pytest.raises(LabError, match=r"bad\.pth is no checkpoint of this SAM"):
+    with pytest.raises(LabError, match=r"bad\.pth is not a checkpoint of this SAM"):
         load_segmenter("sam_vit_b", checkpoint=bad)
 
 
@@ -394,8 +394,10 @@ def test_at_first_the_decoder_looks_where_the_click_is() -> None:
     attention = sam.mask_decoder.transformer.layers[0].cross_attn_token_to_image
     sparse, _ = sam.prompt_encoder((torch.tensor([[[40.0, 72.0]]]), torch.ones(1, 1)), None, None)
     place = sam.prompt_encoder.get_dense_pe().flatten(2).permute(0, 2, 1)
-    q = attention._separate_heads(attention.q_proj(sparse), 2)
-    k = attention._separate_heads(attention.k_proj(place), 2)
+    q, k = (
+        projected.unflatten(-1, (2, -1)).transpose(1, 2)  # two heads
+        for projected in (attention.q_proj(sparse), attention.k_proj(place))
+    )
     near = (q @ k.transpose(-1, -2))[0, :, 0].argmax(-1)  # the click lies in cell (10, 18) of 32x32
     for cell in near.tolist():
         assert abs(cell // 32 - 18) <= 1 and abs(cell % 32 - 10) <= 1
@@ -509,7 +511,7 @@ def test_targets_are_held_out_things_and_their_clicks_lie_on_them() -> None:
 def test_a_previous_that_predict_did_not_return_is_refused(folder) -> None:
     segmenter = load_segmenter("toy", folder)
     segmenter.set_picture(np.zeros((40, 40, 3), np.uint8))
-    with pytest.raises(LabError, match="what the last predict returned"):
+    with pytest.raises(LabError, match="result of the last predict"):
         segmenter.predict([(5, 5)], previous=3)
     with pytest.raises(LabError, match='"foo" is unknown'):
         load_segmenter("toy", folder, device="foo")

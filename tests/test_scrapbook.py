@@ -143,7 +143,7 @@ def test_some_frames_are_those_of_the_whole_clip(artwork: Artwork, seed: int, st
 
 @pytest.mark.parametrize("frames", [[], [1, 2], [0, 2, 2], [0, 5, 3], [0, 7], [-1, 0]])
 def test_frames_out_of_order_are_refused(artwork: Artwork, frames: list[int]) -> None:
-    with pytest.raises(LabError, match="rising"):
+    with pytest.raises(LabError, match="increasing"):
         sample_scrapbook(0, (64, 64), 7, artwork=artwork, frames=frames)
 
 

@@ -57,7 +57,7 @@ def test_what_goes_wrong_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_missing_program_and_a_full_disk_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(LabError, match=r"npm, which fetches toy@1.0, is not installed.*copy toy-1.0.tgz"):
+    with pytest.raises(LabError, match=r"npm, which downloads toy@1.0, is not installed.*copy toy-1.0.tgz"):
         fetch(TOY, tmp_path / "kept", lambda line: None)
     with pytest.raises(LabError, match="DRAGANYTHING_LAB_CACHE"):
         fetch(replace(TOY, size=10**18), tmp_path / "kept", lambda line: None)
@@ -103,7 +103,7 @@ def test_archives_unpack_inside_their_folder_only(tmp_path: Path, kind: str) -> 
     with pytest.raises(LabError, match=r"holds no \.jpg"):
         unpack(path, folder, ("in/", (".jpg",)))
     path.write_bytes(path.read_bytes()[: 60 if kind != "a.deb" else 150])
-    with pytest.raises(LabError, match="fetch it again"):
+    with pytest.raises(LabError, match="download it again"):
         unpack(path, folder, ("in/", (".png",)))
 
 

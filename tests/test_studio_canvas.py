@@ -435,7 +435,7 @@ def test_buttons_pin_play_and_scrub(page: LabPage, hand: Hand) -> None:
     page.page.locator("button[title^='Stop']").click()
     page.until("not model.playing")
     page.python("0", "model.frame = 5")
-    page.page.locator(".dal-time .noUi-handle").focus()
+    page.page.locator(".dal-time :is(.noUi-handle, .ui-slider-handle)").focus()
     page.page.keyboard.press("ArrowRight")
     page.until("model.frame == 6", 30)
     page.page.locator(".dal-time", has_text="frame 7 of 14").wait_for()

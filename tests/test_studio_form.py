@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 
 w = pytest.importorskip("ipywidgets")
 
-from helpers.stand_ins import Discs  # noqa: E402
+from helpers.stand_ins import Discs, choose_file  # noqa: E402
 
 from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.scene.checks import parse_points  # noqa: E402
@@ -38,9 +37,7 @@ def controls(widget: Any) -> Iterator[Any]:
 
 def upload(form: FormView, name: str, data: bytes) -> None:
     """As a browser does."""
-    now = datetime.datetime.now(datetime.timezone.utc)
-    sent = {"name": name, "type": "", "size": len(data), "content": memoryview(data), "last_modified": now}
-    form.upload.value = (sent,)
+    choose_file(form.upload, name, data)
 
 
 def click_at(form: FormView, x: int, y: int, button: Any) -> None:
@@ -223,7 +220,7 @@ def test_an_upload_of_rubbish_changes_nothing(form: FormView) -> None:
     before = form.model.scene_bytes()
     upload(form, "cat.png", b"nope")
     assert form.model.status.kind == "error" and "cat.png" in form.model.status.text
-    assert form.model.scene_bytes() == before and form.upload.value == ()
+    assert form.model.scene_bytes() == before and not form.upload.value
 
 
 def test_a_scene_comes_back_by_upload(form: FormView) -> None:

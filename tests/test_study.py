@@ -10,7 +10,9 @@ import random
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -243,15 +245,22 @@ def test_a_session_is_random_for_each_rater_and_goes_on_where_it_was(study: tupl
         Session(study[0], "../x", tmp_path / "b.jsonl")
 
 
-def test_order_and_side_are_random(quick: None) -> None:
+def test_order_and_side_are_random(quick: None, tmp_path: Path) -> None:
     study, _ = make_study(candidates(40))
-    sessions = [Session(study, f"rater {n}", "nowhere/none.jsonl") for n in range(30)]
+    sessions = [Session(study, f"rater {n}", tmp_path / f"{n}.jsonl") for n in range(30)]
     firsts = {session.current.pair for session in sessions if session.current}
     assert len(firsts) > 10
-    sides = [one.left == study.pairs[one.pair][0] for session in sessions for one in session._all[::2]]
+    sides = []
+    for session in sessions[:10]:
+        asked = []
+        while (showing := session.current) is not None:
+            asked.append(showing)
+            session.vote("tie")
+        assert len(asked) == session.total
+        sides += [one.left == study.pairs[one.pair][0] for one in asked[::2]]
+        # Both questions of a pair come with the same sides.
+        assert all(a.left == b.left for a, b in zip(asked[::2], asked[1::2], strict=True))
     assert stats.binomtest(sum(sides), len(sides)).pvalue > 0.001
-    for session in sessions:  # both questions of a pair come with the same sides
-        assert all(a.left == b.left for a, b in zip(session._all[::2], session._all[1::2], strict=True))
 
 
 def test_one_step_back_changes_the_vote(study: tuple[Study, Key], tmp_path: Path) -> None:
@@ -265,24 +274,44 @@ def test_one_step_back_changes_the_vote(study: tuple[Study, Key], tmp_path: Path
     assert [vote.choice for vote in votes.votes] == ["right"] and votes.changed == 1 and session.done == 1
 
 
+def parts(box: Any) -> Iterator[Any]:
+    """A widget and all that stands in it."""
+    yield box
+    for child in getattr(box, "children", ()):
+        yield from parts(child)
+
+
+def shown(widget: StudyWidget) -> str:
+    """All that a rater can read."""
+    return json.dumps([part.value for part in parts(widget.box) if type(part).__name__ == "HTML"])
+
+
+def buttons_of(widget: StudyWidget) -> dict[str, Any]:
+    return {part.description: part for part in parts(widget.box) if type(part).__name__ == "Button"}
+
+
+def keys_of(widget: StudyWidget) -> Any:
+    return next(part for part in parts(widget.box) if type(part).__name__ == "Text")
+
+
 def test_the_widget_votes_by_button_and_by_key(study: tuple[Study, Key], tmp_path: Path) -> None:
     pytest.importorskip("ipywidgets")
     folder, _ = write_study(*study, tmp_path / "study")
     widget = StudyWidget(folder, "anna", tmp_path / "a.jsonl")
-    shown = json.dumps([widget._film.value, widget._question.value, widget._status.value])
-    assert "data:video/mp4" in shown and not any(model in shown for model in MODELS)
-    widget._buttons["left"].click()
+    buttons, keys = buttons_of(widget), keys_of(widget)
+    assert "data:video/mp4" in shown(widget) and not any(model in shown(widget) for model in MODELS)
+    buttons["1  left"].click()
     for key in ("0", "2", "x"):
-        widget._keys.value = key
-        assert widget._keys.value == ""  # ready for the next key
+        keys.value = key
+        assert keys.value == ""  # ready for the next key
     votes = sorted(read_votes(tmp_path / "a.jsonl").votes, key=lambda vote: vote.at)
     assert [vote.choice for vote in votes] == ["left", "tie", "right"]
-    widget._back.click()
-    widget._keys.value = "1"
+    buttons["back"].click()
+    keys.value = "1"
     assert read_votes(tmp_path / "a.jsonl").changed == 1
     while widget.session.current:
         widget.vote("tie")
-    assert "Thank you" in widget._question.value and widget._buttons["left"].disabled
+    assert "Thank you" in shown(widget) and buttons["1  left"].disabled
     widget.vote("left")  # nothing happens
     assert widget.session.done == 6
 
@@ -293,7 +322,7 @@ def test_a_vote_that_cannot_be_saved_is_said_and_asked_again(study: tuple[Study,
     widget = StudyWidget(study[0], "anna", tmp_path / "a.jsonl")
     before = widget.session.current
     widget.vote("left")
-    assert "could not be saved" in widget._status.value and widget.session.current == before
+    assert "could not be saved" in shown(widget) and widget.session.current == before
 
 
 # What the votes say

@@ -152,7 +152,7 @@ def test_named_scenes_fit_any_size_and_length():
     [
         (lambda: named_scene("atlantis"), "harbour"),
         (lambda: sample_clip(1, (4, 64)), "at least 8x8"),
-        (lambda: sample_clip(1, (64, 64), 0), "at least one frame"),
+        (lambda: sample_clip(1, (64, 64), 0), "at least 1"),
         (lambda: sample_clip(1, (4000, 4000), 10_000), "fewer frames"),
         (lambda: World("moonbase", 0, (64, 64), 1, ()), "unknown"),
         (lambda: World("sky", 0, (64, 64), 3, (Thing("boat", RED, RED, 0, 5, np.zeros((2, 2))),)), "one point"),

@@ -161,7 +161,7 @@ def test_a_large_picture_is_tracked_at_its_own_scale():
         (np.zeros((3, 8, 12, 3), np.uint8), [(1, 1), (12, 4)], r"query 1 is \(12, 4\), outside the 12x8 picture"),
         (np.zeros((3, 8, 8, 3), np.uint8), [(np.nan, 1)], r"query 0 is \(nan, 1\)"),
         (np.zeros((3, 8, 8, 3), np.uint8), [(1, 2, 3)], r"shape \(1, 3\)"),
-        (np.zeros((3, 8, 8, 3), np.uint8), "here", "no list of"),
+        (np.zeros((3, 8, 8, 3), np.uint8), "here", "not a list of"),
     ],
 )
 def test_bad_input_is_named(video, queries, message: str):

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
+from diffusers.models.attention_processor import Attention  # noqa: E402
+
 from draganything_lab.cli.main import main  # noqa: E402
 from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.models import load_features  # noqa: E402
@@ -23,7 +25,13 @@ from draganything_lab.training.card.card import short_of  # noqa: E402
 from draganything_lab.training.card.measure import LOOKS  # noqa: E402
 from draganything_lab.training.engine.flat import Flat  # noqa: E402
 from draganything_lab.training.engine.loop import Settings, factor, load_average, run  # noqa: E402
-from draganything_lab.training.engine.quick import half_norms, multiplies_halves, quick, short_attention  # noqa: E402
+from draganything_lab.training.engine.quick import (  # noqa: E402
+    ShortAttention,
+    half_norms,
+    multiplies_halves,
+    no_denormals,
+    quicken,
+)
 from draganything_lab.training.engine.replay import Replay  # noqa: E402
 from draganything_lab.training.toy import fewstep  # noqa: E402
 from draganything_lab.training.toy import stages as toy  # noqa: E402
@@ -262,7 +270,7 @@ def test_two_of_three_clips_are_dragged_by_any_pixel_of_a_thing():
 
 def test_denormal_numbers_are_zero_while_a_cpu_trains():
     tiny = torch.full((8,), 1e-39)
-    with quick("cpu"):
+    with no_denormals():
         if (tiny * 1.0).any():
             pytest.skip("this CPU cannot")
     assert (tiny * 1.0).all()
@@ -308,8 +316,8 @@ def test_norms_in_half_precision_give_nearly_the_same():
     net = torch.nn.Sequential(torch.nn.GroupNorm(4, 8), torch.nn.Flatten(2), torch.nn.LayerNorm(36))
     x = torch.randn(2, 8, 6, 6).bfloat16()
     plain = net.float()(x.float())
-    with half_norms():
-        half = net(x)
+    half_norms(net)
+    half = net(x)
     assert half.dtype == torch.bfloat16 and net(x.float()).dtype == torch.float32
     torch.testing.assert_close(half.float(), plain, atol=0.05, rtol=0.05)
 
@@ -336,7 +344,8 @@ def test_a_gradient_through_half_copies_is_the_gradient(trained):
         flat = Flat(stage.trained())
         before, batch, generator = flat.vector.clone(), stage.draw(2), torch.Generator().manual_seed(3)
         if half:
-            with half_norms(), short_attention(), flat.halved() as copies:
+            quicken("cuda", stage.trained())  # as on a GPU
+            with flat.halved() as copies:
                 stage.loss(batch, generator)["loss"].backward()
             gradients.append(flat.gather([copy.grad for copy in copies]).clone())
         else:
@@ -375,11 +384,11 @@ def test_a_fresh_control_stage_sees_entities_apart_and_every_control_at_the_same
 @settings(max_examples=40, deadline=None)
 def test_attention_written_out_is_attention(tokens, width, seed):
     torch.manual_seed(seed)
-    query, key, value = torch.randn(3, 2, 3, tokens, width)
-    wanted = torch.nn.functional.scaled_dot_product_attention(query, key, value)
-    with short_attention():
-        got = torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0)
-    torch.testing.assert_close(got, wanted, atol=1e-5, rtol=1e-4)
+    layer, x = Attention(width, heads=3, dim_head=width), torch.randn(2, tokens, width)
+    with torch.no_grad():
+        wanted = layer(x)
+        layer.set_processor(ShortAttention())
+        torch.testing.assert_close(layer(x), wanted, atol=1e-5, rtol=1e-4)
 
 
 def test_the_temporal_layers_of_a_new_vae_are_identities():

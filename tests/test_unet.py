@@ -6,12 +6,13 @@ import copy
 import threading
 
 import pytest
+from helpers.recordings import Recording, recorded_inputs, recorded_net
 
 torch = pytest.importorskip("torch")
 diffusers = pytest.importorskip("diffusers")
 
 from draganything_lab.errors import LabError  # noqa: E402
-from draganything_lab.models import DragAnythingUNet, residual_multiplicity  # noqa: E402
+from draganything_lab.models import DragAnythingControlNet, DragAnythingUNet, residual_multiplicity  # noqa: E402
 
 CROSS, PLAIN = "CrossAttn{}BlockSpatioTemporal", "{}BlockSpatioTemporal"
 
@@ -89,6 +90,40 @@ def test_equals_the_loop_of_the_released_code(levels, layers):
         without = unet(*arguments).sample
     torch.testing.assert_close(ours, wanted, rtol=0, atol=2e-5)
     assert (ours - without).abs().max() > 1e-2
+
+
+@pytest.fixture(scope="module")
+def released():
+    return recorded_net("unet", DragAnythingUNet)
+
+
+@pytest.fixture(scope="module")
+def controlnet():
+    return recorded_net("controlnet", DragAnythingControlNet)
+
+
+def recorded(controlnet, batch):
+    """What the recorded UNet was given; its residuals are those of the recorded ControlNet, made again."""
+    arguments, image, entity_map = recorded_inputs(batch)
+    with torch.no_grad():
+        return arguments, *controlnet(*arguments, controlnet_cond=image, entity_map=entity_map)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_equals_the_recorded_released_outputs(released, controlnet, batch):
+    arguments, down, mid = recorded(controlnet, batch)
+    with torch.no_grad():
+        found = released(*arguments, down_block_additional_residuals=down, mid_block_additional_residual=mid).sample
+    Recording("unet").check(f"sample{batch}", found, atol=1e-4)
+
+
+def test_equals_the_recorded_outputs_with_other_residuals(released, controlnet):
+    arguments, down, mid = recorded(controlnet, 1)
+    once = [one / times for one, times in zip(down, released.residual_multiplicity, strict=True)]
+    with torch.no_grad():
+        for name, residuals, middle in (("once", once, mid), ("zero", [0 * one for one in down], 0 * mid)):
+            given = {"down_block_additional_residuals": residuals, "mid_block_additional_residual": middle}
+            Recording("unet").check(name, released(*arguments, **given).sample, atol=1e-4)
 
 
 def test_equals_the_stock_unet_without_residuals():

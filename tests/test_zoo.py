@@ -210,7 +210,7 @@ def test_a_damaged_file_is_named_and_fetched_again_once_it_is_deleted(tiny, serv
     folder = zoo.weights_folder("tiny", download=True, say=lambda _: None)
     file = (folder / "weights.safetensors").resolve()
     file.write_bytes(file.read_bytes()[:50])
-    with pytest.raises(LabError, match=rf"^{re.escape(str(file))} is cut off.*delete it and fetch it again"):
+    with pytest.raises(LabError, match=rf"^{re.escape(str(file))} is cut off.*delete it and download it again"):
         zoo.load_state_dict(folder / "weights.safetensors")
     file.unlink()
     assert zoo.find("tiny") is None
@@ -231,9 +231,9 @@ def test_a_file_other_than_published_is_deleted(tiny, server):
     ("refusal", "message"),
     [
         ((403, "GatedRepo"), r"accept its terms.*hf auth login.*DRAGANYTHING_LAB_TINY"),
-        ((404, "RepoNotFound"), r'is gone, or shown only after a login.*take "sd15"'),
+        ((404, "RepoNotFound"), r'is gone, or visible only after a login.*use "sd15"'),
         ((404, "RevisionNotFound"), rf"no longer has revision {COMMIT}"),
-        ((418, "Teapot"), r"could not be fetched.*whether there is a network"),
+        ((418, "Teapot"), r"could not be downloaded.*check the network"),
     ],
 )
 def test_refusals_say_what_to_do(tiny, server, refusal, message):
@@ -244,7 +244,7 @@ def test_refusals_say_what_to_do(tiny, server, refusal, message):
 
 def test_a_changed_repository(tiny, server):
     del server.files["weights.safetensors"]
-    with pytest.raises(LabError, match=r"has no weights.bin\|weights.safetensors but config.json"):
+    with pytest.raises(LabError, match=r"has no weights.bin\|weights.safetensors, only config.json"):
         zoo.weights_folder("tiny", download=True, say=lambda _: None)
 
 
@@ -255,7 +255,7 @@ def test_offline_is_honoured(tiny, single, server, monkeypatch, how):
     else:
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     for fetch, name in ((zoo.weights_folder, "tiny"), (zoo.weights_file, "single")):
-        with pytest.raises(LabError, match="HF_HUB_OFFLINE forbids"):
+        with pytest.raises(LabError, match="HF_HUB_OFFLINE prevents"):
             fetch(name, download=True, say=lambda _: None)
     assert server.requests == []
 
@@ -263,7 +263,7 @@ def test_offline_is_honoured(tiny, single, server, monkeypatch, how):
 def test_no_space(tiny, single, server, monkeypatch):
     monkeypatch.setattr(download.shutil, "disk_usage", lambda path: SimpleNamespace(free=5_000))
     for fetch, name in ((zoo.weights_folder, "tiny"), (zoo.weights_file, "single")):
-        with pytest.raises(LabError, match=r"5 kB free, and the download needs 10.2 kB.*HF_HOME"):
+        with pytest.raises(LabError, match=r"5 kB free, but the download needs 10.2 kB.*HF_HOME"):
             fetch(name, download=True, say=lambda _: None)
     assert not any("resolve" in path for _, path in server.requests)
 
@@ -305,7 +305,7 @@ def test_one_file_that_is_not_the_known_one_is_deleted(single, server):
 
 def test_no_network(server, single, monkeypatch):
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(LabError, match=r"could not be fetched.*whether there is a network.*DRAGANYTHING_LAB_SINGLE"):
+    with pytest.raises(LabError, match=r"could not be downloaded.*check the network.*DRAGANYTHING_LAB_SINGLE"):
         zoo.weights_file("single", download=True, say=lambda _: None)
 
 
@@ -365,9 +365,9 @@ def test_damaged_files(tmp_path):
         with pytest.raises(LabError, match=message):
             zoo.load_state_dict(tmp_path / "x.safetensors")
     torch.save([1, 2], tmp_path / "list.pt")
-    with pytest.raises(LabError, match="no dictionary of tensors but a list"):
+    with pytest.raises(LabError, match="holds a list, not a dictionary of tensors"):
         zoo.load_state_dict(tmp_path / "list.pt")
-    with pytest.raises(LabError, match="is no file"):
+    with pytest.raises(LabError, match="is not a file"):
         zoo.load_state_dict(tmp_path / "absent.bin")
 
 

@@ -1,1 +1,1 @@
-"""The command line: one module a command; `draganything_lab.cli.main` lists them all."""
+"""The command line: one module per command; `draganything_lab.cli.main` lists them all."""

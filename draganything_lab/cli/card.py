@@ -15,31 +15,31 @@ LINK = "../../../docs/images"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", nargs="?", choices=("toy", "sam"), default="toy", help="which weights (default: toy)")
     parser.add_argument("--weights", type=Path, help="the weights folder (default: the package's)")
-    parser.add_argument("--clips", type=int, default=200, help="held-out clips, for sam scenes a size (default: 200)")
+    parser.add_argument(
+        "--clips", type=int, default=200, help="held-out clips; for sam, scenes per size (default: 200)"
+    )
     parser.add_argument(
         "--rivals",
         type=int,
-        help="clips for representations after the first two, for drags by any "
-        "pixel, and of Scrapbook's kinds (default: as many as --clips)",
+        help="clips for representations after the first two, for drags by any pixel, and for each of Scrapbook's kinds "
+        "(default: as many as --clips)",
     )
-    parser.add_argument(
-        "--grabcut", type=int, default=20, help="for sam: scenes a size that GrabCut gets (default: 20)"
-    )
-    parser.add_argument("--seeds", type=int, default=3, help="videos of each clip (default: 3)")
-    parser.add_argument("--steps", type=int, help="of the scheduler (default: the weights' own)")
-    parser.add_argument("--guidance", type=float, help="in the last frame (default: the weights' own)")
-    parser.add_argument("--representations", help="comma-separated; all when not given")
-    parser.add_argument("--pictures", type=Path, help="where pictures go (default: docs/images/toy or sam)")
+    parser.add_argument("--grabcut", type=int, default=20, help="for sam: scenes per size for GrabCut (default: 20)")
+    parser.add_argument("--seeds", type=int, default=3, help="videos per clip (default: 3)")
+    parser.add_argument("--steps", type=int, help="denoising steps (default: the weights' own)")
+    parser.add_argument("--guidance", type=float, help="guidance in the last frame (default: the weights' own)")
+    parser.add_argument("--representations", help="comma-separated (default: all)")
+    parser.add_argument("--pictures", type=Path, help="folder for the pictures (default: docs/images/toy or sam)")
 
 
 def run(args: argparse.Namespace) -> int:
     for name, least in (("clips", 3), ("rivals", 3), ("seeds", 1), ("steps", 1)):
         given = getattr(args, name)
         if given is not None and given < least:
-            raise LabError(f"--{name} is {given}", fix=f"give {least} or more")
+            raise LabError(f"--{name} is {given}", fix=f"use {least} or more")
     if args.rivals is not None and args.rivals > args.clips:
         raise LabError(
-            f"--rivals is {args.rivals}, but only --clips {args.clips} are measured", fix="give at most as many"
+            f"--rivals is {args.rivals}, but only --clips {args.clips} are measured", fix="use at most as many"
         )
     args.weights = args.weights or WEIGHTS / args.what
     args.pictures = args.pictures or PICTURES / args.what

@@ -1,4 +1,4 @@
-"""`draganything-lab demo`: the main job, from a picture and a drag to a video, a strip, a report and the numbers."""
+"""`draganything-lab demo`: from a picture and a drag to a video, a strip, a report and the numbers."""
 
 from __future__ import annotations
 
@@ -35,39 +35,39 @@ if TYPE_CHECKING:
     from ..pipeline.pipeline import DragAnythingPipeline
 
 PREVIEW_SIZE, PREVIEW_FRAMES = (320, 576), 14
-DRAWN_SIZE = (256, 384)  # of the scene that a model makes a video of
+DRAWN_SIZE = (256, 384)  # size of the scene from which a model makes a video
 TITLES = {
-    "carry": "Generated, told the whole mask (carry, ours)",
-    "entity+gaussian": "Generated, told a disc (entity + Gaussian, the paper's)",
+    "carry": "Generated from the whole mask (carry, ours)",
+    "entity+gaussian": "Generated from a disc (entity + Gaussian, the paper's)",
     "preview": "Wanted: the preview, cut out and moved",
     "truth": "Truth: drawn by Toyland",
 }
 HOW = (
-    "Points in every mask were followed through the video, as draganything-lab track does. The error is the "
-    "distance from where the dragged spot was asked to be to where it was seen, on average over the frames after the "
-    "first. What cannot be seen is left out, and never guessed."
+    "Points in every mask were followed through the video, as draganything-lab track does. The error is the distance "
+    "between where the dragged spot should be and where it was seen, averaged over the frames after the first. What "
+    "cannot be seen is left out, never guessed."
 )
 GENERATED = ("carry", "entity+gaussian")
-NO_MODEL = "This is the preview, not a generated video: the things are cut out and moved, and the holes are filled."
+NO_MODEL = "This is the preview, not a generated video: the objects are cut out and moved, and the holes are filled."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name the command's arguments."""
     parser.add_argument("--toyland", metavar="NAME", help="drawn scene to use (default: harbour)")
     parser.add_argument("--image", metavar="FILE", help="your own picture instead")
-    parser.add_argument("--point", metavar="X,Y", help="click on the thing to move (default: where the path starts)")
-    parser.add_argument("--path", metavar='"X,Y X,Y …"', help="where it is to go, in pixels of your picture")
+    parser.add_argument("--point", metavar="X,Y", help="click on the object to move (default: where the path starts)")
+    parser.add_argument("--path", metavar='"X,Y X,Y …"', help="its path, in pixels of your picture")
     parser.add_argument("--mask", metavar="FILE", help="its mask, if the click does not cut it out well")
-    parser.add_argument("--label", metavar="N", help="which label of the mask it is, where it has several")
+    parser.add_argument("--label", metavar="N", help="label of the object in the mask, if it has several")
     parser.add_argument("--frames", type=int, metavar="N", help="length of the video (default: 14, or the model's own)")
     parser.add_argument("--fps", type=float, default=8, metavar="N", help="frames per second (default: 8)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="for the model (default: 0)")
-    parser.add_argument("--preview", action="store_true", help="only the preview, even where a model could generate")
+    parser.add_argument("--preview", action="store_true", help="make only the preview, even if a model is available")
     parser.add_argument("--out", default="outputs/demo", metavar="FOLDER", help="default: outputs/demo")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do the job; return 0."""
+    """Run the demo; return 0."""
     check(args)
     print("DragAnything Lab demo", flush=True)
     clock = Clock()
@@ -102,18 +102,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def check(args: argparse.Namespace) -> None:
-    """Refuse arguments that do not go together, before anything is done."""
+    """Refuse arguments that do not go together, before doing anything."""
     if args.frames is not None and not 2 <= args.frames <= 240:
-        raise LabError(f"--frames is {args.frames}", fix="give 2 to 240")
+        raise LabError(f"--frames is {args.frames}", fix="use 2 to 240")
     if not 0 < args.fps <= 240:
-        raise LabError(f"--fps is {args.fps:g}", fix="give more than 0 and at most 240")
+        raise LabError(f"--fps is {args.fps:g}", fix="use more than 0 and at most 240")
     if args.image is not None and args.toyland is not None:
-        raise LabError("--toyland and --image exclude each other", fix="give one")
+        raise LabError("--toyland and --image exclude each other", fix="use one of them")
     if Path(args.out).exists() and not Path(args.out).is_dir():
-        raise LabError(f"--out {args.out} is a file", fix="give a folder")
+        raise LabError(f"--out {args.out} is a file", fix="pass a folder")
     for name in ("point", "path", "mask", "label"):
         if args.image is None and getattr(args, name) is not None:
-            raise LabError(f"--{name} belongs to a picture of your own", fix="give --image FILE too")
+            raise LabError(f"--{name} needs a picture of your own", fix="pass --image FILE, too")
 
 
 def toy_is_here() -> bool:
@@ -128,7 +128,7 @@ def toy_is_here() -> bool:
 
 
 def load_toy() -> dict[str, DragAnythingPipeline]:
-    """The toy pipelines of `GENERATED`, quiet; weights of one's own may have the paper's alone."""
+    """The toy pipelines of `GENERATED`, without progress bars; your own weights may only have the paper's."""
     from ..models import zoo
     from ..pipeline.load import load_pipeline
 
@@ -141,7 +141,7 @@ def load_toy() -> dict[str, DragAnythingPipeline]:
 
 
 def make_job(args: argparse.Namespace, pipes: Mapping[str, DragAnythingPipeline]) -> tuple[DemoJob, int]:
-    """The job and its number of frames: a size and a length for the model, or the preview's."""
+    """The job and its number of frames, at the size and length of the model or of the preview."""
     if args.image:
         return photo_job(args.image, args.path, args.point, args.mask, args.label), args.frames or PREVIEW_FRAMES
     size, frames = PREVIEW_SIZE, PREVIEW_FRAMES
@@ -168,7 +168,7 @@ def write_pictures(
     say, title = html.escape, f"DragAnything Lab: {job.source}"
     versions = f"Python {platform.python_version()}, NumPy {np.__version__}, OpenCV {cv2.__version__}"
     body = f"""<h1>{say(title)}</h1>
-<p class="lead">{say(f"Told where to be in each of {frames} frames: {names_of(job)}.")}</p>
+<p class="lead">{say(f"Controlled in each of {frames} frames: {names_of(job)}.")}</p>
 {page.notes(notes_of(job, clips))}
 <h2>Asked for</h2>
 <div class="asked">{page.image("Masks", masks)}{page.image("Trajectories", paths)}</div>
@@ -186,7 +186,7 @@ def write_pictures(
 
 
 def labelled(clip: np.ndarray) -> np.ndarray:
-    """A copy of a preview, enlarged if it is tiny, with its word on every frame."""
+    """A copy of a preview, enlarged if it is tiny, with the word "preview" on every frame."""
     clip = enlarged(clip).copy()
     drawing.word_in_corner(clip, "preview")
     return clip
@@ -198,17 +198,17 @@ def notes_of(job: DemoJob, clips: Mapping[str, np.ndarray]) -> list[str]:
 
 
 def names_of(job: DemoJob) -> str:
-    """The controlled things in a row, with their numbers."""
+    """The controlled objects with their numbers, as a list in words."""
     return ", ".join(f"{number} {entity.name}" for number, entity in enumerate(job.scene.controlled, start=1))
 
 
 def heads(clips: Mapping[str, np.ndarray]) -> list[str]:
-    """Heads of the table of errors."""
-    return ["", "thing", "asked", *(f"{name}: error, px" for name in clips)]
+    """Column heads of the table of errors."""
+    return ["", "object", "wanted", *(f"{name}: error, px" for name in clips)]
 
 
 def cells(reports: Mapping[str, MotionReport]) -> list[list[str]]:
-    """The lines of the table of errors, one for each controlled thing."""
+    """The lines of the table of errors, one for each controlled object."""
     lines = []
     for several in zip(*(report.entities for report in reports.values()), strict=True):
         thing = several[0]
@@ -268,7 +268,7 @@ def numbers_of(
 
 
 class Clock:
-    """Says and keeps how long each step took."""
+    """Prints and keeps how long each step took."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""What the demo is to do: a drawn Toyland scene, or the user's own picture with a click and a path."""
+"""The demo's job: a drawn Toyland scene, or the user's own picture with a click and a path."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class DemoJob:
     """A scene to run.
 
     Attributes:
-        scene: What to move, where to.
+        scene: What to move, and where.
         source: Where the picture comes from, in a few words.
-        truth: (T, H, W, 3) uint8, the right video, where it is known; else None.
+        truth: (T, H, W, 3) uint8, the true video if it is known, else None.
         notes: What the reader of the result must know.
     """
 
@@ -42,7 +42,7 @@ def toyland_job(name: str, size: tuple[int, int], num_frames: int) -> DemoJob:
     Args:
         name: One of `toyland.gallery()`.
         size: (H, W) in pixels.
-        num_frames: T.
+        num_frames: Number of frames T.
     """
     clip = named_scene(name, size, num_frames)
     return DemoJob(clip.scene(), f"Toyland, {name}", clip.video, ())
@@ -51,25 +51,25 @@ def toyland_job(name: str, size: tuple[int, int], num_frames: int) -> DemoJob:
 def photo_job(
     image: str, path: str | None, point: str | None = None, mask: str | None = None, label: str | None = None
 ) -> DemoJob:
-    """The user's own picture with one thing in it to move; large pictures are made smaller, 768 pixels at most.
+    """The user's own picture with one object to move; pictures larger than 768 pixels are made smaller.
 
     Args:
         image: File of the picture.
-        path: "x,y x,y …", where the thing is to go, in pixels of the picture.
-        point: "x,y", the click on the thing; where the path starts when None.
-        mask: File of the thing's mask, of the picture's size; cut out at the click when None.
-        label: Which label of the mask it is, "3" or "255,0,0", where the mask has several.
+        path: "x,y x,y …", the object's path, in pixels of the picture.
+        point: "x,y", the click on the object; where the path starts when None.
+        mask: File of the object's mask, at the picture's size; cut out at the click when None.
+        label: Label of the object in the mask, "3" or "255,0,0", if the mask has several.
 
     Raises:
         LabError: One of them cannot be used.
     """
     if path is None:
-        raise LabError('--image needs --path: where the thing is to go, such as --path "320,180 420,150 500,140"')
+        raise LabError('--image needs --path: where the object should go, such as --path "320,180 420,150 500,140"')
     picture = load_picture(image)
     track = parse_points(path, "--path: ")
     clicks = track[:1] if point is None else parse_points(point, "--point: ")
     if len(clicks) != 1:
-        raise LabError(f'--point is "{point}", {len(clicks)} points', fix="give one, the click on the thing")
+        raise LabError(f'--point is "{point}", {len(clicks)} points', fix="pass one, the click on the object")
     height, width = picture.shape[:2]
     for name, (x, y) in (("--point is", clicks[0]), ("--path starts at", track[0])):
         if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
@@ -84,26 +84,28 @@ def photo_job(
         raise LabError(
             f"--path starts at ({track[0][0]:g}, {track[0][1]:g}), far from the click ({clicks[0][0]:g}, "
             f"{clicks[0][1]:g})",
-            fix="start the path on the thing that is clicked",
+            fix="start the path on the object that you click",
         )
     cut = grabcut(picture, clicks[0]) if mask is None else mask_file(mask, (height, width), label)
     scene = Scene(picture)
-    scene.add("thing", cut, Trajectory(track))
+    scene.add("object", cut, Trajectory(track))
     scale = MAX_SIDE / max(height, width)
     if scale < 1:
         scene = scene.resized((max(1, round(height * scale)), max(1, round(width * scale))))
     notes = [
-        "A picture of your own gets the preview only here, and the error is the preview's own. To generate its video: "
-        "draganything-lab generate --scene FOLDER/scene.zip"
+        "For a picture of your own, the demo makes only the preview, and the error is the preview's own. To generate "
+        "its video: draganything-lab generate --scene FOLDER/scene.zip"
     ]
     if scale < 1:
         size = f"{scene.size[1]}x{scene.size[0]}"
-        notes.append(f"The {width}x{height} picture was made smaller, {size}; pixels in the results are of that size.")
+        notes.append(
+            f"The {width}x{height} picture was made smaller, {size}; pixels in the results refer to that size."
+        )
     share = cut.mean()
     if mask is None and share > 0.15:
-        notes.append(f"The mask covers {share:.0%} of the picture: the click may have hit the ground, not a thing.")
+        notes.append(f"The mask covers {share:.0%} of the picture: you may have clicked the background, not an object.")
     if len(track) == 1:
-        notes.append("--path has one point, so the thing is asked to stay; give two or more to move it.")
+        notes.append("--path has one point, so the object should stay; pass two or more to move it.")
     if mask is None:
-        notes.append("The mask was cut out by GrabCut from one click: look at it, and give --mask if it is wrong.")
+        notes.append("The mask was cut out by GrabCut from one click: check it, and pass --mask if it is wrong.")
     return DemoJob(scene, Path(image).name, None, tuple(notes))

@@ -1,4 +1,4 @@
-"""`draganything-lab doctor`: what is installed, and what to do about what is not."""
+"""`draganything-lab doctor`: what is installed, and what to do about anything missing."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ State = Literal["ok", "note", "fault"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the examination.
+    """One line of the report.
 
     Attributes:
-        topic: What was looked at.
-        state: "ok"; "note" for what some will want and others not; "fault" for what must be mended.
+        topic: What was checked.
+        state: "ok"; "note" for what some will want and others not; "fault" for what must be fixed.
         found: What is there.
-        advice: What to do about it; empty when nothing is to be done.
+        advice: What to do about it; empty if nothing needs doing.
     """
 
     topic: str
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print every finding; return 1 if one of them must be mended, else 0."""
+    """Print every finding; return 1 if one of them must be fixed, else 0."""
     print(f"DragAnything Lab {__version__}, {platform.platform()}, {os.cpu_count()} cores")
     findings = []
     for finding in examine():
@@ -54,12 +54,12 @@ def run(args: argparse.Namespace) -> int:
         if finding.advice:
             print(f"{'':20}-> {finding.advice}")
     faults = [finding.topic for finding in findings if finding.state == "fault"]
-    print(f"To mend: {', '.join(faults)}." if faults else "All that is needed is there.")
+    print(f"Needs fixing: {', '.join(faults)}." if faults else "Everything needed is there.")
     return 1 if faults else 0
 
 
 def examine() -> Iterator[Finding]:
-    """Look at everything, one finding after the other; a look that fails is itself a finding."""
+    """Check everything, one finding after the other; a check that fails is itself a finding."""
     looks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("Python", look_at_python),
         ("packages", look_at_packages),
@@ -72,7 +72,7 @@ def examine() -> Iterator[Finding]:
     for topic, look in looks:
         try:
             yield from look()
-        except Exception as error:  # The doctor is run on broken machines: it must get through.
+        except Exception as error:  # The doctor is run on broken machines: it must not stop.
             yield Finding(topic, "fault", f"{type(error).__name__}: {error}", "install again: make clean && make demo")
 
 
@@ -84,7 +84,7 @@ def look_at_python() -> Iterator[Finding]:
     wanted = metadata.metadata(PROJECT)["Requires-Python"]
     fits = SpecifierSet(wanted).contains(version, prereleases=True)
     found = f"{version} at {sys.executable}"
-    yield Finding("Python", "ok" if fits else "fault", found, "" if fits else f"use one that is {wanted}")
+    yield Finding("Python", "ok" if fits else "fault", found, "" if fits else f"use a Python that is {wanted}")
 
 
 def look_at_packages() -> Iterator[Finding]:
@@ -117,7 +117,7 @@ def look_at_packages() -> Iterator[Finding]:
 
 
 def look_at_ffmpeg() -> Iterator[Finding]:
-    """Whether a video can really be written."""
+    """Whether a video can actually be written."""
     from ..media.video import encode_video, ffmpeg_path
 
     try:
@@ -132,9 +132,9 @@ def look_at_ffmpeg() -> Iterator[Finding]:
 
 
 def look_at_gpu() -> Iterator[Finding]:
-    """What PyTorch would compute on."""
+    """The device PyTorch would use."""
     if importlib.util.find_spec("torch") is None:
-        yield Finding("GPU", "note", "not looked for: PyTorch is missing", 'pip install -e ".[models]"')
+        yield Finding("GPU", "note", "not checked: PyTorch is missing", 'pip install -e ".[models]"')
         return
     import torch
 
@@ -153,7 +153,7 @@ def look_at_gpu() -> Iterator[Finding]:
             "none that PyTorch can use" + (", though an NVIDIA driver is here" if driver else ""),
             "install the PyTorch build for this driver (pytorch.org/get-started)"
             if driver
-            else "nothing to do for the lessons; the released weights want a GPU, such as Colab's",
+            else "nothing to do for the lessons; the released weights need a GPU, such as Colab's",
         )
 
 
@@ -163,7 +163,7 @@ def look_at_disk() -> Iterator[Finding]:
         there = next(folder for folder in (place, *place.parents) if folder.exists())
         free = shutil.disk_usage(there).free / 1e9
         low = free < 1
-        advice = "make room: a video needs little, but less than 1 GB is no way to work" if low else ""
+        advice = "free some space: a video needs little, but 1 GB should be free" if low else ""
         yield Finding(topic, "note" if low else "ok", f"{free:.1f} GB free at {place}", advice)
 
 
@@ -181,7 +181,7 @@ def look_at_weights() -> Iterator[Finding]:
         toy = zoo.find("toy")
         others = {name: zoo.find(name) is not None for name in zoo.MODELS if zoo.MODELS[name].source != "package"}
     except ImportError as error:
-        yield Finding("weights", "note", f"not looked for: {error.name} is missing", 'pip install -e ".[models]"')
+        yield Finding("weights", "note", f"not checked: {error.name} is missing", 'pip install -e ".[models]"')
         return
     if toy is None or not (toy / "unet").is_dir():
         yield Finding("toy", "note", "the small video weights are not here", "the demo shows the preview instead")
@@ -192,7 +192,9 @@ def look_at_weights() -> Iterator[Finding]:
         "downloads",
         "ok" if here else "note",
         ", ".join(here) or "no other weights on this machine",
-        "" if here else "for photographs: draganything-lab generate --model svd --download, which says sizes first",
+        ""
+        if here
+        else "for the released weights: draganything-lab generate --model svd --download, which prints sizes first",
     )
 
 
@@ -213,7 +215,7 @@ def look_at_widgets() -> Iterator[Finding]:
             found = f"the browser part of {' and '.join(lacking)} is missing"
         yield Finding("JupyterLab", "note" if lacking else "ok", found, advice)
     sources = '"jupyter.widgetScriptSources": ["jsdelivr.com", "unpkg.com"]'
-    yield Finding("VS Code", "note", "gets the browser parts from the network", f"put into its settings: {sources}")
+    yield Finding("VS Code", "note", "loads the browser parts from the network", f"add to its settings: {sources}")
     if "COLAB_RELEASE_TAG" in os.environ:
         advice = "first cell: from google.colab import output; output.enable_custom_widget_manager()"
-        yield Finding("Colab", "note", "shows widgets only when told to", advice)
+        yield Finding("Colab", "note", "shows widgets only when they are enabled", advice)

@@ -1,4 +1,4 @@
-"""`draganything-lab evaluate`: scenes x models x representations x seeds to videos, numbers and one page."""
+"""`draganything-lab evaluate`: turn scenes x models x representations x seeds into videos, numbers and one page."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WHERE",
         nargs="?",
         default="toyland:12",
-        help="folder of scenes, of released demo folders, or like VIPSeg; or toyland:20 for 20 drawn clips "
+        help="folder of scenes, of released demo folders, or in VIPSeg's layout; or toyland:20 for 20 drawn clips "
         "(default: toyland:12)",
     )
     parser.add_argument("--models", metavar="A,B", default="", help="toy, svd, or folders of weights (default: none)")
     parser.add_argument("--representations", metavar="A,B", default="entity+gaussian", help="default: entity+gaussian")
-    parser.add_argument("--seeds", metavar="N|A,B", default="1", help="how many seeds, or which: 3, or 0,5,7")
-    parser.add_argument("--size", metavar="WxH", help="of all videos (default: what the models know)")
-    parser.add_argument("--frames", type=int, metavar="N", help="of all videos (default: what the models know)")
+    parser.add_argument("--seeds", metavar="N|A,B", default="1", help="number of seeds, or a list: 3, or 0,5,7")
+    parser.add_argument("--size", metavar="WxH", help="size of all videos (default: what the models know)")
+    parser.add_argument("--frames", type=int, metavar="N", help="length of all videos (default: what the models know)")
     parser.add_argument("--steps", type=int, metavar="N", help="denoising steps (default: the weights' own)")
     parser.add_argument("--tracker", default="opencv", metavar="NAME", help="default: opencv, which needs no weights")
-    parser.add_argument("--limit", type=int, metavar="N", help="at most so many scenes")
+    parser.add_argument("--limit", type=int, metavar="N", help="use at most N scenes")
     parser.add_argument(
         "--features",
         metavar="A,B",
         default="thumbnails",
         help="Fréchet distances on thumbnails, toy-vae, toy-dift, or none (default: thumbnails)",
     )
-    parser.add_argument("--fid", nargs="?", const="", metavar="FILE", help="FID too, with Inception's weights")
-    parser.add_argument("--fvd", metavar="FILE", help="FVD too, with I3D's weights (i3d_torchscript.pt)")
-    parser.add_argument("--videomae", nargs="?", const="", metavar="FOLDER", help="FVD on VideoMAE too")
-    parser.add_argument("--download", action="store_true", help="fetch weights that are not here; sizes are said first")
+    parser.add_argument("--fid", nargs="?", const="", metavar="FILE", help="also compute FID, with Inception's weights")
+    parser.add_argument("--fvd", metavar="FILE", help="also compute FVD, with I3D's weights (i3d_torchscript.pt)")
+    parser.add_argument("--videomae", nargs="?", const="", metavar="FOLDER", help="also compute FVD on VideoMAE")
+    parser.add_argument("--download", action="store_true", help="download missing weights; prints their sizes first")
     parser.add_argument("--out", default="outputs/evaluate", metavar="FOLDER", help="default: outputs/evaluate")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what is not done, write the page; return 0, or 1 if something was skipped."""
+    """Do what is left to do and write the page; return 0, or 1 if something was skipped."""
     from ..evaluate import Settings, evaluate
 
     settings = Settings(
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         results = evaluate(settings, args.out, command=command)
     except KeyboardInterrupt:
-        print("\nStopped. What is done is kept; the same command goes on from here.", file=sys.stderr)
+        print("\nStopped. Finished work is kept; the same command resumes from here.", file=sys.stderr)
         return 130
     if results is None:
         return 0
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """What stands between commas or blanks."""
+    """The words between commas or blanks."""
     return tuple(text.replace(",", " ").split())
 
 
@@ -92,9 +92,9 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     except ValueError:
         numbers = []
     if not numbers or min(numbers) < 0 or max(numbers) >= 2**63:
-        raise LabError(f'--seeds is "{text}"', fix="give how many, such as 3, or which, such as 0,5,7")
+        raise LabError(f'--seeds is "{text}"', fix="pass a number of seeds, such as 3, or a list, such as 0,5,7")
     if len(numbers) == 1 and "," not in text:
         if not 1 <= numbers[0] <= 10_000:
-            raise LabError(f"--seeds {text} asks for {text} seeds", fix=f"give 1 to 10000, or one seed as {text},")
+            raise LabError(f"--seeds {text} asks for {text} seeds", fix=f"use 1 to 10000, or one seed as {text},")
         return tuple(range(numbers[0]))
     return tuple(numbers)

@@ -20,17 +20,21 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name the command's arguments."""
-    parser.add_argument("--scene", required=True, metavar="FILE", help="a scene: a .zip or a folder")
+    parser.add_argument("--scene", required=True, metavar="FILE", help="scene: a .zip or a folder")
     parser.add_argument("--model", default="toy", metavar="NAME", help="toy (comes with the lab), svd, or a folder")
     parser.add_argument(
         "--representation", metavar="NAME", help="default: carry (ours) with toy, else entity+gaussian (the paper's)"
     )
-    parser.add_argument("--download", action="store_true", help="fetch weights that are not here; sizes are said first")
-    parser.add_argument("--size", metavar="WxH", help="of the video (default: the picture's shape, the model's size)")
+    parser.add_argument("--download", action="store_true", help="download missing weights; prints their sizes first")
+    parser.add_argument(
+        "--size", metavar="WxH", help="size of the video (default: the picture's shape, the model's size)"
+    )
     parser.add_argument("--frames", type=int, metavar="N", help="length (default: what the model was trained at)")
     parser.add_argument("--steps", type=int, metavar="N", help="denoising steps (default: the weights' own)")
     presets = ("paper", "release")
-    parser.add_argument("--preset", default="paper", choices=presets, help="as in the paper (default), or its code")
+    parser.add_argument(
+        "--preset", default="paper", choices=presets, help="follow the paper (default) or its released code"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same machine: same video")
     parser.add_argument("--fps", type=float, default=8, metavar="N", help="frames per second (default: 8)")
     parser.add_argument("--out", default="outputs/generated.mp4", metavar="FILE", help="default: outputs/generated.mp4")
@@ -43,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from ..pipeline.load import load_pipeline
 
     args.representation = args.representation or ("carry" if args.model == "toy" else "entity+gaussian")
-    entity = shows_vectors(args.representation)  # Then the entities' vectors are needed, and what makes them.
+    entity = shows_vectors(args.representation)  # then it needs the entities' vectors, and the network that makes them
     pipe = load_pipeline(args.model, args.representation, download=args.download, features=entity)
     frames = generated(pipe, scene, size, args.frames, seed=args.seed, steps=args.steps, preset=args.preset)
     path = write_video(args.out, frames, args.fps)
@@ -67,16 +71,16 @@ def generated(
     """Run a pipeline on a scene.
 
     Args:
-        pipe: From `load_pipeline`.
-        scene: Its masks and paths are scaled to the size.
+        pipe: Pipeline from `load_pipeline`.
+        scene: Scene; its masks and paths are scaled to the size.
         size: (H, W) of the video; None for the shape of the picture, as large as the model was trained at.
-        num_frames: T; None for what the model was trained at.
+        num_frames: Number of frames T; None for what the model was trained at.
         seed: Same seed, same machine: same video.
-        steps: Of the scheduler; None for what the weights were tuned for.
+        steps: Denoising steps; None for what the weights were tuned for.
         preset: "paper", or "release" for what the released code does.
 
     Returns:
-        (T, H, W, 3) uint8 RGB, larger than the model was trained at where it has a reference decoder (`frame_size`).
+        (T, H, W, 3) uint8 RGB, larger than the model was trained at if it has a reference decoder (`frame_size`).
     """
     height, width = video_size(pipe, scene.size) if size is None else size
     result: Any = pipe(

@@ -18,7 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name the command's arguments."""
     parser.add_argument("--no-browser", action="store_true", help="only print the address to open")
     parser.add_argument("--port", type=int, metavar="N", help="port to listen on (default: JupyterLab's)")
-    parser.add_argument("more", nargs="*", metavar="-- OPTIONS", help="of JupyterLab itself, such as -- --allow-root")
+    parser.add_argument(
+        "more", nargs="*", metavar="-- OPTIONS", help="options of JupyterLab itself, such as -- --allow-root"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -29,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     command = [sys.executable, "-m", "jupyter", "lab", str(notebook)]
     command += ["--no-browser"] if args.no_browser else []
     command += [f"--port={args.port}"] if args.port is not None else []
-    # JupyterLab's server closes the line, without a word, on a message over 10 MiB: a photograph that is opened.
+    # JupyterLab's server silently closes the connection on a message over 10 MiB, such as an opened photograph.
     command.append(f"--ServerApp.tornado_settings={{'websocket_max_message_size': {MAX_MESSAGE}}}")
     command += args.more
     print(f"Opening {notebook} in JupyterLab; press Ctrl-C here twice to stop it", flush=True)
@@ -38,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
             try:
                 return server.wait()
             except KeyboardInterrupt:
-                continue  # JupyterLab gets it too, asks, and ends by itself.
+                continue  # JupyterLab gets it too, asks, and ends on its own.
 
 
 def find_notebooks() -> Path:

@@ -1,4 +1,4 @@
-"""`draganything-lab lessons`: write the notebooks from their sources, list them, or say which are stale."""
+"""`draganything-lab lessons`: write the notebooks from their sources, list them, or say which are out of date."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import argparse
 from ..errors import LabError
 
 HELP = (
-    "build: run and write what is stale; list: the lessons; stale: which are; pack: one archive with everything, to "
-    "install laptops without a network"
+    "build: run and write what is out of date; list: list the lessons; stale: list those out of date; pack: make one "
+    "archive with everything, to install laptops without a network"
 )
 
 
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("lessons", nargs="*", metavar="LESSON", help="by number or name (default: all)")
     parser.add_argument("--out", default="outputs/draganything-lab-offline.zip", help="pack: default %(default)s")
     parser.add_argument("--cuda", action="store_true", help="pack: PyTorch with CUDA, which is much larger on Linux")
-    parser.add_argument("--force", action="store_true", help="run everything again, also what is not stale")
+    parser.add_argument("--force", action="store_true", help="run everything again, even if it is up to date")
 
 
 def run(args: argparse.Namespace) -> int:

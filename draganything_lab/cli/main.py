@@ -1,7 +1,7 @@
 """The command line, `draganything-lab COMMAND …`.
 
 Each command is a module of this folder with two functions, `add_arguments(parser)` and `run(args) -> int` (the exit
-code), and stands in the table below with one line of help. Only the module of the chosen command is imported.
+code), and has a line of help in the table below. Only the module of the chosen command is imported.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from ..errors import LabError
 
 PACKAGE = __package__.partition(".")[0]
 COMMANDS = {
-    "demo": "run the main job on the built-in picture or on yours: a video, a strip, a report, the numbers",
-    "segment": "click on a thing in a picture, or ask for everything: masks as PNG files",
-    "preview": "a scene file to a preview video, at once and without any model",
-    "generate": "a scene file to a video, with a DragAnything model",
-    "train": "make the small weights: on this machine's CPU, or faster on a GPU",
+    "demo": "run the demo on the built-in picture or on yours: makes a video, a strip, a report and the numbers",
+    "segment": "cut out an object by clicks, or everything in a picture; writes masks as PNG files",
+    "preview": "turn a scene file into a preview video, quickly and without a model",
+    "generate": "turn a scene file into a video, with a DragAnything model",
+    "train": "train the small weights, on this machine's CPU or faster on a GPU",
     "card": "measure the small weights on held-out clips and write their model card",
-    "scrapbook": "fetch artwork and photographs for a wider world, or look at clips made of it",
-    "track": "where every pixel of a video went; with a scene, whether that was asked for",
-    "evaluate": "scenes x models x seeds to videos, numbers and one page; stop, and go on",
-    "study": "a blind study: make its page from an evaluation, or say what the votes mean",
-    "lessons": "write the lessons' notebooks from their sources, or say which are stale",
+    "scrapbook": "download artwork and photographs for a wider world, or look at clips made from them",
+    "track": "show where every pixel of a video went and, with a scene, whether that was wanted",
+    "evaluate": "turn scenes x models x seeds into videos, numbers and one page; can be stopped and resumed",
+    "study": "run a blind study: make its page from an evaluation, or analyse the votes",
+    "lessons": "write the lessons' notebooks from their sources, or list those that are out of date",
     "lab": "open JupyterLab on the first notebook",
-    "studio": "open the studio by itself in a browser, for yourself or for a class",
-    "doctor": "print what is installed, and what to do about what is not",
+    "studio": "open the studio on its own in a browser, for yourself or for a class",
+    "doctor": "check what is installed, and say what to do about anything missing",
 }
 
 
@@ -38,7 +38,7 @@ def parser(chosen: str | None = None) -> argparse.ArgumentParser:
     """Return the parser; only the chosen command gets its own arguments."""
     top = argparse.ArgumentParser(
         prog="draganything-lab",
-        description="Click a thing in a picture, drag it, generate the video, see where every pixel went.",
+        description="Click an object in a picture, drag it, generate the video, see where every pixel went.",
     )
     top.add_argument("--version", action="version", version=f"draganything-lab {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -53,13 +53,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        argv: The words after the program's name; those of this process when None.
+        argv: The arguments after the program's name; those of this process when None.
 
     Returns:
-        The exit code: 0 all well, 1 the command found something wrong, 2 it could not use what it was given.
+        The exit code: 0 for success, 1 if the command found a problem, 2 if it could not use its arguments.
     """
     for stream in (sys.stdout, sys.stderr):
-        # A console that cannot print a character shows a question mark; the work is done all the same.
+        # A console that cannot print a character shows a question mark; the work continues.
         with contextlib.suppress(AttributeError, ValueError, OSError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     words = list(sys.argv[1:] if argv is None else argv)
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("", PACKAGE):
             raise
-        print(f"error: {error.name} is not installed; `pip install -e '.[all]'` brings everything", file=sys.stderr)
+        print(f"error: {error.name} is not installed; `pip install -e '.[all]'` installs everything", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

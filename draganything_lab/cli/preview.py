@@ -1,4 +1,4 @@
-"""`draganything-lab preview`: a scene file becomes a preview video, at once and without any model."""
+"""`draganything-lab preview`: turn a scene file into a preview video, quickly and without a model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..scene.scene import Scene
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name the command's arguments."""
-    parser.add_argument("--scene", required=True, metavar="FILE", help="a scene: a .zip or a folder")
+    parser.add_argument("--scene", required=True, metavar="FILE", help="scene: a .zip or a folder")
     parser.add_argument("--frames", type=int, metavar="N", help="length (default: the scene's own, else 14)")
     parser.add_argument("--fps", type=float, default=8, metavar="N", help="frames per second (default: 8)")
     parser.add_argument("--out", default="outputs/preview.mp4", metavar="FILE", help="default: outputs/preview.mp4")

@@ -1,4 +1,4 @@
-"""`draganything-lab scrapbook`: fetch the artwork of the wider world, look at clips made of it, list its credits."""
+"""`draganything-lab scrapbook`: download the artwork of the wider world, look at clips made from it, list credits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from ..toyland.archives import ARCHIVES
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name the command's arguments."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    get = actions.add_parser("fetch", help="fetch cut-outs and photographs (220 MB), keep a pack of 28 MB in the cache")
+    get = actions.add_parser(
+        "fetch", help="download cut-outs and photographs (220 MB), keep a pack of 28 MB in the cache"
+    )
     get.add_argument(
         "--without",
         action="append",
@@ -24,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"leave a collection out; repeatable: {', '.join(ARCHIVES)}",
     )
-    get.add_argument("--again", action="store_true", help="make the pack again even if there is one")
-    get.add_argument("--keep", action="store_true", help="keep the fetched archives")
+    get.add_argument("--again", action="store_true", help="rebuild the pack even if there is one")
+    get.add_argument("--keep", action="store_true", help="keep the downloaded archives")
     show = actions.add_parser("show", help="draw clips of it into one picture: first, middle and last frame, and masks")
     show.add_argument("count", nargs="?", type=int, default=8, metavar="N", help="number of clips (default: 8)")
     show.add_argument("--seed", type=int, default=0, help="seed of the first clip (default: 0)")
@@ -45,7 +47,7 @@ def _fetch(args: argparse.Namespace) -> int:
     from ..toyland.gather import make_pack
 
     if pack_path().is_file() and not args.again:
-        print(f"{pack_path()} is there already; --again makes it again")
+        print(f"{pack_path()} exists already; --again rebuilds it")
         return 0
     names = [name for name in ARCHIVES if name not in args.without]
     if not names:

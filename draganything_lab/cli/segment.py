@@ -1,4 +1,4 @@
-"""`draganything-lab segment`: clicks or a box become a mask file; or everything in a picture becomes many."""
+"""`draganything-lab segment`: turn clicks or a box into a mask file, or everything in a picture into several."""
 
 from __future__ import annotations
 
@@ -16,22 +16,26 @@ from ..segment import BACKENDS, load_segmenter
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name the command's arguments."""
-    parser.add_argument("image", help="the picture's file")
-    parser.add_argument("--point", action="append", default=[], metavar="X,Y", help="a click on the thing; repeatable")
-    parser.add_argument("--not", action="append", default=[], metavar="X,Y", dest="minus", help="a click beside it")
-    parser.add_argument("--box", metavar="L,T,R,B", help="a box around the thing: left, top, right, bottom")
-    parser.add_argument("--everything", action="store_true", help="find all things without a click")
-    parser.add_argument("--backend", default="auto", choices=BACKENDS, help="who answers (default: auto)")
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of a SAM, instead of the registry's")
+    parser.add_argument("image", help="the picture file")
+    parser.add_argument("--point", action="append", default=[], metavar="X,Y", help="a click on the object; repeatable")
+    parser.add_argument(
+        "--not", action="append", default=[], metavar="X,Y", dest="minus", help="a click on what is not the object"
+    )
+    parser.add_argument("--box", metavar="L,T,R,B", help="a box around the object: left, top, right, bottom")
+    parser.add_argument("--everything", action="store_true", help="find all objects without a click")
+    parser.add_argument("--backend", default="auto", choices=BACKENDS, help="the segmenter to use (default: auto)")
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="SAM weights to use instead of the registry's")
     parser.add_argument("--device", help="cpu or cuda (default: a GPU if there is one)")
-    parser.add_argument("--download", action="store_true", help="fetch weights that are not there")
-    parser.add_argument("--out", type=Path, default=Path("outputs/masks"), metavar="FOLDER", help="where the masks go")
+    parser.add_argument("--download", action="store_true", help="download missing weights")
+    parser.add_argument(
+        "--out", type=Path, default=Path("outputs/masks"), metavar="FOLDER", help="folder for the masks"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the masks and an overview; return 0."""
     if args.everything and (args.point or args.minus or args.box):
-        raise LabError("--everything needs no --point, --not or --box", fix="give one or the other")
+        raise LabError("--everything excludes --point, --not and --box", fix="use one or the other")
     picture = load_picture(args.image)
     points = [_numbers("--point", text, 2) for text in args.point]
     minus = [_numbers("--not", text, 2) for text in args.minus]
@@ -41,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     if args.everything:
         found = [(proposal.mask, proposal.score) for proposal in segmenter.everything()]
         if not found:
-            print(f"{segmenter.backend} found nothing that stands out; click on a thing with --point")
+            print(f"{segmenter.backend} found nothing that stands out; click on an object with --point")
             return 1
     else:
         answer = segmenter.predict(np.array([*points, *minus]), [1] * len(points) + [0] * len(minus), box)
@@ -67,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     view = labels_over(picture, labels, filled=True)
     if args.everything:
         view = numbers_over(view, np.array([circle[0] for circle in circles], np.float32))
-    print(f"{save_picture(view, args.out / 'overview.png')}: all of them over the picture")
+    print(f"{save_picture(view, args.out / 'overview.png')}: all masks over the picture")
     return 0
 
 

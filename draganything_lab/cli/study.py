@@ -1,4 +1,4 @@
-"""`draganything-lab study`: make a blind study from an evaluation, or say what its votes mean."""
+"""`draganything-lab study`: make a blind study from an evaluation, or analyse its votes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     make = actions.add_parser("make", help="pair the videos of an evaluation: one page for the raters, one key for you")
     make.add_argument("evaluation", metavar="FOLDER", help="where `draganything-lab evaluate` put its results")
-    make.add_argument("--model", action="append", metavar="NAME", help='such as "toy, gaussian"; again for each model')
-    make.add_argument("--pairs", type=int, metavar="N", help="at most so many, every two models equally often")
+    make.add_argument("--model", action="append", metavar="NAME", help='such as "toy, gaussian"; repeat for each model')
+    make.add_argument("--pairs", type=int, metavar="N", help="at most N, with every two models equally often")
     make.add_argument("--title", default="Which video is better?", help="what raters read first")
-    make.add_argument("--seed", type=int, default=0, metavar="N", help="of the draw (default: 0)")
+    make.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draw (default: 0)")
     make.add_argument("--out", default="outputs/study", metavar="FOLDER", help="default: outputs/study")
     results = actions.add_parser("results", help="win rates, their intervals, agreement between raters, a sign test")
     results.add_argument("key", metavar="KEY", help='the file "... key.json" beside the study')
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; return 0."""
+    """Make a study or analyse its votes; return 0."""
     return make_it(args) if args.action == "make" else results_of(args)
 
 
@@ -44,7 +44,7 @@ def make_it(args: argparse.Namespace) -> int:
 
 
 def results_of(args: argparse.Namespace) -> int:
-    """Merge votes and say what they mean."""
+    """Merge votes and analyse them."""
     from ..evaluate.metrics.published import USER_STUDY
     from ..evaluate.study import Key, analyse, merge_votes, results_page
 

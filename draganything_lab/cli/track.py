@@ -1,4 +1,4 @@
-"""`draganything-lab track`: where every pixel of a video went, and, with a scene, whether that was asked for."""
+"""`draganything-lab track`: where every pixel of a video went and, with a scene, whether that was wanted."""
 
 from __future__ import annotations
 
@@ -23,13 +23,21 @@ from ..tracking import TRACKERS, Tracker, grid_queries, track
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name the command's arguments."""
-    parser.add_argument("--video", required=True, metavar="FILE", help="a video: .mp4, .gif, whatever ffmpeg reads")
-    parser.add_argument("--scene", metavar="FILE", help="what was asked for: adds the motion report")
+    parser.add_argument(
+        "--video", required=True, metavar="FILE", help="video: .mp4, .gif, or anything else ffmpeg reads"
+    )
+    parser.add_argument("--scene", metavar="FILE", help="the scene of the video: adds the motion report")
     parser.add_argument("--tracker", default="opencv", metavar="NAME", help=f"{', '.join(TRACKERS)} (default: opencv)")
-    parser.add_argument("--download", action="store_true", help="fetch CoTracker if it is not here; licence said first")
+    parser.add_argument(
+        "--download", action="store_true", help="download CoTracker if it is missing; prints the licence first"
+    )
     parser.add_argument("--frame", type=int, default=-1, metavar="N", help="frame of the picture (default: the last)")
-    parser.add_argument("--grid", type=int, default=20, metavar="N", help="rows of points that are kept (default: 20)")
-    parser.add_argument("--fps", type=float, default=8, metavar="N", help="of the trails (default: 8)")
+    parser.add_argument(
+        "--grid", type=int, default=20, metavar="N", help="rows of tracked points to save (default: 20)"
+    )
+    parser.add_argument(
+        "--fps", type=float, default=8, metavar="N", help="frames per second of the trails (default: 8)"
+    )
     parser.add_argument("--out", default="outputs/track", metavar="FOLDER", help="default: outputs/track")
 
 
@@ -63,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _tracker(name: str, download: bool) -> str | Tracker:
     if name not in TRACKERS:
-        raise LabError(f'there is no tracker "{name}"', fix=f"there are {', '.join(TRACKERS)}")
+        raise LabError(f'there is no tracker "{name}"', fix=f"use {', '.join(TRACKERS)}")
     if not name.startswith("cotracker3-"):
         return name
     from ..tracking.cotracker import CoTracker

@@ -1,4 +1,4 @@
-"""`draganything-lab train`: make the small weights, on a laptop or on a GPU."""
+"""`draganything-lab train`: train the small weights, on a laptop or on a GPU."""
 
 from __future__ import annotations
 
@@ -20,26 +20,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what", choices=("toy", "sam"), help="toy: VAE, diffusion features, video UNet, ControlNets; sam: click to mask"
     )
     parser.add_argument("--minutes", type=float, help="time for all stages together")
-    parser.add_argument("--steps", type=int, help="steps of each stage in all (with a time: whichever is first)")
+    parser.add_argument("--steps", type=int, help="total steps of each stage (with --minutes: whichever comes first)")
     parser.add_argument(
         "--stages", help="comma-separated (default: all): vae, dift, unet, control, fewstep, decoder, sharp, decode"
     )
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--processes", type=int, default=1, help="training processes that share each step")
     parser.add_argument("--workers", type=int, default=0, help="extra processes that draw batches")
-    parser.add_argument("--batch", type=int, help="clips (for sam pictures) a step and process")
+    parser.add_argument("--batch", type=int, help="clips (for sam, pictures) per step and process")
     parser.add_argument(
-        "--representations", help="how many of the six the control stage trains: 1 to 6", type=int, default=6
+        "--representations",
+        help="how many of the six representations the control stage trains: 1 to 6",
+        type=int,
+        default=6,
     )
     parser.add_argument(
-        "--picture", type=int, help="side of the pictures, a multiple of 16, for sam of 32 (default: 128)"
+        "--picture", type=int, help="side of the pictures, a multiple of 16 (for sam, of 32; default: 128)"
     )
     parser.add_argument("--rate", type=float, help="learning rate (default: each stage's own)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--worlds", default="toyland,scrapbook", help="what the clips show: toyland, scrapbook or both")
     parser.add_argument("--folder", type=Path, help="checkpoints and logs (default: runs/toy or runs/sam)")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoints that are there")
-    parser.add_argument("--start", type=Path, help="weights to begin with: an exported folder, for sam a training's")
+    parser.add_argument("--resume", action="store_true", help="resume from existing checkpoints")
+    parser.add_argument(
+        "--start", type=Path, help="weights to start from: an exported folder; for sam, a training folder"
+    )
     parser.add_argument("--export", type=Path, help="write the weights folder here at the end")
 
 
@@ -47,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if args.minutes is None and args.steps is None and args.export is None:
         raise LabError(
             "there is nothing to do",
-            fix="say how long: --minutes 60, or --steps 1000; or --export FOLDER to write what is trained",
+            fix="say how long: --minutes 60 or --steps 1000; or pass --export FOLDER to write what is trained",
         )
     args.folder = args.folder or Path("runs") / args.what
     args.picture = args.picture or 128
@@ -56,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         raise LabError(f"--picture {args.picture} is not a multiple of {step} from 48 up", fix="use 64 or 128")
     if args.processes > 1 and "RANK" not in os.environ:
         words = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={args.processes}"]
-        # After "--" the launcher leaves our options alone; --start would else pass for one of its own.
+        # After "--" the launcher leaves our options alone; otherwise it would take --start for its own.
         return subprocess.call([sys.executable, *words, "-m", "--", "draganything_lab.cli", *sys.argv[1:]])
 
     import cv2
@@ -105,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _begin_toy(args: argparse.Namespace) -> None:
-    """Lay out the checkpoints of shipped weights, in the first process; the others wait for them."""
+    """Write the shipped weights as checkpoints in the first process; the others wait for them."""
     import torch.distributed as dist
 
     from ..training.toy import stages as toy

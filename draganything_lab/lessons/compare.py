@@ -1,4 +1,4 @@
-"""Whether a student's answer is the right one, and, where it is not, what the difference is in words."""
+"""Whether a student's answer is right and, if not, how it differs, in words."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ def difference(answer: Any, right: Any, tolerance: float) -> str:
     """What is different, in words."""
     if isinstance(right, tuple) and not _numbers(right):
         if not isinstance(answer, (tuple, list)):
-            return f"{len(right)} things are asked for, your function gives {described(answer)}."
+            return f"{len(right)} values are expected, your function returns {described(answer)}."
         if len(answer) != len(right):
-            return f"{len(right)} things are asked for, your function gives {len(answer)}."
+            return f"{len(right)} values are expected, your function returns {len(answer)}."
         for place, (a, r) in enumerate(zip(answer, right, strict=True), start=1):
             if not alike(a, r, tolerance):
-                return f"number {place} of what it gives: {difference(a, r, tolerance)}"
+                return f"number {place} of what it returns: {difference(a, r, tolerance)}"
     a, truth = _array(answer), _array(right)
     if a is None or truth is None:
-        return f"your function gives {described(answer)}, asked for is {described(right)}."
+        return f"your function returns {described(answer)}; expected: {described(right)}."
     if a.shape != truth.shape:
         if a.shape == truth.shape[::-1] and a.ndim == 2:
             return (
-                f"your array has shape {a.shape}, asked for is {truth.shape}. That is rows and columns exchanged: "
+                f"your array has shape {a.shape}; expected: {truth.shape}. Rows and columns are swapped: "
                 "arrays are (height, width), points are (x, y)."
             )
-        return f"your answer has {_shape(a)}, asked for is {_shape(truth)}."
+        return f"your answer has {_shape(a)}; expected: {_shape(truth)}."
     if not np.isfinite(a).all() and np.isfinite(truth).all():
-        return "your answer holds numbers that are not finite (nan or inf). Is there a division by zero?"
+        return "your answer contains numbers that are not finite (nan or inf). Is there a division by zero?"
     off = np.abs(np.nan_to_num(a, nan=1e30) - np.nan_to_num(truth, nan=-1e30))
     if a.ndim == 0:
-        return f"your answer is {_short(a)}, asked for is {_short(truth)}."
+        return f"your answer is {_short(a)}; expected: {_short(truth)}."
     worst = tuple(int(place) for place in np.unravel_index(int(off.argmax()), off.shape))
     where = "[" + ", ".join(map(str, worst)) + "]"
-    return f"at {where} your answer is {_short(a[worst])}, asked for is {_short(truth[worst])}."
+    return f"at {where} your answer is {_short(a[worst])}; expected: {_short(truth[worst])}."
 
 
 def described(value: Any) -> str:
@@ -76,7 +76,7 @@ def described(value: Any) -> str:
 
 
 def _array(value: Any) -> np.ndarray | None:
-    """A value as numbers, or None if it is none."""
+    """A value as an array of numbers, or None if it is not numeric."""
     try:
         array = np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
     except (TypeError, ValueError):

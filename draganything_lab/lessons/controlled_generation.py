@@ -69,24 +69,24 @@ EXERCISES = {
                 lambda count, low, high, rho: _levels(count, low, high, rho)[::-1],
             ),
             Mistake(
-                "Evenly spaced levels: that is rho = 1. Take the 1/rho-th power first, go evenly, and take the rho-th "
-                "power of the result.",
+                "Evenly spaced levels: that is rho = 1. Take the 1/rho-th power first, space those evenly, and take "
+                "the rho-th power of the result.",
                 lambda count, low, high, rho: np.linspace(high, low, count),
             ),
             Mistake(
-                "The last power is missing: take the whole ** rho at the end.",
+                "The last power is missing: raise everything to the power rho at the end.",
                 lambda count, low, high, rho: np.linspace(high ** (1 / rho), low ** (1 / rho), count),
             ),
             Mistake(
-                "Even steps of the logarithm are another schedule. Here it is the 1/rho-th power that goes evenly.",
+                "Even steps of the logarithm are another schedule. Here the 1/rho-th power is evenly spaced.",
                 lambda count, low, high, rho: np.geomspace(high, low, count),
             ),
         ),
         hints=(
-            "np.linspace(high ** (1 / rho), low ** (1 / rho), count) goes evenly in the bent scale.",
-            "Then everything ** rho.",
+            "np.linspace(high ** (1 / rho), low ** (1 / rho), count) is evenly spaced on the bent scale.",
+            "Then raise everything to the power rho: ** rho.",
         ),
-        praise="Few large steps at much noise, many small ones at little. Section 3 shows what each kind does.",
+        praise="A few large steps at high noise, many small ones at low noise. Section 3 shows what each kind does.",
         tolerance=1e-6,
     ),
     "euler_step": Exercise(
@@ -106,7 +106,7 @@ EXERCISES = {
                 lambda x, clean, sigma, next_sigma: x + (x - clean) * (next_sigma - sigma),
             ),
             Mistake(
-                "You divide by the next sigma; the direction is taken where you stand: (x - clean) / sigma.",
+                "You divide by the next sigma; the direction is taken where you are: (x - clean) / sigma.",
                 lambda x, clean, sigma, next_sigma: x + (x - clean) / max(next_sigma, 1e-9) * (next_sigma - sigma),
             ),
         ),
@@ -126,11 +126,13 @@ EXERCISES = {
                 lambda without, with_, low, high: _guided(with_, without, low, high),
             ),
             Mistake(
-                "One scale for all frames. Here it rises evenly from low in the first frame to high in the last.",
+                "You use one scale for all frames. Here it rises evenly from low in the first frame to high in the "
+                "last.",
                 lambda without, with_, low, high: without + high * (with_ - without),
             ),
             Mistake(
-                "You start from the guess with the condition and add the difference on top: that is one too much.",
+                "You start from the guess with the condition and add the difference on top: that adds it once too "
+                "often.",
                 lambda without, with_, low, high: _guided(without, with_, low, high) + (with_ - without),
             ),
         ),
@@ -150,19 +152,19 @@ EXERCISES = {
                 lambda given, back: np.zeros((len(back), len(given))),
             ),
             Mistake(
-                "Rows and columns are exchanged: the weights are (outputs, inputs).",
+                "Rows and columns are swapped: the weights are (outputs, inputs).",
                 lambda given, back: _zero_gradient(given, back).T,
             ),
             Mistake(
-                "You take the mean over the pixels. Every pixel adds to the gradient: a sum.",
+                "You take the mean over the pixels. Every pixel adds to the gradient: take the sum.",
                 lambda given, back: _zero_gradient(given, back) / given[0].size,
             ),
         ),
         hints=(
-            "For one pixel the gradient is the outer product of what comes back and what was given.",
+            "For one pixel, the gradient is the outer product of `back` and `given`.",
             "Sum over all pixels: np.einsum('ohw,ihw->oi', back, given).",
         ),
-        praise="So it learns from the first step on, although it says nothing at first.",
+        praise="So it learns from the first step on, although it is silent at first.",
         tolerance=1e-6,
     ),
     "times_added": Exercise(
@@ -170,24 +172,25 @@ EXERCISES = {
         _blocks,
         mistakes=(
             Mistake(
-                "Once each is what the usual ControlNet does. Here everything so far is added to again in each later "
-                "block.",
+                "Adding each once is what the usual ControlNet does. Here each later block adds again to everything "
+                "collected so far.",
                 lambda counts: [1] * sum(counts),
             ),
             Mistake(
-                "The wrong way round: the first ones are there longest, so they are added most often.",
+                "It is the other way round: the first ones are there longest, so they are added most often.",
                 lambda counts: [block + 1 for block, count in enumerate(counts) for _ in range(count)],
             ),
             Mistake(
-                "One number for each block; there are several residuals in a block, give one for each.",
+                "You return one number per block; a block has several residuals, so return one number for each of "
+                "them.",
                 lambda counts: [len(counts) - block for block in range(len(counts))],
             ),
         ),
         hints=(
             "A residual of the first block is there in all passes; one of the last block only in the last.",
-            "Of B blocks, residuals of block b (from 0) are added B - b times.",
+            "With B blocks, residuals of block b (from 0) are added B - b times.",
         ),
-        praise="This list stands in no paper, and the released weights work with no other.",
+        praise="This list is not in the paper, but the released weights work only with it.",
     ),
 }
 

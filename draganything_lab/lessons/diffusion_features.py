@@ -1,4 +1,4 @@
-"""Exercises of lesson 2, diffusion features, and the pairs of pictures in which it looks for the same things."""
+"""Exercises of lesson 2, diffusion features, and its pairs of pictures that show the same objects."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ..toyland.backdrops import PLACES
 from ..toyland.kinds import COLOURS
 from .exercise import Checks, Exercise, Hints, Mistake
 
-# The others keep colours of their own, whatever is asked for: clouds are white, trees green.
+# The others keep their own colours, whatever you ask for: clouds are white, trees green.
 COLOURFUL = tuple(kind for kind in KINDS if kind not in ("cloud", "star", "tree"))
 CORNERS = np.array([(0.27, 0.27), (0.73, 0.27), (0.27, 0.73), (0.73, 0.73)])  # of width and height
 
 
 def two_pictures(seed: int, size: tuple[int, int] = (128, 128)) -> tuple[Scene, Scene]:
-    """Two pictures of the same four things, in two places, each thing moved, turned around and resized.
+    """Two pictures of the same four objects, in two places, each object moved, flipped and resized.
 
-    Of the four, two are of one kind and two of one colour: "red boat", "blue boat", "red car", "green ball".
+    Two of them are of the same kind and two have the same colour: "red boat", "blue boat", "red car", "green ball".
 
     Args:
         seed: The same seed gives the same pictures.
-        size: (H, W) of each.
+        size: Size (H, W) of each picture.
 
     Returns:
         Two scenes with the same entities in the same order.
@@ -127,11 +127,11 @@ EXERCISES = {
                 lambda features, cells: (features * cells).mean(axis=(1, 2)),
             ),
             Mistake(
-                "This is the sum. A large thing would get a longer vector than a small one: take the mean.",
+                "This is the sum. A large object would get a longer vector than a small one: take the mean.",
                 lambda features, cells: (features * cells).sum(axis=(1, 2)),
             ),
             Mistake(
-                "You take the mean over the channels too, and one number is left. One number a channel is asked for.",
+                "You also take the mean over the channels, so only one number is left. Return one number per channel.",
                 lambda features, cells: features[:, cells].mean(),
             ),
             Mistake(
@@ -142,7 +142,7 @@ EXERCISES = {
         ),
         hints=(
             "features[:, cells] picks the cells of the mask: its shape is (C, number of cells).",
-            "Then the mean over the cells: .mean(axis=1).",
+            "Then take the mean over the cells: .mean(axis=1).",
         ),
         praise="The paper calls this the entity representation.",
     ),
@@ -151,35 +151,36 @@ EXERCISES = {
         _maps_and_vectors,
         mistakes=(
             Mistake(
-                "This is the plain product. A bright place would win against a similar one: divide by both lengths.",
+                "This is the plain product. A bright position would win over a similar one: divide by both lengths.",
                 lambda features, vector: (features * vector[:, None, None]).sum(axis=0),
             ),
             Mistake(
-                "You divide by the length of the vector alone. Every place has a length of its own, too.",
+                "You only divide by the length of the vector. Every position has its own length, too.",
                 lambda features, vector: (features * vector[:, None, None]).sum(axis=0) / np.linalg.norm(vector),
             ),
             Mistake(
-                "You divide by the length of the places alone; divide by that of the vector, too.",
+                "You only divide by the lengths of the positions; divide by that of the vector, too.",
                 lambda features, vector: (
                     (features * vector[:, None, None]).sum(axis=0) / np.linalg.norm(features, axis=0)
                 ),
             ),
             Mistake(
-                "You divide by the squares of the lengths: the roots are missing.",
+                "You divide by the squares of the lengths: the square roots are missing.",
                 lambda features, vector: (
                     (features * vector[:, None, None]).sum(axis=0) / ((features**2).sum(axis=0) * (vector**2).sum())
                 ),
             ),
             Mistake(
-                "You take one length of the whole map: np.linalg.norm(features, axis=0) gives one for each place.",
+                "You take one length for the whole map: np.linalg.norm(features, axis=0) gives one per position.",
                 lambda features, vector: (
                     (features * vector[:, None, None]).sum(axis=0) / np.linalg.norm(features) / np.linalg.norm(vector)
                 ),
             ),
         ),
         hints=(
-            "vector[:, None, None] has shape (C, 1, 1), and can be multiplied with features; then sum over axis 0.",
-            "np.linalg.norm(features, axis=0) is the length at each place, np.linalg.norm(vector) that of the vector.",
+            "vector[:, None, None] has shape (C, 1, 1), and can be multiplied by features; then sum over axis 0.",
+            "np.linalg.norm(features, axis=0) is the length at each position, np.linalg.norm(vector) that of the "
+            "vector.",
         ),
         praise="1 is the same direction, 0 nothing in common, -1 the opposite.",
     ),
@@ -188,16 +189,16 @@ EXERCISES = {
         _pictures,
         mistakes=(
             Mistake(
-                "Without the roots the result gets too weak in the middle: it is the *squares* of the two shares that "
-                "add up to 1.",
+                "Without the square roots the result gets too weak in the middle: the *squares* of the two factors "
+                "must add up to 1.",
                 lambda x, noise, kept: kept * x + (1 - kept) * noise,
             ),
             Mistake(
-                "The two are exchanged: kept belongs to the picture, 1 - kept to the noise.",
+                "The two are swapped: kept belongs to the picture, 1 - kept to the noise.",
                 lambda x, noise, kept: _noised(noise, x, kept),
             ),
             Mistake(
-                "The root of 1 - kept is missing before the noise.",
+                "The square root of 1 - kept is missing in front of the noise.",
                 lambda x, noise, kept: np.sqrt(kept) * x + (1 - kept) * noise,
             ),
             Mistake(
@@ -206,8 +207,8 @@ EXERCISES = {
             ),
         ),
         hints=(
-            "np.sqrt(kept) times the picture, and a root times the noise.",
-            "The second root is np.sqrt(1 - kept).",
+            "np.sqrt(kept) times the picture, plus a square root times the noise.",
+            "The second square root is np.sqrt(1 - kept).",
         ),
         praise="If picture and noise have spread 1, so has the mixture, at every level: networks like that.",
         tolerance=1e-6,
@@ -221,11 +222,11 @@ EXERCISES = {
                 lambda similar: (similar.argmax(axis=0) == np.arange(len(similar))).mean(),
             ),
             Mistake(
-                "You count the hits; their share is asked for.",
+                "You count the hits; return their share.",
                 lambda similar: (similar.argmax(axis=1) == np.arange(len(similar))).sum(),
             ),
             Mistake(
-                "You take the mean similarity of each thing with itself. Asked for is how often it is the *largest*.",
+                "You take the mean similarity of each object with itself. Count how often it is the *largest*.",
                 lambda similar: np.diag(similar).mean(),
             ),
             Mistake(
@@ -234,17 +235,17 @@ EXERCISES = {
             ),
         ),
         hints=(
-            "similar.argmax(axis=1) says for each row which column is largest.",
-            "In a hit it is the row's own number: compare with np.arange(len(similar)), and take the mean.",
+            "similar.argmax(axis=1) says which column is largest in each row.",
+            "For a hit it is the row's own index: compare with np.arange(len(similar)), and take the mean.",
         ),
-        praise="Guessing gets one in as many as there are columns.",
+        praise="Guessing is right once in as many rows as there are columns.",
     ),
     "pair_means": Exercise(
         _pair_means,
         _vectors,
         mistakes=(
             Mistake(
-                "You pair the first half with the second. Neighbours are paired: 0 with 1, 2 with 3, and so on.",
+                "You pair the first half with the second. Pair neighbours: 0 with 1, 2 with 3, and so on.",
                 lambda vector: (vector[: len(vector) // 2] + vector[len(vector) // 2 :]) / 2,
             ),
             Mistake(
@@ -252,7 +253,7 @@ EXERCISES = {
                 lambda vector: vector[0::2] + vector[1::2],
             ),
             Mistake(
-                "You keep every other channel and drop the rest. Take the mean of each two.",
+                "You keep every other channel and drop the rest. Take the mean of each pair.",
                 lambda vector: vector[0::2],
             ),
             Mistake(
@@ -262,9 +263,9 @@ EXERCISES = {
         ),
         hints=(
             "vector[0::2] takes channels 0, 2, 4, …, and vector[1::2] takes 1, 3, 5, ….",
-            "Half of their sum.",
+            "Take half of their sum.",
         ),
-        praise="So 320 channels become 160, which is what the released ControlNet takes.",
+        praise="So 320 channels become 160, which is what the released ControlNet expects.",
     ),
 }
 

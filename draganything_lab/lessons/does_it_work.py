@@ -75,23 +75,23 @@ EXERCISES = {
         _paths,
         mistakes=(
             Mistake(
-                "The released files hold whole pixels: cut both paths to whole numbers first, with np.trunc.",
+                "The released files contain whole pixels: cut both paths to whole numbers first, with np.trunc.",
                 lambda measured, wanted: np.linalg.norm(measured - wanted, axis=-1).mean(),
             ),
             Mistake(
-                "You round. The released script cuts off what stands behind the point: np.trunc.",
+                "You round. The released script drops the decimals: np.trunc.",
                 lambda measured, wanted: np.linalg.norm(np.round(measured) - np.round(wanted), axis=-1).mean(),
             ),
             Mistake(
-                "You cut the difference, the script cuts each path: np.trunc(measured) - np.trunc(wanted).",
+                "You cut the difference; the script cuts each path: np.trunc(measured) - np.trunc(wanted).",
                 lambda measured, wanted: np.linalg.norm(np.trunc(measured - wanted), axis=-1).mean(),
             ),
             Mistake(
-                "You take the mean over x and y, too. First the distance of each point, then the mean.",
+                "You also take the mean over x and y. First take the distance of each point, then the mean.",
                 lambda measured, wanted: np.abs(np.trunc(measured) - np.trunc(wanted)).mean(),
             ),
             Mistake(
-                "These are squared distances: take the root of each before the mean.",
+                "These are squared distances: take the square root of each before the mean.",
                 lambda measured, wanted: ((np.trunc(measured) - np.trunc(wanted)) ** 2).sum(-1).mean(),
             ),
         ),
@@ -106,7 +106,7 @@ EXERCISES = {
         _counted_paths,
         mistakes=(
             Mistake(
-                "You count all points. Those that are not counted were hidden or outside: off[counted].",
+                "You include all points. Those not in `counted` were hidden or outside: off[counted].",
                 lambda measured, wanted, counted, size: (
                     100 * np.linalg.norm(measured - wanted, axis=-1).mean() / math.hypot(*size)
                 ),
@@ -118,16 +118,17 @@ EXERCISES = {
                 ),
             ),
             Mistake(
-                "This is a share of the diagonal; per cent is asked for, 100 times as much.",
+                "This is a share of the diagonal; return per cent, 100 times as much.",
                 lambda measured, wanted, counted, size: _ours(measured, wanted, counted, size) / 100,
             ),
             Mistake(
-                "This is still in pixels: divide by the diagonal, math.hypot(*size), and take it times 100.",
+                "This is still in pixels: divide by the diagonal, math.hypot(*size), and multiply by 100.",
                 lambda measured, wanted, counted, size: np.linalg.norm(measured - wanted, axis=-1)[counted].mean(),
             ),
         ),
         hints=(
-            "First the distance of each entity in each frame, (T, N); then pick with counted; then the mean.",
+            "First take the distance of each entity in each frame, (T, N); then select with counted; then take the "
+            "mean.",
             "The diagonal is math.hypot(*size). Per cent means times 100.",
         ),
         praise="Two pictures of different sizes can now be compared.",
@@ -141,14 +142,14 @@ EXERCISES = {
                 lambda a, b: (a.mean() - b.mean()) ** 2 + (a.std() - b.std()) ** 2,
             ),
             Mistake(
-                "You compare variances. In the formula it is the standard deviations that are subtracted and squared.",
+                "You compare variances. The formula subtracts the standard deviations and squares the difference.",
                 lambda a, b: (a.mean() - b.mean()) ** 2 + (a.var(ddof=1) - b.var(ddof=1)) ** 2,
             ),
             Mistake(
                 "The spread is missing: add (std of a - std of b) squared.", lambda a, b: (a.mean() - b.mean()) ** 2
             ),
             Mistake(
-                "You took the root. What is reported as FID is the square, as in the formula.",
+                "You took the square root. FID is reported as the square, as in the formula.",
                 lambda a, b: math.sqrt(_frechet(a, b)),
             ),
         ),
@@ -164,7 +165,7 @@ EXERCISES = {
         _draws,
         mistakes=(
             Mistake(
-                "That is a 90 % interval: 95 % leaves 2.5 % on either side, 0.025 and 0.975.",
+                "That is a 90 % interval: 95 % leaves 2.5 % on each side: 0.025 and 0.975.",
                 _interval_with(0.05, 0.95),
             ),
             Mistake(
@@ -172,12 +173,12 @@ EXERCISES = {
                 _interval_with(0.025, 0.975, np.median),
             ),
             Mistake(
-                "High and low are exchanged.",
+                "High and low are swapped.",
                 lambda values, picks: _interval(values, picks)[::-1],
             ),
             Mistake(
-                "You take the ends of all drawn values. First the mean of each draw (axis=1), then the quantiles of "
-                "these means.",
+                "You take the quantiles of all drawn values. First take the mean of each draw (axis=1), then the "
+                "quantiles of these means.",
                 lambda values, picks: (np.quantile(values[picks], 0.025), np.quantile(values[picks], 0.975)),
             ),
         ),
@@ -193,19 +194,19 @@ EXERCISES = {
         _votes,
         mistakes=(
             Mistake(
-                "You count one side only. A split as uneven as this could have come out the other way round as well: "
-                "take it twice (and at most 1).",
+                "You count only one side. A split as uneven as this could also have come out the other way round: "
+                "double it (but at most 1).",
                 lambda wins, losses: (
                     sum(math.comb(wins + losses, k) for k in range(max(wins, losses), wins + losses + 1))
                     / 2 ** (wins + losses)
                 ),
             ),
             Mistake(
-                "This is the probability of exactly this split. Those that are still more uneven count as well.",
+                "This is the probability of exactly this split. Even more uneven splits count as well.",
                 lambda wins, losses: math.comb(wins + losses, wins) / 2 ** (wins + losses),
             ),
             Mistake(
-                "A probability is never above 1: for an even split twice the tail is more, so take min(1, ...).",
+                "A probability is never above 1: for an even split, twice the tail is more, so use min(1, ...).",
                 lambda wins, losses: (
                     2
                     * sum(math.comb(wins + losses, k) for k in range(max(wins, losses), wins + losses + 1))
@@ -215,10 +216,10 @@ EXERCISES = {
         ),
         hints=(
             "math.comb(n, k) / 2 ** n is the probability of k heads in n tosses of a coin.",
-            "Add these up for k from the larger of the two numbers to n, and take the sum twice.",
+            "Add these up for k from the larger of the two numbers to n, and double the sum.",
             "min(1, 2 * sum(math.comb(n, k) for k in range(most, n + 1)) / 2 ** n).",
         ),
-        praise="This is the sign test. It needs nothing but a coin.",
+        praise="This is the sign test. All it needs is a coin.",
         tolerance=1e-9,
     ),
 }

@@ -55,11 +55,11 @@ EXERCISES = {
                 ),
             ),
             Mistake(
-                "Your array lies on its side: one row for each frame, (num_frames, 2). Give the shares a second axis.",
+                "Your array is transposed: it needs one row per frame, (num_frames, 2). Give the shares a second axis.",
                 lambda start, end, num_frames: _line(start, end, num_frames).T,
             ),
             Mistake(
-                "x and y are exchanged: a point is (x, y).",
+                "x and y are swapped: a point is (x, y).",
                 lambda start, end, num_frames: _line(start, end, num_frames)[:, ::-1],
             ),
             Mistake(
@@ -67,32 +67,32 @@ EXERCISES = {
                 lambda start, end, num_frames: _line(end, start, num_frames),
             ),
             Mistake(
-                "These are the steps from the start, not the places: add the start.",
+                "These are the steps from the start, not the positions: add the start.",
                 lambda start, end, num_frames: _line(start, end, num_frames) - start,
             ),
         ),
         hints=(
-            "np.linspace(0, 1, num_frames) says for each frame how much of the way is done.",
-            "Give it a second axis with [:, None], so that it multiplies x and y alike.",
+            "np.linspace(0, 1, num_frames) says how much of the path is done in each frame.",
+            "Give it a second axis with [:, None], so that it multiplies both x and y.",
             "start + share[:, None] * (end - start).",
         ),
-        praise="Every longer path is made of such pieces.",
+        praise="Every longer path consists of such pieces.",
     ),
     "mean_error": Exercise(
         _mean_error,
         _paths,
         mistakes=(
             Mistake(
-                "You take the mean over x and y, too. First the distance in each frame, the root of dx² + dy², then "
-                "the mean.",
+                "You also take the mean over x and y. First take the distance in each frame, the square root of dx² + "
+                "dy², then the mean.",
                 lambda wanted, measured: np.abs(measured - wanted).mean(),
             ),
             Mistake(
-                "These are squared distances: take the root of each before the mean.",
+                "These are squared distances: take the square root of each before the mean.",
                 lambda wanted, measured: ((measured - wanted) ** 2).sum(axis=1).mean(),
             ),
             Mistake(
-                "You take the root at the end. Take it in each frame, then the mean: that is the mean distance.",
+                "You take the square root at the end. Take it in each frame, then the mean: that is the mean distance.",
                 lambda wanted, measured: np.sqrt(((measured - wanted) ** 2).sum(axis=1).mean()),
             ),
             Mistake(
@@ -115,11 +115,11 @@ EXERCISES = {
         _videos,
         mistakes=(
             Mistake(
-                "Your video begins with its last frames: np.roll and negative places wrap around. Repeat frame 0.",
+                "Your video begins with its last frames: np.roll and negative indices wrap around. Repeat frame 0.",
                 lambda video, delay: np.roll(video, delay, axis=0),
             ),
             Mistake(
-                "Your video comes early: it begins later and ends with repeated frames. Turn it round.",
+                "Your video comes early: it begins later and ends with repeated frames. Do it the other way round.",
                 lambda video, delay: video[np.minimum(np.arange(len(video)) + delay, len(video) - 1)],
             ),
             Mistake(
@@ -135,7 +135,7 @@ EXERCISES = {
             "Which frame is shown at time t? Frame t - delay, but never one before 0.",
             "np.maximum(np.arange(len(video)) - delay, 0) are those numbers; video[...] picks them.",
         ),
-        praise="A broken video whose error is known: that is how one tests a measure.",
+        praise="A broken video with a known error: that is how you test a measure.",
     ),
 }
 

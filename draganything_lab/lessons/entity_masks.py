@@ -88,11 +88,12 @@ EXERCISES = {
                 lambda a, b: (a & b).sum() / a.sum(),
             ),
             Mistake(
-                "This is the Dice coefficient, a relative. For the IoU divide by the union, without the factor 2.",
+                "This is the Dice coefficient, a relative of the IoU. For the IoU, divide by the union, without the "
+                "factor 2.",
                 lambda a, b: 2 * (a & b).sum() / (a.sum() + b.sum()),
             ),
             Mistake(
-                "You divide by both areas together, and count the overlap twice. The union is a | b.",
+                "You divide by the sum of both areas, which counts the overlap twice. The union is a | b.",
                 lambda a, b: (a & b).sum() / (a.sum() + b.sum()),
             ),
             Mistake(
@@ -101,7 +102,7 @@ EXERCISES = {
                 lambda a, b: (a == b).mean(),
             ),
             Mistake(
-                "You exchanged the two: it is intersection over union.",
+                "You swapped the two: it is intersection over union.",
                 lambda a, b: (a | b).sum() / max((a & b).sum(), 1),
             ),
         ),
@@ -116,16 +117,16 @@ EXERCISES = {
         _masks,
         mistakes=(
             Mistake(
-                "Right and bottom lie one beyond the last pixel, so that mask[top:bottom, left:right] holds all of it: "
-                "add 1.",
+                "Right and bottom are one past the last pixel, so that mask[top:bottom, left:right] contains all of "
+                "it: add 1.",
                 lambda mask: (_box(mask)[0], _box(mask)[1], _box(mask)[2] - 1, _box(mask)[3] - 1),
             ),
             Mistake(
-                "x and y are exchanged: mask.any(axis=0) says which columns, mask.any(axis=1) which rows.",
+                "x and y are swapped: mask.any(axis=0) says which columns, mask.any(axis=1) which rows.",
                 lambda mask: (_box(mask)[1], _box(mask)[0], _box(mask)[3], _box(mask)[2]),
             ),
             Mistake(
-                "You give width and height. The box ends with right and bottom: left + width, top + height.",
+                "You return width and height. The box ends with right and bottom: left + width, top + height.",
                 lambda mask: (
                     _box(mask)[0],
                     _box(mask)[1],
@@ -136,36 +137,38 @@ EXERCISES = {
         ),
         hints=(
             "mask.any(axis=0) has one entry for each column: is any pixel of it set?",
-            "np.flatnonzero gives the places that are True; take the first and the last.",
+            "np.flatnonzero gives the indices that are True; take the first and the last.",
         ),
-        praise="Boxes are a prompt, too: SAM takes them as it takes clicks.",
+        praise="A box is also a prompt: SAM accepts boxes just like clicks.",
     ),
     "next_click": Exercise(
         _next_click,
         _found_and_truth,
         mistakes=(
             Mistake(
-                "The labels are exchanged: 1 is a click on the thing (something was missed), 0 one on what does not "
+                "The labels are swapped: 1 is a click on the object (something was missed), 0 a click on what does not "
                 "belong to it.",
                 lambda found, truth: (_next_click(found, truth)[0], 1 - _next_click(found, truth)[1]),
             ),
             Mistake(
-                "You only ever add. Where too much was found, the next click is a minus (label 0) on what is too much.",
+                "You only ever add. If too much was found, the next click is a negative one (label 0) on what is too "
+                "much.",
                 lambda found, truth: (deepest(truth & ~found), 1),
             ),
             Mistake(
-                "You click in the deepest of *all* errors. First see which kind is larger, then click in that one.",
+                "You click on the deepest point of *all* errors. First see which kind is larger, then click on that "
+                "one.",
                 lambda found, truth: (deepest(truth ^ found), _next_click(found, truth)[1]),
             ),
             Mistake(
-                "You click in the middle of the thing. Click in the middle of the larger *error*.",
+                "You click in the middle of the object. Click in the middle of the larger *error*.",
                 lambda found, truth: (deepest(truth), _next_click(found, truth)[1]),
             ),
         ),
         hints=(
-            "Two kinds of errors: missed = truth & ~found, and extra = found & ~truth.",
+            "There are two kinds of errors: missed = truth & ~found, and extra = found & ~truth.",
             "Compare their areas. The larger one gets the click, at deepest(...).",
-            "A click on what was missed has label 1, one on what is too much has label 0.",
+            "A click on what was missed has label 1; a click on what is too much has label 0.",
         ),
         praise="This is how interactive segmentation is tested, and how SAM was trained.",
     ),
@@ -174,20 +177,20 @@ EXERCISES = {
         _masks,
         mistakes=(
             Mistake(
-                "You round, or compare with a half. The released code divides by 255 and cuts off: only 255 itself "
-                "becomes 1.",
+                "You round, or compare with a half. The released code divides by 255 and drops the decimals: only 255 "
+                "itself becomes 1.",
                 lambda mask: (np.round(_jpeg(mask) / 255).astype(bool) & mask).sum() / mask.sum(),
             ),
             Mistake(
-                "You count every value above 0. After the division and the cut only 255 is left.",
+                "You count every value above 0. After dividing and dropping the decimals, only 255 is left.",
                 lambda mask: (_jpeg(mask) > 0).sum() / mask.sum(),
             ),
             Mistake(
-                "Nothing is left: a mask holds 0 and 1. Write it to the file as 255 where True.",
+                "Nothing is left: a mask contains 0 and 1. Write it to the file as 255 where True.",
                 lambda mask: 0.0,
             ),
             Mistake(
-                "This is the share that is lost; the share that is kept is asked for.",
+                "This is the share that is lost; return the share that is kept.",
                 lambda mask: 1 - _kept(mask),
             ),
         ),
@@ -195,7 +198,7 @@ EXERCISES = {
             "packed = cv2.imencode('.jpg', grey)[1], and cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE) reads it back.",
             "(back / 255).astype(np.uint8) is 1 where back is 255, and 0 everywhere else.",
         ),
-        praise="Pixels vanish here without a word. Save masks as PNG.",
+        praise="Pixels vanish here without any warning. Save masks as PNG.",
     ),
 }
 

@@ -100,46 +100,47 @@ EXERCISES = {
                 _rolled,
             ),
             Mistake(
-                "You keep at the border what leaves the picture. It is gone: leave such pixels out, do not clip.",
+                "You keep what leaves the picture at its border. It is gone: leave out such pixels, do not clip.",
                 _clipped,
             ),
             Mistake(
-                "Negative places wrap around in numpy, -1 is the last row. Test both ends: >= 0, and < the size.",
+                "Negative indices wrap around in numpy: -1 is the last row. Test both ends: >= 0, and < the size.",
                 _wrapped,
             ),
             Mistake(
-                "You give what is newly covered. Uncovered is where the thing was and is not any more.",
+                "You return what is newly covered. Uncovered is where the object was and no longer is.",
                 lambda mask, dx, dy: _shifted(mask, dx, dy) & ~mask,
             ),
             Mistake(
-                "This is where the thing was. It still covers a part of that itself: mask & ~moved.",
+                "This is where the object was. It still covers part of that itself: mask & ~moved.",
                 lambda mask, dx, dy: mask,
             ),
             Mistake(
-                "dx and dy are exchanged: dx moves columns, dy moves rows.",
+                "dx and dy are swapped: dx moves columns, dy moves rows.",
                 lambda mask, dx, dy: _uncovered(mask, dy, dx),
             ),
         ),
         hints=(
-            "First the moved mask: ys, xs = np.nonzero(mask), then set the pixels (ys + dy, xs + dx) that are inside.",
+            "First make the moved mask: ys, xs = np.nonzero(mask), then set the pixels (ys + dy, xs + dx) that are "
+            "inside.",
             "Uncovered is mask & ~moved.",
         ),
-        praise="These pixels exist in no frame so far. Somebody has to invent them.",
+        praise="No frame has shown these pixels so far. Somebody has to invent them.",
     ),
     "zoomed": Exercise(
         _zoomed,
         _tracks,
         mistakes=(
             Mistake(
-                "You zoom about the corner of the picture. Take the centre away first, and add it again afterwards.",
+                "You zoom about the corner of the picture. Subtract the centre first, and add it again afterwards.",
                 lambda points, factor, centre: factor * points,
             ),
             Mistake(
-                "You took the centre away, but did not add it again.",
+                "You subtracted the centre, but did not add it again.",
                 lambda points, factor, centre: factor * (points - centre),
             ),
             Mistake(
-                "You zoom the other way: with a factor above 1 points go away from the centre.",
+                "You zoom in the wrong direction: with a factor above 1, points move away from the centre.",
                 lambda points, factor, centre: centre + (points - centre) / factor,
             ),
         ),
@@ -151,7 +152,7 @@ EXERCISES = {
         _grids,
         mistakes=(
             Mistake(
-                "x and y are exchanged: anchors are (x, y), and np.mgrid gives rows (y) first.",
+                "x and y are swapped: anchors are (x, y), and np.mgrid gives rows (y) first.",
                 lambda size, anchors: _nearest(size, anchors[:, ::-1]),
             ),
             Mistake(
@@ -159,14 +160,14 @@ EXERCISES = {
                 lambda size, anchors: _farthest(size, anchors),
             ),
             Mistake(
-                "You add |dx| and |dy|. The straight distance is meant: dx² + dy² (the root changes nothing here).",
+                "You add |dx| and |dy|. Use the straight distance: dx² + dy² (the square root changes nothing here).",
                 lambda size, anchors: _blocks(size, anchors),
             ),
         ),
         hints=(
-            "ys, xs = np.mgrid[:size[0], :size[1]] are the places of all pixels.",
+            "ys, xs = np.mgrid[:size[0], :size[1]] are the positions of all pixels.",
             "With xs[..., None] - anchors[:, 0] you get all differences at once, (H, W, N).",
-            "argmin(axis=-1) says which anchor is the nearest.",
+            "argmin(axis=-1) says which anchor is nearest.",
         ),
         praise="Such cells have a name: Voronoi cells.",
     ),
@@ -175,11 +176,11 @@ EXERCISES = {
         _moved,
         mistakes=(
             Mistake(
-                "You forgot to take the mean away. Without that, the shift is taken for a zoom and a roll.",
+                "You forgot to subtract the mean. Without that, the shift is mistaken for a zoom and a roll.",
                 lambda start, end: _raw_similarity(start, end),
             ),
             Mistake(
-                "The roll is asked for in degrees: np.degrees(np.angle(turn)).",
+                "Return the roll in degrees: np.degrees(np.angle(turn)).",
                 lambda start, end: (_similarity(start, end)[0], float(np.radians(_similarity(start, end)[1]))),
             ),
             Mistake(
@@ -188,7 +189,7 @@ EXERCISES = {
             ),
         ),
         hints=(
-            "Turn points into complex numbers, x + iy: points @ np.array([1, 1j]). Take the mean of each set away.",
+            "Turn points into complex numbers, x + iy: points @ np.array([1, 1j]). Subtract the mean of each set.",
             "The best factor is sum(conj(here) * there) / sum(|here|²): one complex number.",
             "Its size, abs(turn), is the zoom; its angle, np.degrees(np.angle(turn)), the roll.",
         ),

@@ -1,7 +1,7 @@
-"""Exercises that answer back: what is wrong, in words, and what to try; never a traceback.
+"""Exercises with feedback: what is wrong, in plain words, and what to try; never a traceback.
 
-An exercise knows the right function, inputs to try it on, and the mistakes that people make, each as a function of its
-own. Where a student's answers are those of a mistake, the student hears about that very mistake.
+An exercise has the right function, inputs to try it on, and common mistakes, each as a function. If a student's
+answers match a mistake, the student is told about that mistake.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from .compare import alike, described, difference
 from .student import is_blank, what_went_wrong
 
 GREEN, ORANGE, GREY = "#009E73", "#E69F00", "#808080"
-BLANK = "Still blank. Replace the line with the three dots by your own code, run that cell, then this one."
+BLANK = "Still blank. Replace the line of three dots with your own code, run that cell, then this one."
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A mistake that people make.
+    """A common mistake.
 
     Attributes:
-        says: What the student hears: what is wrong, and what to try.
+        says: The message for the student: what is wrong, and what to try.
         does: A function that makes this mistake.
     """
 
@@ -40,12 +40,12 @@ class Exercise:
     """One exercise.
 
     Attributes:
-        right: The right function; its arguments' names are used in words.
-        inputs: From a random generator to the arguments to try, one tuple a try.
-        mistakes: Known ones, each distinguishable from `right` by the inputs.
-        hints: From a nudge to nearly the answer.
-        praise: One sentence for a right answer: what it is good for.
-        tolerance: By how much numbers may differ.
+        right: The right function; messages use the names of its arguments.
+        inputs: Function of a random generator that yields the arguments to try, one tuple per try.
+        mistakes: Known mistakes, each distinguishable from `right` by the inputs.
+        hints: Hints, from a nudge to nearly the answer.
+        praise: A sentence for a right answer: what it is good for.
+        tolerance: How much numbers may differ.
     """
 
     right: Callable[..., Any]
@@ -64,7 +64,7 @@ class NotRight(AssertionError):
     """What a wrong answer raises while nbgrader grades; elsewhere nothing is raised."""
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows in place of a traceback: the words alone."""
+        """What IPython shows instead of a traceback: only the message."""
         return [str(self)]
 
 
@@ -74,9 +74,9 @@ class Result:
 
     Attributes:
         passed: Whether all is right.
-        message: In words.
-        hints: Of the exercise, for folding out below a message.
-        blank: Whether nothing was tried yet.
+        message: The message for the student.
+        hints: The exercise's hints, folded below the message.
+        blank: Whether the exercise is still blank.
     """
 
     passed: bool
@@ -113,9 +113,9 @@ def checked(name: str, exercise: Exercise, student: Any, seed: int = 0) -> Resul
 
     Args:
         name: What the exercise calls the function.
-        exercise: Which one.
-        student: What the student gave, which may be anything.
-        seed: Of the inputs.
+        exercise: The exercise.
+        student: What the student handed in, which may be anything.
+        seed: Seed of the inputs.
 
     Returns:
         The result; nothing is raised, whatever the student's function does.
@@ -128,7 +128,7 @@ def checked(name: str, exercise: Exercise, student: Any, seed: int = 0) -> Resul
         return Result(False, BLANK, exercise.hints, blank=True)
     if not callable(student):
         return wrong(
-            f"This is {described(student)}, not a function. Hand over the function itself: check.{name}({name}), "
+            f"This is {described(student)}, not a function. Pass the function itself: check.{name}({name}), "
             "without brackets behind its name."
         )
     tries = exercise.tries(seed)
@@ -144,9 +144,9 @@ def checked(name: str, exercise: Exercise, student: Any, seed: int = 0) -> Resul
         if answer is Ellipsis:
             return Result(False, BLANK, exercise.hints, blank=True)
         if answer is None:
-            return wrong("Your function gives nothing back (None). Does it end with a line that begins with return?")
+            return wrong("Your function returns nothing (None). Does it end with a line that begins with return?")
         if not all(alike(before, after, 0.0) for before, after in zip(inputs, given, strict=True)):
-            return wrong("Your function changes what it is given. Work on a copy: x = x.copy().")
+            return wrong("Your function changes its arguments. Work on a copy: x = x.copy().")
         answers.append(answer)
     return _judged(exercise, tries, answers, wrong)
 

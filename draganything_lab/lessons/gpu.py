@@ -1,4 +1,4 @@
-"""What a lesson asks of a GPU and of the released weights: they, or one clear sentence where they are not there."""
+"""A GPU and the released weights for a lesson, or one clear sentence if they are missing."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 NO_GPU = (
     "This cell needs a GPU, and PyTorch sees none here, so it is skipped; everything else runs. On Colab a T4 is free: "
-    "Runtime, Change runtime type, T4 GPU."
+    "choose Runtime, Change runtime type, T4 GPU."
 )
-NOT_ASKED = "This cell needs weights that are not here ({name}, about {size}), and nothing was downloaded. {how}"
-HOW = "Read size and licence in section 1, set DOWNLOAD = True above, and run this cell again."
+NOT_ASKED = "This cell needs weights that are not here ({name}, about {size}); nothing was downloaded. {how}"
+HOW = "Read the size and licence in section 1, set DOWNLOAD = True above, and run this cell again."
 
 
 def gpu() -> str | None:
-    """Return the GPU's name and memory; None, with one printed sentence, where there is none."""
+    """Return the GPU's name and memory; None, with one printed sentence, without a GPU."""
     import torch
 
     if not torch.cuda.is_available():
@@ -36,7 +36,7 @@ def released_vectors(scene: Scene, size: tuple[int, int], *, download: bool) -> 
     """Return the entity vectors of a scene by the features of Stable Diffusion, whole, and free the GPU again.
 
     Args:
-        scene: Its controlled entities are described.
+        scene: Scene whose controlled entities are described.
         size: (H, W) of the video to come.
         download: Whether weights that are not here may be fetched.
 
@@ -64,7 +64,7 @@ def released_pipeline(size: tuple[int, int], num_frames: int, *, download: bool)
 
     Args:
         size: (H, W) of the videos to come.
-        num_frames: Their T.
+        num_frames: Number of frames T.
         download: Whether weights that are not here may be fetched.
 
     Returns:

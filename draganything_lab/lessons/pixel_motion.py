@@ -66,16 +66,16 @@ EXERCISES = {
         _windows,
         mistakes=(
             Mistake(
-                "The step has the wrong sign. Where the picture gets brighter to the right and a pixel got darker, the "
-                "thing moved to the right: the right-hand side has a minus.",
+                "The step has the wrong sign. If the picture gets brighter to the right and a pixel got darker, the "
+                "object moved to the right: the right-hand side has a minus.",
                 lambda gx, gy, change: -_lk_step(gx, gy, change),
             ),
             Mistake(
-                "You give (y, x). A step is a point: (x, y).",
+                "You return (y, x). A step is a point: (x, y).",
                 lambda gx, gy, change: _lk_step(gx, gy, change)[::-1],
             ),
             Mistake(
-                "You leave out the mixed term, the sum of gx * gy. It stands twice in the matrix, off the diagonal.",
+                "You leave out the mixed term, the sum of gx * gy. It appears twice in the matrix, off the diagonal.",
                 lambda gx, gy, change: (
                     -np.array([(gx * change).sum() / (gx * gx).sum(), (gy * change).sum() / (gy * gy).sum()])
                 ),
@@ -99,20 +99,20 @@ EXERCISES = {
         _tracks,
         mistakes=(
             Mistake(
-                "You count points that are not visible. Where they are is a guess, and nobody can be blamed for it.",
+                "You count points that are not visible. Their positions are guesses, so they should not count.",
                 lambda found, truth, visible: np.linalg.norm(found - truth, axis=-1).mean(),
             ),
             Mistake(
-                "You take the mean over x and y as well. First the distance of each point, the root of dx² + dy², and "
-                "then the mean.",
+                "You also take the mean over x and y. First take the distance of each point, the square root of dx² + "
+                "dy², then the mean.",
                 lambda found, truth, visible: np.abs(found - truth)[visible].mean(),
             ),
             Mistake(
-                "You add |dx| and |dy|. The distance is the root of dx² + dy²: np.linalg.norm(..., axis=-1).",
+                "You add |dx| and |dy|. The distance is the square root of dx² + dy²: np.linalg.norm(..., axis=-1).",
                 lambda found, truth, visible: np.abs(found - truth).sum(axis=-1)[visible].mean(),
             ),
             Mistake(
-                "These are squared distances: take the root of each before the mean.",
+                "These are squared distances: take the square root of each before the mean.",
                 lambda found, truth, visible: ((found - truth) ** 2).sum(axis=-1)[visible].mean(),
             ),
             Mistake(
@@ -122,7 +122,7 @@ EXERCISES = {
         ),
         hints=(
             "np.linalg.norm(found - truth, axis=-1) is the distance for every frame and point.",
-            "A mask picks: distance[visible] are the visible ones only.",
+            "A mask selects: distance[visible] are only the visible ones.",
         ),
         praise="This number has a name: the end point error.",
     ),
@@ -131,15 +131,15 @@ EXERCISES = {
         _returns,
         mistakes=(
             Mistake(
-                "Just the other way round: you mark those that did not come back.",
+                "It is the other way round: you mark those that did not come back.",
                 lambda start, back, most: np.linalg.norm(back - start, axis=-1) >= most,
             ),
             Mistake(
-                "You look at x and y one by one. What counts is the distance.",
+                "You look at x and y separately. What counts is the distance.",
                 lambda start, back, most: (np.abs(back - start) < most).all(axis=-1),
             ),
             Mistake(
-                "You compare squared distances with a plain limit: take the root, or square the limit.",
+                "You compare squared distances with a plain limit: take the square root, or square the limit.",
                 lambda start, back, most: ((back - start) ** 2).sum(axis=-1) < most,
             ),
         ),
@@ -147,43 +147,43 @@ EXERCISES = {
             "np.linalg.norm(back - start, axis=-1) is the distance, for each point.",
             "Then compare it with most: the result is True or False for each point.",
         ),
-        praise="A tracker that checks itself is worth two that do not.",
+        praise="One tracker that checks itself is worth two that do not.",
     ),
     "gain": Exercise(
         _gain,
         _ways,
         mistakes=(
             Mistake(
-                "Take the way from the first frame: subtract wanted[0] and measured[0] first. As it is, the result "
-                "depends on where in the picture the thing stands.",
+                "Count both paths from the first frame: subtract wanted[0] and measured[0] first. As it is, the result "
+                "depends on where in the picture the object is.",
                 lambda wanted, measured: (wanted * measured).sum() / (wanted**2).sum(),
             ),
             Mistake(
-                "You compare lengths, so a thing that goes the opposite way gets full marks. Multiply wanted and "
-                "measured ways, and divide by the wanted ways squared.",
+                "You compare lengths, so an object that goes the opposite way gets full marks. Multiply the wanted and "
+                "measured steps, and divide by the wanted steps squared.",
                 lambda wanted, measured: (
                     np.linalg.norm(measured - measured[0], axis=1).sum()
                     / np.linalg.norm(wanted - wanted[0], axis=1).sum()
                 ),
             ),
             Mistake(
-                "You divide by the measured way. The question is how much of the wanted way was gone.",
+                "You divide by the measured path. The question is how much of the wanted path was covered.",
                 lambda wanted, measured: (
                     ((wanted - wanted[0]) * (measured - measured[0])).sum() / ((measured - measured[0]) ** 2).sum()
                 ),
             ),
             Mistake(
-                "You subtract wanted[0] from both. What was measured starts at its own place: measured[0].",
+                "You subtract wanted[0] from both. The measured path starts at its own position: measured[0].",
                 lambda wanted, measured: (
                     ((wanted - wanted[0]) * (measured - wanted[0])).sum() / ((wanted - wanted[0]) ** 2).sum()
                 ),
             ),
         ),
         hints=(
-            "asked = wanted - wanted[0] and went = measured - measured[0] are the ways, (T, 2).",
+            "asked = wanted - wanted[0] and went = measured - measured[0] are the steps from the start, (T, 2).",
             "Which factor g makes g * asked fit went best? The sum of asked * went, divided by the sum of asked ** 2.",
         ),
-        praise="0 means it stayed, 1 that it went all the way, and a negative number that it went off the other way.",
+        praise="0 means that it stayed, 1 that it went all the way, and less than 0 that it went backwards.",
     ),
 }
 

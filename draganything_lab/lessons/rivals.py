@@ -35,8 +35,8 @@ CARD_LOOKS = "moved things, PSNR against the truth (dB)"
 
 
 def pipelines() -> dict[str, DragAnythingPipeline]:
-    """The shipped pipelines by representation; none, with one printed sentence, where the weights are not there."""
-    with redirect_stderr(StringIO()):  # bars over files are drawn there
+    """The shipped pipelines by representation; empty, with one printed sentence, if the weights are missing."""
+    with redirect_stderr(StringIO()):  # progress bars over files go there
         if toy_pipeline(REPRESENTATIONS[-1]) is None:
             return {}
         loaded = {name: toy_pipeline(name) for name in REPRESENTATIONS}
@@ -44,7 +44,7 @@ def pipelines() -> dict[str, DragAnythingPipeline]:
 
 
 def hard_scenes(size: tuple[int, int], num_frames: int) -> dict[str, Scene]:
-    """Three drags that may tell representations apart: twins that cross, crossing paths, a large thing at its edge."""
+    """Three drags that may tell representations apart: twins that cross, crossing paths, a large object at its edge."""
     return {
         "twins": named_scene("twins", size, num_frames).scene(),
         "crossing": named_scene("crossing", size, num_frames).scene(),
@@ -66,13 +66,13 @@ def large_at_its_edge(size: tuple[int, int], num_frames: int) -> Scene:
 
 
 def crowded(count: int, size: tuple[int, int], num_frames: int, first: int = FIRST_SEED) -> list[tuple[ToyClip, Scene]]:
-    """The first held-out clips with a still camera in which two or more things are dragged.
+    """The first held-out clips with a still camera in which two or more objects are dragged.
 
     Args:
         count: How many.
         size: (H, W) in pixels.
-        num_frames: T.
-        first: Seed to begin with.
+        num_frames: Number of frames T.
+        first: First seed.
     """
     from ..training.card.measure import held_out
 
@@ -87,15 +87,15 @@ def crowded(count: int, size: tuple[int, int], num_frames: int, first: int = FIR
 
 
 def dragged_error(video: np.ndarray, clip: ToyClip, scene: Scene) -> float:
-    """How far dragged things are from where they belong, as the model card measures it.
+    """How far dragged objects are from where they belong, as the model card measures it.
 
     Args:
-        video: (T, H, W, 3) uint8, of the scene's size.
+        video: (T, H, W, 3) uint8, at the scene's size.
         clip: The truth.
         scene: `clip.scene()`.
 
     Returns:
-        Mean over the dragged things that can be measured, in per cent of the diagonal.
+        Mean over the dragged objects that can be measured, in per cent of the diagonal.
     """
     from ..training.card.ruler import centre_error
 
@@ -103,12 +103,12 @@ def dragged_error(video: np.ndarray, clip: ToyClip, scene: Scene) -> float:
 
 
 def how_many(seconds: float, videos: int, budget: float = 30.0, most: int = 8) -> int:
-    """How many clips fit a budget of seconds, if each takes so many videos of so many seconds; 3 to `most`."""
+    """How many clips fit a budget of seconds if each takes `videos` videos of `seconds` each; 3 to `most`."""
     return int(np.clip(budget // max(1e-6, seconds * videos), 3, most))
 
 
 def timed(pipe: DragAnythingPipeline, scene: Scene, **options: Any) -> tuple[np.ndarray, float]:
-    """A video of a scene, of `FRAMES` frames, and the seconds that it took."""
+    """A video of a scene with `FRAMES` frames, and the seconds it took."""
     start = time.perf_counter()
     video = pipe(scene, num_frames=FRAMES, **options).frames  # type: ignore[union-attr]
     return video, time.perf_counter() - start
@@ -118,7 +118,7 @@ def likeness(video: np.ndarray, clip: ToyClip) -> tuple[float, float]:
     """How much a video looks like the truth, inside what moves and where it has left.
 
     Args:
-        video: (T, H, W, 3) uint8, of the clip's size.
+        video: (T, H, W, 3) uint8, at the clip's size.
         clip: The truth.
 
     Returns:
@@ -133,7 +133,7 @@ def likeness(video: np.ndarray, clip: ToyClip) -> tuple[float, float]:
 def compare(
     pipes: Mapping[str, DragAnythingPipeline], clips: Iterable[tuple[ToyClip, Scene]], seeds: Iterable[int] = (0,)
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Every representation on the same scenes and seeds, beside a video that does nothing and the preview.
+    """Run every representation on the same scenes and seeds, with a frozen video and the preview beside them.
 
     Returns:
         {"error" | "inside" | "left": {maker: (clips,) mean over the seeds}}: `dragged_error`, and `likeness` inside
@@ -155,15 +155,15 @@ def compare(
 
 
 def pointed_off(pipe: DragAnythingPipeline, scene: Scene, num_frames: int = FRAMES) -> np.ndarray:
-    """How far the lookup points from where the drag says that the content of moved things was.
+    """Distance between where the lookup points and where the content of moved objects was, according to the drag.
 
     Args:
-        pipe: Of any representation.
-        scene: Of a size that the pipeline knows.
+        pipe: Pipeline of any representation.
+        scene: Scene at a size that the pipeline knows.
         num_frames: T.
 
     Returns:
-        (N,) pixels, for every latent cell whose middle shows a moved thing, in the frames after the first.
+        (N,) pixels, for every latent cell whose middle shows a moved object, in the frames after the first.
     """
     import torch
 
@@ -187,14 +187,14 @@ def pointed_off(pipe: DragAnythingPipeline, scene: Scene, num_frames: int = FRAM
 
 
 def differences(errors: Mapping[str, np.ndarray]) -> list[tuple[str, str, float, float]]:
-    """Paired intervals of every two makers: (a, b, low, high) of the mean of error a minus error b over the clips."""
+    """Paired intervals for every pair of makers: (a, b, low, high) of the mean error a minus error b over the clips."""
     names = list(errors)
     pairs = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
     return [(a, b, *bootstrap(errors[a] - errors[b])) for a, b in pairs]
 
 
 def verdict(a: str, b: str, low: float, high: float, *, more_is_better: bool = False) -> str:
-    """What an interval of a minus b says, in words; of errors, or of what is better the more there is of it."""
+    """What an interval of a minus b says, in words; for errors, or (`more_is_better`) for likenesses."""
     if low > 0 or high < 0:
         better, worse = (a, b) if (low > 0) == more_is_better else (b, a)
         return f"{better} does better than {worse}"
@@ -202,9 +202,9 @@ def verdict(a: str, b: str, low: float, high: float, *, more_is_better: bool = F
 
 
 def card_gaps(measure: str = CARD_MEASURE) -> dict[str, dict[str, float]]:
-    """A measure of the model card less that of entity+gaussian, in pairs, by representation; from measured.json.
+    """A measure of the model card minus that of entity+gaussian, in pairs, by representation; from measured.json.
 
-    None, with one sentence, where it is not there.
+    Empty, with one printed sentence, if it is missing.
     """
     from ..models.zoo.find import find
 
@@ -218,5 +218,7 @@ def card_gaps(measure: str = CARD_MEASURE) -> dict[str, dict[str, float]]:
     except LabError as error:
         print(error)
         return {}
-    print("No measured.json beside the weights compares in pairs: `draganything-lab card` measures them and writes it.")
+    print(
+        "There is no measured.json with pairs beside the weights: `draganything-lab card` measures them and writes it."
+    )
     return {}

@@ -9,17 +9,17 @@ from typing import Any
 NOTHING_DONE = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "POP_TOP"}
 
 ADVICE: tuple[tuple[type[Exception], str], ...] = (
-    (NameError, "A name is used that is not known. Is it spelt as above, and is it given to the function?"),
-    (IndexError, "A place is asked for that is not there. Arrays count from 0, and take the row first: a[y, x]."),
+    (NameError, "This name is not defined. Is it spelt as above, and is it passed to the function?"),
+    (IndexError, "This index is outside the array. Indices count from 0, and the row comes first: a[y, x]."),
     (ZeroDivisionError, "Something is divided by zero."),
-    (AttributeError, "Something is asked for by a name that this kind of object does not have."),
-    (TypeError, "Two kinds of things do not go together, or a function got too many or too few arguments."),
+    (AttributeError, "This kind of object has no attribute with that name."),
+    (TypeError, "Two types do not go together, or a function got too many or too few arguments."),
     (ValueError, "Shapes or values do not fit. Print the shapes just before this line."),
 )
 
 
 def is_blank(student: Any) -> bool:
-    """Whether a function does nothing but give back None, as one whose body is `...`."""
+    """Whether a function only returns None, like one whose body is `...`."""
     code = getattr(student, "__code__", None)
     if code is None or any(constant not in (None, Ellipsis, student.__doc__) for constant in code.co_consts):
         return False
@@ -27,7 +27,7 @@ def is_blank(student: Any) -> bool:
 
 
 def what_went_wrong(error: Exception, student: Any) -> str:
-    """A student's own error in words, with the line of the student's function in which it came up."""
+    """A student's own error in plain words, with the line of the student's function that raised it."""
     code = getattr(student, "__code__", None)
     line, trace = "", error.__traceback__
     while trace is not None:

@@ -68,13 +68,13 @@ EXERCISES = {
                 lambda parameters, bits: parameters * bits / 2**30,
             ),
             Mistake(
-                "Every number takes 4 bytes in your answer. How many it takes is what `bits` says.",
+                "Every number takes 4 bytes in your answer. `bits` says how many it really takes.",
                 lambda parameters, bits: parameters * 4 / 2**30,
             ),
             Mistake("Those are bytes. Divide by 2 ** 30.", lambda parameters, bits: parameters * bits / 8),
         ),
-        hints=("How many bytes does one number take?", "parameters * bits / 8 bytes, and 2 ** 30 of them make one."),
-        praise="The weights are the floor: below it nothing runs, however clever.",
+        hints=("How many bytes does one number take?", "parameters * bits / 8 bytes, and 2 ** 30 bytes make one GiB."),
+        praise="The weights are the minimum: with less memory, nothing runs.",
         tolerance=1e-6,
     ),
     "top_of_hill": Exercise(
@@ -82,12 +82,12 @@ EXERCISES = {
         _borders,
         mistakes=(
             Mistake(
-                "That is where the point is. Inside the picture the top is there, too; at a border the box is cut, and "
-                "the hill is resized into what is left of it.",
+                "That is where the point is. Inside the picture the top is there, too; at a border the box is clipped, "
+                "and the hill is resized into what is left of it.",
                 lambda x, radius, width: float(x),
             ),
             Mistake(
-                "You clip the point. It is the box that is clipped, on one side; the top is in the middle of the rest.",
+                "You clip the point. Instead the box is clipped, on one side; the top is in the middle of the rest.",
                 lambda x, radius, width: float(np.clip(x, radius, width - 1 - radius)),
             ),
             Mistake(
@@ -95,19 +95,19 @@ EXERCISES = {
                 lambda x, radius, width: (max(x - radius, 0) + min(x + radius, width)) / 2,
             ),
             Mistake(
-                "Only the left border is clipped; do the same at the right one, with min(..., width - 1).",
+                "Only the left border is clipped; do the same on the right, with min(..., width - 1).",
                 lambda x, radius, width: (max(x - radius, 0) + x + radius) / 2,
             ),
             Mistake(
-                "Only the right border is clipped; do the same at the left one, with max(..., 0).",
+                "Only the right border is clipped; do the same on the left, with max(..., 0).",
                 lambda x, radius, width: (x - radius + min(x + radius, width - 1)) / 2,
             ),
         ),
         hints=(
-            "Begin with the box's two ends: left = max(x - radius, 0) and right = min(x + radius, width - 1).",
-            "The stamp's top is in its middle, and stays there when it is resized: (left + right) / 2.",
+            "Start with the box's two ends: left = max(x - radius, 0) and right = min(x + radius, width - 1).",
+            "The stamp's top is in its middle, and stays there when the stamp is resized: (left + right) / 2.",
         ),
-        praise="So the signal says that the thing stays inside, while you said that it leaves.",
+        praise="So the signal says that the object stays inside, although you asked for it to leave.",
         tolerance=1e-6,
     ),
     "collapsed": Exercise(
@@ -119,7 +119,7 @@ EXERCISES = {
                 lambda vectors, channels: _pairs(vectors),
             ),
             Mistake(
-                "That is the mean of all channels. The released code takes the first channel alone.",
+                "That is the mean of all channels. The released code uses only the first channel.",
                 lambda vectors, channels: np.repeat(vectors.mean(axis=1, keepdims=True), channels, axis=1),
             ),
             Mistake(
@@ -127,19 +127,19 @@ EXERCISES = {
                 lambda vectors, channels: _collapsed(_pairs(vectors), channels),
             ),
             Mistake(
-                "You repeat the first thing's number for all things; each thing has a number of its own.",
+                "You repeat the first object's number for all objects; each object has its own number.",
                 lambda vectors, channels: np.full((len(vectors), channels), vectors[0, 0]),
             ),
             Mistake(
-                "You cut the vector off. All channels get the same number, the very first one.",
+                "You cut the vector off. All channels get the same number, the first one.",
                 lambda vectors, channels: vectors[:, :channels],
             ),
         ),
         hints=(
-            "vectors[:, :1] is the first channel of every thing, still with two axes.",
+            "vectors[:, :1] is the first channel of every object, still with two axes.",
             "np.repeat(..., channels, axis=1).",
         ),
-        praise="This is all that the public demo tells the model about what a thing is.",
+        praise="This is all the public demo tells the model about what an object is.",
         tolerance=1e-6,
     ),
     "normalised": Exercise(
@@ -147,27 +147,29 @@ EXERCISES = {
         _pictures,
         mistakes=(
             Mistake(
-                "That is what the released code does: 0 to 1, and no further. Take the mean away and divide by std.",
+                "That is what the released code does: 0 to 1, and no more. Subtract the mean and divide by std.",
                 lambda picture, mean, std: picture / 255,
             ),
             Mistake(
                 "The picture is still in 0..255; mean and std are for 0..1. Divide by 255 first.",
                 lambda picture, mean, std: (picture - mean) / std,
             ),
-            Mistake("The mean is taken away; now divide by std.", lambda picture, mean, std: picture / 255 - mean),
+            Mistake("The mean is subtracted; now divide by std.", lambda picture, mean, std: picture / 255 - mean),
             Mistake(
-                "You take this picture's own mean and deviation. The encoder wants those that it was trained with.",
+                "You use this picture's own mean and standard deviation. The encoder needs those it was trained with.",
                 lambda picture, mean, std: (
                     (picture / 255 - (picture / 255).mean(axis=(0, 1))) / (picture / 255).std(axis=(0, 1))
                 ),
             ),
-            Mistake("Multiplied by std instead of divided.", lambda picture, mean, std: (picture / 255 - mean) * std),
+            Mistake(
+                "You multiply by std instead of dividing.", lambda picture, mean, std: (picture / 255 - mean) * std
+            ),
         ),
         hints=(
-            "Three steps: to 0..1, minus the mean, divided by the deviation.",
-            "mean and std have three numbers each, and colours are the last axis: numpy lines them up by itself.",
+            "Three steps: scale to 0..1, subtract the mean, divide by the standard deviation.",
+            "mean and std have three numbers each, and colours are the last axis: numpy lines them up automatically.",
         ),
-        praise="Every network has a range that it was trained with. None complains about another one.",
+        praise="Every network was trained on a certain range. None complains about a different one.",
         tolerance=1e-6,
     ),
 }

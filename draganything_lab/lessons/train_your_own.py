@@ -1,4 +1,4 @@
-"""Exercises of lesson 9, train your own, and the small data set that it trains on."""
+"""Exercises of lesson 9, train your own, and its small data set."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ HELD_OUT = 10**8  # seeds from here on are never trained on
 
 
 def make_clips(first: int, count: int, size: int = 32, num_frames: int = 6) -> dict[str, np.ndarray]:
-    """Clips of Toyland in which one or two things are dragged, with the control that asks for it.
+    """Toyland clips in which one or two objects are dragged, with the matching control.
 
     Args:
-        first: The first seed; clips without a drag, or with a moving camera, are passed over.
+        first: The first seed; clips without a drag, or with a moving camera, are skipped.
         count: How many clips.
         size: Side of the square picture in pixels.
-        num_frames: T.
+        num_frames: Number of frames T.
 
     Returns:
         "video" (count, T, size, size, 3) uint8 RGB; "control" (count, T, size, size, 4) float32: the Gaussian from 0 to
@@ -55,7 +55,7 @@ def colour_control(clip: ToyClip) -> np.ndarray:
 
 
 def write_like_vipseg(clip: ToyClip, folder: Path, name: str) -> None:
-    """Write a clip as VIPSeg does: imgs/<name>/*.jpg and panomasks/<name>/*.png, the sky 1 and things 12600 and up."""
+    """Write a clip as VIPSeg does: imgs/<name>/*.jpg and panomasks/<name>/*.png, the sky 1 and objects 12600 and up."""
     from PIL import Image
 
     for kind in ("imgs", "panomasks"):
@@ -128,7 +128,7 @@ EXERCISES = {
                 lambda patches, count: _reconstructed(patches, count) - patches.mean(axis=0),
             ),
             Mistake(
-                "You did not take the mean away before. Then the first direction is wasted on it.",
+                "You did not subtract the mean first. Then the first direction is wasted on it.",
                 lambda patches, count: (
                     patches
                     @ np.linalg.svd(patches, full_matrices=False)[2][:count].T
@@ -149,9 +149,10 @@ EXERCISES = {
             ),
         ),
         hints=(
-            "mean = patches.mean(axis=0); np.linalg.svd(patches - mean, full_matrices=False)[2]: a direction a row.",
+            "mean = patches.mean(axis=0); np.linalg.svd(patches - mean, full_matrices=False)[2] has one direction per "
+            "row.",
             "Codes: (patches - mean) @ directions[:count].T, that is (N, count).",
-            "Back: codes @ directions[:count], and the mean on top.",
+            "Back: codes @ directions[:count], plus the mean.",
         ),
         praise="No linear code of this length comes closer.",
     ),
@@ -160,20 +161,20 @@ EXERCISES = {
         _errors,
         mistakes=(
             Mistake(
-                "You divide by the number of all places. Then a small thing gives a small loss, however wrong it is: "
-                "divide by the sum of the weights.",
+                "You divide by the number of all positions. Then a small object gives a small loss, however wrong it "
+                "is: divide by the sum of the weights.",
                 lambda error, mask, outside: (np.where(mask, 1.0, outside) * error).mean(),
             ),
             Mistake(
-                "Inside and outside are exchanged: places of the mask weigh 1, the others `outside`.",
+                "Inside and outside are swapped: positions in the mask have weight 1, the others `outside`.",
                 lambda error, mask, outside: _weighted(error, ~mask, outside),
             ),
             Mistake(
-                "You drop what is outside altogether. It weighs `outside`, which need not be 0.",
+                "You drop everything outside. It has the weight `outside`, which need not be 0.",
                 lambda error, mask, outside: error[mask].mean(),
             ),
             Mistake(
-                "This is the plain mean: the mask has no part in it.",
+                "This is the plain mean: it does not use the mask.",
                 lambda error, mask, outside: error.mean(),
             ),
         ),
@@ -189,11 +190,11 @@ EXERCISES = {
         _runs,
         mistakes=(
             Mistake(
-                "The two shares are exchanged: `decay` belongs to the old average, 1 - decay to the new value.",
+                "The two factors are swapped: `decay` belongs to the old average, 1 - decay to the new value.",
                 lambda values, decay: _averaged(values, 1 - decay),
             ),
             Mistake(
-                "You begin at zero, and the average starts far too low. Begin at the first value.",
+                "You start at zero, so the average starts far too low. Start at the first value.",
                 lambda values, decay: _averaged(np.concatenate([[0.0], values]), decay),
             ),
             Mistake(
@@ -201,15 +202,15 @@ EXERCISES = {
                 lambda values, decay: values.mean(),
             ),
             Mistake(
-                "This is the last value alone.",
+                "This is only the last value.",
                 lambda values, decay: values[-1],
             ),
         ),
         hints=(
-            "Begin with mean = values[0], and go through values[1:] in a loop.",
+            "Start with mean = values[0], and go through values[1:] in a loop.",
             "mean = decay * mean + (1 - decay) * value.",
         ),
-        praise="What is shipped in the end is such an average of the weights, not the last ones.",
+        praise="The shipped weights are such an average, not the latest weights.",
         tolerance=1e-6,
     ),
     "paper_mask": Exercise(
@@ -221,22 +222,22 @@ EXERCISES = {
                 lambda ids, chosen: _paper_mask(ids, [601, 602, 7301]),
             ),
             Mistake(
-                "You look at one pixel of each square, and small things slip through. A square counts if *any* of its "
+                "You look at one pixel of each square, so small objects slip through. A square counts if *any* of its "
                 "pixels does.",
                 lambda ids, chosen: np.isin(ids, chosen)[:, ::8, ::8],
             ),
             Mistake(
-                "You ask that *all* pixels of a square belong to it. Edges get lost: one is enough.",
+                "You require *all* pixels of a square to belong to it, so edges get lost. One pixel is enough.",
                 lambda ids, chosen: (
                     np.isin(ids, chosen).reshape(len(ids), ids.shape[1] // 8, 8, -1, 8).all(axis=(2, 4))
                 ),
             ),
             Mistake(
-                "You use the mask of the first frame for all. The things move, and the mask with them.",
+                "You use the mask of the first frame for all. The objects move, and the mask with them.",
                 lambda ids, chosen: np.repeat(_paper_mask(ids, chosen)[:1], len(ids), axis=0),
             ),
             Mistake(
-                "This is still at the picture's size. One entry for each square of 8x8 pixels is asked for.",
+                "This is still at the picture's size. Return one entry per square of 8x8 pixels.",
                 lambda ids, chosen: np.isin(ids, chosen),
             ),
         ),

@@ -95,11 +95,11 @@ EXERCISES = {
             ),
             Mistake(
                 "Nearly, but half a pixel is missing. Pixel 0 is a square that reaches from -0.5 to 0.5: add 0.5, "
-                "scale, and take 0.5 away again.",
+                "scale, and subtract 0.5 again.",
                 lambda points, old, new: points * (new[1] / old[1], new[0] / old[0]),
             ),
             Mistake(
-                "The 0.5 is added, but never taken away again after scaling.",
+                "The 0.5 is added, but never subtracted again after scaling.",
                 lambda points, old, new: (points + 0.5) * (new[1] / old[1], new[0] / old[0]),
             ),
             Mistake(
@@ -108,9 +108,9 @@ EXERCISES = {
             ),
         ),
         hints=(
-            "The factor for x is the new width divided by the old width; widths stand second in a size.",
+            "The factor for x is the new width divided by the old width; the width comes second in a size.",
             "Pixels are small squares. Put the origin at the picture's corner first (add 0.5), scale, and put it back "
-            "to the middle of the first pixel (take 0.5 away).",
+            "to the middle of the first pixel (subtract 0.5).",
             "factor = np.array([new[1] / old[1], new[0] / old[0]]), then (points + 0.5) * factor - 0.5.",
         ),
         praise="A path drawn on any picture now fits any model.",
@@ -120,7 +120,7 @@ EXERCISES = {
         _circles,
         mistakes=(
             Mistake(
-                "The hill is right, but it does not end. Outside of the circle of the radius the heat is 0.",
+                "The hill is right, but it does not end. Outside the circle with this radius, the heat is 0.",
                 _stamp_with(cut=False),
             ),
             Mistake(
@@ -128,7 +128,7 @@ EXERCISES = {
                 _stamp_with(square=True),
             ),
             Mistake(
-                "Your hill is between 0 and 1. The model is shown 0 to 255: multiply before you round.",
+                "Your hill is between 0 and 1. The model sees 0 to 255: multiply before you round.",
                 lambda size, centre, radius: np.where(
                     _grid(size, centre) <= radius**2,
                     np.exp(-_grid(size, centre) / (2 * (SIGMA_PER_RADIUS * radius) ** 2)),
@@ -141,16 +141,16 @@ EXERCISES = {
                 _stamp_with(SIGMA_PER_RADIUS / np.sqrt(2)),
             ),
             Mistake(
-                "x and y are exchanged: the centre is (x, y), the array is indexed [y, x].",
+                "x and y are swapped: the centre is (x, y), the array is indexed [y, x].",
                 lambda size, centre, radius: _stamp(size, centre[::-1], radius),
             ),
         ),
         hints=(
             "Begin as above: ys, xs = np.mgrid[:size[0], :size[1]], and the squared distance to the centre.",
             "sigma = 0.4 * radius, heat = 255 * np.exp(-squared / (2 * sigma ** 2)).",
-            "np.where(squared <= radius ** 2, np.round(heat), 0) keeps the heat inside the circle only.",
+            "np.where(squared <= radius ** 2, np.round(heat), 0) keeps only the heat inside the circle.",
         ),
-        praise="This is the hill that the model is shown for every thing and every frame.",
+        praise="This is the hill that the model sees for every object and every frame.",
         tolerance=0.006,
     ),
     "layered": Exercise(
@@ -158,15 +158,16 @@ EXERCISES = {
         _stacks,
         mistakes=(
             Mistake(
-                "You add the hills. Where two meet, the later one is shown alone: it lies in front.",
+                "You add the hills. Where two meet, only the later one is shown: it is in front.",
                 lambda heats, discs: np.clip(heats.astype(int).sum(axis=0), 0, 255),
             ),
             Mistake(
-                "A disc lies in front where it is, not where its hill is above 0. Write through the mask: out[disc].",
+                "A disc covers everything inside it, not only where its hill is above 0. Write through the mask: "
+                "out[disc].",
                 lambda heats, discs: _layered(heats, heats > 0),
             ),
             Mistake(
-                "You add the hills, and uint8 wraps around beyond 255. The later one is to lie in front, alone.",
+                "You add the hills, and uint8 wraps around beyond 255. Only the later one should show: it is in front.",
                 lambda heats, discs: heats.sum(axis=0, dtype=np.uint8),
             ),
             Mistake(
@@ -175,7 +176,7 @@ EXERCISES = {
                 lambda heats, discs: heats.max(axis=0),
             ),
             Mistake(
-                "The earlier hills lie in front of the later ones: go through them in the given order.",
+                "The earlier hills are in front of the later ones: go through them in the given order.",
                 lambda heats, discs: _layered(heats[::-1], discs[::-1]),
             ),
             Mistake(
@@ -205,7 +206,7 @@ EXERCISES = {
                 ),
             ),
             Mistake(
-                "The box is not clipped to the picture: use max(..., 0), and min(...) at the other side.",
+                "The box is not clipped to the picture: use max(..., 0), and min(...) on the other side.",
                 lambda centre, radius, size: (
                     centre[0] - radius,
                     centre[1] - radius,
@@ -214,7 +215,7 @@ EXERCISES = {
                 ),
             ),
             Mistake(
-                "Width and height are exchanged: x is limited by size[1], y by size[0].",
+                "Width and height are swapped: x is limited by size[1], y by size[0].",
                 lambda centre, radius, size: (
                     max(centre[0] - radius, 0),
                     max(centre[1] - radius, 0),

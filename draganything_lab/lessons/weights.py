@@ -1,4 +1,4 @@
-"""What a lesson asks of the small weights: they, or one clear sentence where they are not there."""
+"""The small weights for a lesson, or one clear sentence if they are missing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 WAITS = (
     "This part of the lesson needs the small trained weights, and they are not here: {why}. It is skipped; everything "
-    "else runs. `draganything-lab doctor` says more."
+    "else runs. `draganything-lab doctor` tells you more."
 )
 
 
@@ -24,7 +24,7 @@ def toy_pipeline(representation: str = "entity+gaussian") -> DragAnythingPipelin
         representation: "point", "trajectory", "gaussian", "entity", "entity+gaussian" or "carry".
 
     Returns:
-        The pipeline; None, with one printed sentence, where its weights are not there.
+        The pipeline; None, with one printed sentence, if its weights are missing.
     """
 
     def load() -> Any:
@@ -38,7 +38,7 @@ def toy_pipeline(representation: str = "entity+gaussian") -> DragAnythingPipelin
 
 
 def toy_features() -> DiffusionFeatures | None:
-    """Load the shipped small diffusion features; None, with one printed sentence, where they are not there."""
+    """Load the shipped small diffusion features; None, with one printed sentence, if they are missing."""
 
     def load() -> Any:
         from ..models import load_features

@@ -74,7 +74,7 @@ def _paired(a: np.ndarray, b: np.ndarray, picks: np.ndarray) -> tuple[float, flo
 
 def _errors(rng: np.random.Generator) -> Iterable[tuple[Any, ...]]:
     for clips in (4, 6, 9, 12):
-        hard = rng.uniform(1, 12, clips)  # some clips are hard for everyone
+        hard = rng.uniform(1, 12, clips)  # some clips are hard for every model
         a, b = hard + rng.normal(1, 0.6, clips), hard + rng.normal(0, 0.6, clips)
         yield a, b, rng.integers(clips, size=(200, clips))
 
@@ -118,25 +118,25 @@ EXERCISES = {
         _marks_and_masks,
         mistakes=(
             Mistake(
-                "The two are exchanged: first the share of the *thing* that is marked, then the share of the *mark* "
-                "that is on the thing.",
+                "The two are swapped: first the share of the *object* that is marked, then the share of the *mark* "
+                "that is on the object.",
                 lambda marked, mask: _told(marked, mask)[::-1],
             ),
             Mistake(
-                "You divide both by the thing's area. The second is a share of the mark: divide it by marked.sum().",
+                "You divide both by the object's area. The second is a share of the mark: divide it by marked.sum().",
                 lambda marked, mask: (_told(marked, mask)[0],) * 2,
             ),
             Mistake(
-                "These are numbers of pixels. Divide by the area of what each is a share of.",
+                "These are numbers of pixels. Divide each by the area it is a share of.",
                 lambda marked, mask: ((marked & mask).sum(),) * 2,
             ),
             Mistake(
-                "You compare the two areas, whether they overlap or not. Count what is in both: marked & mask.",
+                "You compare the two areas, whether or not they overlap. Count what is in both: marked & mask.",
                 lambda marked, mask: (marked.sum() / mask.sum(), mask.sum() / marked.sum()),
             ),
         ),
         hints=(
-            "(marked & mask).sum() counts the pixels that are marked and belong to the thing.",
+            "(marked & mask).sum() counts the pixels that are marked and belong to the object.",
             "Divide it once by mask.sum(), and once by marked.sum().",
         ),
         praise="Elsewhere these two are called recall and precision.",
@@ -146,19 +146,20 @@ EXERCISES = {
         _heats,
         mistakes=(
             Mistake(
-                "You count every pixel that is not 0 as a whole one. Weigh them: (Σ w)² / Σ w².",
+                "You count every pixel that is not 0 as a whole one. Weight them: (Σ w)² / Σ w².",
                 lambda heat: (heat > 0).sum(),
             ),
             Mistake(
-                "This is the sum in units of the highest value. It is another size, but not this one: (Σ w)² / Σ w².",
+                "This is the sum in units of the highest value. That is another kind of size. Here we want (Σ w)² / Σ "
+                "w².",
                 lambda heat: heat.sum() / heat.max(),
             ),
             Mistake(
-                "Upside down: the square of the sum stands above, the sum of the squares below.",
+                "Upside down: the square of the sum goes on top, the sum of the squares below.",
                 lambda heat: (heat**2).sum() / heat.sum() ** 2,
             ),
             Mistake(
-                "The square above is missing: first sum, then square.",
+                "The square on top is missing: first sum, then square.",
                 lambda heat: heat.sum() / (heat**2).sum(),
             ),
         ),
@@ -166,7 +167,7 @@ EXERCISES = {
             "heat.sum() ** 2 is the square of the sum.",
             "(heat ** 2).sum() is the sum of the squares. Divide the first by the second.",
         ),
-        praise="For a disc of one value this is its area; whatever fades counts less.",
+        praise="For a disc with a single value this is its area; whatever fades counts less.",
     ),
     "twin": Exercise(
         _twin,
@@ -181,27 +182,27 @@ EXERCISES = {
                 lambda vectors: _twin_by(vectors @ vectors.T),
             ),
             Mistake(
-                "This is the least similar one: the largest cosine is asked for.",
+                "This is the least similar one: choose the largest cosine.",
                 lambda vectors: _twin_by(-_cosines(vectors)),
             ),
             Mistake(
-                "You take the nearest by distance. The cosine asks for the direction alone, whatever the lengths.",
+                "You take the nearest by distance. The cosine compares only the directions, whatever the lengths.",
                 lambda vectors: _twin_by(-np.linalg.norm(vectors[:, None] - vectors[None], axis=2)),
             ),
         ),
         hints=(
             "unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True), then unit @ unit.T holds all cosines.",
             "Write -np.inf on the diagonal (np.fill_diagonal), since nothing is its own twin.",
-            "alike.argmax(axis=1) gives the place of the largest in each row.",
+            "alike.argmax(axis=1) gives the index of the largest in each row.",
         ),
-        praise="What has a twin close by cannot be told from it by its vector.",
+        praise="If an object has a close twin, its vector cannot tell the two apart.",
     ),
     "paired": Exercise(
         _paired,
         _errors,
         mistakes=(
             Mistake(
-                "You draw the two separately, with rows for a and others for b. The same clips must be drawn for both: "
+                "You draw the two separately, some rows for a and others for b. The same clips must be drawn for both: "
                 "take the differences first.",
                 lambda a, b, picks: _quantiles(a[picks].mean(axis=1) - b[picks[::-1]].mean(axis=1)),
             ),
@@ -210,12 +211,12 @@ EXERCISES = {
                 lambda a, b, picks: _paired(b, a, picks),
             ),
             Mistake(
-                "These are quantiles of the single differences. The interval is one of the *mean*: .mean(axis=1) over "
-                "each draw first.",
+                "These are quantiles of the single differences. The interval is for the *mean*: first take "
+                ".mean(axis=1) over each draw.",
                 lambda a, b, picks: _quantiles((a - b)[picks].ravel()),
             ),
             Mistake(
-                "This is the interval of a alone.",
+                "This is the interval of a on its own.",
                 lambda a, b, picks: _quantiles(a[picks].mean(axis=1)),
             ),
         ),
@@ -224,7 +225,7 @@ EXERCISES = {
             "(a - b)[picks] has the shape of picks; .mean(axis=1) gives one mean for each draw.",
             "np.quantile(means, 0.025) and np.quantile(means, 0.975) are the ends.",
         ),
-        praise="A clip that is hard for everybody no longer blurs the comparison.",
+        praise="A clip that is hard for every model no longer blurs the comparison.",
         tolerance=1e-6,
     ),
     "claims": Exercise(
@@ -232,17 +233,17 @@ EXERCISES = {
         _experiments,
         mistakes=(
             Mistake(
-                "You believe every interval that leaves out 0. Where the better one was also trained longer, the "
-                "training may be the reason.",
+                "You believe every interval that excludes 0. If the better one was also trained longer, the training "
+                "may be the reason.",
                 lambda results, steps: _apart(results),
             ),
             Mistake(
-                "The numbers are errors, and smaller is better. Where a minus b lies above 0, b is the better one.",
+                "The numbers are errors, and smaller is better. If a minus b is above 0, b is the better one.",
                 lambda results, steps: [pair[::-1] for pair in _claims(results, steps)],
             ),
             Mistake(
-                "You keep only pairs with equal training. But if the better one was trained *less*, the claim stands, "
-                "too, and all the more.",
+                "You keep only pairs with equal training. But if the better one was trained *less*, the claim holds "
+                "all the more.",
                 lambda results, steps: [pair for pair in _apart(results) if steps[pair[0]] == steps[pair[1]]],
             ),
             Mistake(
@@ -254,7 +255,7 @@ EXERCISES = {
             "For each (a, b, low, high): if low > 0, b is better; if high < 0, a is; else go on to the next.",
             "Keep (better, worse) only if steps[better] <= steps[worse].",
         ),
-        praise="A result against the advantage is worth more than one with it.",
+        praise="A win despite a disadvantage is worth more than a win with an advantage.",
     ),
 }
 

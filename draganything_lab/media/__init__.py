@@ -1,4 +1,4 @@
-"""Pictures, videos and files in and out, and drawing on them."""
+"""Reading and writing pictures, videos and files, and drawing on them."""
 
 from .mask import load_mask
 from .picture import encode_picture, load_picture, save_picture

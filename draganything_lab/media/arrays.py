@@ -1,4 +1,4 @@
-"""Arrays of every library as NumPy arrays: NumPy, PyTorch of any dtype and device, PIL, alone or in lists."""
+"""Arrays of any library as NumPy arrays: NumPy, PyTorch (any dtype and device) and PIL, alone or in lists."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def evenly(count: int, most: int) -> np.ndarray:
 
 
 def is_tensor(value: Any) -> bool:
-    """Whether a value is a PyTorch tensor, found without importing torch."""
+    """Whether a value is a PyTorch tensor; does not import torch."""
     return all(hasattr(value, name) for name in ("detach", "cpu", "numpy"))
 
 
@@ -32,18 +32,18 @@ def is_array(value: Any) -> bool:
 
 
 def plain_array(value: Any, what: str = "the array") -> np.ndarray:
-    """Return the numbers of an array of any library.
+    """Return any library's array as a NumPy array.
 
     Args:
         value: A NumPy array, a PyTorch tensor (any dtype, with or without gradient, on any device), a PIL image,
             anything with `__array__`, or a list or tuple of these (stacked along a new first axis).
-        what: Its name in an error.
+        what: Name of the value in error messages.
 
     Returns:
-        A NumPy array of the same shape. Types that NumPy does not know (bfloat16) become float32.
+        A NumPy array of the same shape. Types that NumPy lacks (bfloat16) become float32.
 
     Raises:
-        LabError: The items of a list differ in shape, or the value holds no numbers that can be read.
+        LabError: The items of a list differ in shape, or the value does not hold numbers.
 
     >>> plain_array([np.zeros((2, 3)), np.ones((2, 3))]).shape
     (2, 2, 3)
@@ -58,13 +58,13 @@ def plain_array(value: Any, what: str = "the array") -> np.ndarray:
             shapes = sorted({item.shape for item in items}, key=str)
             if len(shapes) > 1:
                 raise LabError(
-                    f"{what} has items of different shapes, {shapes[0]} and {shapes[1]}", fix="give them one shape"
+                    f"{what} has items of different shapes, {shapes[0]} and {shapes[1]}", fix="make them the same shape"
                 )
             return np.stack(items)
         array = np.asarray(value)
     except LabError:
         raise
-    except Exception as error:  # every library has its own way of refusing
+    except Exception as error:  # every library raises its own errors
         raise LabError(f"{what} cannot be read from a {type(value).__name__} ({error})", fix="pass an array") from error
     return array.astype(np.float32) if array.dtype.kind == "V" and array.dtype.names is None else array
 
@@ -73,11 +73,11 @@ def picture_array(value: Any, what: str = "picture") -> np.ndarray:
     """Return one picture or mask as (H, W) or (H, W, C); leading axes of 1 are dropped.
 
     Args:
-        value: As for `plain_array`. A PyTorch tensor may be (C, H, W), C being 1, 3 or 4, as that library has it.
-        what: Its name in an error.
+        value: As for `plain_array`. A PyTorch tensor may also be (C, H, W) with C = 1, 3 or 4, as is usual there.
+        what: Name of the value in error messages.
 
     Raises:
-        LabError: It cannot be read.
+        LabError: The value cannot be read.
     """
     array = plain_array(value, what)
     while array.ndim > 3 and array.shape[0] == 1:
@@ -91,25 +91,27 @@ def picture_array(value: Any, what: str = "picture") -> np.ndarray:
 
 
 def frames_of(frames: object, what: str = "the clip") -> np.ndarray:
-    """A clip from arrays, tensors or PIL images, one of all frames or a sequence of one per frame.
+    """Return a clip given as arrays, tensors or PIL images: one array of all frames, or a sequence of frames.
 
     Args:
         frames: (T, H, W, 3), or a tensor (T, 3, H, W); a leading axis of 1 is dropped. Grey and transparent PIL images
             become RGB.
-        what: Its name in an error.
+        what: Name of the value in error messages.
 
     Returns:
-        The array as it is, (T, H, W, 3) if it is a clip; its values and its shape are not checked.
+        The array unchanged, (T, H, W, 3) if it is a clip; neither values nor shape are checked.
 
     Raises:
-        LabError: The frames have different shapes, or hold no numbers.
+        LabError: The frames have different shapesor do not hold numbers.
     """
     if isinstance(frames, (list, tuple)):
         items = [item.convert("RGB") if isinstance(item, Image.Image) else item for item in frames]
         arrays = [np.asarray(item) if isinstance(item, (list, tuple)) else picture_array(item, what) for item in items]
         shapes = sorted({array.shape for array in arrays}, key=str)
         if len(shapes) > 1:
-            raise LabError(f"the frames have different shapes, {shapes[0]} and {shapes[1]}", fix="give them one size")
+            raise LabError(
+                f"the frames have different shapes, {shapes[0]} and {shapes[1]}", fix="make them the same size"
+            )
         return np.stack(arrays) if arrays else np.zeros((0,))
     array = plain_array(frames, what)
     while array.ndim > 4 and array.shape[0] == 1:

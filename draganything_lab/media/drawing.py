@@ -1,4 +1,4 @@
-"""What is drawn over pictures in plain numpy and OpenCV: colours with numbers, heat, arrows, and small words."""
+"""Drawing on pictures with plain NumPy and OpenCV: numbered colours, heat, arrows and short labels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-# Okabe and Ito's palette without black: told apart with every kind of colour vision.
+# Okabe and Ito's palette without black: its colours can be told apart with every kind of colour vision.
 OKABE_ITO = (
     (230, 159, 0),
     (86, 180, 233),
@@ -19,7 +19,7 @@ OKABE_ITO = (
     (204, 121, 167),
 )
 
-# Each letter in six rows; a font rendered this small is a blur.
+# Each letter in six rows, because a font rendered this small is a blur.
 TINY_LETTERS = {
     "p": "... ##. #.# #.# ##. #..",
     "r": ".. ## #. #. #. ..",
@@ -31,7 +31,7 @@ TINY_LETTERS = {
 
 
 def entity_colour(number: int) -> tuple[int, int, int]:
-    """Return the RGB colour of the k-th entity, counted from 1; after seven the colours come round again."""
+    """Return the RGB colour of the k-th entity, counted from 1; the seven colours repeat."""
     return OKABE_ITO[(number - 1) % len(OKABE_ITO)]
 
 
@@ -66,7 +66,7 @@ def tag(
         text: One short line.
         height: Height of the letters' line in pixels; 9 is the smallest that reads well.
         text_colour, ground: RGB.
-        opacity: Of the plate, 0..1; the letters are opaque.
+        opacity: Opacity of the plate, 0..1; the letters are opaque.
 
     Returns:
         colour: (h, w, 3) float32, 0..255.
@@ -76,8 +76,8 @@ def tag(
     left, top, right, bottom = font.getbbox(text)
     aside, above = max(2, round(height * 0.35)), max(1, round(height * 0.18))
     width, tall = int(right - left) + 2 * aside, int(bottom - top) + 2 * above
-    width = max(width, tall)  # one digit sits on a round plate
-    fine = 4  # the plate is drawn larger and shrunk: smooth corners
+    width = max(width, tall)  # a single digit gets a round plate
+    fine = 4  # the plate is drawn larger and shrunk, for smooth corners
     plate = Image.new("L", (width * fine, tall * fine), 0)
     ImageDraw.Draw(plate).rounded_rectangle(
         (0, 0, width * fine - 1, tall * fine - 1), radius=tall * fine * 0.42, fill=255
@@ -92,13 +92,13 @@ def tag(
 
 
 def paste(picture: np.ndarray, colour: np.ndarray, alpha: np.ndarray, left: int, top: int) -> None:
-    """Blend a small picture into a larger one, in place; what lies outside is cut off.
+    """Blend a small picture into a larger one, in place; whatever lies outside is cropped.
 
     Args:
         picture: (H, W, 3) uint8, changed in place.
         colour: (h, w, 3) float32, 0..255.
         alpha: (h, w, 1) float32, 0..1.
-        left, top: Where its top-left pixel goes.
+        left, top: Position of its top-left pixel, in pixels.
     """
     height, width = picture.shape[:2]
     y0, y1 = max(top, 0), min(top + colour.shape[0], height)
@@ -114,13 +114,13 @@ def word_in_corner(frames: np.ndarray, word: str) -> None:
 
     Args:
         frames: (T, H, W, 3) uint8.
-        word: A short word. In small pictures it is written in a tiny alphabet of six rows, which has few letters.
+        word: A short word. Small pictures use a tiny six-row alphabet that has only a few letters.
     """
     height, width = frames.shape[1:3]
     letters = round(min(height, width) * 0.045)
     if letters < 9 and set(word) <= set(TINY_LETTERS):
         ink = np.concatenate([_tiny_letter(letter) for letter in word], axis=1)[:, 1:]
-        ink = np.pad(ink, ((1, 1), (2, 2)))[..., None]  # the plate's own border
+        ink = np.pad(ink, ((1, 1), (2, 2)))[..., None]  # the plate's border
         colour, alpha, margin = ink * np.float32(255) + (1 - ink) * np.float32(28), np.maximum(ink, np.float32(0.5)), 1
     else:
         colour, alpha = tag(word, max(letters, 9), (255, 255, 255), (24, 28, 34), 0.62)
@@ -137,34 +137,34 @@ def _tiny_letter(letter: str) -> np.ndarray:
 
 
 def muted(picture: np.ndarray) -> np.ndarray:
-    """Return a picture darker and greyer, so that what is laid over it stands out: (H, W, 3) uint8."""
+    """Return a picture darker and greyer, (H, W, 3) uint8, so that whatever is drawn over it stands out."""
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None]
     return (picture * np.float32(0.42) + grey * np.float32(0.26)).astype(np.uint8)
 
 
 def heat_over(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """Lay heat over a picture in the viridis colours.
+    """Overlay a heat map on a picture in the viridis colours.
 
     Args:
         picture: (H, W, 3) uint8.
-        heat: (h, w) uint8, any size; 0 leaves the picture as it is.
+        heat: (h, w) uint8, any size; 0 leaves the picture unchanged.
 
     Returns:
         (H, W, 3) uint8.
     """
     heat = cv2.resize(heat, (picture.shape[1], picture.shape[0]), interpolation=cv2.INTER_LINEAR)
     colours = cv2.applyColorMap(heat, cv2.COLORMAP_VIRIDIS)[..., ::-1].astype(np.float32)  # BGR -> RGB
-    # Weak heat still shows (the released Gaussian ends at 11), and its edge is a step, as it is for the network.
+    # Weak heat must still be visible (the released Gaussian ends at 11); its edge is a step, as the network sees it.
     alpha = np.minimum(heat.astype(np.float32) / 11, 1)[..., None] * (0.5 + 0.45 * heat[..., None] / np.float32(255))
     return (picture + (colours - picture) * alpha + 0.5).astype(np.uint8)
 
 
 def labels_over(picture: np.ndarray, labels: np.ndarray, *, filled: bool) -> np.ndarray:
-    """Lay labels over a picture in the entities' colours, as filled areas or as outlines.
+    """Overlay labels on a picture in the entities' colours, as filled areas or as outlines.
 
     Args:
         picture: (H, W, 3) uint8.
-        labels: (h, w) uint8, any size; 0 is nothing.
+        labels: (h, w) uint8, any size; 0 is the background.
         filled: Whether the areas are filled; their outlines are always drawn.
 
     Returns:
@@ -186,7 +186,7 @@ def labels_over(picture: np.ndarray, labels: np.ndarray, *, filled: bool) -> np.
 
 
 def holes_over(picture: np.ndarray, holes: np.ndarray) -> np.ndarray:
-    """Mark places that nothing is known of: pale stripes within a pale outline.
+    """Mark unknown areas with pale stripes inside a pale outline.
 
     Args:
         picture: (H, W, 3) uint8.
@@ -207,18 +207,18 @@ def holes_over(picture: np.ndarray, holes: np.ndarray) -> np.ndarray:
 
 
 def arrows_over(picture: np.ndarray, starts: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Draw an arrow for each entity's step to the next frame, long enough to be seen.
+    """Draw an arrow for each entity's step to the next frame, lengthened so that it is visible.
 
     Args:
         picture: (H, W, 3) uint8.
         starts: (N, 2) x and y in pixels.
-        steps: (N, 2) steps in pixels; drawn three times as long.
+        steps: (N, 2) x and y in pixels; drawn three times as long.
 
     Returns:
         (H, W, 3) uint8.
     """
     result = picture.copy()
-    fine = 16  # OpenCV draws between pixels in sixteenths
+    fine = 16  # OpenCV takes subpixel positions in sixteenths
     line = max(1, round(min(picture.shape[:2]) / 110))
     for number, (start, step) in enumerate(zip(starts, 3 * steps, strict=True), start=1):
         reach = float(np.hypot(*step))
@@ -240,7 +240,7 @@ def paths_over(picture: np.ndarray, paths: np.ndarray, frame: int) -> np.ndarray
     Args:
         picture: (H, W, 3) uint8.
         paths: (T, N, 2) x and y in pixels.
-        frame: The frame up to which it is bright.
+        frame: Frame up to which the path is bright.
 
     Returns:
         (H, W, 3) uint8.
@@ -261,8 +261,8 @@ def numbers_over(picture: np.ndarray, centres: np.ndarray, radii: np.ndarray | N
 
     Args:
         picture: (H, W, 3) uint8.
-        centres: (N, 2) x and y in pixels; nothing is written for what lies wholly outside.
-        radii: (N,) how far from the centre, up and to the left; None writes at the centre.
+        centres: (N, 2) x and y in pixels; entities wholly outside get no number.
+        radii: (N,) distance of the number from the centre, up and to the left, in pixels; None writes at the centre.
 
     Returns:
         (H, W, 3) uint8.

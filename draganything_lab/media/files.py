@@ -1,6 +1,6 @@
-"""Files written whole or not at all, and read with limits: one file, or a bundle of files in a folder or a .zip.
+"""Files written whole or not at all and read with limits: single files, or bundles of files in a folder or a .zip.
 
-What comes from elsewhere is not trusted: names that lead out of the bundle, links, special files, bombs and broken
+Files from elsewhere are not trusted: names that lead out of the bundle, links, special files, zip bombs and broken
 archives are refused before anything large is read. Nothing is ever unpacked to disk.
 """
 
@@ -21,22 +21,22 @@ from ..errors import LabError
 
 MAX_ZIP = 512 * 2**20  # bytes of an archive
 MAX_ENTRIES = 1000
-MAX_DIRECTORY = 2**20  # bytes of an archive's list of entries
+MAX_DIRECTORY = 2**20  # bytes of an archive's central directory
 _END, _END64 = b"PK\x05\x06", b"PK\x06\x07"
 
 
 def write_whole(path: str | Path, data: bytes) -> Path:
-    """Write bytes to a file so that a reader sees the old file or the new one, never half of one.
+    """Write bytes to a file so that a reader sees either the old file or the new one, never a part.
 
     Args:
-        path: Where to write; missing folders are made, an existing file is replaced.
+        path: File to write; missing folders are created, an existing file is replaced.
         data: The whole content.
 
     Returns:
         The path written.
 
     Raises:
-        LabError: The place cannot be written to (a folder of that name, no permission, a full disk).
+        LabError: The path cannot be written to (a folder of that name, no permission, a full disk).
     """
     path = Path(path).expanduser()
     temporary = _beside(path)
@@ -45,7 +45,7 @@ def write_whole(path: str | Path, data: bytes) -> Path:
         _write_new(temporary, data)
         os.replace(temporary, path)
     except (OSError, ValueError) as error:
-        raise LabError(f"{path} cannot be written ({error})", fix="choose another place") from error
+        raise LabError(f"{path} cannot be written ({error})", fix="choose another path") from error
     finally:
         with contextlib.suppress(OSError, ValueError):
             temporary.unlink(missing_ok=True)
@@ -53,21 +53,21 @@ def write_whole(path: str | Path, data: bytes) -> Path:
 
 
 def write_bundle(path: str | Path, contents: dict[str, bytes], owned: str) -> Path:
-    """Write several files as one: to a folder, or to an archive if the path ends in .zip.
+    """Write several files as one bundle: to a folder, or to an archive if the path ends in .zip.
 
-    A folder is made beside its place and then moved there, so that there is the old bundle or the new one. A folder
-    that holds anything else than a former bundle is left alone.
+    A folder is written beside its destination and then moved there, so that either the old or the new bundle exists. A
+    folder that holds anything other than an earlier bundle is left alone.
 
     Args:
-        path: The folder or .zip to write; what is there of an earlier bundle is replaced.
-        contents: Plain file names and their bytes. The same contents make the same archive, byte for byte.
-        owned: Regular expression of the file names that a former bundle may consist of.
+        path: The folder or .zip to write; an earlier bundle there is replaced.
+        contents: Plain file names and their bytes. The same contents give the same archive, byte for byte.
+        owned: Regular expression of the file names that an earlier bundle may hold.
 
     Returns:
         The path written.
 
     Raises:
-        LabError: The place cannot be written to, or the folder holds other files.
+        LabError: The path cannot be written to, or the folder holds other files.
     """
     path = Path(path).expanduser()
     if path.suffix.lower() == ".zip":
@@ -85,26 +85,26 @@ def write_bundle(path: str | Path, contents: dict[str, bytes], owned: str) -> Pa
     except (OSError, ValueError) as error:
         if isinstance(error, LabError):
             raise
-        raise LabError(f"{path} cannot be written ({error})", fix="choose another place") from error
+        raise LabError(f"{path} cannot be written ({error})", fix="choose another path") from error
     finally:
         with contextlib.suppress(OSError, ValueError):
             if former.exists() and not path.exists():
                 os.rename(former, path)
             shutil.rmtree(fresh, ignore_errors=True)
-            if path.exists():  # the old bundle is not deleted before the new one stands
+            if path.exists():  # keep the old bundle until the new one is complete
                 shutil.rmtree(former, ignore_errors=True)
     return path
 
 
 class Bundle:
-    """The files of a folder or an archive, read one by one and with a limit each.
+    """The files of a folder or an archive, read one by one, each with a size limit.
 
     Args:
-        path: A folder, or a .zip in whose top folder (or in whose only folder) `index` lies.
-        index: The file that every such bundle has.
+        path: A folder, or a .zip with `index` at its top level (or in its only folder).
+        index: Name of the file that every such bundle contains.
 
     Raises:
-        LabError: It is not there, no bundle, or an archive that is not to be trusted.
+        LabError: The path does not exist, is not a bundle, or is an archive that cannot be trusted.
     """
 
     def __init__(self, path: str | Path, index: str) -> None:
@@ -115,7 +115,7 @@ class Bundle:
             if self.path.is_dir():
                 return
             if not self.path.is_file():
-                raise LabError(f"{path} is not there", fix=f"check the path (working folder: {Path.cwd()})")
+                raise LabError(f"{path} does not exist", fix=f"check the path (working folder: {Path.cwd()})")
             self._zip, self._entries = _opened_zip(self.path, index)
         except (OSError, ValueError) as error:
             if isinstance(error, LabError):
@@ -123,17 +123,17 @@ class Bundle:
             raise LabError(f"{path} cannot be opened ({error})") from error
 
     def read(self, name: str, limit: int) -> bytes:
-        """The bytes of one file.
+        """Return the bytes of one file.
 
         Args:
             name: A plain file name; one with a folder in it is refused.
-            limit: Most bytes allowed.
+            limit: Maximum size in bytes.
 
         Raises:
-            LabError: The name leads elsewhere, or the file is missing, no plain file, damaged or over the limit.
+            LabError: The name leads elsewhere, or the file is missing, not a regular file, damaged or over the limit.
         """
         if not re.fullmatch(r"\w[\w .,+@()&'!#=~\[\]-]{0,120}", unicodedata.normalize("NFC", name)):
-            raise LabError(f'file name "{name[:80]!s}" is not allowed', fix=f"only plain names inside {self.name}")
+            raise LabError(f'file name "{name[:80]!s}" is not allowed', fix=f"use plain file names inside {self.name}")
         try:
             data = self._from_folder(name, limit) if self._zip is None else self._from_zip(name, limit)
         except LabError:
@@ -142,7 +142,7 @@ class Bundle:
             raise LabError(f"{name} is missing from {self.name}", fix="get a complete copy") from error
         except Exception as error:  # zipfile and zlib fail in many ways on a damaged archive
             raise LabError(
-                f"{name} in {self.name} is damaged or no plain file ({error})", fix="get it again"
+                f"{name} in {self.name} is damaged or not a regular file ({error})", fix="download or export it again"
             ) from error
         if len(data) > limit:
             raise LabError(f"{name} in {self.name} is over the limit of {limit:,} bytes")
@@ -170,14 +170,14 @@ class Bundle:
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         name = self._own_name(name) or name
         if (self.path / name).is_symlink():
-            raise LabError(f"{name} in {self.name} is a link", fix="put the file itself there")
+            raise LabError(f"{name} in {self.name} is a link", fix="replace it with the file itself")
         with os.fdopen(os.open(self.path / name, flags), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise LabError(f"{name} in {self.name} is no plain file")
+                raise LabError(f"{name} in {self.name} is not a regular file")
             return file.read(limit + 1)
 
     def _own_name(self, name: str) -> str | None:
-        """The name as the disk spells it: a Mac writes accents apart from their letters."""
+        """The name as the disk spells it: macOS stores accents separately from their letters."""
         if os.path.lexists(self.path / name):
             return name
         plain = unicodedata.normalize("NFC", name)
@@ -193,19 +193,21 @@ class Bundle:
         with self._zip.open(self._entries[name]) as file:
             data = file.read(limit + 1)
             if len(data) <= limit:
-                file.read(1)  # at its end, so that the checksum is compared
+                file.read(1)  # reading to the end compares the checksum
             return data
 
 
 def _opened_zip(path: Path, index: str) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
-    """An archive and its entries by plain name, all of them checked."""
+    """Return an archive and its entries by plain name, all of them checked."""
     if path.stat().st_size > MAX_ZIP:
         raise LabError(f"{path.name} is over the limit of {MAX_ZIP:,} bytes for an archive")
     _check_directory(path)
     try:
         archive = zipfile.ZipFile(path)
     except Exception as error:
-        raise LabError(f"{path.name} is damaged or no .zip archive ({error})", fix="get it again") from error
+        raise LabError(
+            f"{path.name} is damaged or not a .zip archive ({error})", fix="download or export it again"
+        ) from error
     try:
         infos = archive.infolist()
         if len(infos) > MAX_ENTRIES:
@@ -214,14 +216,14 @@ def _opened_zip(path: Path, index: str) -> tuple[zipfile.ZipFile, dict[str, zipf
         for info in infos:
             _check_entry(info, path.name)
         if len(set(names)) != len(names):
-            raise LabError(f"{path.name} has two entries of one name", fix="make the archive again")
+            raise LabError(f"{path.name} has two entries with the same name", fix="re-create the archive")
         tops = [name[: -len(index)] for name in names if re.fullmatch(rf"([^/]+/)*{re.escape(index)}", name)]
         tops = [top for top in tops if not top.startswith("__MACOSX")]
         if not tops:
             raise LabError(f"{path.name} has no {index}", fix="choose another file")
         if "" not in tops and len(tops) > 1:
             raise LabError(
-                f"{path.name} holds {len(tops)} of them, {tops[0]} and {tops[1]} among others",
+                f"{path.name} holds {len(tops)} bundles, among them {tops[0]} and {tops[1]}",
                 fix="unpack it and choose one",
             )
         top = "" if "" in tops else tops[0]
@@ -233,20 +235,20 @@ def _opened_zip(path: Path, index: str) -> tuple[zipfile.ZipFile, dict[str, zipf
 
 
 def _check_directory(path: Path) -> None:
-    """Refuses an archive whose list of entries is huge, before Python reads all of it into memory."""
+    """Refuse an archive whose central directory is huge, before Python reads all of it into memory."""
     with open(path, "rb") as file:
         file.seek(max(0, path.stat().st_size - 65_557))
         tail = file.read()
     place = tail.rfind(_END)
     if place < 0 or len(tail) < place + 22:
-        raise LabError(f"{path.name} is no .zip archive, or was cut short", fix="get it again")
+        raise LabError(f"{path.name} is not a .zip archive or was cut short", fix="download or export it again")
     directory = int.from_bytes(tail[place + 12 : place + 16], "little")
     if directory > MAX_DIRECTORY or tail[max(0, place - 20) : place].startswith(_END64):
         raise LabError(f"{path.name} has too many entries, over the limit of {MAX_ENTRIES:,}")
 
 
 def _entry_name(info: zipfile.ZipInfo) -> str:
-    """An entry's name with forward slashes, in the letters that were meant: Mac's archives do not mark UTF-8."""
+    """An entry's name with forward slashes, correctly decoded: archives made on a Mac do not mark UTF-8."""
     name = info.filename.replace("\\", "/")
     if not info.flag_bits & 0x800:
         with contextlib.suppress(UnicodeError):
@@ -260,11 +262,11 @@ def _check_entry(info: zipfile.ZipInfo, archive: str) -> None:
     if name.startswith(("/", "\\")) or ".." in parts or re.match(r"[A-Za-z]:", name) or "\x00" in name:
         raise LabError(f'{archive} has an entry "{name[:80]}" that leads out of it', fix="do not trust this archive")
     if stat.S_ISLNK(info.external_attr >> 16):
-        raise LabError(f'{archive} has a link "{name[:80]}"', fix="put the file itself there")
+        raise LabError(f'{archive} has a link "{name[:80]}"', fix="replace it with the file itself")
     if info.flag_bits & 1:
         raise LabError(f"{archive} is encrypted", fix="save it without a password")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise LabError(f"{archive} is compressed in an unusual way", fix="make a plain .zip")
+        raise LabError(f"{archive} uses an unusual compression method", fix="re-create it as a plain .zip")
 
 
 def zipped(contents: dict[str, bytes]) -> bytes:
@@ -280,15 +282,15 @@ def zipped(contents: dict[str, bytes]) -> bytes:
 
 def _check_replaceable(path: Path, owned: str) -> None:
     if path.is_symlink() or (path.exists() and not path.is_dir()):
-        raise LabError(f"{path} is a file or a link", fix="give a folder, or a name that ends in .zip")
+        raise LabError(f"{path} is a file or a link", fix="pass a folder, or a name that ends in .zip")
     if path.is_dir():
         for other in path.iterdir():
             if not re.fullmatch(owned, other.name) or other.is_dir():
-                raise LabError(f'folder {path} holds other files ("{other.name}")', fix="give a new or an empty folder")
+                raise LabError(f'folder {path} holds other files ("{other.name}")', fix="pass a new or empty folder")
 
 
 def _beside(path: Path) -> Path:
-    """A name that nothing has, in the same folder and so on the same disk."""
+    """An unused name in the same folder, and so on the same disk."""
     return path.parent / f".{path.name[:60]}.{secrets.token_hex(6)}.part"
 
 

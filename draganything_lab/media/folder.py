@@ -1,4 +1,4 @@
-"""Folders of files from elsewhere: natural order, hidden and foreign files passed over, partners matched by name."""
+"""Folders of files from elsewhere: natural order, hidden and unrelated files skipped, partners matched by name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 
 def natural_key(name: str) -> tuple[tuple[bool, int, str], ...]:
-    """Sorts names as people count: frame2 before frame10.
+    """Sort key that orders names as people count: frame2 before frame10.
 
     >>> sorted(["frame10", "frame2", "Frame1"], key=natural_key)
     ['Frame1', 'frame2', 'frame10']
@@ -29,18 +29,18 @@ def hidden(path: Path) -> bool:
 
 
 def listed(folder: Path) -> list[Path]:
-    """What is in a folder in natural order, without what is hidden; nothing if there is no such folder."""
+    """The visible contents of a folder in natural order; empty if there is no such folder."""
     if not folder.is_dir():
         return []
     return sorted((path for path in folder.iterdir() if not hidden(path)), key=lambda path: natural_key(path.name))
 
 
 def numbered(folder: Path, suffixes: Collection[str] = PICTURE_SUFFIXES) -> list[Path]:
-    """The files of some kinds in a folder, frame after frame.
+    """The files in a folder with given suffixes, in frame order.
 
     Args:
-        folder: A folder; one that is not there has no files.
-        suffixes: Endings in small letters, with the dot; other files are passed over.
+        folder: A folder; a missing one counts as empty.
+        suffixes: Lower-case suffixes with the dot; other files are skipped.
 
     Returns:
         Files in natural order of their names: by their numbers, with or without leading zeros.
@@ -53,18 +53,18 @@ def numbered(folder: Path, suffixes: Collection[str] = PICTURE_SUFFIXES) -> list
     for before, after in pairwise(files):
         if natural_key(before.stem) == natural_key(after.stem):
             raise LabError(
-                f'the order of "{shown(before.name)}" and "{shown(after.name)}" in {shown(folder.name)} is not sure',
+                f'the order of "{shown(before.name)}" and "{shown(after.name)}" in {shown(folder.name)} is ambiguous',
                 fix="keep one of the two, or give them different numbers",
             )
     return files
 
 
 def partners(files: list[Path], others: list[Path]) -> dict[Path, Path]:
-    """Match files by their names: the same stem, else the same last number if all of both kinds have one.
+    """Match files by their names: the same stem, else the same last number, if all files of both kinds have one.
 
     Args:
-        files: For example pictures.
-        others: For example masks; each belongs to at most one file.
+        files: Files to match, for example pictures.
+        others: Possible partners, for example masks; each belongs to at most one file.
 
     Returns:
         File -> its partner, for the files that have one, in the order of `files`.
@@ -81,7 +81,7 @@ def partners(files: list[Path], others: list[Path]) -> dict[Path, Path]:
 
 
 def shown(name: str | Path) -> str:
-    """A file's name as it can be shown and written anywhere: what is not UTF-8 in it becomes a question mark.
+    """A file's name, safe to show and write anywhere: whatever is not UTF-8 becomes a question mark.
 
     >>> shown("M\\udcf6we.zip")
     'M\\ufffdwe.zip'

@@ -11,37 +11,37 @@ from .picture import eight_bits
 
 Label: TypeAlias = "int | tuple[int, int, int]"
 
-VOID = (255, 65535)  # the unsure rim of label maps
+VOID = (255, 65535)  # the uncertain rim in label maps
 VOID_COLOUR = (224, 224, 192)  # the same in the colours of Pascal VOC
-RIM = 1 / 16  # of the range: what is so near to black or white is one of the two
-TINY = 1024  # pixels: fewer say nothing about plateaus
+RIM = 1 / 16  # of the range: a value this near to black or white counts as that
+TINY = 1024  # pixels: fewer are not enough to find plateaus
 LISTED = 8
-SAME_COLOUR = 40  # largest difference of two colours that are one, blurred by JPEG
+SAME_COLOUR = 40  # largest difference between two colours that count as one, because of JPEG
 _CHOOSE = "choose one with label="
 
 
 def chosen_label(values: np.ndarray, name: str, label: Label | None) -> np.ndarray:
-    """The pixels of one label, (H, W) bool; without one, those that are not 0."""
+    """The pixels of one label, (H, W) bool; without a label, all pixels that are not 0."""
     if label is None:
         return values != 0
     if isinstance(label, bool) or not isinstance(label, (int, np.integer)):
-        raise LabError(f"label is {label!r}, but {name} holds numbers", fix=f"it has {_listed(values)}")
+        raise LabError(f"label is {label!r}, but {name} holds numbers", fix=f"choose one of {_listed(values)}")
     mask = values == label
     if not mask.any():
-        raise LabError(f"{name} has no label {label}", fix=f"it has {_listed(values)}")
+        raise LabError(f"{name} has no label {label}", fix=f"choose one of {_listed(values)}")
     return np.asarray(mask)
 
 
 def label_map(values: np.ndarray, name: str, label: Label | None) -> np.ndarray:
-    """The one label of a map of whole numbers, where 0 is the ground and 255 (65535) the unsure rim.
+    """One label of a label map of whole numbers, where 0 is the background and 255 (65535) the uncertain rim.
 
     Args:
         values: (H, W) whole numbers.
-        name: For errors.
-        label: Which one; None if there is but one.
+        name: Name for error messages.
+        label: The label to return; None if there is only one.
 
     Raises:
-        LabError: There are several labels, or the rim alone.
+        LabError: There are several labels, or only the rim.
     """
     if label is not None:
         return chosen_label(values, name, label)
@@ -53,7 +53,7 @@ def label_map(values: np.ndarray, name: str, label: Label | None) -> np.ndarray:
         rim = [value for value in found if value in VOID]
         if rim:
             raise LabError(
-                f"{name} is a label map without an object: only the unsure rim ({rim[0]}) is set",
+                f"{name} is a label map without an object: only the uncertain rim ({rim[0]}) is set",
                 fix=f"choose it with label={rim[0]} if it is the object",
             )
         return np.zeros(values.shape, bool)
@@ -65,12 +65,12 @@ def grey_mask(values: np.ndarray, name: str, label: Label | None, *, lossy: bool
 
     Args:
         values: (H, W) of whole numbers or floats.
-        name: For errors.
-        label: Which value is the object; None to find out.
-        lossy: Whether it comes from a format that blurs values (JPEG).
+        name: Name for error messages.
+        label: Value of the object; None to detect it.
+        lossy: Whether the values come from a format that blurs values (JPEG).
 
     Raises:
-        LabError: It is not clear what is meant.
+        LabError: It is unclear which pixels are meant.
     """
     if values.dtype == bool:
         return values.copy()
@@ -79,7 +79,7 @@ def grey_mask(values: np.ndarray, name: str, label: Label | None, *, lossy: bool
             return colour_mask(np.repeat(eight_bits(values, name)[..., None], 3, axis=2), name, label, lossy=lossy)
         return chosen_label(values, name, label)
     if values.dtype.kind not in "iuf":
-        eight_bits(values, name)  # says what it holds
+        eight_bits(values, name)  # raises with what it holds
     found = _few(values)
     if found is not None and len(found) <= 2 and found[0] == 0:
         high = found[-1]
@@ -92,7 +92,7 @@ def grey_mask(values: np.ndarray, name: str, label: Label | None, *, lossy: bool
     if found is not None and len(found) == 1 and values.dtype.kind != "f" and 0 < found[0] <= 65535:
         raise LabError(f"{name} is {found[0]} everywhere", fix="paint the object white on black")
     if values.dtype.kind == "f":
-        small = eight_bits(values, name)  # refuses what is outside [0, 1]
+        small = eight_bits(values, name)  # refuses values outside [0, 1]
         if not (values >= 0.5).any():
             raise LabError(
                 f"{name} holds floats from {values.min():.4g} to {values.max():.4g}, none of 0.5 or more",
@@ -112,22 +112,22 @@ def grey_mask(values: np.ndarray, name: str, label: Label | None, *, lossy: bool
 
 
 def colour_mask(colours: np.ndarray, name: str, label: Label | None, *, lossy: bool = False) -> np.ndarray:
-    """A mask from (H, W, 3) uint8 RGB: grey, or one colour painted on black or white.
+    """A mask from (H, W, 3) uint8 RGB: grey, or one colour on black or white.
 
     Raises:
-        LabError: Several colours and none chosen, or a picture that is no mask.
+        LabError: There are several colours and no label was chosen, or the picture is not a mask.
     """
     if isinstance(label, tuple):
         near = np.abs(colours.astype(np.int16) - np.array(label, np.int16)).max(axis=2) <= (24 if lossy else 0)
         if not near.any():
             there = _colours_listed(_palette_of(colours)[:LISTED])
-            raise LabError(f"{name} has no colour {label}", fix=f"it has {there}")
+            raise LabError(f"{name} has no colour {label}", fix=f"choose one of {there}")
         return np.asarray(near)
     spread = colours.max(axis=2) - colours.min(axis=2)
     if spread.max() <= (48 if lossy else 0) and (not lossy or spread.mean() < 4):
         return grey_mask(colours[..., 1], name, label, lossy=lossy)
     if label is not None:
-        raise LabError(f"label is {label!r}, but {name} is in colour", fix="give the colour, such as label=(255, 0, 0)")
+        raise LabError(f"label is {label!r}, but {name} is in colour", fix="pass the colour, such as label=(255, 0, 0)")
     palette = _palette_of(colours, lossy=lossy)
     total = sum(count for _, count in palette)
     grounds = [colour for colour, _ in palette if max(colour) <= SAME_COLOUR]
@@ -136,7 +136,7 @@ def colour_mask(colours: np.ndarray, name: str, label: Label | None, *, lossy: b
     others = [(colour, count) for colour, count in palette if colour not in grounds and colour != VOID_COLOUR]
     if total < 0.5 * colours[..., 0].size or len(palette) > 64:
         raise LabError(
-            f"{name} is a picture of many colours, not a mask", fix="paint the object white on black, one value each"
+            f"{name} is a picture of many colours, not a mask", fix="paint the object plain white on plain black"
         )
     if not grounds or len(others) != 1:
         raise LabError(
@@ -158,7 +158,7 @@ def _few(values: np.ndarray) -> list[Any] | None:
 
 
 def _labels(values: np.ndarray, found: list[int], top: int, name: str) -> np.ndarray | None:
-    """The object of whole numbers that are labels, not shades; None where they are shades of one mask.
+    """The object if the whole numbers are labels rather than shades; None if they are shades of one mask.
 
     Labels are small numbers, or plateaus that are neither black nor white; shades are the soft edges between the two.
     """
@@ -167,7 +167,7 @@ def _labels(values: np.ndarray, found: list[int], top: int, name: str) -> np.nda
         return None
     if max(inner) <= 16:  # 0, 1, 255; 0, 1, 2, 3
         return label_map(values, name, None)
-    noisy = top == 255 and len(found) > LISTED  # what was a JPEG once has plateaus near black and white
+    noisy = top == 255 and len(found) > LISTED  # a former JPEG has plateaus near black and white
     between = [value for value in inner if 16 < value < top - top * RIM] if noisy else inner
     edge = np.isin(values, between)
     if not edge.any():
@@ -183,12 +183,12 @@ def _labels(values: np.ndarray, found: list[int], top: int, name: str) -> np.nda
     if values.size >= TINY and len(plateaus) == 1 and plateaus[0] > 64 and len(found) > 3 and found[0] == 0:
         return values.astype(np.int64) * 2 >= plateaus[0]  # painted in grey, with soft edges
     if len(inner) == 1 and inner[0] > 64 and len(found) > 1 and found != [0, inner[0]]:
-        raise LabError(f"{name} has more than one value beside 0: {_listed(values)}", fix=f"{_CHOOSE}{found[-1]}")
+        raise LabError(f"{name} has more than one value besides 0: {_listed(values)}", fix=f"{_CHOOSE}{found[-1]}")
     return label_map(values, name, None)
 
 
 def _soft(values: np.ndarray, name: str, top: int) -> np.ndarray:
-    """Grey with soft edges: at least half bright; refused where much of it is neither black nor white."""
+    """Grey with soft edges: the pixels at least half bright; refused if many are neither black nor white."""
     dark, bright = values <= top * RIM, values >= top - top * RIM
     if values.size >= TINY:
         shades = values[~(dark | bright)].astype(np.int64) * 255 // top
@@ -199,7 +199,7 @@ def _soft(values: np.ndarray, name: str, top: int) -> np.ndarray:
             raise LabError(
                 f"{name} holds {len(np.unique(values))} shades of grey from {values.min()} to {values.max()}, "
                 f"{middle:.0%} of it neither black nor white",
-                fix="paint the object white on black, or pass threshold=128 to take what is half bright",
+                fix="paint the object white on black, or pass threshold=128 to keep what is at least half bright",
             )
     return np.asarray(values >= (top + 1) // 2)
 
@@ -213,7 +213,7 @@ def _flat(values: np.ndarray) -> np.ndarray:
 
 
 def _palette_of(colours: np.ndarray, *, lossy: bool = False) -> list[tuple[tuple[int, int, int], int]]:
-    """The colours that cover something, with their pixels, most first; near ones are one, edges are left out."""
+    """The colours with their pixel counts, most frequent first; similar ones count as one, edges are left out."""
     whole = colours.astype(np.uint32)
     codes = (whole[..., 0] << 16) | (whole[..., 1] << 8) | whole[..., 2]
     found, counts = np.unique(codes, return_counts=True)

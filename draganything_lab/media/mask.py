@@ -1,8 +1,8 @@
-"""Masks in: a mask is read by what it means, not by its brightness.
+"""Reading masks: a mask is read by what its values mean, not by how bright they are.
 
-The kinds in the world: 0 and 1, 0 and 255, 16 bits; grey with soft edges; label maps (a palette or whole numbers, where
-255 is the unsure rim); cut-outs, whose transparency says what belongs to the object; layers painted in a colour. What
-fits none of them, or several, is refused with a list of what was found.
+The kinds that exist: 0 and 1, 0 and 255, 16 bits; grey with soft edges; label maps (a palette or whole numbers, where
+255 is the uncertain rim); cut-outs, whose transparency marks the object; layers painted in a colour. A mask that fits
+none of these, or several, is refused with a list of the values found.
 """
 
 from __future__ import annotations
@@ -36,35 +36,35 @@ def load_mask(
 ) -> np.ndarray:
     """Read a mask by what its values mean.
 
-    What is given, and what of it belongs to the object:
+    Kinds of mask, and what belongs to the object in each:
 
     - bool; 0 and one other value (1, 255, 65535 …): everything that is not 0
-    - grey with soft edges, or blurred by JPEG: what is at least half bright
-    - floats from 0 to 1: what is at least 0.5
-    - a palette or a label map with one label: that label; 0 is the ground, 255 the unsure rim and no object
-    - a cut-out or a layer with transparency: what is at least half opaque, whatever its colour
+    - grey with soft edges, or blurred by JPEG: at least half bright
+    - floats from 0 to 1: at least 0.5
+    - a palette or a label map with one label: that label; 0 is the background and 255 the uncertain rim
+    - a cut-out or a layer with transparency: at least half opaque, whatever the colour
     - one colour painted on black or on white: that colour
 
     Args:
         source: A path, the bytes of a file, a PIL image, or an array or tensor (H, W), (H, W, 3) RGB or (H, W, 4) RGBA;
             a leading axis of 1 is dropped.
-        size: (H, W) that the mask must have; None to take any.
-        threshold: Least grey, 1 to 255, of what belongs to the mask, whatever the values mean; None to read them by
+        size: (H, W) that the mask must have; None for any size.
+        threshold: Lowest grey level, 1 to 255, that belongs to the mask, whatever the values mean; None to read them by
             meaning.
-        label: Which label of a label map is the object: a whole number, or an (r, g, b) of a picture in colours.
+        label: Which label of a label map is the object: a whole number, or an (r, g, b) colour of a colour picture.
 
     Returns:
-        (H, W) bool, a new array. It may be empty only if nothing in the source is set.
+        (H, W) bool, a new array. It is empty only if nothing in the source is set.
 
     Raises:
-        LabError: As `load_picture`; the mask is not of the size asked for; several labels and none chosen; or it is not
-            clear what is meant. The message lists the values that were found.
+        LabError: As `load_picture`; or the mask has the wrong size, there are several labels and none was chosen, or
+            the meaning of the values is unclear. The message lists the values found.
 
     >>> load_mask(np.array([[0, 1, 255]], np.uint8)).tolist()  # a label map: 255 is the rim
     [[False, True, False]]
     """
     if threshold is not None and (isinstance(threshold, bool) or not 1 <= threshold <= 255):
-        raise LabError(f"threshold is {threshold!r}", fix="give 1 to 255, or None")
+        raise LabError(f"threshold is {threshold!r}", fix="pass 1 to 255, or None")
     image, name = open_source(source, "mask", MAX_SIDE, MAX_PIXELS)
     if isinstance(image, np.ndarray):
         mask = _from_array(image, name, threshold, label)
@@ -80,7 +80,7 @@ def load_mask(
 def _another_size(name: str, found: tuple[int, ...], size: _Size) -> LabError:
     return LabError(
         f"{name} is {found[0]}x{found[1]} but the picture is {size[1]}x{size[0]}",
-        fix="resize the mask or make it from this picture",
+        fix="resize the mask or draw it on this picture",
     )
 
 
@@ -106,7 +106,7 @@ def _from_image(image: Image.Image, name: str, threshold: int | None, label: Lab
 
 
 def _palette(image: Image.Image, name: str, label: int | None) -> np.ndarray | None:
-    """A palette picture as a label map; None where its palette is only a way of storing a drawing."""
+    """A palette picture as a label map; None if the palette merely stores a drawing."""
     indices = np.asarray(image)
     used = np.unique(indices)
     rgb = np.zeros((256, 3), np.uint8)
@@ -130,7 +130,7 @@ def _from_array(array: np.ndarray, name: str, threshold: int | None, label: Labe
         return _cut_out(colours, name, label, False) if array.shape[2] == 4 else colour_mask(colours, name, label)
     if array.ndim != 2:
         many = f": {len(array)} masks" if array.ndim == 3 else ""
-        raise LabError(f"{name} has shape {array.shape}{many}", fix="give (H, W), one mask at a time")
+        raise LabError(f"{name} has shape {array.shape}{many}", fix="pass (H, W), one mask at a time")
     if array.dtype == bool:
         return array.copy()
     if threshold is not None:
@@ -143,7 +143,7 @@ def _zero_one(array: np.ndarray) -> bool:
 
 
 def _cut_out(rgba: np.ndarray, name: str, label: Label | None, lossy: bool) -> np.ndarray:
-    """What is opaque, where the transparency says anything; else the colours."""
+    """The opaque pixels if the transparency says anything, else those set by colour."""
     alpha, colours = rgba[..., 3], np.ascontiguousarray(rgba[..., :3])
     if label is not None:
         seen = colours * (alpha[..., None] > 0)
@@ -151,14 +151,14 @@ def _cut_out(rgba: np.ndarray, name: str, label: Label | None, lossy: bool) -> n
     low, high = int(alpha.min()), int(alpha.max())
     if high == 0:
         if colours.any():
-            raise LabError(f"{name} is transparent everywhere, with colours below", fix="save it without transparency")
+            raise LabError(f"{name} is transparent everywhere but has colours", fix="save it without transparency")
         return np.zeros(alpha.shape, bool)
-    if high - low <= 8:  # the same everywhere: it says nothing
+    if high - low <= 8:  # the same everywhere, so it says nothing
         return colour_mask(colours, name, None, lossy=lossy)
     if low > 0.25 * high:
         raise LabError(
             f"{name} is nowhere transparent: its opacity goes from {low} to {high} of 255",
-            fix="make the ground transparent, or save it white on black",
+            fix="make the background transparent, or save it white on black",
         )
     inside = alpha.astype(np.uint16) * 2 >= high
     shown = colours[alpha >= 250]
@@ -166,7 +166,7 @@ def _cut_out(rgba: np.ndarray, name: str, label: Label | None, lossy: bool) -> n
         white, black = (shown >= 250).all(axis=1).mean(), (shown <= 5).all(axis=1).mean()
         if min(white, black) > 0.01 and white + black > 0.99:
             raise LabError(
-                f"{name} has three parts: {white:.0%} of what is opaque is white, {black:.0%} black, and the rest is "
+                f"{name} has three parts: {white:.0%} of the opaque part is white, {black:.0%} black, and the rest is "
                 "transparent",
                 fix="make it white on black without transparency, or choose a colour with label=(255, 255, 255)",
             )
@@ -174,15 +174,15 @@ def _cut_out(rgba: np.ndarray, name: str, label: Label | None, lossy: bool) -> n
 
 
 def mask_file(path: str | Path, size: _Size, label: Any = None) -> np.ndarray:
-    """A mask's file for the command line (`--mask`), of a picture's size.
+    """Read the mask file of the `--mask` option; it must have the picture's size.
 
     Args:
-        path: The file.
+        path: The mask file.
         size: (H, W) of the picture.
-        label: The text of a label, "3" or "255,0,0"; None if none was given.
+        label: Label as text, "3" or "255,0,0"; None if none was given.
 
     Raises:
-        LabError: It cannot be read, or nothing in it is set.
+        LabError: The file cannot be read, or nothing in it is set.
     """
     chosen: Label | None = None
     if label is not None:
@@ -195,5 +195,5 @@ def mask_file(path: str | Path, size: _Size, label: Any = None) -> np.ndarray:
         chosen = numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1], numbers[2])
     mask = load_mask(path, size, label=chosen)
     if not mask.any():
-        raise LabError(f"--mask {path} has no pixel that is set", fix="paint the object white on black")
+        raise LabError(f"--mask {path} has no pixels set", fix="paint the object white on black")
     return mask

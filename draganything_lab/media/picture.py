@@ -1,7 +1,7 @@
-"""Pictures in and out: every kind of file or array becomes (H, W, 3) uint8 RGB. Masks are read in `mask`.
+"""Reading and writing pictures: every kind of file or array becomes (H, W, 3) uint8 RGB. For masks see `mask`.
 
-Whatever a student drops on the lab ends up here: a phone's photograph turned by EXIF, a 16-bit scan, a transparent
-sticker, a poster of 400 megapixels, a half-finished download. Each is either read as it is meant or refused by name.
+Whatever a student opens in the lab ends up here: a phone photo turned by EXIF, a 16-bit scan, a transparent sticker, a
+400-megapixel poster, a half-finished download. Each is either read as intended or refused with its name.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ _SMALLER = "make it smaller first"
 def load_picture(source: Source, *, max_side: int = MAX_SIDE, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Read a picture of any common kind as RGB.
 
-    EXIF rotation is applied, grey and palette become RGB, transparency is laid over white, 16 bits become 8, and of an
-    animation the first frame is taken. Sizes are checked before anything is decoded.
+    EXIF rotation is applied, grey and palette become RGB, transparency is laid over white, 16 bits become 8, and an
+    animation gives its first frame. Sizes are checked before anything is decoded.
 
     Args:
         source: A path, the bytes of a file, a PIL image, or an array: (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4)
             RGBA; uint8, uint16, bool, or floats in [0, 1]. A PyTorch tensor (any dtype and device, with or without
-            gradient) may be (C, H, W) too. A leading axis of 1, or a list of one, is taken for the one.
+            gradient) may be (C, H, W) too. A leading axis of 1 or a list of one picture is unwrapped.
         max_side: Longest width or height allowed, in pixels.
-        max_pixels: Most pixels allowed.
+        max_pixels: Maximum number of pixels.
 
     Returns:
         (H, W, 3) uint8 RGB in [0, 255], a new array.
 
     Raises:
-        LabError: The file is missing, empty, truncated, too large or no picture, or the array is of another kind.
+        LabError: The file is missing, empty, truncated, too large or not a picture, or the array is not of such a kind.
 
     >>> load_picture(np.zeros((2, 3), np.uint8)).shape
     (2, 3, 3)
@@ -69,12 +69,13 @@ def save_picture(image: np.ndarray, path: str | Path) -> Path:
         The path written.
 
     Raises:
-        LabError: The array or the suffix is of another kind, or the place cannot be written to.
+        LabError: The array or the suffix is not supported, or the path cannot be written to.
     """
     kind = SUFFIXES.get(Path(path).suffix.lower())
     if kind is None:
         raise LabError(
-            f'"{Path(path).name}" has no picture suffix that the lab writes', fix="use .png, .jpg, .webp or .bmp"
+            f'"{Path(path).name}" does not have a picture suffix that the lab writes',
+            fix="use .png, .jpg, .webp or .bmp",
         )
     image = picture_array(image) if is_array(image) else image
     if isinstance(image, np.ndarray) and image.dtype == bool and kind in ("JPEG", "WEBP"):
@@ -83,14 +84,16 @@ def save_picture(image: np.ndarray, path: str | Path) -> Path:
 
 
 def encode_picture(image: np.ndarray, kind: str = "PNG") -> bytes:
-    """The bytes of a picture file; arguments as `save_picture`."""
+    """The bytes of a picture file; arguments as for `save_picture`."""
     image = picture_array(image) if is_array(image) else image
     if not isinstance(image, np.ndarray) or image.size == 0:
-        raise LabError("nothing to save: the picture is empty or no array")
+        raise LabError("nothing to save: the picture is empty or not an array")
     if image.dtype == bool and image.ndim == 2:
         image = image.astype(np.uint8) * 255
     if image.dtype != np.uint8 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)):
-        raise LabError(f"cannot save {image.shape} of {image.dtype}", fix="give (H, W, 3) uint8 or an (H, W) bool mask")
+        raise LabError(
+            f"cannot save an array {image.shape} of {image.dtype}", fix="pass (H, W, 3) uint8 or an (H, W) bool mask"
+        )
     buffer = io.BytesIO()
     options = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}}.get(kind, {})
     Image.fromarray(image).save(buffer, kind, **options)
@@ -98,7 +101,7 @@ def encode_picture(image: np.ndarray, kind: str = "PNG") -> bytes:
 
 
 def open_source(source: Any, what: str, max_side: int, max_pixels: int) -> tuple[Image.Image | np.ndarray, str]:
-    """An undecoded PIL image, or an array, of an allowed size, with a name for errors."""
+    """Return an undecoded PIL image or an array of an allowed size, with its name for error messages."""
     if isinstance(source, (str, Path)):
         return _open_file(source, what, max_side, max_pixels)
     if isinstance(source, (bytes, bytearray, memoryview)):
@@ -110,29 +113,29 @@ def open_source(source: Any, what: str, max_side: int, max_pixels: int) -> tuple
         return source, what
     if isinstance(source, (list, tuple)) and any(is_array(item) for item in source):
         if len(source) > 1:
-            raise LabError(f"{what} is a list of {len(source)}", fix="give one at a time")
+            raise LabError(f"{what} is a list of {len(source)}", fix="pass one at a time")
         return open_source(source[0], what, max_side, max_pixels)
     if is_array(source):
         array = picture_array(source, what)
         if array.ndim not in (2, 3):
-            raise LabError(f"{what} has shape {array.shape}", fix="give (H, W) or (H, W, 3)")
+            raise LabError(f"{what} has shape {array.shape}", fix="pass (H, W) or (H, W, 3)")
         _check_size(array.shape[0], array.shape[1], what, max_side, max_pixels)
         return array, what
     raise LabError(
-        f"{what} cannot be read from a {type(source).__name__}", fix="give a path, bytes, a PIL image or an array"
+        f"{what} cannot be read from a {type(source).__name__}", fix="pass a path, bytes, a PIL image or an array"
     )
 
 
 def _open_file(source: str | Path, what: str, max_side: int, max_pixels: int) -> tuple[Image.Image, str]:
     if re.match(r"[a-z]+://", str(source)):
-        raise LabError(f'{what} "{source}" is a web address', fix="download it and give the path of the file")
+        raise LabError(f'{what} "{source}" is a web address', fix="download it and pass the path of the file")
     path = Path(source).expanduser()
     name = f'{what} "{path.name}"'
     try:
         if path.is_dir():
-            raise LabError(f'{what} "{source}" is a folder', fix="give the path of a file in it")
+            raise LabError(f'{what} "{source}" is a folder', fix="pass the path of a file in it")
         if not path.is_file():
-            raise LabError(f'{what} "{source}" is not there', fix=f"check the path (working folder: {Path.cwd()})")
+            raise LabError(f'{what} "{source}" does not exist', fix=f"check the path (working folder: {Path.cwd()})")
         if path.stat().st_size == 0:
             raise LabError(f"{name} is empty (0 bytes)", fix=_FIX)
         return _open_stream(path, name, max_side, max_pixels), name
@@ -147,14 +150,14 @@ def _open_stream(stream: Path | io.BytesIO, name: str, max_side: int, max_pixels
     formats = [kind for kind in FORMATS if kind in Image.OPEN]
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of large pictures; our own limit speaks for them
+            warnings.simplefilter("ignore")  # Pillow warns about large pictures; our own limit covers them
             image = Image.open(stream, formats=formats)
     except Image.DecompressionBombError as error:
         found = re.search(r"\d+", str(error))
         count = f"{int(found[0]):,}" if found else "too many"
         limit = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))
         raise LabError(f"{name} has {count} pixels, over the limit of {limit:,} pixels", fix=_SMALLER) from error
-    except Exception as error:  # Pillow's readers fail in many ways on what is no picture
+    except Exception as error:  # Pillow's readers fail in many ways on files that are not pictures
         raise LabError(f"{name} is not a picture that can be read ({type(error).__name__})", fix=_FIX) from error
     _check_size(image.height, image.width, name, max_side, max_pixels)
     return image
@@ -162,18 +165,18 @@ def _open_stream(stream: Path | io.BytesIO, name: str, max_side: int, max_pixels
 
 def _check_size(height: int, width: int, name: str, max_side: int, max_pixels: int) -> None:
     if height < 1 or width < 1:
-        raise LabError(f"{name} is empty ({width}x{height})", fix="give one of at least 1x1")
+        raise LabError(f"{name} is empty ({width}x{height})", fix="pass one of at least 1x1")
     if max(height, width) > max_side:
-        raise LabError(f"{name} is {width}x{height}, over the limit of {max_side:,} pixels a side", fix=_SMALLER)
+        raise LabError(f"{name} is {width}x{height}, over the limit of {max_side:,} pixels per side", fix=_SMALLER)
     if height * width > max_pixels:
         raise LabError(f"{name} is {width}x{height}, over the limit of {max_pixels:,} pixels", fix=_SMALLER)
 
 
 def upright(image: Image.Image, name: str) -> Image.Image:
-    """A picture decoded and turned as its EXIF block says.
+    """Decode a picture and turn it as its EXIF block says.
 
     Raises:
-        LabError: It is damaged.
+        LabError: The picture is damaged.
     """
     try:
         image.load()
@@ -185,7 +188,7 @@ def upright(image: Image.Image, name: str) -> Image.Image:
 
 
 def mode_image(image: Image.Image, name: str, paper: str, mode: str) -> Image.Image:
-    """A decoded picture brought down to 8 bits a channel, laid over paper and put in a mode."""
+    """Convert a decoded picture to 8 bits per channel, lay it over `paper` and convert it to `mode`."""
     try:
         if image.mode.startswith(("I", "F")):
             image = Image.fromarray(eight_bits(np.asarray(image), name))
@@ -200,33 +203,33 @@ def mode_image(image: Image.Image, name: str, paper: str, mode: str) -> Image.Im
 
 
 def _damaged(name: str, error: Exception) -> LabError:
-    return LabError(f"{name} is damaged or cut short ({error})", fix=f"get it again, or {_FIX}")
+    return LabError(f"{name} is damaged or cut short ({error})", fix=f"download it again, or {_FIX}")
 
 
 def eight_bits(values: np.ndarray, name: str) -> np.ndarray:
-    """Grey or colour values of any number type to uint8 in [0, 255]."""
+    """Convert grey or colour values of any number type to uint8 in [0, 255]."""
     if values.dtype == np.uint8:
         return values
     if values.dtype == bool:
         return values.astype(np.uint8) * 255
     if values.dtype.kind not in "iuf":
-        raise LabError(f"{name} holds {values.dtype}", fix="give uint8 in [0, 255] or floats in [0, 1]")
+        raise LabError(f"{name} holds {values.dtype}", fix="pass uint8 in [0, 255] or floats in [0, 1]")
     low, high = values.min(), values.max()
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise LabError(f"{name} holds NaN or infinity", fix="repair it with np.nan_to_num")
+        raise LabError(f"{name} holds NaN or infinity", fix="fix it with np.nan_to_num")
     if values.dtype.kind == "f":
         if low < 0 or high > 1:
             raise LabError(f"{name} holds floats from {low:.4g} to {high:.4g}", fix="scale them to [0, 1]")
         return np.rint(values * 255.0).astype(np.uint8)
     top = 65535 if values.dtype == np.uint16 or high > 255 else 255
     if low < 0 or high > top:
-        raise LabError(f"{name} holds whole numbers from {low} to {high}", fix="give uint8 in [0, 255] or uint16")
+        raise LabError(f"{name} holds whole numbers from {low} to {high}", fix="pass uint8 in [0, 255] or uint16")
     return values.astype(np.uint8) if top == 255 else np.rint(values / 257.0).astype(np.uint8)
 
 
 def _picture_from_array(array: np.ndarray, name: str) -> np.ndarray:
     if array.ndim == 3 and array.shape[2] not in (1, 3, 4):
-        raise LabError(f"{name} has shape {array.shape}", fix="give (H, W), (H, W, 3) RGB or (H, W, 4) RGBA")
+        raise LabError(f"{name} has shape {array.shape}", fix="pass (H, W), (H, W, 3) RGB or (H, W, 4) RGBA")
     array = eight_bits(array, name)
     if array.ndim == 3 and array.shape[2] == 4:
         sticker = Image.fromarray(np.ascontiguousarray(array))
@@ -237,7 +240,7 @@ def _picture_from_array(array: np.ndarray, name: str) -> np.ndarray:
 
 
 def psnr(wanted: np.ndarray, got: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """Peak signal-to-noise ratio in dB of uint8 pictures (…, 3), over a mask (…) or over everything."""
+    """Peak signal-to-noise ratio in dB of uint8 pictures (…, 3), within a mask (…) or over the whole picture."""
     error = (wanted.astype(np.float32) - got.astype(np.float32)) ** 2
     error = error if mask is None else error[mask]
     return float(-10 * np.log10(max(float(error.mean()), 1e-6) / 255**2)) if error.size else float("nan")

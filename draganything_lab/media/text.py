@@ -1,4 +1,4 @@
-"""Text files from elsewhere: UTF-8 with or without its mark, UTF-16 and UTF-32, as Windows and editors write them."""
+"""Text files from elsewhere: UTF-8 (with or without a byte order mark), UTF-16 and UTF-32, as Windows writes them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import LabError
 
-_MARKS = (  # the longer marks first: UTF-32's begins as UTF-16's does
+_MARKS = (  # longer marks first: UTF-32's begins like UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -18,14 +18,14 @@ _MARKS = (  # the longer marks first: UTF-32's begins as UTF-16's does
 
 
 def decode_text(data: bytes, name: str) -> str:
-    """Text of a file's bytes.
+    """Decode a file's bytes as text.
 
     Args:
         data: UTF-8, or UTF-16 or UTF-32 with or without a byte order mark.
-        name: Of the file, for errors.
+        name: Name of the file, for error messages.
 
     Raises:
-        LabError: It is none of them.
+        LabError: The bytes are in none of these encodings.
 
     >>> decode_text("Möwe".encode("utf-16"), "list.txt")
     'Möwe'
@@ -47,14 +47,14 @@ def decode_text(data: bytes, name: str) -> str:
 
 
 def read_text(path: Path, limit: int = 8 * 2**20) -> str:
-    """Text of a small file.
+    """Return the text of a small file.
 
     Args:
         path: The file.
-        limit: Most bytes allowed.
+        limit: Maximum size in bytes.
 
     Raises:
-        LabError: It cannot be read, is over the limit, or is no text.
+        LabError: The file cannot be read, is over the limit, or is not text.
     """
     try:
         with open(path, "rb") as file:
@@ -67,7 +67,7 @@ def read_text(path: Path, limit: int = 8 * 2**20) -> str:
 
 
 def utf8(text: str) -> bytes:
-    """The bytes of a text that may hold parts of file names that are not UTF-8; those become question marks."""
+    """Encode a text as UTF-8; parts of file names that are not UTF-8 become question marks."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode()
 
 

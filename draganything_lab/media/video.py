@@ -1,4 +1,4 @@
-"""Video files in: the frames that ffmpeg shows, counted and measured as they come, whatever the file says of itself."""
+"""Reading video files: the frames that ffmpeg shows, counted and measured by decoding, whatever the header claims."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ _AGAIN = "export or download it again"
 def read_video(path: str | Path, *, max_frames: int = 1024) -> np.ndarray:
     """Read a whole video file (MP4, MOV, GIF, WebM, animated WebP, whatever ffmpeg reads).
 
-    The frames are those that ffmpeg shows: turned as the phone was held, each decoded frame once, in the order shown.
-    Of several video streams the one that players show is read; a cover picture is no video. Where the size changes on
-    the way, later frames are scaled to the size of the first, and a warning says so.
+    The frames are those that ffmpeg shows: turned as the phone was held, each decoded frame once, in display order. Of
+    several video streams the one that players show is read; a cover picture does not count as a video. If the size
+    changes within the video, later frames are scaled to the size of the first, with a warning.
 
     Args:
         path: A file on this machine; web addresses are not fetched.
-        max_frames: A longer video is refused rather than cut in silence.
+        max_frames: Maximum number of frames; a longer video is refused rather than silently cut.
 
     Returns:
         (T, H, W, 3) uint8 RGB in 0..255.
 
     Raises:
-        LabError: No such file, empty, not a video, damaged or cut off, too long or too large.
+        LabError: The file is missing, empty, not a video, damaged or cut off, too long or too large.
     """
     if re.match(r"[a-z]+://", str(path)):
-        raise LabError(f'there is no video file "{path}", it is a web address', fix="download it and give its path")
+        raise LabError(f'video "{path}" is a web address', fix="download it and pass its path")
     path = Path(path).expanduser()
     try:
         if path.is_dir():
-            raise LabError(f'video "{path}" is a folder', fix="give the path of a file in it")
+            raise LabError(f'video "{path}" is a folder', fix="pass the path of a file in it")
         if not path.is_file():
-            raise LabError(f'there is no video file "{path}"', fix="check the path")
+            raise LabError(f'video "{path}" does not exist', fix="check the path")
         with open(path, "rb") as file:
             head = file.read(16)
     except (OSError, ValueError) as error:
@@ -56,7 +56,7 @@ def read_video(path: str | Path, *, max_frames: int = 1024) -> np.ndarray:
         raise LabError(f'video "{path}" cannot be opened ({error})', fix="check the path") from error
     if not head:
         raise LabError(f'video "{path}" is empty (0 bytes)', fix=_AGAIN)
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":  # ffmpeg shows the first frame of an animated one at most
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":  # ffmpeg shows only the first frame of an animated WebP
         return _animation(path, max_frames)
     streams = _streams(path)
     sizes = _probe(path, max_frames)
@@ -73,35 +73,35 @@ def _run(path: Path, before: list[str], after: list[str]) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """What ffmpeg is started with. The bundled one, linked statically, crashes on the text tables of MPEG-TS files when
-    it finds the system's own converters of encodings; no such table is needed here."""
+    """The environment for ffmpeg. The bundled, statically linked one crashes on the text tables of MPEG-TS files if it
+    finds the system's encoding converters; no such table is needed here."""
     return {**os.environ, "GCONV_PATH": os.devnull}
 
 
 def _streams(path: Path) -> list[str]:
-    """What ffmpeg says of the video streams, cover pictures left out.
+    """ffmpeg's lines on the video streams, without cover pictures.
 
     Raises:
-        LabError: There is no video in it.
+        LabError: The file contains no video.
     """
-    # It fails, since no output is asked for.
+    # ffmpeg exits with an error here, because it is given no output.
     done = subprocess.run(_run(path, ["-hide_banner"], []), capture_output=True, env=_environment())
     lines = done.stderr.decode("utf-8", "replace").splitlines()
     found = [line.strip() for line in lines if re.match(r"\s*Stream #\d+:\d+.*?: Video: ", line)]
     moving = [line for line in found if "(attached pic)" not in line and "(still image)" not in line]
     if found and not moving:
-        raise LabError(f'"{path}" has a cover picture, but no video', fix="give a file with a video in it")
+        raise LabError(f'"{path}" has a cover picture, but no video', fix="pass a file that contains a video")
     others = any(re.match(r"\s*Stream #\d+:\d+.*?: (Audio|Subtitle|Data)", line) for line in lines)
     if not found and others:
-        raise LabError(f'"{path}" has sound or text, but no video', fix="give a file with a video in it")
+        raise LabError(f'"{path}" has sound or text, but no video', fix="pass a file that contains a video")
     return moving
 
 
 def _probe(path: Path, max_frames: int) -> list[tuple[int, int]]:
-    """Decode at most max_frames + 1 frames, keeping none; return the (H, W) of the first and their count as a list.
+    """Decode at most max_frames + 1 frames without keeping them; return one (H, W) per frame.
 
-    The bytes of every frame stand for its size: the list holds the first size for each frame of as many bytes, and
-    (0, 0) for a frame of another size.
+    The number of bytes of a frame stands for its size: the list holds the first frame's size for each frame of as many
+    bytes, and (0, 0) for all others.
 
     Raises:
         LabError: The file is damaged.
@@ -121,7 +121,7 @@ def _probe(path: Path, max_frames: int) -> list[tuple[int, int]]:
         why = (told.splitlines() or ["no frames in it"])[0].split("] ")[-1]
         if done.returncode < 0:
             why = f"ffmpeg was stopped by signal {-done.returncode}"
-        raise LabError(f'"{path}" is not a video that can be read whole ({why})', fix=_AGAIN)
+        raise LabError(f'"{path}" is not a video that can be read to its end ({why})', fix=_AGAIN)
     width, height = (int(side) for side in sizes[0].split("x"))
     first = rows[0][4].strip()
     return [(height, width) if row[4].strip() == first else (0, 0) for row in rows]
@@ -139,7 +139,7 @@ def _check_extent(path: Path, count: int, size: tuple[int, int], max_frames: int
 
 
 def _decode(path: Path, count: int) -> np.ndarray:
-    """All frames, as a stream of PPM pictures, each of which says its own size."""
+    """Decode all frames, as a stream of PPM pictures, each of which states its own size."""
     after = ["-an", "-sn", "-dn", "-frames:v", str(count), "-vsync", "passthrough"]
     after += ["-pix_fmt", "rgb24", "-c:v", "ppm", "-f", "image2pipe", "-"]
     frames: np.ndarray | None = None
@@ -181,7 +181,7 @@ def _warn(path: Path, streams: list[str], sizes: list[tuple[int, int]], shown: t
     ratio = re.search(r"SAR (\d+):(\d+)", streams[0]) if len(streams) == 1 else None
     if ratio and ratio[1] != ratio[2] and "0" not in (ratio[1], ratio[2]):
         logger.warning(
-            'video "%s" has pixels that are not square (%s:%s); its frames are as stored, %dx%d',
+            'video "%s" has non-square pixels (%s:%s); its frames are read as stored, %dx%d',
             path.name,
             ratio[1],
             ratio[2],
@@ -191,7 +191,7 @@ def _warn(path: Path, streams: list[str], sizes: list[tuple[int, int]], shown: t
 
 
 def _animation(path: Path, max_frames: int) -> np.ndarray:
-    """The frames of an animated WebP, laid over white, through Pillow."""
+    """The frames of an animated WebP, read by Pillow and laid over white."""
     try:
         with Image.open(path, formats=["WEBP"]) as image:
             count = getattr(image, "n_frames", 1)
@@ -206,5 +206,5 @@ def _animation(path: Path, max_frames: int) -> np.ndarray:
             return frames
     except LabError:
         raise
-    except Exception as error:  # Pillow's readers fail in many ways on what is damaged
-        raise LabError(f'"{path}" is not a video that can be read whole ({error})', fix=_AGAIN) from error
+    except Exception as error:  # Pillow's readers fail in many ways on damaged files
+        raise LabError(f'"{path}" is not a video that can be read to its end ({error})', fix=_AGAIN) from error

@@ -1,4 +1,4 @@
-"""Frames in memory to MP4 or GIF, through mediapy and the bundled ffmpeg, and frame strips; `video` is the way back."""
+"""Writing frames as MP4 or GIF, with mediapy and the bundled ffmpeg, and as frame strips; `video` reads them back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def ffmpeg_path() -> str:
     """Return the path of the ffmpeg program that the library uses (imageio-ffmpeg's, or `IMAGEIO_FFMPEG_EXE`).
 
     Raises:
-        LabError: There is no ffmpeg for this machine.
+        LabError: No ffmpeg was found for this machine.
     """
     import imageio_ffmpeg
 
@@ -36,7 +36,7 @@ def ffmpeg_path() -> str:
 
 
 def checked_frames(frames: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
-    """Return a clip as one array after checking that it is one.
+    """Check that the frames form a clip and return them as one array.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB in 0..255, an array, a tensor (also (T, 3, H, W)), or a sequence of (H, W, 3)
@@ -46,18 +46,18 @@ def checked_frames(frames: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
         (T, H, W, 3) uint8 RGB.
 
     Raises:
-        LabError: Not such an array; the message says what it is.
+        LabError: The frames are not such an array; the message says what they are.
     """
     frames = frames_of(frames if is_array(frames) else list(frames))
     if frames.size == 0:
         raise LabError(
-            f"the clip has no frames (its shape is {frames.shape})", fix="give at least one (H, W, 3) picture"
+            f"the clip has no frames (its shape is {frames.shape})", fix="pass at least one (H, W, 3) picture"
         )
     if frames.ndim != 4 or frames.shape[-1] != 3:
-        raise LabError(f"frames have shape {frames.shape}", fix="they must be (T, H, W, 3), RGB")
+        raise LabError(f"frames have shape {frames.shape}", fix="pass (T, H, W, 3), RGB")
     if frames.dtype != np.uint8:
         raise LabError(
-            f"frames are {frames.dtype}", fix="they must be uint8 in 0..255: `(x * 255).round().astype('uint8')`"
+            f"frames are {frames.dtype}", fix="convert them to uint8 in 0..255: `(x * 255).round().astype('uint8')`"
         )
     return frames
 
@@ -65,8 +65,8 @@ def checked_frames(frames: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
 def encode_video(frames: np.ndarray | Sequence[np.ndarray], fps: float = 8, kind: str = ".mp4") -> bytes:
     """Encode a clip as the bytes of an MP4 (H.264, plays in every browser) or a GIF file.
 
-    H.264 with the colours that browsers play needs even sides: an odd side of an MP4 grows by repeating its last row or
-    column. A GIF keeps its size.
+    H.264 with the colours that browsers play needs even sides, so an odd side of an MP4 grows by repeating its last row
+    or column. A GIF keeps its size.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB in 0..255.
@@ -74,7 +74,7 @@ def encode_video(frames: np.ndarray | Sequence[np.ndarray], fps: float = 8, kind
         kind: ".mp4" or ".gif".
 
     Raises:
-        LabError: The frames, the rate or the kind cannot be used.
+        LabError: The frames, the rate or the kind are not supported.
 
     >>> len(encode_video(np.zeros((2, 16, 16, 3), np.uint8))) > 0
     True
@@ -92,12 +92,12 @@ def encode_video(frames: np.ndarray | Sequence[np.ndarray], fps: float = 8, kind
         return mediapy.compress_video(frames, codec="gif", fps=fps)
     if height % 2 or width % 2:
         frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    # A low rate factor keeps flat colours and thin lines clean; the index in front lets a browser start at once.
+    # A low rate factor keeps flat colours and thin lines clean; the index at the front lets a browser start at once.
     return mediapy.compress_video(frames, codec="h264", fps=fps, crf=14, ffmpeg_args="-movflags +faststart")
 
 
 def write_video(path: str | Path, frames: np.ndarray | Sequence[np.ndarray], fps: float = 8) -> Path:
-    """Write a clip as .mp4 or .gif; folders on the way are made, and the file appears whole or not at all.
+    """Write a clip as .mp4 or .gif; missing folders are created, and the file is written whole or not at all.
 
     Args:
         path: File name ending in .mp4 or .gif.
@@ -108,7 +108,7 @@ def write_video(path: str | Path, frames: np.ndarray | Sequence[np.ndarray], fps
         The path written.
 
     Raises:
-        LabError: The name, the frames or the rate cannot be used, or the place cannot be written.
+        LabError: The name, the frames or the rate is not supported, or the path cannot be written to.
     """
     path = Path(path)
     kind = path.suffix.lower()
@@ -125,20 +125,20 @@ def frame_strip(
     columns: int | None = None,
     numbers: bool = True,
 ) -> np.ndarray:
-    """Lay evenly spaced frames of a clip side by side, each with its frame number, first and last always among them.
+    """Lay evenly spaced frames of a clip side by side, each with its frame number, always including the first and last.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB in 0..255.
-        count: How many frames to show; a shorter clip shows all it has.
-        height: Height of each frame in the strip in pixels; tiny frames grow by whole pixels so that they stay crisp.
-        columns: Frames in a row; all in one row when None.
+        count: Number of frames to show; a shorter clip shows all its frames.
+        height: Height of each frame in the strip in pixels; tiny frames grow by whole factors, to stay crisp.
+        columns: Frames per row; None puts all in one row.
         numbers: Whether to write each frame's number (0 is the first) into its corner.
 
     Returns:
         (H', W', 3) uint8 RGB: rows of frames with 4 pixels of white between them.
 
     Raises:
-        LabError: Not a clip, or a count, height or columns below 1.
+        LabError: The frames are not a clip, or count, height or columns is below 1.
 
     >>> frame_strip(np.zeros((14, 32, 48, 3), np.uint8), count=3, height=32).shape
     (32, 152, 3)
@@ -146,7 +146,7 @@ def frame_strip(
     frames = checked_frames(frames)
     columns = count if columns is None else columns
     if min(count, height, columns) < 1:
-        raise LabError(f"count is {count}, height {height} and columns {columns}", fix="each must be 1 or more")
+        raise LabError(f"count is {count}, height {height} and columns {columns}", fix="make each 1 or more")
     chosen = evenly(len(frames), count)
     scale = height / frames.shape[1]
     size = (max(1, round(frames.shape[2] * scale)), height)
@@ -165,7 +165,7 @@ def frame_strip(
 
 
 def _mediapy() -> ModuleType:
-    """Import mediapy (0.7 s, so late) and point it at the bundled ffmpeg."""
+    """Import mediapy (late, because it takes 0.7 s) and point it at the bundled ffmpeg."""
     import mediapy
 
     mediapy.set_ffmpeg(ffmpeg_path())

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -78,35 +77,31 @@ class FrameConvolution(nn.Conv3d):
 _ONE_TOKEN = OneTokenProcessor()
 
 
-@contextmanager
-def shortcuts(*networks: nn.Module) -> Iterator[tuple[int, int]]:
-    """Let some networks take the short ways for the length of a `with` block.
+def take_shortcuts(*networks: nn.Module) -> tuple[int, int]:
+    """Let networks compute the same with less work from now on.
 
-    Weights stay where they are. Only layers of PyTorch's and diffusers' own classes are changed; an attention processor
-    that a user has set stays.
+    Done once, when a pipeline or a training takes a network over; a second time changes nothing, so networks may be
+    shared. Weights and their names stay. Only layers of PyTorch's and diffusers' own classes are replaced; an attention
+    processor that a user has set stays.
 
     Args:
         networks: UNet, ControlNet, VAE.
 
-    Yields:
-        How many cross-attentions and how many convolutions take the short way.
+    Returns:
+        How many cross-attentions and how many convolutions take a shortcut now that did not before.
     """
-    layers = [(name, layer) for network in networks for name, layer in network.named_modules()]
-    attentions = [
-        layer
-        for name, layer in layers
-        if name.endswith("attn2") and isinstance(layer, Attention) and type(layer.processor) is AttnProcessor2_0
-    ]
-    before = [layer.processor for layer in attentions]
-    convolutions = [layer for _, layer in layers if FrameConvolution.fits(layer)]
-    try:
-        for layer in attentions:
-            layer.processor = _ONE_TOKEN
-        for layer in convolutions:
-            layer.__class__ = FrameConvolution  # the same attributes and weights, another forward
-        yield len(attentions), len(convolutions)
-    finally:
-        for layer, processor in zip(attentions, before, strict=True):
-            layer.processor = processor
-        for layer in convolutions:
-            layer.__class__ = nn.Conv3d
+    named = [pair for network in networks for pair in network.named_modules() if pair[0].endswith("attn2")]
+    attentions = [layer for _, layer in named if type(getattr(layer, "processor", None)) is AttnProcessor2_0]
+    for layer in attentions:
+        layer.set_processor(_ONE_TOKEN)
+    return len(attentions), sum(exchange(network, FrameConvolution.fits, FrameConvolution) for network in networks)
+
+
+def exchange(network: nn.Module, fits: Callable[[nn.Module], bool], kind: type[nn.Module]) -> int:
+    """Put layers of a subclass, with the same weights and hooks, in the place of those that fit, and count them."""
+    found = [(layer, *pair) for layer in network.modules() for pair in layer.named_children() if fits(pair[1])]
+    for layer, name, child in found:
+        new = kind.__new__(kind)
+        new.__dict__ = child.__dict__
+        setattr(layer, name, new)
+    return len(found)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
+from weakref import WeakSet
 
 
 class Cancelled(Exception):
@@ -45,10 +47,30 @@ class CancelSwitch:
 
     @contextmanager
     def watching(self, layers: Iterable[Any]) -> Iterator[None]:
-        """Look at the flag before every one of some layers (`torch.nn.Module`), for the length of a `with` block."""
-        hooks = [layer.register_forward_pre_hook(lambda module, inputs: self.check()) for layer in layers]
+        """Look at the flag before each of some layers (`torch.nn.Module`), for the length of a `with` block.
+
+        Only in this thread: another one may run the same layers meanwhile, with a switch of its own.
+        """
+        stop_at(layers)
+        token = _switches.set((*_switches.get(), self))
         try:
             yield
         finally:
-            for hook in hooks:
-                hook.remove()
+            _switches.reset(token)
+
+
+_switches: ContextVar[tuple[CancelSwitch, ...]] = ContextVar("switches", default=())
+_stops: WeakSet[Any] = WeakSet()
+
+
+def stop_at(layers: Iterable[Any]) -> None:
+    """Make layers look at the switches of whoever runs them; done once for each, for good."""
+    for layer in layers:
+        if layer not in _stops:
+            _stops.add(layer)
+            layer.register_forward_pre_hook(_look)
+
+
+def _look(module: Any, inputs: Any) -> None:
+    for switch in _switches.get():
+        switch.check()

@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..models.shortcuts import shortcuts
+from ..models.shortcuts import take_shortcuts
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,7 @@ class DryRun:
         if key not in self._known:
             meter = _Meter()
             counter = FlopCounterMode(display=False)
-            nets = self._unet, self._controlnet, self._vae
-            with torch.no_grad(), shortcuts(*nets), _FusedAttention(meter), counter, _HoldResults(meter):
+            with torch.no_grad(), _FusedAttention(meter), counter, _HoldResults(meter):
                 run()
             self._known[key] = Cost(meter.peak, meter.flops + counter.get_total_flops())
         return self._known[key]
@@ -117,6 +116,7 @@ def _shadow(net: Any, dtype: torch.dtype) -> Any:
     """Make a copy of a network that has shapes but no numbers."""
     with torch.device("meta"):
         shadow = type(net).from_config(net.config)
+    take_shortcuts(shadow)
     # The mixing factors are made on the CPU whatever the context says.
     return torch.nn.Module.to(shadow, device="meta", dtype=dtype).eval()
 

@@ -1,5 +1,6 @@
 """From a picture and a control signal to a video: SVD's sampling, steered by the DragAnything ControlNet."""
 
+import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,9 +21,9 @@ from ..control.presets import Behaviour, behaviour
 from ..control.signal import ControlSignal
 from ..errors import LabError
 from ..models import DragAnythingControlNet, DragAnythingUNet, ReferenceDecoder
-from ..models.shortcuts import shortcuts
+from ..models.shortcuts import take_shortcuts
 from . import stages
-from .cancel import Cancelled, CancelSwitch
+from .cancel import Cancelled, CancelSwitch, stop_at
 from .decoding import check_decoding, decode_videos
 from .dryrun import DryRun
 from .inputs import DenseControl, check_callback, check_number, check_output_type
@@ -116,12 +117,14 @@ class DragAnythingPipeline(DiffusionPipeline):
         if type(unet) is UNetSpatioTemporalConditionModel:
             unet = DragAnythingUNet.from_stock(unet)
         stages.check_parts(vae, image_encoder, unet, controlnet)
+        take_shortcuts(vae, unet, controlnet)
+        stop_at(stages.watched_layers(vae, unet, controlnet))
         self.register_modules(
             vae=vae,
             image_encoder=image_encoder,
             unet=unet,
             controlnet=controlnet,
-            scheduler=scheduler,
+            scheduler=copy.copy(scheduler),  # it counts the steps of a run: pipelines must not share it
             feature_extractor=feature_extractor,
             decoder=decoder,
         )
@@ -317,7 +320,7 @@ class DragAnythingPipeline(DiffusionPipeline):
         self._switch.clear()
         watched = stages.watched_layers(self.vae, self.unet, self.controlnet)
         try:
-            with shortcuts(self.unet, self.controlnet, self.vae), self._switch.watching(watched):
+            with self._switch.watching(watched):
                 yield
         finally:
             self._running = False

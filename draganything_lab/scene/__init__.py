@@ -1,4 +1,4 @@
-"""What is to move, and where to: a picture, the entities in it, their trajectories."""
+"""What should move, and where to: a picture, the entities in it, and their trajectories."""
 
 from .camera import fit_similarity
 from .entity import MAX_ENTITIES, Entity, Kind

@@ -1,4 +1,4 @@
-"""What the camera does: one shift, zoom and roll for the whole view, fitted to the tracks that ask for it."""
+"""The camera's motion: one shift, zoom and roll for the whole view, fitted to the camera tracks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .scene import Scene
 
 
 def fit_similarity(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Fit the shift, zoom and roll that carry points best (least squares) to other points.
+    """Fit the shift, zoom and roll that best carry points onto other points (least squares).
 
     Args:
         start: (N, 2) x and y in pixels, N >= 1. A single point fits a shift.
@@ -18,7 +18,7 @@ def fit_similarity(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     Returns:
         (2, 3) float64 matrix M with end = M @ (x, y, 1).
 
-    Source: Umeyama, 1991, in the plane, where a zoom with a roll is one complex number.
+    Source: Umeyama, 1991; in the plane, a zoom and roll together are one complex number.
 
     >>> fit_similarity(np.array([[0, 0], [10, 0]]), np.array([[5, 5], [25, 5]])).round(6).tolist()
     [[2.0, -0.0, 5.0], [0.0, 2.0, 5.0]]
@@ -27,21 +27,21 @@ def fit_similarity(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     from_middle, to_middle = here - here.mean(), there - there.mean()
     spread = float((np.abs(from_middle) ** 2).sum())
     turn = complex((np.conj(from_middle) * to_middle).sum()) / spread if spread > 1e-6 else 1 + 0j
-    if abs(turn) < 0.02:  # the whole view in a dot cannot be drawn
+    if abs(turn) < 0.02:  # a view shrunk to a dot cannot be drawn
         turn = 0.02 + 0j
     shift = complex(there.mean() - turn * here.mean())
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
 def wanted_view(scene: Scene, num_frames: int) -> NDArray[np.float64]:
-    """What is asked of everything that has no trajectory of its own: to ride with the camera.
+    """The motion of the view, which everything without a trajectory of its own follows.
 
     Args:
-        scene: Its camera entities together give the shift, zoom and roll that fit their tracks best.
+        scene: The scene; its camera entities together give the shift, zoom and roll that fit their tracks best.
         num_frames: T.
 
     Returns:
-        (T, 2, 3) float64, from (x, y, 1) in frame 0 to frame t; the identity where no camera is asked for.
+        (T, 2, 3) float64, matrices from (x, y, 1) in frame 0 to frame t; the identity if the camera does not move.
     """
     cameras = [entity.path(num_frames) for entity in scene.controlled if entity.kind == "camera"]
     if not cameras:

@@ -1,4 +1,4 @@
-"""The mathematics of a drawn path: a cubic without overshoot, even speed along it, and which points matter most.
+"""The mathematics of a drawn path: a cubic without overshoot, constant speed along it, and the points that matter most.
 
 Between two key points the cubic is monotone in each coordinate (Fritsch and Carlson, SIAM J. Numer. Anal. 17, 1980;
 slopes after Fritsch and Butland, SIAM J. Sci. Stat. Comput. 5, 1984; often called PCHIP). A natural spline through the
@@ -11,12 +11,12 @@ import numpy as np
 
 
 def monotone_cubic(knots: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Shape-preserving cubic through key values: exact at the knots, between its two neighbours everywhere else.
+    """Shape-preserving cubic through key values: exact at the knots, elsewhere between the two neighbouring values.
 
     Args:
         knots: (K,) strictly increasing, K >= 2.
         values: (K, D) values at the knots.
-        at: (T,) where to read the curve, from the first knot to the last.
+        at: (T,) positions at which to evaluate the curve, from the first knot to the last.
 
     Returns:
         (T, D) float64.
@@ -30,7 +30,7 @@ def monotone_cubic(knots: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.
         slopes[0] = _end_slope(h[0], h[1], d[0], d[1])
         slopes[-1] = _end_slope(h[-1], h[-2], d[-1], d[-2])
         w1, w2 = 2 * h[1:] + h[:-1], h[1:] + 2 * h[:-1]
-        same = np.sign(d[:-1]) * np.sign(d[1:]) > 0  # a turning point gets slope zero, which is what forbids overshoot
+        same = np.sign(d[:-1]) * np.sign(d[1:]) > 0  # a turning point gets slope zero, which prevents overshoot
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             mean = (w1 + w2) / (w1 / d[:-1] + w2 / d[1:])  # weighted harmonic mean of the secants
         slopes[1:-1] = np.where(same, mean, 0.0)
@@ -44,14 +44,14 @@ def monotone_cubic(knots: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.
 
 
 def _end_slope(h0: np.ndarray, h1: np.ndarray, d0: np.ndarray, d1: np.ndarray) -> np.ndarray:
-    """Three-point slope at an end, held to the secant's sign and to three times its size."""
+    """Three-point slope at an end, limited to the secant's sign and three times its size."""
     slope = ((2 * h0 + h1) * d0 - h0 * d1) / (h0 + h1)
     slope = np.where(np.sign(slope) * np.sign(d0) <= 0, 0.0, slope)
     return np.where((np.sign(d0) * np.sign(d1) <= 0) & (np.abs(slope) > 3 * np.abs(d0)), 3 * d0, slope)
 
 
 def even_speed(keys: np.ndarray, progress: np.ndarray) -> np.ndarray:
-    """Points at given fractions of the length of the shape-preserving curve through key points.
+    """Points at given fractions of the arc length of the shape-preserving curve through key points.
 
     Args:
         keys: (K, 2) float64 key points, K >= 1; neighbours may coincide.
@@ -61,12 +61,12 @@ def even_speed(keys: np.ndarray, progress: np.ndarray) -> np.ndarray:
         (T, 2) float64.
     """
     knots = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(keys, axis=0), axis=1))])
-    moved = np.diff(knots) > 1e-12 * knots[-1]  # a point on top of the one before would divide by zero
+    moved = np.diff(knots) > 1e-12 * knots[-1]  # a point that coincides with the one before would divide by zero
     chosen = np.concatenate([[True], moved])
     knots, through = knots[chosen], keys[chosen]
     if len(knots) == 1:
         return np.repeat(keys[:1], len(progress), axis=0)
-    pieces = int(np.clip(200_000 // len(knots), 4, 64))  # a segment, to measure the curve's length
+    pieces = int(np.clip(200_000 // len(knots), 4, 64))  # pieces per segment, to measure the curve's length
     grid = knots[:-1, None] + np.diff(knots)[:, None] * np.linspace(0, 1, pieces, endpoint=False)
     grid = np.append(np.maximum.accumulate(grid.ravel()), knots[-1])
     steps = np.linalg.norm(np.diff(monotone_cubic(knots, through, grid), axis=0), axis=1)

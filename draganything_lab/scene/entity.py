@@ -1,4 +1,4 @@
-"""One thing in a picture: what it is called, which pixels are its own, where it is to go."""
+"""One object in a picture: its name, its pixels, and where it should go."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from .masks import box_of, inscribed_circle, own_mask
 from .trajectory import Trajectory, as_trajectory
 
 Kind: TypeAlias = Literal["foreground", "background", "camera"]
-MAX_ENTITIES = 255  # control signals label entities in a byte; 0 is nothing
+MAX_ENTITIES = 255  # control signals label entities in one byte; 0 means no entity
 KINDS: tuple[str, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Entity:
-    """A thing in a picture. Frozen, with a read-only mask, and equal by value.
+    """An object in a picture. Frozen, with a read-only mask, and equal by value.
 
     Args:
         name: 1 to 80 printable characters.
-        mask: (H, W) bool, not empty; anything else that `load_mask` takes is turned into it.
-        trajectory: Where it goes (a list of (x, y) is turned into one); None asks nothing of it.
+        mask: (H, W) bool, not empty; anything else that `load_mask` reads is converted.
+        trajectory: Its path (a list of (x, y) is converted); None leaves it uncontrolled.
         kind: "foreground", "background", or "camera" (one of several tracks that move the whole view).
-        pinned: It is to stay where it is, whatever its trajectory says.
+        pinned: Whether it should stay where it is, whatever its trajectory says.
 
     Raises:
-        LabError: A field of the wrong kind, or a mask with nothing in it.
+        LabError: A field has the wrong type, or the mask is empty.
     """
 
     name: str
@@ -45,17 +45,17 @@ class Entity:
         object.__setattr__(self, "name", checked_name(self.name))
         object.__setattr__(self, "mask", own_mask(self.mask))
         if not self.mask.any():
-            raise LabError("mask is empty: no pixel of it is set", fix="click the thing again or paint it")
+            raise LabError("mask is empty: no pixel is set", fix="click the object again or paint it")
         object.__setattr__(self, "trajectory", as_trajectory(self.trajectory))
         if self.kind not in KINDS:
             raise LabError(f"kind {self.kind!r} is unknown", fix=f"use one of {', '.join(KINDS)}")
         if not isinstance(self.pinned, (bool, np.bool_)):
-            raise LabError(f"pinned must be True or False, not {self.pinned!r}")
+            raise LabError(f"pinned is {self.pinned!r}", fix="use True or False")
         object.__setattr__(self, "pinned", bool(self.pinned))
 
     @property
     def controlled(self) -> bool:
-        """Whether anything is asked of it: it has a trajectory or is pinned."""
+        """Whether the entity is controlled: it has a trajectory or is pinned."""
         return self.pinned or self.trajectory is not None
 
     @property
@@ -89,17 +89,17 @@ class Entity:
 
     @property
     def summary(self) -> str:
-        """What is asked of it, in a few words: "pinned", "free", "holds still" or "moves 38 px, 2 points"."""
+        """How it is controlled, in a few words: "pinned", "free", "holds still" or "moves 38 px, 2 points"."""
         if self.pinned or self.trajectory is None:
             return "pinned" if self.pinned else "free"
         count = len(self.trajectory.points)
         return "holds still" if count == 1 else f"moves {self.trajectory.length:.0f} px, {count} points"
 
     def path(self, num_frames: int) -> np.ndarray:
-        """Where it is to be in every frame: (T, 2) float32 (x, y); its centre when pinned.
+        """Target positions per frame, (T, 2) float32 (x, y); its centre if pinned.
 
         Raises:
-            LabError: It is uncontrolled: it is not to be anywhere.
+            LabError: It is uncontrolled, so it has no path.
         """
         if self.pinned:
             return Trajectory([self.centre]).at(num_frames)
@@ -122,31 +122,31 @@ class Entity:
         return Entity, (self.name, self.mask, self.trajectory, self.kind, self.pinned)  # copies stay read-only
 
     def __repr__(self) -> str:
-        asked = "pinned" if self.pinned else "uncontrolled" if self.trajectory is None else repr(self.trajectory)
-        return f'Entity("{self.name}", {self.kind}, {self.area:,} pixels, {asked})'
+        control = "pinned" if self.pinned else "uncontrolled" if self.trajectory is None else repr(self.trajectory)
+        return f'Entity("{self.name}", {self.kind}, {self.area:,} pixels, {control})'
 
 
 def checked_entities(entities: tuple[Entity, ...], size: tuple[int, int]) -> tuple[Entity, ...]:
-    """The entities, if they can be in one scene of a size (H, W): not too many, names unique, all of a fitting size.
+    """Check that the entities fit into one scene of a size (H, W): not too many, unique names, fitting sizes.
 
-    Things may leave the picture, but a key point more than one picture's width or height outside is refused: it was
-    most likely drawn on another picture. Camera tracks may go anywhere, a strong zoom does.
+    Entities may leave the picture, but a key point more than one picture's width or height outside is refused: most
+    likely it was drawn on another picture. Camera tracks may go anywhere, because a strong zoom takes them there.
     """
     if len(entities) > MAX_ENTITIES:
-        raise LabError(f"{len(entities)} entities are over the limit of {MAX_ENTITIES} a scene", fix="remove some")
+        raise LabError(f"{len(entities)} entities are over the limit of {MAX_ENTITIES} per scene", fix="remove some")
     height, width = size
     places: dict[str, int] = {}
     for number, entity in enumerate(entities, 1):
         if not isinstance(entity, Entity):
-            raise LabError(f"entity {number} is a {type(entity).__name__}", fix="make it with Entity(name, mask, …)")
+            raise LabError(f"entity {number} is a {type(entity).__name__}", fix="create it with Entity(name, mask, …)")
         with named(number, entity.name):
             if entity.name in places:
-                raise LabError(f"the name is taken by entity {places[entity.name]}", fix="choose another")
+                raise LabError(f"the name is taken by entity {places[entity.name]}", fix="choose another name")
             places[entity.name] = number
             if entity.size != size:
                 raise LabError(
                     f"mask is {entity.size[1]}x{entity.size[0]} but the picture is {width}x{height}",
-                    fix="resize the mask or make it from this picture",
+                    fix="resize the mask or draw it on this picture",
                 )
             if entity.trajectory is None or entity.kind == "camera":
                 continue
@@ -163,7 +163,7 @@ def checked_entities(entities: tuple[Entity, ...], size: tuple[int, int]) -> tup
 
 @contextmanager
 def named(number: int, name: object) -> Iterator[None]:
-    """Puts the entity's number (from 1) and name before the errors raised inside."""
+    """Prefix the entity's number (from 1) and name to the errors raised inside."""
     try:
         yield
     except LabError as error:

@@ -1,4 +1,4 @@
-"""Undo and redo over states that never change, so that a step costs a reference and no copy."""
+"""Undo and redo over states that never change, so that a step costs a reference, not a copy."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ MAX_UNDO = 200
 
 
 class History(Generic[State]):
-    """A present state, the last 200 before it, and those that were taken back.
+    """A present state, the last 200 before it, and those that were undone.
 
     Args:
-        state: Where it starts; an immutable value with `==`.
+        state: Initial state, an immutable value with `==`.
     """
 
     def __init__(self, state: State) -> None:
@@ -21,7 +21,7 @@ class History(Generic[State]):
         self._future: list[State] = []
 
     def _commit(self, state: State) -> None:
-        """Make a state the present one. One that equals it is no step."""
+        """Make a state the present one. A state equal to the present one is not a step."""
         if state == self._state:
             return
         self._past = [*self._past[-(MAX_UNDO - 1) :], self._state]
@@ -29,7 +29,7 @@ class History(Generic[State]):
         self._state = state
 
     def undo(self) -> bool:
-        """Take back the last change; False if there is none."""
+        """Undo the last change; return False if there is none."""
         if not self._past:
             return False
         self._future.append(self._state)
@@ -37,7 +37,7 @@ class History(Generic[State]):
         return True
 
     def redo(self) -> bool:
-        """Do again what was taken back last; False if there is nothing."""
+        """Redo the change that was undone last; return False if there is none."""
         if not self._future:
             return False
         self._past.append(self._state)

@@ -1,4 +1,4 @@
-"""Masks cleaned, measured and touched up with a brush: numpy and OpenCV only."""
+"""Masks cleaned, measured and retouched with a brush, with NumPy and OpenCV only."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from ..media.arrays import picture_array
 from ..media.mask import Label, load_mask
 from ..media.picture import Source
 
-LATENT_FACTOR = 8  # pixels a cell of the video model's latents
-CLEANED_SHARE = 1 / 5000  # of the picture: what is smaller is an island or a hole, unless the caller says otherwise
+LATENT_FACTOR = 8  # pixels per cell of the video model's latents
+CLEANED_SHARE = 1 / 5000  # of the picture: by default, smaller islands and holes are noise
 CLEANED_LEAST = 4  # pixels
 
 
 @dataclass(frozen=True)
 class MaskReport:
-    """What there is to say about a mask.
+    """Measurements of a mask.
 
     Attributes:
-        area: Pixels in it.
-        share: Of the picture, 0 to 1.
+        area: Number of pixels in the mask.
+        share: Share of the picture, 0 to 1.
         box: (left, top, right, bottom), for mask[top:bottom, left:right].
-        centre: (x, y) of the largest circle inside it.
-        radius: Of that circle, in pixels.
+        centre: (x, y) of the largest circle inside the mask.
+        radius: Radius of that circle, in pixels.
         pieces: Number of connected pieces.
-        warnings: What to know before it is used, in plain words.
+        warnings: Problems to know about before using the mask, as sentences.
     """
 
     area: int
@@ -43,7 +43,7 @@ class MaskReport:
 
 
 def cleaned_area(size: tuple[int, int]) -> int:
-    """The area in pixels below which islands and holes are taken for noise, for a picture (H, W)."""
+    """Area in pixels below which islands and holes count as noise, for a picture of size (H, W)."""
     return max(CLEANED_LEAST, round(size[0] * size[1] * CLEANED_SHARE))
 
 
@@ -52,7 +52,7 @@ def clean_mask(mask: np.ndarray, min_area: int | None = None) -> np.ndarray:
 
     Args:
         mask: (H, W) bool.
-        min_area: Islands and holes of fewer pixels go; None for 1/5000 of the picture, 4 pixels at least. The largest
+        min_area: Islands and holes of fewer pixels are removed; None for 1/5000 of the picture, at least 4. The largest
             island always stays.
 
     Returns:
@@ -65,7 +65,7 @@ def clean_mask(mask: np.ndarray, min_area: int | None = None) -> np.ndarray:
     if min_area is None:
         min_area = cleaned_area((mask.shape[0], mask.shape[1]))
     if min_area < 0:
-        raise LabError(f"min_area is {min_area}", fix="give a number of pixels, 0 for no cleaning")
+        raise LabError(f"min_area is {min_area}", fix="pass a number of pixels, or 0 for no cleaning")
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     if count > 1:
         areas = stats[:, cv2.CC_STAT_AREA].copy()
@@ -83,17 +83,17 @@ def clean_mask(mask: np.ndarray, min_area: int | None = None) -> np.ndarray:
 
 
 def describe_mask(mask: np.ndarray) -> MaskReport:
-    """Measure a mask and say what may go wrong with it.
+    """Measure a mask and warn about what may go wrong with it.
 
     Args:
         mask: (H, W) bool, not empty.
 
     Raises:
-        LabError: It is empty.
+        LabError: The mask is empty.
     """
     mask = load_mask(mask)
     if not mask.any():
-        raise LabError("the mask is empty: no pixel of it is set", fix="click the thing again or paint it")
+        raise LabError("the mask is empty: no pixel is set", fix="click the object again or paint it")
     height, width = mask.shape
     box = box_of(mask)
     centre, radius = inscribed_circle(mask)
@@ -105,23 +105,25 @@ def describe_mask(mask: np.ndarray) -> MaskReport:
     if not latent_mask(mask, cells).any():
         warnings.append(
             f"the mask of {area} pixels vanishes at the models' latent size ({cells[1]}x{cells[0]}): its entity would "
-            f"get no feature; make it about {LATENT_FACTOR}x{LATENT_FACTOR} pixels at least"
+            f"get no feature; make it at least about {LATENT_FACTOR}x{LATENT_FACTOR} pixels"
         )
     if share > 0.5:
-        warnings.append(f"the mask covers {share:.0%} of the picture: the click may have hit the ground, not a thing")
+        warnings.append(
+            f"the mask covers {share:.0%} of the picture: you may have clicked the background, not an object"
+        )
     if pieces > 1:
-        warnings.append(f"the mask is in {pieces} pieces; clean it, or click each piece as a thing of its own")
+        warnings.append(f"the mask is in {pieces} pieces; clean it, or click each piece as a separate object")
     return MaskReport(area, share, box, centre, radius, pieces, tuple(warnings))
 
 
 def paint(mask: np.ndarray, points: Sequence[tuple[float, float]], radius: float, add: bool = True) -> np.ndarray:
-    """One stroke of the brush.
+    """Apply one brush stroke to a mask.
 
     Args:
         mask: (H, W) bool.
-        points: (x, y) along the stroke, in pixels; a single one paints a disc. What lies outside is cut off.
-        radius: Of the brush, in pixels.
-        add: Add to the mask, or erase from it.
+        points: (x, y) along the stroke, in pixels; a single point paints a disc. Parts outside are cropped.
+        radius: Radius of the brush, in pixels.
+        add: Whether to add to the mask or erase from it.
 
     Returns:
         (H, W) bool, a new array.
@@ -131,9 +133,9 @@ def paint(mask: np.ndarray, points: Sequence[tuple[float, float]], radius: float
     """
     spots = np.asarray(points, np.float64)
     if spots.ndim != 2 or spots.shape[1] != 2 or not len(spots) or not np.isfinite(spots).all():
-        raise LabError(f"a stroke needs points (x, y), finite and at least one; got shape {spots.shape}")
+        raise LabError(f"a stroke has points of shape {spots.shape}", fix="pass at least one (x, y), all finite")
     if not (np.isfinite(radius) and 0 < radius <= 4096):
-        raise LabError(f"the brush's radius is {radius}", fix="give one from 0 to 4096 pixels")
+        raise LabError(f"the brush's radius is {radius}", fix="pass 0 to 4096 pixels")
     mask = load_mask(mask)
     height, width = mask.shape
     ends = spots if len(spots) > 1 else np.repeat(spots, 2, axis=0)
@@ -153,25 +155,25 @@ def paint(mask: np.ndarray, points: Sequence[tuple[float, float]], radius: float
 
 
 def latent_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return a mask at the size of a feature map.
+    """Return a mask resized to a feature map.
 
     Args:
         mask: (H, W) bool, at the picture's own size.
         size: (h, w) of the feature map.
 
     Returns:
-        (h, w) bool. It can be all False: a small mask vanishes.
+        (h, w) bool. It can be all False, because small masks vanish.
 
     Source: Released code (`demo.get_condition`): linear, straight from the original mask, rounded to 0 or 1.
     """
     mask = picture_array(mask, "mask")
     if mask.ndim != 2 or 0 in mask.shape:
-        raise LabError(f"a mask must be a picture of shape (H, W), got shape {mask.shape}")
+        raise LabError(f"a mask has shape {mask.shape}", fix="pass one of shape (H, W)")
     return cv2.resize((mask > 0).astype(np.uint8), (size[1], size[0]), interpolation=cv2.INTER_LINEAR) > 0
 
 
 def own_mask(source: Source, size: tuple[int, int] | None = None, label: Label | None = None) -> np.ndarray:
-    """A read-only (H, W) bool mask; one that nobody can write to any more is shared, all else is read and copied."""
+    """A read-only (H, W) bool mask; one that nobody can write to any more is shared, all others are read and copied."""
     if label is None and isinstance(source, np.ndarray) and size in (None, source.shape) and _frozen(source):
         return source
     mask = load_mask(source, size, label=label)
@@ -180,7 +182,7 @@ def own_mask(source: Source, size: tuple[int, int] | None = None, label: Label |
 
 
 def inscribed_circle(mask: np.ndarray) -> tuple[tuple[float, float], float]:
-    """The largest circle inside a mask and inside the picture.
+    """Find the largest circle inside a mask and inside the picture.
 
     Args:
         mask: (H, W) bool, not empty.
@@ -190,7 +192,7 @@ def inscribed_circle(mask: np.ndarray) -> tuple[tuple[float, float], float]:
 
     Source:
         Paper, section 3.3; the released `demo.py` measures distance in the same way (OpenCV, 5x5 mask) but does not
-        count what lies beyond the picture's border as outside, so that there its circles may reach over the border.
+        count pixels beyond the picture's border as outside, so its circles may extend over the border.
     """
     left, top, right, bottom = box_of(mask)
     inside = np.pad(mask[top:bottom, left:right].astype(np.uint8), 1)  # the border of the box is outside by definition
@@ -200,9 +202,9 @@ def inscribed_circle(mask: np.ndarray) -> tuple[tuple[float, float], float]:
 
 
 def resized_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A mask brought to another size (H, W): pixels covered by half or more. It never vanishes.
+    """Resize a mask to (H, W): pixels at least half covered. The result is never empty.
 
-    Of a thing so thin or small that no pixel would be half covered, the best covered pixels are kept.
+    If the object is so thin or small that no pixel would be half covered, the best covered pixels are kept.
     """
     if mask.shape == size:
         return mask
@@ -213,7 +215,7 @@ def resized_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def box_of(mask: np.ndarray) -> tuple[int, int, int, int]:
-    """(left, top, right, bottom) of a mask that is not empty, for mask[top:bottom, left:right]."""
+    """(left, top, right, bottom) of a non-empty mask, for mask[top:bottom, left:right]."""
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
@@ -224,6 +226,6 @@ def iou(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _frozen(array: np.ndarray) -> bool:
-    """Whether it is a mask already, owns its memory, and can no longer be written to."""
+    """Whether an array is already a mask, owns its memory, and can no longer be written to."""
     mask = array.dtype == bool and array.ndim == 2 and array.size > 0
     return mask and not array.flags.writeable and array.base is None

@@ -1,4 +1,4 @@
-"""What else people give where a scene is asked for: released demo folders are opened, other files are named."""
+"""Other files passed where a scene is expected: released demo folders are opened, the rest is named in the error."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ FORMATS = "draganything_lab.scene.formats"
 
 
 def open_other(path: Path) -> Contents | None:
-    """Open what is no scene of this lab but known here.
+    """Open a path that is not a scene of this lab but of a known kind.
 
     Args:
         path: A released demo folder, its .json, or a .zip of it.
 
     Returns:
-        Picture, entities and settings; None for what may be a scene of this lab.
+        Picture, entities and settings; None if it may be a scene of this lab.
 
     Raises:
-        LabError: Something else that is known: the message says what it is and what reads it.
+        LabError: The path is of another known kind: the message says which, and what reads it.
     """
     name = shown(path.name)
     if path.is_dir():
@@ -57,14 +57,14 @@ def open_other(path: Path) -> Contents | None:
     if suffix in PICTURES:
         raise LabError(f'"{name}" is a picture, not a scene', fix="open it as a picture, in Python with Scene(path)")
     if suffix in VIDEOS:
-        raise LabError(f'"{name}" is a video, not a scene', fix="give a scene: a .zip or a folder")
+        raise LabError(f'"{name}" is a video, not a scene', fix="pass a scene: a .zip or a folder")
     if suffix in TRACKS:
         raise LabError(f'"{name}" holds tracks, not a scene', fix=f"read it with {FORMATS}.{TRACKS[suffix]}")
     return None
 
 
 def _is_demo(path: Path) -> bool:
-    """Whether a .json is that of a released demo: a dict of entries with a mask's name."""
+    """Whether a .json belongs to a released demo: a dict of entries with a mask's name."""
     if path.suffix.lower() != ".json" or not path.is_file() or path.stat().st_size > MAX_JSON:
         return False
     if path.name == DEMO:
@@ -84,7 +84,7 @@ def _demo_in_zip(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             names = [info.replace("\\", "/").rpartition("/")[2] for info in archive.namelist()]
-    except Exception:  # the reader of scenes says what is wrong
+    except Exception:  # the scene reader reports what is wrong
         return False
     return DEMO in names and INDEX not in names
 
@@ -97,11 +97,11 @@ def _json(path: Path, name: str) -> LabError:
     if isinstance(document, dict) and ("nodes" in document or "class_type" in text):
         return LabError(
             f'"{name}" is a ComfyUI workflow, not a scene',
-            fix=f"its spline editor's points are read with {FORMATS}.read_spline_points",
+            fix=f"read its spline editor's points with {FORMATS}.read_spline_points",
         )
     if isinstance(document, dict) and document and all(isinstance(row, list) for row in document.values()):
         return LabError(
             f'"{name}" holds trajectories, not a scene',
             fix="read it with draganything_lab.evaluate.metrics.read_trajectories",
         )
-    return LabError(f'"{name}" is not a scene of this lab', fix=f"give the .zip or the folder that holds {INDEX}")
+    return LabError(f'"{name}" is not a scene of this lab', fix=f"pass the .zip or folder that contains {INDEX}")

@@ -1,4 +1,4 @@
-"""The scene file: a folder or one .zip with `scene.json`, `image.png`, and one PNG for each mask.
+"""The scene file: a folder or a single .zip with `scene.json`, `image.png`, and one PNG per mask.
 
 `scene.json`, version 1::
 
@@ -8,8 +8,8 @@
                                   "easing": "linear", "spacing": "arc"}}],
      "settings": {"model": "toy", "seed": 0}}
 
-Entities run from the farthest to the nearest; points are (x, y) in pixels; `trajectory` and `frames` may be null. What
-is read is equal to what was written, to the last bit. A file is not trusted: see the limits below and in `media.files`.
+Entities are listed from the farthest to the nearest; points are (x, y) in pixels; `trajectory` and `frames` may be
+null. A scene is read back exactly as it was written. Files are not trusted: see the limits below and in `media.files`.
 """
 
 from __future__ import annotations
@@ -37,27 +37,28 @@ FORMAT, VERSION = "draganything-lab scene", 1
 INDEX = "scene.json"
 MAX_JSON = 8 * 2**20  # bytes
 MAX_PICTURE = 128 * 2**20  # bytes of one PNG
-MAX_MASK_PIXELS = 1_000_000_000  # all masks together, a byte each in memory
+MAX_MASK_PIXELS = 1_000_000_000  # all masks together, one byte per pixel in memory
 _OWNED = r"scene\.json|image\.png|mask_\d{3}\.png|\.DS_Store|Thumbs\.db"
 
 
 def save_scene(path: str | Path, image: np.ndarray, entities: Sequence[Entity], settings: Mapping[str, Any]) -> Path:
-    """Write what a scene holds to a folder, or to one file if the path ends in .zip.
+    """Write a scene's contents to a folder, or to one file if the path ends in .zip.
 
-    It is written whole or not at all: after an error the old scene is still there. A folder that holds other files is
-    left alone. The same scene makes the same .zip, byte for byte.
+    It is written whole or not at all: after an error the old scene is still there. A folder with other files is left
+    alone. The same scene gives the same .zip, byte for byte.
 
     Args:
-        path: Where to; an earlier scene there is replaced.
+        path: Folder or .zip to write; an earlier scene there is replaced.
         image: (H, W, 3) uint8 RGB.
-        entities: Farthest first.
-        settings: What JSON can hold.
+        entities: The entities, farthest first.
+        settings: Settings that JSON can store.
 
     Returns:
         The path written.
 
     Raises:
-        LabError: The place cannot be written to, the settings are no JSON, or the scene is too large to be read back.
+        LabError: The path cannot be written to, the settings cannot be stored as JSON, or the scene is too large to be
+            read back.
     """
     return write_bundle(path, scene_files(image, entities, settings), _OWNED)
 
@@ -91,7 +92,9 @@ def scene_files(image: np.ndarray, entities: Sequence[Entity], settings: Mapping
     try:
         text = _json_out(document)
     except (TypeError, ValueError, RecursionError) as error:
-        raise LabError(f"settings are no JSON ({error})", fix="use text, numbers, lists and dicts") from error
+        raise LabError(
+            f"settings cannot be stored as JSON ({error})", fix="use only text, numbers, lists and dicts"
+        ) from error
     if len(text) > MAX_JSON:
         raise LabError(
             f"{INDEX} would be {len(text):,} bytes, over the limit of {MAX_JSON:,}", fix="thin out trajectories"
@@ -100,16 +103,16 @@ def scene_files(image: np.ndarray, entities: Sequence[Entity], settings: Mapping
 
 
 def load_scene(path: str | Path) -> Contents:
-    """Read what a scene holds from a folder or a .zip.
+    """Read a scene's contents from a folder or a .zip.
 
     Args:
-        path: What `save_scene` wrote; the path of the `scene.json` in a folder will do, too.
+        path: Folder or .zip written by `save_scene`, or the path of the `scene.json` in such a folder.
 
     Returns:
         Picture, entities and settings, equal to those written.
 
     Raises:
-        LabError: It is missing, damaged, of a newer version, not of this lab, or not to be trusted.
+        LabError: The scene is missing, damaged, of a newer version, not of this lab, or cannot be trusted.
     """
     path = Path(path).expanduser()
     if path.name == INDEX:
@@ -126,11 +129,13 @@ def parse_json(data: bytes, name: str) -> Any:
     try:
         return json.loads(decode_text(data, name), parse_constant=_refuse_constant)
     except LabError as error:
-        raise LabError(f"{name} is no valid JSON ({error.text})", fix="save it as UTF-8, or get it again") from error
+        raise LabError(
+            f"{name} is not valid JSON ({error.text})", fix="save it as UTF-8, or download it again"
+        ) from error
     except RecursionError as error:
         raise LabError(f"{name} is nested too deeply") from error
     except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        raise LabError(f"{name} is no valid JSON ({error})", fix="get it again") from error
+        raise LabError(f"{name} is not valid JSON ({error})", fix="save or download it again") from error
 
 
 def _scene_in(bundle: Bundle) -> Contents:
@@ -141,7 +146,7 @@ def _scene_in(bundle: Bundle) -> Contents:
     if version > VERSION:
         raise LabError(f"it has version {version}, this lab reads up to {VERSION}", fix="update draganything-lab")
     if version < 1:
-        raise LabError(f"version {version} does not exist", fix="the first is 1")
+        raise LabError(f"version {version} does not exist", fix="use 1 or later")
     size_ = _field(document, "size", dict)
     size = checked_size((_field(size_, "height", int), _field(size_, "width", int)))
     entries = _field(document, "entities", list)
@@ -161,7 +166,7 @@ def _entity_in(bundle: Bundle, entry: Any, number: int, size: tuple[int, int]) -
     with named(number, name):
         name = _field(fields, "name", str)
         with _as_saved():
-            # Ours are black and white; one that another program saved, with soft edges, is taken at half.
+            # Ours are black and white; soft edges from another program are cut at half.
             mask = load_mask(bundle.read(_field(fields, "mask", str), MAX_PICTURE), size, threshold=128)
         trajectory = fields.get("trajectory")
         return Entity(
@@ -175,7 +180,7 @@ def _entity_in(bundle: Bundle, entry: Any, number: int, size: tuple[int, int]) -
 
 @contextmanager
 def _as_saved() -> Iterator[None]:
-    """A picture inside a scene is mended by saving the scene again, not by saving the picture in another format."""
+    """Let errors of a picture inside a scene suggest saving the scene again, not the picture in another format."""
     try:
         yield
     except LabError as error:
@@ -188,7 +193,7 @@ def _trajectory_in(fields: dict[str, Any]) -> Trajectory:
         raise LabError(f"trajectory has {len(points):,} points, over the limit of {MAX_POINTS:,}")
     for place, point in enumerate(points):
         if not (isinstance(point, list) and len(point) == 2 and all(type(value) in (int, float) for value in point)):
-            raise LabError(f"trajectory: point {place} is {str(point)[:60]}", fix="it must be [x, y]")
+            raise LabError(f"trajectory: point {place} is {str(point)[:60]}", fix="write it as [x, y]")
     frames = fields.get("frames")
     if frames is not None:
         _typed(frames, list, '"frames"')
@@ -206,7 +211,7 @@ def _trajectory_out(trajectory: Trajectory) -> dict[str, Any]:
 
 
 def _json_out(document: dict[str, Any]) -> bytes:
-    """JSON with one line a field and one line an entity, so that people can read it and compare two."""
+    """JSON with one line per field and one per entity, so that people can read and compare it."""
     lines = []
     for name, value in document.items():
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
@@ -224,7 +229,7 @@ def short_number(value: float) -> float | int:
 
 def _check_masks(count: int, size: tuple[int, int]) -> None:
     if count > MAX_ENTITIES:
-        raise LabError(f"{count} entities are over the limit of {MAX_ENTITIES} a scene")
+        raise LabError(f"{count} entities are over the limit of {MAX_ENTITIES} per scene")
     if count * size[0] * size[1] > MAX_MASK_PIXELS:
         raise LabError(
             f"{count} masks of {size[1]}x{size[0]} are over the limit of {MAX_MASK_PIXELS:,} pixels",
@@ -239,7 +244,7 @@ def _field(fields: dict[str, Any], name: str, kind: type) -> Any:
 
 
 def _typed(value: Any, kind: type, what: str) -> Any:
-    if type(value) is not kind:  # exactly: True is no int here
+    if type(value) is not kind:  # exactly: True is not an int here
         raise LabError(f"{what} must be {kind.__name__}, not {type(value).__name__}")
     return value
 

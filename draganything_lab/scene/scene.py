@@ -1,8 +1,8 @@
-"""A picture and the things in it that are to move: pure data, always valid, with undo.
+"""A picture and the entities in it that should move: pure data, always valid, with undo.
 
 A `Scene` holds one picture and a tuple of entities, from the farthest to the nearest. It is changed only through
-methods that check first and change after, each one step of undo. Entities are frozen and pixels read-only, so undo
-keeps references and copies no picture.
+methods that first check and then change, one undo step each. Entities are frozen and pixels read-only, so undo keeps
+references and never copies a picture.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ class Scene(History[tuple[Entity, ...]]):
     """A picture and its entities.
 
     Args:
-        image: The picture, as anything `load_picture` takes.
+        image: The picture, anything that `load_picture` reads.
         entities: `Entity` objects, farthest first (later = nearer the viewer).
-        settings: What was last used with it (model, seed, num_frames …): a dict that JSON can hold.
+        settings: Settings last used with the scene (model, seed, num_frames …): a dict that JSON can store.
 
     Attributes:
         image: (H, W, 3) uint8 RGB, read-only.
         size: (H, W).
         entities: All entities, farthest first.
-        controlled: Those of which something is asked: with a trajectory, or pinned.
+        controlled: The entities that have a trajectory or are pinned.
         settings: A dict of your own; not part of undo.
 
     Raises:
@@ -70,11 +70,13 @@ class Scene(History[tuple[Entity, ...]]):
         try:
             self.settings: dict[str, Any] = json.loads(json.dumps(settings or {}, allow_nan=False))
         except (TypeError, ValueError, RecursionError) as error:
-            raise LabError(f"settings are no JSON ({error})", fix="use text, numbers, lists and dicts") from error
+            raise LabError(
+                f"settings cannot be stored as JSON ({error})", fix="use only text, numbers, lists and dicts"
+            ) from error
         if not isinstance(self.settings, dict):
-            raise LabError(f"settings must be a dict, not {type(settings).__name__}")
+            raise LabError(f"settings is a {type(settings).__name__}", fix="pass a dict")
 
-    # What is there
+    # Contents
 
     @property
     def image(self) -> np.ndarray:
@@ -93,7 +95,7 @@ class Scene(History[tuple[Entity, ...]]):
 
     @property
     def controlled(self) -> tuple[Entity, ...]:
-        """The entities of which something is asked, in order."""
+        """The entities that have a trajectory or are pinned, in order."""
         return tuple(entity for entity in self._state if entity.controlled)
 
     def __getitem__(self, which: Which) -> Entity:
@@ -106,7 +108,7 @@ class Scene(History[tuple[Entity, ...]]):
         return any(entity.name == name for entity in self._state)
 
     def index(self, which: Which) -> int:
-        """The 0-based place of an entity, from its name or place; a `LabError` lists what there is."""
+        """The 0-based position of an entity given by name or position; an error lists the entities."""
         if isinstance(which, str):
             for place, entity in enumerate(self._state):
                 if entity.name == which.strip():
@@ -115,15 +117,17 @@ class Scene(History[tuple[Entity, ...]]):
             if 0 <= which < len(self._state):
                 return int(which)
         else:
-            raise LabError(f"an entity is chosen by its name or its place (0, 1, …), not by a {type(which).__name__}")
+            raise LabError(
+                f"the entity is given by a {type(which).__name__}", fix="pass its name or its position (0, 1, …)"
+            )
         if not self._state:
-            raise LabError(f"there is no entity {which!r}", fix="the scene has none yet, add one with .add()")
+            raise LabError(f"there is no entity {which!r}", fix="add one with .add(): the scene is empty")
         names = ", ".join(f'"{entity.name}"' for entity in self._state[:20])
         last = len(self._state) - 1
-        raise LabError(f"there is no entity {which!r}", fix=f"the scene has {names} (in code 0 to {last})")
+        raise LabError(f"there is no entity {which!r}", fix=f"use one of {names} (by position 0 to {last})")
 
     def paths(self, num_frames: int) -> np.ndarray:
-        """Where every controlled entity is to be in every frame.
+        """Target positions of all controlled entities in every frame.
 
         Args:
             num_frames: T, 1 to 100,000.
@@ -135,7 +139,7 @@ class Scene(History[tuple[Entity, ...]]):
             return np.zeros((checked_num_frames(num_frames), 0, 2), np.float32)
         return np.stack([entity.path(num_frames) for entity in self.controlled], axis=1)
 
-    # Editing: each call is one step of undo
+    # Editing: each call is one undo step
 
     def add(
         self,
@@ -150,20 +154,20 @@ class Scene(History[tuple[Entity, ...]]):
         """Add an entity in front of the others.
 
         Args:
-            name: Unique in the scene.
-            mask: Of the picture's size, not empty; anything `load_mask` takes.
-            trajectory: Where it goes: a `Trajectory`, or a list of (x, y); None asks nothing of it.
+            name: Name, unique in the scene.
+            mask: Mask of the picture's size, not empty; anything that `load_mask` reads.
+            trajectory: Its path, a `Trajectory` or a list of (x, y); None leaves it uncontrolled.
             kind: "foreground", "background" or "camera".
-            pinned: Whether it is to stay where it is.
-            label: Which label of the mask is the object, where it is a label map with several: a whole number, or an
-                (r, g, b) of a picture in colours.
+            pinned: Whether it should stay where it is.
+            label: Which label is the object if the mask is a label map with several: a whole number, or an (r, g, b)
+                colour of a colour picture.
 
         Returns:
             The new entity.
 
         Raises:
-            LabError: The name is taken, the mask is unclear, empty or of another size, or the trajectory is far
-                outside.
+            LabError: The name is taken, the mask is ambiguous, empty or of another size, or the trajectory is far
+                outside the picture.
         """
         place = len(self._state) + 1
         with named(place, name):
@@ -176,9 +180,7 @@ class Scene(History[tuple[Entity, ...]]):
         place = self.index(which)
         unknown = set(changes) - {"name", "mask", "trajectory", "kind", "pinned"}
         if unknown:
-            raise LabError(
-                f"an entity has no {sorted(unknown)[0]!r}", fix="it has name, mask, trajectory, kind and pinned"
-            )
+            raise LabError(f"an entity has no {sorted(unknown)[0]!r}", fix="use name, mask, trajectory, kind or pinned")
         old = self._state[place]
         with named(place + 1, old.name):
             entity = replace(old, **changes)
@@ -190,27 +192,27 @@ class Scene(History[tuple[Entity, ...]]):
         return self.update(which, name=name)
 
     def pin(self, which: Which, pinned: bool = True) -> Entity:
-        """Ask an entity to stay where it is, or no longer. Its trajectory is kept for later, but not followed."""
+        """Make an entity stay where it is, or release it. Its trajectory is kept but not followed while pinned."""
         return self.update(which, pinned=pinned)
 
     def remove(self, which: Which) -> Entity:
-        """Take an entity out and return it."""
+        """Remove an entity and return it."""
         place = self.index(which)
         removed = self._state[place]
         self._commit(self._state[:place] + self._state[place + 1 :])
         return removed
 
     def reorder(self, which: Which, index: int) -> None:
-        """Move an entity to another place, counted from 0 = farthest; later ones are nearer the viewer."""
+        """Move an entity to another position in the order; 0 is the farthest, later ones are nearer the viewer."""
         rest = list(self._state)
         entity = rest.pop(self.index(which))
         if isinstance(index, bool) or not isinstance(index, (int, np.integer)) or not 0 <= index <= len(rest):
-            raise LabError(f"place {index!r} is outside 0 to {len(rest)}")
+            raise LabError(f"position {index!r} is outside 0 to {len(rest)}")
         rest.insert(int(index), entity)
         self._commit(tuple(rest))
 
     def clear(self) -> None:
-        """Take all entities out."""
+        """Remove all entities."""
         self._commit(())
 
     # The paper's four uses
@@ -218,10 +220,10 @@ class Scene(History[tuple[Entity, ...]]):
     def drag_foreground(
         self, which_or_mask: Which | np.ndarray, points: Trajectory | Points, name: str | None = None
     ) -> Entity:
-        """Drag one thing along a path.
+        """Drag one object along a path.
 
         Args:
-            which_or_mask: An entity by name or place, or the (H, W) mask of a new one.
+            which_or_mask: An entity by name or position, or the (H, W) mask of a new one.
             points: A `Trajectory` or a list of (x, y) in pixels.
             name: For a new entity ("object 1" by default), or a new name for the old one.
 
@@ -233,7 +235,7 @@ class Scene(History[tuple[Entity, ...]]):
         return self._state[-1 if place is None else place]
 
     def drag_background(self, points: Trajectory | Points) -> Entity:
-        """Drag everything that is no foreground; foreground things without a trajectory are pinned.
+        """Drag everything that is not foreground; foreground entities without a trajectory are pinned.
 
         An earlier background or camera motion is replaced. Returns the entity "background", the farthest of all.
         """
@@ -243,7 +245,7 @@ class Scene(History[tuple[Entity, ...]]):
     def drag_both(
         self, which_or_mask: Which | np.ndarray, points: Trajectory | Points, background_points: Trajectory | Points
     ) -> tuple[Entity, Entity]:
-        """Drag one thing and the background at once; returns both, the thing first."""
+        """Drag one object and the background at once; return both entities, the object first."""
         place, mask = self._target(which_or_mask)
         entities = with_foreground(self._state, self.size, place, mask, points, None)
         name = entities[-1 if place is None else place].name
@@ -251,18 +253,18 @@ class Scene(History[tuple[Entity, ...]]):
         return self[name], self._state[0]
 
     def drag_camera(self, pan: Sequence[float] = (0.0, 0.0), zoom: float = 1.0, anchors: int = 4) -> tuple[Entity, ...]:
-        """Move the camera: straight tracks spread over the picture, each of the pixels nearest to it.
+        """Move the camera: straight tracks spread over the picture, each owning the pixels nearest to it.
 
-        Things with a trajectory of their own, or pinned, keep it; all others ride along. An earlier background or
+        Entities with a trajectory of their own, or pinned, keep it; all others ride along. An earlier background or
         camera motion is replaced.
 
         Args:
             pan: (dx, dy): how far the picture's content moves, in pixels; a camera that turns right has dx < 0.
             zoom: How much larger the content is at the end, about the middle: 2 zooms in twofold, 0.5 out.
-            anchors: Number of tracks, 1 to 64; those wholly behind moving things are left out.
+            anchors: Number of tracks, 1 to 64; those wholly behind moving entities are left out.
 
         Returns:
-            The new entities, "camera 1" and on, of kind "camera", the farthest of all.
+            The new entities, "camera 1", "camera 2", …, of kind "camera", the farthest of all.
         """
         self._commit(with_camera(self._state, self.size, pan, zoom, anchors))
         return tuple(entity for entity in self._state if entity.kind == "camera")
@@ -270,11 +272,11 @@ class Scene(History[tuple[Entity, ...]]):
     # Copies and files
 
     def copy(self) -> Scene:
-        """A scene of its own with the same content and nothing to undo; pixels are shared, they cannot change."""
+        """An independent scene with the same content and an empty undo history; the read-only pixels are shared."""
         return self._of(self._image, self._state)
 
     def resized(self, size: tuple[int, int]) -> Scene:
-        """The scene on its picture resized to (H, W): masks and trajectories follow, and nothing can be undone."""
+        """The scene with its picture resized to (H, W), masks and trajectories too, and an empty undo history."""
         size = checked_size(size)
         if size == self.size:
             return self.copy()
@@ -305,7 +307,7 @@ class Scene(History[tuple[Entity, ...]]):
         """Read a scene from a folder or a .zip (see `saving`), or a released demo folder, its .json or a .zip of it.
 
         Raises:
-            LabError: It is missing, damaged, not to be trusted, or something else; the message says what.
+            LabError: The scene is missing, damaged, cannot be trusted, or is something else; the message says what.
         """
         found = open_other(Path(path).expanduser())
         return cls(*(load_scene(path) if found is None else found))
@@ -325,7 +327,7 @@ class Scene(History[tuple[Entity, ...]]):
         lines = [f"Scene {self.size[1]}x{self.size[0]}, {len(self._state)} entities"]
         return "\n".join(lines + [f"  {number} {entity!r}" for number, entity in enumerate(self._state, 1)])
 
-    # Inside
+    # Helpers
 
     def _of(self, picture: np.ndarray, entities: tuple[Entity, ...]) -> Scene:
         scene = object.__new__(Scene)

@@ -1,8 +1,8 @@
-"""Where a thing goes: key points, their timing, and the position in every frame.
+"""Where an entity goes: key points, their timing, and the position in every frame.
 
-A trajectory is what a hand draws: a few key points, perhaps with the frames at which they are to be reached. `at` turns
-it into one (x, y) a frame, along a curve that passes through every key point and never swings beyond the box that its
-two neighbouring key points span (see `curve`). Ready-made paths are below: a line, an arc, a circle, a shake, a camera.
+A trajectory is what a hand draws: a few key points, perhaps with the frames at which they should be reached. `at` turns
+it into one (x, y) per frame, along a curve that passes through every key point and never leaves the box spanned by the
+two neighbouring key points (see `curve`). Ready-made paths are below: a line, an arc, a circle, a shake, a camera.
 """
 
 from __future__ import annotations
@@ -34,20 +34,21 @@ SPACINGS = ("arc", "time")
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class Trajectory:
-    """A path over the picture, from a few key points. Frozen, and equal by value.
+    """A path over the picture, given by a few key points. Frozen, and equal by value.
 
     Args:
         points: (K, 2) key points (x, y) in pixels, K >= 1, origin at the centre of the top-left pixel. They may lie
-            outside the picture. One point means: hold still there.
+            outside the picture. A single point means: stay there.
         frames: K frame numbers, whole, >= 0 and strictly increasing, at which the key points are reached; before the
-            first and after the last the thing holds still. None spreads the path over the whole clip.
-        easing: "linear", "ease-in", "ease-out" or "ease-in-out". With `frames` it eases between each two key points,
-            otherwise once over the clip.
-        spacing: Without `frames`: "arc" moves at an even speed along the curve, "time" takes equally long from each key
-            point to the next (points drawn close together mean slow). With `frames` it has no effect.
+            first and after the last the entity stays still. None spreads the path over the whole clip.
+        easing: "linear", "ease-in", "ease-out" or "ease-in-out". With `frames` it applies between each pair of key
+            points, otherwise once over the clip.
+        spacing: Without `frames`: "arc" moves at constant speed along the curve, "time" takes the same time from each
+            key point to the next (points drawn close together mean slow). With `frames` it has no effect.
 
     Raises:
-        LabError: No points, NaN, absurd coordinates, frames that do not fit, or an unknown easing or spacing.
+        LabError: There are no points, NaN, coordinates over the limit, frames that do not match, or an unknown easing
+            or spacing.
 
     >>> Trajectory([(10, 20), (30, 20)]).at(3).tolist()
     [[10.0, 20.0], [20.0, 20.0], [30.0, 20.0]]
@@ -76,8 +77,8 @@ class Trajectory:
     def at(self, num_frames: int) -> np.ndarray:
         """The position in every frame of a clip.
 
-        The first key point is hit exactly in the first frame and the last one in the last, or, with `frames`, each in
-        its own frame. (Key frames beyond the clip's end are simply not reached.)
+        The first key point is reached exactly in the first frame and the last one in the last, or, with `frames`, each
+        in its own frame. (Key frames beyond the clip's end are not reached.)
 
         Args:
             num_frames: T, 1 to 100,000.
@@ -86,7 +87,7 @@ class Trajectory:
             (T, 2) float32 positions (x, y) in pixels.
 
         Raises:
-            LabError: `num_frames` is no whole number from 1 to 100,000.
+            LabError: `num_frames` is not a whole number from 1 to 100,000.
         """
         count = checked_num_frames(num_frames)
         keys = self.points.astype(np.float64)  # (K, 2)
@@ -146,7 +147,7 @@ class Trajectory:
 
 
 def as_trajectory(value: Trajectory | Points | None) -> Trajectory | None:
-    """A trajectory as it is, or made from a list of points."""
+    """Return a trajectory unchanged, or make one from a list of points."""
     return value if value is None or isinstance(value, Trajectory) else Trajectory(value)
 
 
@@ -160,8 +161,8 @@ def arc(start: Point, end: Point, bulge: float, *, easing: Easing = "linear") ->
 
     Args:
         start, end: (x, y) in pixels.
-        bulge: How far the middle lies off the straight line, in pixels. Positive is to the left of who travels: a thing
-            that moves to the right is thrown up, like a ball. 0 is a straight line.
+        bulge: Distance of the arc's middle from the straight line, in pixels; positive is to the left of the direction
+            of travel, so an object moving to the right rises like a thrown ball. 0 gives a straight line.
         easing: As in `Trajectory`.
 
     Raises:
@@ -170,7 +171,7 @@ def arc(start: Point, end: Point, bulge: float, *, easing: Easing = "linear") ->
     a, b = np.asarray(start, np.float64), np.asarray(end, np.float64)
     chord = float(np.hypot(*(b - a)))
     if chord == 0 and bulge != 0:
-        raise LabError("an arc needs two different ends", fix="use circle() to come back to the start")
+        raise LabError("start and end of the arc are the same point", fix="use circle() to come back to the start")
     if abs(bulge) <= 1e-6 * chord:
         return straight(start, end, easing=easing)
     radius = (chord * chord / 4 + bulge * bulge) / (2 * bulge)  # signed, as is the angle below
@@ -190,13 +191,13 @@ def circle(
 
     Args:
         centre: (x, y) in pixels.
-        radius: In pixels.
-        turns: How often round; negative is anticlockwise, at most 1,000 either way.
+        radius: Radius in pixels.
+        turns: Number of turns, at most 1,000; negative turns anticlockwise.
         start: Angle of the first point in degrees, clockwise from three o'clock.
         easing: As in `Trajectory`.
     """
     if not (math.isfinite(turns) and 0 < abs(turns) <= 1000):
-        raise LabError(f"circle: turns is {turns}", fix="give a number other than 0, at most 1,000 either way")
+        raise LabError(f"circle: turns is {turns}", fix="pass a number from -1,000 to 1,000 other than 0")
     count = 4 * math.ceil(8 * abs(turns)) + 1
     angle = np.linspace(0, 2 * math.pi * turns, count) + math.radians(start)
     points = np.asarray(centre, np.float64) + radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -204,16 +205,16 @@ def circle(
 
 
 def shake(point: Point, amplitude: float = 8.0, shakes: int = 3, *, angle: float = 0.0) -> Trajectory:
-    """A swing to and fro about a point, ending where it began.
+    """A swing back and forth about a point, ending where it began.
 
     Args:
         point: (x, y) in pixels.
-        amplitude: How far it swings to either side, in pixels.
+        amplitude: Swing to either side, in pixels.
         shakes: Number of full swings, 1 to 1,000.
         angle: Direction of the first swing in degrees, clockwise from the right.
     """
     if not 1 <= shakes <= 1000:
-        raise LabError(f"shake: shakes is {shakes}", fix="give 1 to 1,000")
+        raise LabError(f"shake: shakes is {shakes}", fix="pass 1 to 1,000")
     swing = amplitude * np.array([math.cos(math.radians(angle)), math.sin(math.radians(angle))])
     phase = np.array([0.0, 1.0, 0.0, -1.0] * int(shakes) + [0.0])
     return Trajectory(np.asarray(point, np.float64) + phase[:, None] * swing, spacing="time")
@@ -229,16 +230,16 @@ def anchor_grid(size: tuple[int, int], anchors: int = 4) -> np.ndarray:
 
     Args:
         size: (H, W) of the picture.
-        anchors: How many, 1 to 64.
+        anchors: Number of points, 1 to 64.
 
     Returns:
         (anchors, 2) float32 (x, y) in pixels.
     """
     height, width = size
     if isinstance(anchors, bool) or not isinstance(anchors, (int, np.integer)) or not 1 <= anchors <= 64:
-        raise LabError(f"anchors is {anchors!r}", fix="give a whole number from 1 to 64")
+        raise LabError(f"anchors is {anchors!r}", fix="pass a whole number from 1 to 64")
     rows = round(math.sqrt(anchors * height / width))
-    rows = min(int(anchors), max(2 if anchors >= 4 else 1, rows))  # one row could not tell a zoom from a roll
+    rows = min(int(anchors), max(2 if anchors >= 4 else 1, rows))  # one row could not distinguish a zoom from a roll
     points = []
     for row in range(rows):
         columns = anchors // rows + (row < anchors % rows)
@@ -250,12 +251,12 @@ def anchor_grid(size: tuple[int, int], anchors: int = 4) -> np.ndarray:
 def pan(
     size: tuple[int, int], dx: float, dy: float, *, anchors: int = 4, easing: Easing = "linear"
 ) -> list[Trajectory]:
-    """A camera that pans, as tracks of what it sees.
+    """A camera that pans, as tracks of the content it sees.
 
     Args:
         size: (H, W) of the picture.
-        dx, dy: How far the picture's content moves, in pixels. A camera that turns to the right sees things move to the
-            left: dx < 0.
+        dx, dy: How far the picture's content moves, in pixels. When a camera turns to the right, the content moves
+            to the left: dx < 0.
         anchors: Number of tracks, on a grid.
         easing: As in `Trajectory`.
     """
@@ -270,16 +271,16 @@ def zoom(
     anchors: int = 4,
     easing: Easing = "linear",
 ) -> list[Trajectory]:
-    """A camera that zooms, as tracks of what it sees.
+    """A camera that zooms, as tracks of the content it sees.
 
     Args:
         size: (H, W) of the picture.
-        factor: How much larger things are at the end: 2 zooms in twofold, 0.5 zooms out; 0.01 to 100.
-        centre: (x, y) that stays where it is; None for the middle of the picture.
+        factor: How much larger objects are at the end: 2 zooms in twofold, 0.5 zooms out; 0.01 to 100.
+        centre: Fixed point (x, y) of the zoom; None for the middle of the picture.
         anchors: Number of tracks, on a grid.
         easing: As in `Trajectory`.
     """
     if not 0.01 <= factor <= 100:
-        raise LabError(f"zoom factor is {factor}", fix="give 0.01 to 100 (above 1 zooms in, below 1 zooms out)")
+        raise LabError(f"zoom factor is {factor}", fix="pass 0.01 to 100 (above 1 zooms in, below 1 zooms out)")
     middle = np.array([(size[1] - 1) / 2, (size[0] - 1) / 2]) if centre is None else np.asarray(centre, np.float64)
     return [straight(point, middle + factor * (point - middle), easing=easing) for point in anchor_grid(size, anchors)]

@@ -1,4 +1,4 @@
-"""What every backend is: a picture is set once, clicks are answered many times; all input is checked here."""
+"""The interface of every backend: a picture is set once, clicks are answered many times; all input is checked here."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Points = Sequence[tuple[float, float]] | np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class Prompt:
-    """Checked clicks and box.
+    """Clicks and box that have been checked.
 
     Attributes:
         points: (N, 2) float32 (x, y) in pixels of the picture; N may be 0.
-        labels: (N,) int64, 1 for what belongs to the thing, 0 for what does not.
-        box: (4,) float32 left, top, right, bottom, the last two beyond the box's last pixel; or None.
-        previous: What an earlier call found, to refine; or None.
+        labels: (N,) int64, 1 on the object, 0 off it.
+        box: (4,) float32 left, top, right, bottom, right and bottom exclusive; or None.
+        previous: Result of an earlier call to refine; or None.
     """
 
     points: np.ndarray
@@ -35,15 +35,15 @@ class Prompt:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What a click found: candidates, best first.
+    """The result of a click: candidates, best first.
 
     Attributes:
         masks: (K, H, W) bool.
-        scores: (K,) float32, higher is better: SAM's own estimate of the IoU (0 to 1, sometimes a little above), for
-            GrabCut how well the outline runs along edges of the picture (0 to 1).
-        backend: Who found it: "toy", "grabcut", "sam_vit_b", …
-        logits: (K, h, w) float32 at the network's own size, what refinement starts from; None without a network.
-        picture: Checksum of the picture in which it was found; None where nobody noted it.
+        scores: (K,) float32, higher is better: SAM's own estimate of the IoU (0 to 1, sometimes a little above); for
+            GrabCut, how well the outline follows edges of the picture (0 to 1).
+        backend: The backend that found it: "toy", "grabcut", "sam_vit_b", …
+        logits: (K, h, w) float32 at the network's own size, the starting point for refinement; None without a network.
+        picture: Checksum of the picture in which it was found; None if unknown.
     """
 
     masks: np.ndarray
@@ -58,13 +58,15 @@ class Found:
         return self.masks[0]
 
     def chosen(self, index: int) -> Found:
-        """The same with candidate `index` moved to the front, so that refinement starts from it.
+        """The same result with candidate `index` moved to the front, so that refinement starts from it.
 
         Raises:
             LabError: There is no such candidate.
         """
         if not 0 <= index < len(self.masks):
-            raise LabError(f"candidate {index} of {len(self.masks)}: count from 0 to {len(self.masks) - 1}")
+            raise LabError(
+                f"candidate {index} of {len(self.masks)} does not exist", fix=f"pass 0 to {len(self.masks) - 1}"
+            )
         order = [index, *(i for i in range(len(self.masks)) if i != index)]
         logits = None if self.logits is None else self.logits[order]
         return replace(self, masks=self.masks[order], scores=self.scores[order], logits=logits)
@@ -72,7 +74,7 @@ class Found:
 
 @dataclass(frozen=True, eq=False)
 class Proposal:
-    """A thing found without a click.
+    """An object found without a click.
 
     Attributes:
         mask: (H, W) bool.
@@ -86,7 +88,7 @@ class Proposal:
 
 
 class Segmenter(ABC):
-    """Click to mask. `set_picture` once, then `predict` as often as the user clicks."""
+    """Turns clicks into masks. `set_picture` once, then `predict` as often as the user clicks."""
 
     name: str
 
@@ -96,7 +98,7 @@ class Segmenter(ABC):
 
     @property
     def backend(self) -> str:
-        """Who answers the next click."""
+        """Name of the backend that answers the next click."""
         return self.name
 
     @property
@@ -104,28 +106,28 @@ class Segmenter(ABC):
         """(H, W) of the picture that is set.
 
         Raises:
-            LabError: None is set.
+            LabError: No picture is set.
         """
         if self._picture is None:
             raise LabError("no picture is set", fix="call set_picture(image) before the first click")
         return self._picture.shape[0], self._picture.shape[1]
 
     def set_picture(self, image: np.ndarray) -> None:
-        """Take a picture; the work for it is done once, and not again for the same picture.
+        """Set the picture; its preparation is done once, and not repeated for the same picture.
 
         Args:
-            image: (H, W, 3) uint8 RGB, or anything else that `load_picture` takes.
+            image: (H, W, 3) uint8 RGB, or anything else that `load_picture` reads.
 
         Raises:
-            LabError: It is no picture, or none that the backend can take.
+            LabError: The image is not a picture, or the backend cannot use it.
         """
         if not (isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3):
             image = load_picture(image)
         if image.size == 0:
-            raise LabError(f"the picture is empty ({image.shape[1]}x{image.shape[0]})", fix="give one of at least 1x1")
+            raise LabError(f"the picture is empty ({image.shape[1]}x{image.shape[0]})", fix="pass one of at least 1x1")
         if self._picture is not None and np.array_equal(self._picture, image):
             return
-        self._picture = None  # a picture that fails leaves none behind
+        self._picture = None  # if the new picture fails, none is set
         picture = image.copy()
         self._set(picture)
         self._picture, self._checksum = picture, zlib.crc32(picture.tobytes())
@@ -137,40 +139,43 @@ class Segmenter(ABC):
         box: Sequence[float] | np.ndarray | None = None,
         previous: Found | None = None,
     ) -> Found:
-        """Find the thing that is clicked.
+        """Find the clicked object.
 
         Args:
             points: (x, y) of each click so far, in pixels of the picture.
-            labels: For each click 1 (belongs to the thing) or 0 (does not); all 1 when None.
-            box: (left, top, right, bottom) around the thing, in pixels; right and bottom lie beyond its last pixel.
-            previous: What the last call found, to be refined: give it together with all clicks so far.
+            labels: For each click 1 (on the object) or 0 (off it); None means all 1.
+            box: (left, top, right, bottom) around the object, in pixels; right and bottom are exclusive.
+            previous: Result of the last call, to refine it; pass it together with all clicks so far.
 
         Returns:
-            One or several candidates, best first. A single click can mean a thing, its part or its group, so it gets
-            three candidates from SAM; anything more gets one.
+            One or several candidates, best first. A single click can mean an object, its part or its group, so it gets
+            three candidates from SAM; more input gets one.
 
         Raises:
-            LabError: No picture, nothing clicked, a click outside, clicks that contradict each other, or nothing found.
+            LabError: There is no picture, no click, a click outside, clicks that contradict each other, or nothing is
+                found.
 
         Source: Kirillov et al., "Segment Anything", 2023, section 3.
         """
         height, width = self.size
         if previous is not None and not isinstance(previous, Found):
-            raise LabError(f"previous is {previous!r}", fix="give what the last predict returned, or leave it out")
+            raise LabError(f"previous is {previous!r}", fix="pass the result of the last predict, or leave it out")
         if previous is not None and previous.masks.shape[1:] != (height, width):
             was = f"{previous.masks.shape[2]}x{previous.masks.shape[1]}"
             raise LabError(
-                f"previous is of a {was} picture, this one is {width}x{height}", fix="start again without it"
+                f"previous belongs to a {was} picture, but this one is {width}x{height}",
+                fix="start again without previous",
             )
         spots, marks = _checked_points(points, labels, (height, width))
         frame = _checked_box(box, (height, width))
         if previous is not None and previous.picture not in (None, self._checksum):
-            raise LabError("previous was found in another picture", fix="start again without it")
+            raise LabError("previous was found in another picture", fix="start again without previous")
         if not len(spots) and frame is None:
-            raise LabError("nothing was clicked", fix="give at least one point on the thing, or a box around it")
+            raise LabError("nothing was clicked", fix="pass at least one point on the object, or a box around it")
         if not marks.any() and frame is None and previous is None:
             raise LabError(
-                f"all {len(marks)} clicks are minus: they say what the thing is not", fix="add a click on the thing"
+                f"all {len(marks)} clicks are negative, so nothing says what the object is",
+                fix="add a positive click on it",
             )
         found = self._predict(Prompt(spots, marks, frame, previous))
         order = np.argsort(-found.scores, kind="stable")
@@ -180,15 +185,15 @@ class Segmenter(ABC):
 
     @abstractmethod
     def everything(self) -> list[Proposal]:
-        """Find all things of the picture without a click, best first."""
+        """Find all objects in the picture without a click, best first."""
 
     @abstractmethod
     def _set(self, picture: np.ndarray) -> None:
-        """Do the work that a picture needs once."""
+        """Do the work needed once per picture."""
 
     @abstractmethod
     def _predict(self, prompt: Prompt) -> Found:
-        """Answer checked clicks; the order of the candidates does not matter."""
+        """Answer checked clicks; the candidates may be in any order."""
 
 
 def _checked_points(
@@ -197,32 +202,32 @@ def _checked_points(
     try:
         spots = plain_array([] if points is None else points, "points").astype(np.float32)
     except (TypeError, ValueError) as error:
-        raise LabError(f"points must be (x, y) pairs of numbers, not {points!r:.80}") from error
+        raise LabError(f"points is {points!r:.80}", fix="pass (x, y) pairs of numbers") from error
     spots = spots.reshape(0, 2) if spots.size == 0 else spots
     if spots.ndim != 2 or spots.shape[1] != 2:
-        raise LabError(f"points must have shape (N, 2), one (x, y) a click, not {spots.shape}")
+        raise LabError(f"points has shape {spots.shape}", fix="pass (N, 2), one (x, y) per click")
     height, width = size
     for number, (x, y) in enumerate(spots.tolist(), start=1):
         if not (np.isfinite(x) and np.isfinite(y)):
-            raise LabError(f"click {number} is ({x:g}, {y:g})", fix="give finite numbers")
+            raise LabError(f"click {number} is ({x:g}, {y:g})", fix="pass finite numbers")
         if not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5):
             raise LabError(
-                f"click {number} at ({x:g}, {y:g}) is outside the {width}x{height} picture", fix="click on the thing"
+                f"click {number} at ({x:g}, {y:g}) is outside the {width}x{height} picture", fix="click on the object"
             )
     marks = np.ones(len(spots), np.int64) if labels is None else plain_array(labels, "labels").ravel()
     if len(marks) != len(spots):
-        raise LabError(f"{len(spots)} points but {len(marks)} labels", fix="give one label a point, 1 or 0")
+        raise LabError(f"{len(spots)} points but {len(marks)} labels", fix="pass one label (1 or 0) per point")
     bad = [label for label in marks.tolist() if label not in (0, 1)]
     if bad:
-        raise LabError(f"label {bad[0]} is neither 1 (belongs to the thing) nor 0 (does not)")
+        raise LabError(f"a label is {bad[0]}", fix="use 1 (on the object) or 0 (off it)")
     marks = marks.astype(np.int64)
     for first in np.flatnonzero(marks == 1):
         for second in np.flatnonzero(marks == 0):
             if np.abs(spots[first] - spots[second]).max() < 0.5:
                 x, y = spots[first].tolist()
                 raise LabError(
-                    f"clicks {first + 1} and {second + 1} contradict each other: ({x:g}, {y:g}) is both plus and minus",
-                    fix="take one of them back",
+                    f"clicks {first + 1} and {second + 1} contradict each other: both signs at ({x:g}, {y:g})",
+                    fix="remove one of them",
                 )
     spots = np.clip(spots, 0, [width - 1, height - 1]).astype(np.float32)
     return spots, marks
@@ -234,15 +239,15 @@ def _checked_box(box: Sequence[float] | np.ndarray | None, size: tuple[int, int]
     try:
         edges = plain_array(box, "box").astype(np.float32).ravel()
     except (TypeError, ValueError) as error:
-        raise LabError(f"box must be (left, top, right, bottom), not {box!r:.80}") from error
+        raise LabError(f"box is {box!r:.80}", fix="pass (left, top, right, bottom)") from error
     if edges.shape != (4,) or not np.isfinite(edges).all():
-        raise LabError(f"box must be four finite numbers (left, top, right, bottom), not {box!r:.80}")
+        raise LabError(f"box is {box!r:.80}", fix="pass four finite numbers (left, top, right, bottom)")
     height, width = size
     edges = np.clip(edges, 0, [width, height, width, height]).astype(np.float32)
     left, top, right, bottom = edges.tolist()
     if right - left < 1 or bottom - top < 1:
         raise LabError(
-            f"box {tuple(np.asarray(box).tolist())} holds no pixel of the {width}x{height} picture",
-            fix="give left, top, right, bottom with right and bottom the larger",
+            f"box {tuple(np.asarray(box).tolist())} contains no pixel of the {width}x{height} picture",
+            fix="pass (left, top, right, bottom) with left < right and top < bottom",
         )
     return edges

@@ -1,4 +1,4 @@
-"""GrabCut behind the segmenter's interface: grown from the clicks, without any network."""
+"""GrabCut as a segmenter: masks grown from the clicks, without a network."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from ..scene.masks import clean_mask, describe_mask, iou, resized_mask
 from .base import Found, Prompt, Proposal, Segmenter
 
 WORK_SIDE = 280
-REACHES = (0.12, 0.2, 0.32, 0.48)  # of the longer side: how far from the click a thing may extend
+REACHES = (0.12, 0.2, 0.32, 0.48)  # of the longer side: how far from the click an object may extend
 LEAST_SIDE = 8
 LEAST_AREA, MOST_SHARE = 24, 0.7
-STRONG = 60.0  # an edge's gradient from which on more does not count
-GRID = 6  # clicks along the longer side when everything is asked for
-SAME = 0.6  # IoU from which on two cuts are one thing
+STRONG = 60.0  # gradients above this count the same
+GRID = 6  # grid points along the longer side for `everything`
+SAME = 0.6  # cuts with at least this IoU are the same object
 
 
 def grabcut(image: np.ndarray, point: tuple[float, float]) -> np.ndarray:
-    """Cut out the thing at a click, with OpenCV's GrabCut.
+    """Cut out the object at a click, with OpenCV's GrabCut.
 
-    GrabCut wants to know roughly how large the thing is, and a click does not say. So several sizes are tried, and the
-    cut whose outline runs best along the picture's own edges is kept. It knows colours, not things: a plain thing on a
-    plain ground comes out well, a patterned one may come out in part.
+    GrabCut needs to know roughly how large the object is, and a click does not say. So several sizes are tried, and the
+    cut whose outline best follows the picture's edges is kept. It knows colours, not objects: a plain object on a plain
+    background comes out well, a patterned one may come out only in part.
 
     Args:
         image: (H, W, 3) uint8 RGB, at least 8x8.
         point: The click (x, y) in pixels of the picture.
 
     Returns:
-        (H, W) bool: one connected piece without holes that holds the click.
+        (H, W) bool: one connected piece without holes that contains the click.
 
     Raises:
         LabError: The click is outside, the picture is too small, or nothing stands out at the click.
@@ -43,7 +43,7 @@ def grabcut(image: np.ndarray, point: tuple[float, float]) -> np.ndarray:
 
 
 class GrabCutSegmenter(Segmenter):
-    """Clicks, boxes and refinement through OpenCV's GrabCut."""
+    """Clicks, boxes and refinement with OpenCV's GrabCut."""
 
     name = "grabcut"
 
@@ -52,7 +52,7 @@ class GrabCutSegmenter(Segmenter):
         if min(height, width) < LEAST_SIDE:
             raise LabError(
                 f"the picture is {width}x{height}",
-                fix=f"to cut something out of it, it must be {LEAST_SIDE}x{LEAST_SIDE} or larger",
+                fix=f"use one of at least {LEAST_SIDE}x{LEAST_SIDE}",
             )
         scale = min(1.0, WORK_SIDE / max(height, width))
         rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
@@ -64,7 +64,7 @@ class GrabCutSegmenter(Segmenter):
         cuts = self._cuts(prompt)
         if not cuts:
             where = f"at ({prompt.points[0][0]:g}, {prompt.points[0][1]:g})" if len(prompt.points) else "in the box"
-            raise LabError(f"nothing stands out {where}", fix="click elsewhere on the thing, or give your own mask")
+            raise LabError(f"nothing stands out {where}", fix="click elsewhere on the object, or use your own mask")
         cuts.sort(key=lambda pair: -pair[0])
         several = len(prompt.points) == 1 and prompt.box is None and prompt.previous is None
         kept: list[tuple[float, np.ndarray]] = []
@@ -76,7 +76,7 @@ class GrabCutSegmenter(Segmenter):
         return Found(masks, scores, self.name)
 
     def everything(self) -> list[Proposal]:
-        """Click on a grid, keep what stands out, drop what was found before. Some seconds, and rough."""
+        """Click on a grid, keep what stands out and drop duplicates. Takes a few seconds; the result is rough."""
         height, width = self.size
         step = max(height, width) / GRID
         rows, columns = max(1, round(height / step)), max(1, round(width / step))
@@ -98,7 +98,7 @@ class GrabCutSegmenter(Segmenter):
         return out
 
     def _cuts(self, prompt: Prompt, reaches: tuple[float, ...] = REACHES) -> list[tuple[float, np.ndarray]]:
-        """Cuts at the working size with the strength of their outlines, one for each reach that gives any."""
+        """Cuts at the working size with the strengths of their outlines, one per reach that gives any."""
         rows, columns = self._small.shape[:2]
         height, width = self._picture.shape[:2] if self._picture is not None else (rows, columns)
         scale = np.array([columns / width, rows / height])
@@ -109,10 +109,12 @@ class GrabCutSegmenter(Segmenter):
             box = np.rint(prompt.box.reshape(2, 2) * scale).astype(int)
             box[1] = np.maximum(box[1], box[0] + 1)
         before = None
-        if prompt.previous is not None and not len(plus):  # all clicks from anew find more than their last result
+        if prompt.previous is not None and not len(
+            plus
+        ):  # starting afresh from all clicks finds more than the last result
             before = resized_mask(prompt.previous.best, (rows, columns))
         if box is not None or before is not None:
-            reaches = (1.0,)  # the size of the thing is known
+            reaches = (1.0,)  # the size of the object is known
         cuts = []
         for reach in reaches:
             state = _state((rows, columns), plus, minus, box, before, reach * max(rows, columns))
@@ -130,7 +132,7 @@ def _state(
     before: np.ndarray | None,
     reach: float,
 ) -> np.ndarray | None:
-    """What GrabCut starts from: sure near a plus, possible within reach, sure ground beyond and near a minus."""
+    """GrabCut's start: sure near positive clicks, possible within reach, background beyond and near negatives."""
     ys, xs = np.mgrid[: size[0], : size[1]]
 
     def distance(spots: np.ndarray) -> np.ndarray:
@@ -166,7 +168,7 @@ def _state(
 
 
 def _cut(image: np.ndarray, state: np.ndarray, plus: np.ndarray) -> np.ndarray | None:
-    """One GrabCut: the pieces that hold a plus (the largest without one), filled; None if nothing sensible is left."""
+    """Run GrabCut once: the pieces with a positive click (else the largest), filled; None if nothing is left."""
     cv2.setRNGSeed(0)  # GrabCut starts its colour clusters at random.
     behind, ahead = np.zeros((1, 65)), np.zeros((1, 65))
     try:
@@ -190,19 +192,19 @@ def _cut(image: np.ndarray, state: np.ndarray, plus: np.ndarray) -> np.ndarray |
 
 
 def _rating(strength: float) -> float:
-    """An outline's strength as a score from 0 to 1, that never quite gets there."""
+    """An outline's strength as a score from 0 to 1, below 1."""
     return strength / (strength + 0.5 * STRONG)
 
 
 def _edges(image: np.ndarray) -> np.ndarray:
-    """(H, W) float32: how strongly colour changes, the strongest channel's gradient after a slight blur."""
+    """(H, W) float32: how strongly the colour changes: the strongest channel's gradient after a slight blur."""
     soft = cv2.GaussianBlur(image, (0, 0), 1.5).astype(np.float32)
     across, down = cv2.Sobel(soft, cv2.CV_32F, 1, 0), cv2.Sobel(soft, cv2.CV_32F, 0, 1)
     return np.hypot(across, down).max(axis=-1)
 
 
 def _outline_strength(mask: np.ndarray, edges: np.ndarray) -> float:
-    """Mean edge along the outline; what runs along the picture's border counts as none. Larger cuts win a tie."""
+    """Mean edge along the outline; parts along the picture's border count as no edge. Larger cuts win a tie."""
     ring = mask & ~cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0).astype(bool)
     inner = ring.copy()
     inner[[0, -1]] = False

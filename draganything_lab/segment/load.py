@@ -1,4 +1,4 @@
-"""From a backend's name to a segmenter, and the choice between backends, made anew for each picture."""
+"""From a backend's name to a segmenter, and the choice of a backend for each picture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .looks_drawn import looks_drawn
 
 PUBLISHED = ("sam_vit_b", "sam_vit_l", "sam_vit_h")
 BACKENDS = ("auto", "toy", "grabcut", *PUBLISHED)
-SMALLEST = 16  # pixels: GrabCut needs something to look at
+SMALLEST = 16  # pixels: GrabCut needs some pixels to work with
 MEASURED = "measured.json"  # beside the small SAM's weights
 
 
@@ -24,15 +24,15 @@ def load_segmenter(
     """Load a segmenter.
 
     Args:
-        name: "toy" is the small SAM shipped with the package, which knows Toyland. "grabcut" needs no network and knows
-            colours. "sam_vit_b", "sam_vit_l" and "sam_vit_h" are the published networks, which know photographs.
+        name: "toy" is the small SAM shipped with the package, trained on Toyland. "grabcut" needs no network and goes
+            by colour. "sam_vit_b", "sam_vit_l" and "sam_vit_h" are the published networks, trained on photographs.
             "auto" chooses for each picture; see `AutoSegmenter`.
-        checkpoint: A SAM's file of weights (for "toy" a folder); None for the registry's.
+        checkpoint: Weight file of a SAM (for "toy" a folder); None for the one in the registry.
         device: "cuda", "cpu", …; None for a GPU if there is one.
-        download: Fetch a published network that is not there; its size and licence are said first.
+        download: Whether to download a missing published network; its size and licence are printed first.
 
     Raises:
-        LabError: No such backend, or its weights are not there, not whole, or of another network.
+        LabError: There is no such backend, or its weights are missing, incomplete or another network's.
 
     >>> load_segmenter("grabcut").backend
     'grabcut'
@@ -41,7 +41,7 @@ def load_segmenter(
     if plain not in BACKENDS:
         raise LabError(f'no segmenter is called "{name}"', fix=f"use one of {', '.join(BACKENDS)}")
     if plain in ("auto", "grabcut") and checkpoint is not None:
-        raise LabError(f'"{plain}" takes no checkpoint', fix='name the network it belongs to, such as "sam_vit_b"')
+        raise LabError(f'"{plain}" takes no checkpoint', fix='pass the name of its network, such as "sam_vit_b"')
     if plain == "auto":
         return AutoSegmenter(device)
     if plain == "grabcut":
@@ -56,11 +56,11 @@ def load_segmenter(
 
 
 class AutoSegmenter(Segmenter):
-    """The small SAM for drawn pictures like Toyland's; for others what is better and there.
+    """The small SAM for drawn pictures like Toyland's; for others the best backend available.
 
-    For a picture that does not look drawn, that is the largest published SAM whose file is on this machine. Without
-    one it is the small SAM or GrabCut: whichever found more of the things in the held-out photographs from one click,
-    as `measured.json` beside the small SAM's weights says. Nothing is ever downloaded.
+    For a picture that does not look drawn, that is the largest published SAM whose file is on this machine. Without one
+    it is the small SAM or GrabCut: whichever found the objects in held-out photographs better from one click, according
+    to `measured.json` beside the small SAM's weights. Nothing is ever downloaded.
 
     Attributes:
         reason: Why the picture's backend was chosen, in a few words.
@@ -77,7 +77,7 @@ class AutoSegmenter(Segmenter):
 
     @property
     def backend(self) -> str:
-        """The backend of the picture that is set; "auto" before there is one."""
+        """The backend of the current picture; "auto" before one is set."""
         return self.name if self._chosen is None else self._chosen.backend
 
     def _set(self, picture: np.ndarray) -> None:
@@ -102,28 +102,28 @@ class AutoSegmenter(Segmenter):
         return self._chosen._predict(prompt)
 
     def everything(self) -> list[Proposal]:
-        """As the picture's backend finds them."""
+        """All objects, as found by the picture's backend."""
         _ = self.size
         assert self._chosen is not None
         return self._chosen.everything()
 
 
 def choose(picture: np.ndarray) -> tuple[str, str]:
-    """The backend for a picture (H, W, 3) uint8, and why."""
+    """Choose the backend for a picture (H, W, 3) uint8; return its name and the reason."""
     from ..models import zoo
 
     try:
         folder = zoo.find("sam-toy")
         published = [name for name in reversed(PUBLISHED) if zoo.find(name.replace("_", "-")) is not None]
     except (ImportError, LabError) as error:
-        return "grabcut", f"the networks cannot be looked for ({error})"
+        return "grabcut", f"searching for the networks failed ({error})"
     drawn = looks_drawn(picture)
     if folder is not None and (drawn or min(picture.shape[:2]) < SMALLEST):
         return "toy", "the picture looks drawn, as Toyland's do" if drawn else "the picture is tiny"
     if published:
         return published[0], "the picture looks like a photograph, and this network is on this machine"
     if folder is None:
-        return "grabcut", "the small SAM's weights are not here"
+        return "grabcut", "the small SAM's weights are not on this machine"
     scores = photo_scores(folder)
     best = max(scores, key=lambda name: scores[name]) if scores else "grabcut"
     told = ", ".join(f"{name} {value:.2f}" for name, value in scores.items()) or "nothing measured"
@@ -131,7 +131,7 @@ def choose(picture: np.ndarray) -> tuple[str, str]:
 
 
 def photo_scores(folder: Path) -> dict[str, float]:
-    """Mean IoU of one click on held-out photographs by backend, as measured; empty when nothing was."""
+    """Mean IoU of one click on held-out photographs per backend, as measured; empty if not measured."""
     try:
         measures = json.loads((folder / MEASURED).read_text("utf-8"))["measures"]["outlined"]
         return {name: float(measures[name]["one click"]["mean"]) for name in ("toy", "grabcut")}

@@ -1,13 +1,13 @@
-"""Whether a picture looks drawn, as Toyland's do, or photographed: which networks can be trusted with it."""
+"""Whether a picture looks drawn, like Toyland's, or photographed; it decides which networks can be trusted."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-LOOK_SIDE = 256  # pictures are looked at with this longer side at most
+LOOK_SIDE = 256  # pictures are first shrunk to at most this longer side
 GRAIN = 4.0, 40.0  # how far a channel departs from its neighbours where there is texture, neither flat nor an edge
-COLOURFUL = 20.0  # mean saturation, of 255: Toyland has 27 at least, grey photographs none
+COLOURFUL = 20.0  # mean saturation, of 255: Toyland has at least 27, grey photographs 0
 SMALL, MOST_SMALL, MOST = 96, 0.26, 0.17  # pixels; share of textured pixels in drawn pictures below and above that side
 
 
@@ -15,11 +15,11 @@ def texture(image: np.ndarray) -> float:
     """The share of pixels that are neither flat nor on an edge.
 
     Args:
-        image: (H, W, 3) uint8 RGB, 3x3 at least.
+        image: (H, W, 3) uint8 RGB, at least 3x3.
 
     Returns:
-        0 to 1. Of 80 pictures of Toyland none had more than 0.15 (at 64x64 pixels 0.25, where edges are dense); of the
-        photographs inside scikit-image that are neither grey nor mostly empty, none had less than 0.27.
+        0 to 1. None of 80 pictures of Toyland had more than 0.15 (at 64x64 pixels 0.25, where edges are dense); of the
+        photographs in scikit-image that are neither grey nor mostly empty, none had less than 0.27.
     """
     scale = min(1.0, LOOK_SIDE / max(image.shape[:2]))
     if scale < 1:

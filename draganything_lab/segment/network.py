@@ -1,4 +1,4 @@
-"""The small SAM: `segment_anything`'s own classes at a small size, and how such a network is written and read."""
+"""The small SAM: `segment_anything`'s own classes at a small size, and how such a network is saved and loaded."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class SamSize:
 
     Attributes:
         picture: Side in pixels of the square that pictures are resized into.
-        patch: Side of a patch in pixels; low-resolution masks have `4 * picture / patch` pixels a side.
-        width, depth, heads: Of the image encoder.
-        window: Cells a side of the windows that its blocks look within; the middle and the last block look everywhere,
-            and all do where it is 0.
-        channels: Of the image embedding and the prompts.
+        patch: Side of a patch in pixels; low-resolution masks have `4 * picture / patch` pixels per side.
+        width, depth, heads: Sizes of the image encoder.
+        window: Side of the attention windows of its blocks, in cells; the middle and the last block attend globally,
+            and all do if it is 0.
+        channels: Channels of the image embedding and the prompts.
         mask_channels: Hidden channels of the encoder of mask prompts.
-        decoder_heads, decoder_mlp: Of the mask decoder's transformer, two layers deep.
+        decoder_heads, decoder_mlp: Sizes of the mask decoder's transformer, which has two layers.
     """
 
     picture: int = 128
@@ -45,26 +45,26 @@ class SamSize:
 
     @property
     def cells(self) -> int:
-        """Cells a side of the image embedding."""
+        """Cells per side of the image embedding."""
         return self.picture // self.patch
 
     @property
     def mask_side(self) -> int:
-        """Pixels a side of the low-resolution masks."""
+        """Pixels per side of the low-resolution masks."""
         return 4 * self.cells
 
 
 def build_sam(size: SamSize | None = None) -> Sam:
-    """Build a `Sam` of a size, with random weights.
+    """Build a `Sam` of a given size, with random weights.
 
     Args:
-        size: None for the shipped network's.
+        size: Sizes of the network; None for the shipped one's.
 
     Returns:
         The network, in training mode.
 
     Raises:
-        LabError: Sizes that do not divide each other.
+        LabError: The sizes do not divide each other.
     """
     size = size or SamSize()
     if (
@@ -73,7 +73,7 @@ def build_sam(size: SamSize | None = None) -> Sam:
         or size.width % size.heads
         or size.channels % (2 * size.decoder_heads)
     ):
-        raise LabError(f"these sizes of a SAM do not divide each other: {size}")
+        raise LabError(f"the sizes of the SAM are {size}", fix="choose sizes that divide each other")
     return Sam(
         image_encoder=ImageEncoderViT(
             img_size=size.picture,
@@ -110,8 +110,8 @@ def save_sam(sam: Sam, size: SamSize, folder: Path, *, snap: bool = False) -> No
     Args:
         sam: The network.
         size: Its sizes.
-        folder: Made if it is not there.
-        snap: Whether its masks are coarse enough to be moved onto the picture's edges.
+        folder: Folder to write to; created if missing.
+        snap: Whether its masks are so coarse that they should be snapped to the picture's edges.
     """
     from safetensors.torch import save_file
 
@@ -122,24 +122,24 @@ def save_sam(sam: Sam, size: SamSize, folder: Path, *, snap: bool = False) -> No
 
 
 def read_config(folder: Path) -> SamSize:
-    """The sizes that `save_sam` wrote.
+    """Read the sizes that `save_sam` wrote.
 
     Raises:
-        LabError: They are missing or damaged.
+        LabError: The file is missing or damaged.
     """
     try:
         words: dict[str, Any] = json.loads((folder / CONFIG).read_text("utf-8"))
         words = {name: value for name, value in words.items() if name not in ("class", "snap")}
         return SamSize(**words)
     except (OSError, ValueError, TypeError) as error:
-        raise LabError(f"{folder / CONFIG} is missing or damaged ({error})", fix="fetch the folder again") from error
+        raise LabError(f"{folder / CONFIG} is missing or damaged ({error})", fix="download the folder again") from error
 
 
 def load_small_sam(folder: Path) -> Sam:
-    """Read what `save_sam` wrote: float32, ready to use.
+    """Load a network that `save_sam` wrote: float32, ready to use.
 
     Raises:
-        LabError: The folder lacks a file, or a file is damaged or of another network.
+        LabError: A file is missing, damaged or another network's.
     """
     from ..models.zoo.state_dict import load_state_dict
 
@@ -152,25 +152,25 @@ def load_small_sam(folder: Path) -> Sam:
 
 
 def ready(sam: Sam) -> Sam:
-    """For use, not training; the picture's normalisation, which no checkpoint holds, is put in place."""
+    """Prepare a network for use, not training; sets the picture normalisation, which no checkpoint holds."""
     for name, values in (("pixel_mean", (123.675, 116.28, 103.53)), ("pixel_std", (58.395, 57.12, 57.375))):
         sam.register_buffer(name, torch.tensor(values).view(-1, 1, 1), False)
     return sam.eval().requires_grad_(False)
 
 
 def fit(sam: nn.Module, weights: dict[str, torch.Tensor], source: Path) -> None:
-    """Put weights into a network (on any device, also meta) after checking every name and shape.
+    """Load weights into a network (on any device, including meta) after checking every name and shape.
 
     Raises:
-        LabError: They are another network's; the first name that differs is told.
+        LabError: The weights are another network's; the message gives the first name that differs.
     """
     wanted = {name: tuple(value.shape) for name, value in sam.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in weights.items()}
     if wanted != found:
         name = next(n for n in sorted(wanted.keys() | found.keys()) if wanted.get(n) != found.get(n))
         raise LabError(
-            f"{source} is no checkpoint of this SAM: {name} is {found.get(name, 'missing')} and should be "
+            f"{source} is not a checkpoint of this SAM: {name} is {found.get(name, 'missing')} but should be "
             f"{wanted.get(name, 'absent')}",
-            fix="take the file that belongs to the name you gave",
+            fix="use the file that belongs to the name you passed",
         )
     sam.load_state_dict(weights, assign=True)

@@ -1,4 +1,4 @@
-"""Segment Anything behind the segmenter's interface: the shipped small network and the published large ones alike."""
+"""Segment Anything as a segmenter: the shipped small network and the published large ones alike."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from .base import Found, Prompt, Proposal, Segmenter
 from .network import CONFIG, fit, load_small_sam, ready
 from .snap import snapped
 
-EVERYTHING_SIDE = 1024  # pictures are made smaller before everything is looked for: 3 masks a grid point fill memory
-MOST_SHARE = 0.6  # of the picture: what is larger is ground, not a thing
-SAME = 0.75  # IoU from which on two proposals are one thing
+EVERYTHING_SIDE = 1024  # pictures are shrunk for `everything`: 3 masks per grid point fill the memory
+MOST_SHARE = 0.6  # of the picture: anything larger is background, not an object
+SAME = 0.75  # proposals with at least this IoU are the same object
 
 
 class SamSegmenter(Segmenter):
-    """Clicks through `SamPredictor`, everything through `SamAutomaticMaskGenerator`.
+    """Clicks use `SamPredictor`, `everything` uses `SamAutomaticMaskGenerator`.
 
     Args:
         sam: The network.
-        name: What `Found.backend` says.
-        points_per_side: Of the grid of clicks when everything is asked for.
+        name: Value of `Found.backend`.
+        points_per_side: Side of the grid of clicks used by `everything`.
         least_quality: Estimated IoU that a proposal needs.
-        least_stability: IoU that its mask needs with itself at a higher and a lower threshold.
-        snap: Move the masks' outlines to the picture's edges, as a small network's masks are coarse. Scores and
-            refinement stay the network's own.
+        least_stability: IoU that a proposal's masks at a higher and a lower threshold must have with each other.
+        snap: Whether to move the masks' outlines to the picture's edges, because a small network's masks are coarse.
+            Scores and refinement remain the network's own.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class SamSegmenter(Segmenter):
         if min(self.predictor.transform.get_preprocess_shape(height, width, side)) < 1:
             raise LabError(
                 f"the picture is {width}x{height}, too narrow: its shorter side would vanish at {side} pixels",
-                fix="cut it",
+                fix="crop it",
             )
         self.predictor.set_image(picture)
         self._image = picture
@@ -70,7 +70,7 @@ class SamSegmenter(Segmenter):
         earlier = None if previous is None else previous.logits
         side = 4 * self.predictor.model.prompt_encoder.image_embedding_size[0]
         if previous is not None and earlier is not None and earlier.shape[-1] != side:
-            raise LabError(f'previous comes from "{previous.backend}"', fix="refine with the backend that found it")
+            raise LabError(f'previous comes from "{previous.backend}"', fix="refine it with the backend that found it")
         box = None if prompt.box is None else prompt.box - np.array([0, 0, 1, 1], np.float32)
         masks, scores, logits = self.predictor.predict(
             point_coords=prompt.points if len(prompt.points) else None,
@@ -84,7 +84,7 @@ class SamSegmenter(Segmenter):
         if not there.any():
             where = f"({prompt.points[0][0]:g}, {prompt.points[0][1]:g})" if len(prompt.points) else "the box"
             raise LabError(
-                f"nothing was found at {where}", fix="click elsewhere on the thing, or paint it with the brush"
+                f"nothing was found at {where}", fix="click elsewhere on the object, or paint it with the brush"
             )
         masks = masks[there]
         if self.snap:
@@ -92,7 +92,7 @@ class SamSegmenter(Segmenter):
         return Found(masks, scores[there].astype(np.float32), self.name, logits[there])
 
     def everything(self) -> list[Proposal]:
-        """Click on a grid and keep what the network is sure of.
+        """Prompt with a grid of points and keep the confident masks.
 
         Source: Kirillov et al., "Segment Anything", 2023, appendix B; `SamAutomaticMaskGenerator`.
         """
@@ -123,33 +123,33 @@ class SamSegmenter(Segmenter):
 
 
 def load_toy(folder: str | Path | None = None, device: str | None = None, *, snap: bool | None = None) -> SamSegmenter:
-    """The small SAM: the shipped one, or one from a folder of `draganything-lab train sam --export`.
+    """Load the small SAM: the shipped one, or one from a folder of `draganything-lab train sam --export`.
 
     Args:
-        folder: None for the shipped one.
+        folder: Folder of the network; None for the shipped one.
         device: "cuda", "cpu", …; None for a GPU if there is one.
-        snap: Move outlines to the picture's edges; None for what the folder's `config.json` says.
+        snap: Whether to move outlines to the picture's edges; None to follow the folder's `config.json`.
     """
     path = weights_folder("sam-toy") if folder is None else Path(folder).expanduser()
     if not path.is_dir():
-        raise LabError(f"{path} is no folder", fix="the small SAM is a folder with config.json and model.safetensors")
+        raise LabError(f"{path} is not a folder", fix="pass a folder with config.json and model.safetensors")
     sam = load_small_sam(path).to(_device(device))
     if snap is None:
         snap = bool(json.loads((path / CONFIG).read_text("utf-8")).get("snap", False))
-    # A small network is unsure of every edge: measured on held-out scenes, the published thresholds leave nothing.
+    # A small network is unsure of every edge: on held-out scenes, the published thresholds left nothing.
     return SamSegmenter(sam, "toy", points_per_side=16, least_quality=0.5, least_stability=0.3, snap=snap)
 
 
 def load_published(
     name: str, checkpoint: str | Path | None = None, device: str | None = None, *, download: bool = False
 ) -> SamSegmenter:
-    """One of the published networks: "sam_vit_b", "sam_vit_l" or "sam_vit_h".
+    """Load one of the published networks: "sam_vit_b", "sam_vit_l" or "sam_vit_h".
 
     Args:
-        name: Which.
-        checkpoint: Its file; None for the registry's place.
+        name: Name of the network.
+        checkpoint: Its weight file; None for the one in the registry.
         device: "cuda", "cpu", …; None for a GPU if there is one.
-        download: Fetch the file if it is not there.
+        download: Whether to download the file if it is missing.
     """
     path = weights_file(name.replace("_", "-"), download=download) if checkpoint is None else Path(checkpoint)
     weights = load_state_dict(path)

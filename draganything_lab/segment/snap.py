@@ -1,4 +1,4 @@
-"""A network's coarse mask moved onto the picture's own edges: GrabCut in a narrow band along the outline."""
+"""Snapping a network's coarse mask to the picture's edges: GrabCut in a narrow band along the outline."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import numpy as np
 
 from ..scene.masks import box_of, iou, resized_mask
 
-WORK_SIDE = 240  # pictures are looked at with this longer side at most, and half of it at least
-BAND = 0.03  # of the longer side: how far outside of the mask its edge may lie
-AROUND = 5 * BAND  # of the longer side: of a large picture only so much around the mask is looked at
-CORE = 0.8  # of the mask's greatest depth: what lies deeper is sure
+WORK_SIDE = 240  # pictures are resized to a longer side between half of this and this
+BAND = 0.03  # of the longer side: how far outside the mask its true edge may lie
+AROUND = 5 * BAND  # of the longer side: in a large picture, only this much around the mask is used
+CORE = 0.8  # of the mask's greatest depth: anything deeper is certain
 
 
 def snapped(image: np.ndarray, mask: np.ndarray, points: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Move a mask's outline to where colours change.
+    """Move a mask's outline to where the colours change.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         mask: (H, W) bool.
         points: (N, 2) clicks (x, y) in pixels.
-        labels: (N,) 1 for what belongs to the thing, 0 for what does not.
+        labels: (N,) 1 on the object, 0 off it.
 
     Returns:
-        (H, W) bool; the mask as it was where GrabCut has nothing to go by, or would make
-        something else of it (IoU under 0.4).
+        (H, W) bool; the mask unchanged if GrabCut has nothing to go by, or would turn it into
+        something else (IoU under 0.4).
 
     Source: Rother, Kolmogorov and Blake, "GrabCut", SIGGRAPH 2004.
     """
@@ -44,7 +44,7 @@ def _around(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
 
 
 def _moved(image: np.ndarray, mask: np.ndarray, points: np.ndarray, labels: np.ndarray, longer: int) -> np.ndarray:
-    """`snapped` in the part of a picture that is given; `longer` is the longer side of the whole."""
+    """`snapped` for a part of a picture; `longer` is the longer side of the whole picture."""
     height, width = mask.shape
     least = WORK_SIDE / 2
     scale = least / longer if longer < least else min(1.0, max(WORK_SIDE / longer, least / max(height, width)))

@@ -22,7 +22,7 @@ SAID = {
 }
 LATE = "The canvas answers now; choose it above if you like."
 CLOSED = "This studio was closed; what was in it goes on where it was opened last."
-DEAD = "The canvas does not answer in this program, so the form stands in."
+DEAD = "The canvas does not answer, so the form stands in."
 
 
 class Assembly:

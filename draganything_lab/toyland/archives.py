@@ -1,6 +1,6 @@
-"""The collections that Scrapbook's artwork comes from: pinned archives, fetched by package managers, and unpacked.
+"""The collections that Scrapbook's artwork comes from: pinned archives, downloaded by package managers and unpacked.
 
-npm, apt-get and pip fetch them; nothing of what is inside is ever run or installed.
+npm, apt-get and pip download them; nothing inside is ever run or installed.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from ..errors import LabError
 
 MOST_FILES = 50_000
 MOST_BYTES = 2 * 2**30  # unpacked
-SPARE = 800 * 10**6  # bytes of disk needed while the pack is made
+SPARE = 800 * 10**6  # bytes of free disk space needed while the pack is made
 Say = Callable[[str], object]
 
 
 @dataclass(frozen=True)
 class Archive:
-    """One archive.
+    """One downloadable archive.
 
     Attributes:
         name: Short name of the collection.
-        through: The program that fetches it.
-        package: What it is called there, with its version.
-        file: Name of the archive.
-        size: Its bytes.
-        sha256: Its hash.
-        wanted: Beginnings and ends of the names inside that are unpacked.
+        through: Program that downloads it.
+        package: Name of its package there, with the version.
+        file: File name of the archive.
+        size: Size in bytes.
+        sha256: Its SHA-256 hash.
+        wanted: Prefix and suffixes of the names inside that are unpacked.
     """
 
     name: str
@@ -111,19 +111,19 @@ ARCHIVES = {
 
 
 def fetch(archive: Archive, folder: Path, say: Say = print) -> Path:
-    """Fetch an archive unless it lies in `folder` already, and check its hash.
+    """Download an archive unless it is already in `folder`, and check its hash.
 
     Args:
         archive: One of `ARCHIVES`.
         folder: Where archives are kept; created if missing.
-        say: Gets the progress lines.
+        say: Function that receives the progress lines.
 
     Returns:
         The archive's path.
 
     Raises:
-        LabError: The program is missing, it fails (no network, a version that is gone), there is too little space, or
-            the archive is not the pinned one.
+        LabError: The program is missing or fails (no network, a version no longer available), there is too little
+            space, or the archive is not the pinned one.
     """
     target = folder / archive.file
     if target.is_file():
@@ -135,14 +135,14 @@ def fetch(archive: Archive, folder: Path, say: Say = print) -> Path:
             f"{folder} has {free / 1e9:.1f} GB free; {(archive.size + SPARE) / 1e9:.1f} GB are needed: "
             "free some space, or set DRAGANYTHING_LAB_CACHE to a folder on a larger disk"
         )
-    say(f"{archive.name}: fetching {archive.package} ({archive.size / 1e6:.0f} MB) with {archive.through}")
+    say(f"{archive.name}: downloading {archive.package} ({archive.size / 1e6:.0f} MB) with {archive.through}")
     draft = folder / f".{archive.name}.{os.getpid()}"
     draft.mkdir(exist_ok=True)
     try:
         _run(archive, draft, target)
         if not (found := draft / archive.file).is_file():
             raise LabError(
-                f"{archive.through} fetched {archive.package}, but not as {archive.file}; {_by_hand(target)}"
+                f"{archive.through} downloaded {archive.package}, but not as {archive.file}; {_by_hand(target)}"
             )
         _check(archive, found)
         found.replace(target)
@@ -152,7 +152,7 @@ def fetch(archive: Archive, folder: Path, say: Say = print) -> Path:
 
 
 def _run(archive: Archive, draft: Path, target: Path) -> None:
-    """Let the package manager put the archive into `draft`."""
+    """Have the package manager put the archive into `draft`."""
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     if not archive.file.endswith("none-any.whl"):  # the same wheel on every machine
         pip += ["--only-binary=:all:", "--platform=manylinux_2_28_x86_64", "--python-version=311"]
@@ -161,7 +161,7 @@ def _run(archive: Archive, draft: Path, target: Path) -> None:
     command = commands[archive.through]
     if shutil.which(command[0]) is None:
         raise LabError(
-            f"{archive.through}, which fetches {archive.package}, is not installed; install it, or "
+            f"{archive.through}, which downloads {archive.package}, is not installed; install it, or "
             f"{_by_hand(target)}, or go without: --without {archive.name}"
         )
     done = subprocess.run([*command, archive.package], cwd=draft, capture_output=True, text=True, check=False)
@@ -169,8 +169,8 @@ def _run(archive: Archive, draft: Path, target: Path) -> None:
         words = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         why = next((w for w in words if "ERR" in w.upper() or w.startswith("E:")), words[-1] if words else "no reason")
         raise LabError(
-            f"{archive.through} could not fetch {archive.package} ({why[:200]}); check the network and run it again: "
-            f"what is here stays. Or {_by_hand(target)}, or go without: --without {archive.name}"
+            f"{archive.through} could not download {archive.package} ({why[:200]}); check the network and run it "
+            f"again: finished parts are kept. Or {_by_hand(target)}, or go without: --without {archive.name}"
         )
 
 
@@ -186,7 +186,7 @@ def _check(archive: Archive, path: Path) -> None:
     if digest.hexdigest() != archive.sha256:
         raise LabError(
             f"{path} is not the pinned {archive.package}: its SHA-256 is {digest.hexdigest()[:12]}…, "
-            f"not {archive.sha256[:12]}…; delete it and fetch it again"
+            f"not {archive.sha256[:12]}…; delete it and download it again"
         )
 
 
@@ -196,10 +196,10 @@ def unpack(path: Path, folder: Path, wanted: tuple[str, tuple[str, ...]] = ("", 
     Args:
         path: The archive.
         folder: Where the files go, under their names inside the archive.
-        wanted: Only names with this beginning and one of these ends. Links and names that lead out are skipped.
+        wanted: Prefix, and possible suffixes, of the names to unpack. Links and names that lead out are skipped.
 
     Returns:
-        How many files were written.
+        Number of files written.
 
     Raises:
         LabError: The archive is damaged, holds none of the wanted files, or unpacks to more than the limits.
@@ -224,10 +224,10 @@ def unpack(path: Path, folder: Path, wanted: tuple[str, tuple[str, ...]] = ("", 
     except LabError:
         raise
     except (OSError, EOFError, ValueError, tarfile.TarError, zipfile.BadZipFile) as error:
-        raise LabError(f"{path} cannot be unpacked ({error})", fix="delete it and fetch it again") from error
+        raise LabError(f"{path} cannot be unpacked ({error})", fix="delete it and download it again") from error
     if not count:
         kinds = " or ".join(wanted[1])
-        raise LabError(f"{path} holds no {kinds} under {wanted[0]}", fix="delete it and fetch it again")
+        raise LabError(f"{path} holds no {kinds} under {wanted[0]}", fix="delete it and download it again")
     return count
 
 

@@ -1,4 +1,4 @@
-"""The artwork of Scrapbook: cut-outs and photographs in one packed file, which is kept in a cache, not in the package.
+"""The artwork of Scrapbook: cut-outs and photographs in one packed file, kept in a cache rather than in the package.
 
 A pack is a zip of small WebP pictures with an `index.json`: a version number, and for each picture its file, name,
 kind, source, licence, author, and whether it is held out from training.
@@ -26,7 +26,7 @@ from ..media.files import write_whole
 VERSION = 1
 PACK_NAME = "artwork.zip"
 MOST_ENTRIES = 20_000
-MOST_BYTES = 100 * 2**20  # of a pack
+MOST_BYTES = 100 * 2**20  # in a pack
 MOST_SIDE = 1024  # pixels of one picture in a pack
 Kind = Literal["cutout", "photograph"]
 FIX = "create the pack with: draganything-lab scrapbook fetch"
@@ -37,12 +37,12 @@ class Entry:
     """One picture of a pack.
 
     Attributes:
-        file: Its name inside the zip.
+        file: File name inside the zip.
         name: What it shows, in a few words.
         kind: "cutout" has an alpha channel; "photograph" fills its rectangle.
-        source: The collection that it comes from.
+        source: Collection it comes from.
         licence: Short name of its licence.
-        author: Whom to credit; empty where nobody needs to be.
+        author: Author to credit; empty if no credit is needed.
         held_out: Whether training never sees it.
     """
 
@@ -56,7 +56,7 @@ class Entry:
 
 
 class Artwork:
-    """The pictures of one pack: the packed bytes are held in memory, and each cut-out is decoded when it is asked for.
+    """The pictures of one pack: the packed bytes stay in memory, and each picture is decoded on demand.
 
     Processes forked after loading share the memory.
     """
@@ -77,10 +77,10 @@ class Artwork:
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> Artwork:
-        """Load a pack; the same file is loaded once.
+        """Load a pack; the same file is loaded only once.
 
         Args:
-            path: The pack, or the folder that holds it; None for `pack_path()`.
+            path: The pack, or the folder that contains it; None for `pack_path()`.
 
         Raises:
             LabError: There is no pack, or it is damaged.
@@ -93,7 +93,7 @@ class Artwork:
         return _load(where.resolve(), status.st_mtime_ns, status.st_size)
 
     def choose(self, kind: Kind, held_out: bool) -> tuple[Entry, ...]:
-        """The entries of a kind that are held out from training, or those that are not.
+        """The entries of a kind that are held out from training, or those used for it.
 
         Raises:
             LabError: The pack has none.
@@ -104,11 +104,11 @@ class Artwork:
         return self._chosen[kind, held_out]
 
     def cutout(self, entry: Entry) -> NDArray[np.uint8]:
-        """(H, W, 4) uint8: RGB multiplied by alpha, and alpha."""
+        """(H, W, 4) uint8: RGB multiplied by alpha, then alpha."""
         return premultiplied(_decode(entry, self._data[entry.file]))
 
     def items(self) -> tuple[tuple[Entry, bytes], ...]:
-        """Each entry with its packed picture, as `write_pack` takes them."""
+        """Each entry with its packed picture, as `write_pack` expects them."""
         return tuple((entry, self._data[entry.file]) for entry in self.entries)
 
     def photograph(self, entry: Entry) -> NDArray[np.uint8]:
@@ -124,21 +124,21 @@ def premultiplied(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def cache_folder() -> Path:
-    """Where packs lie: `DRAGANYTHING_LAB_CACHE`, or ~/.cache/draganything_lab/scrapbook."""
+    """Folder of the packs: `DRAGANYTHING_LAB_CACHE`, or ~/.cache/draganything_lab/scrapbook."""
     set_by_user = os.environ.get("DRAGANYTHING_LAB_CACHE")
     return Path(set_by_user).expanduser() if set_by_user else Path.home() / ".cache" / "draganything_lab" / "scrapbook"
 
 
 def pack_path() -> Path:
-    """The pack that is loaded when no other is named."""
+    """The pack that is loaded by default."""
     return cache_folder() / PACK_NAME
 
 
 def write_pack(path: str | Path, items: Iterable[tuple[Entry, bytes]]) -> Path:
-    """Write a pack; an older one at the same path is replaced only when the new one is complete.
+    """Write a pack; an older one at that path is replaced only once the new one is complete.
 
     Args:
-        path: Where the zip goes.
+        path: Path of the zip to write.
         items: Each entry with the bytes of its picture (WebP, PNG or JPEG).
     """
     buffer, entries = io.BytesIO(), []
@@ -154,7 +154,7 @@ def write_pack(path: str | Path, items: Iterable[tuple[Entry, bytes]]) -> Path:
 @lru_cache(maxsize=4)
 def _load(path: Path, changed: int, size: int) -> Artwork:
     if size > MOST_BYTES:
-        raise LabError(f"{path} is {size / 2**20:.0f} MiB; an artwork pack has at most {MOST_BYTES >> 20}", fix=FIX)
+        raise LabError(f"{path} is {size / 2**20:.0f} MiB; an artwork pack has at most {MOST_BYTES >> 20} MiB", fix=FIX)
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(info.file_size for info in archive.infolist()) > MOST_BYTES:
@@ -168,7 +168,9 @@ def _load(path: Path, changed: int, size: int) -> Artwork:
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise LabError(f"{path} is not an artwork pack, or is damaged ({error})", fix=FIX) from error
     if version != VERSION:
-        raise LabError(f"{path} is an artwork pack of version {version}, this release reads {VERSION}", fix=FIX)
+        raise LabError(
+            f"{path} is an artwork pack of version {version}, but this release reads version {VERSION}", fix=FIX
+        )
     if len(entries) > MOST_ENTRIES:
         raise LabError(f"{path} has {len(entries)} pictures; at most {MOST_ENTRIES}", fix=FIX)
     for entry in entries:
@@ -186,7 +188,7 @@ def _decode(entry: Entry, data: bytes) -> NDArray[np.uint8]:
     if max(picture.shape) > MOST_SIDE:
         raise LabError(
             f'the picture of "{entry.name}" ({entry.file}) has {picture.shape[1]}x{picture.shape[0]} pixels; '
-            f"at most {MOST_SIDE} a side; {FIX}"
+            f"at most {MOST_SIDE} per side; {FIX}"
         )
     way = cv2.COLOR_BGRA2RGBA if picture.shape[2] == 4 else cv2.COLOR_BGR2RGBA
     return np.asarray(cv2.cvtColor(picture, way), np.uint8)

@@ -1,4 +1,4 @@
-"""The places of Toyland: skies, seas, hills, roads, space, a pond; drawn wider than the picture, for the camera."""
+"""The places of Toyland: skies, seas, hills, roads, space, a pond; wider than the picture, so the camera can move."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def _gradient(canvas: Canvas, top: int, bottom: int, colours: tuple[Colour, ...]
 
 
 def _blob(canvas: Canvas, x: float, y: float, rx: float, ry: float, colour: Colour) -> None:
-    """An ellipse in pixels, with no more corners than its size can show."""
+    """An ellipse in pixels, with only as many corners as its size can show."""
     fill(canvas, unit_circle(28 if rx > 6 else 12) * (rx, ry) + (x, y), colour)
 
 
 def _ridge(canvas: Canvas, rng: np.random.Generator, base: float, height: float, unit: float, colour: Colour) -> None:
-    """A hill line across the canvas: a sum of two waves, filled to the bottom."""
+    """A ridge across the canvas: a sum of two waves, filled to the bottom."""
     rows, width = canvas.shape[:2]
     xs = np.linspace(-2, width + 2, 40)
     phase = rng.random(2) * 6.3
@@ -92,7 +92,7 @@ def _hills(canvas: Canvas, rng: np.random.Generator, horizon: float, unit: float
 
 
 def _tufts(canvas: Canvas, rng: np.random.Generator, top: float, unit: float, ground: Colour) -> None:
-    """Grass and small flowers, so that the ground has something to see move."""
+    """Grass and small flowers, so that motion of the ground is visible."""
     height, width = canvas.shape[:2]
     if height <= top:
         return

@@ -1,4 +1,4 @@
-"""From artwork to what a Scrapbook world is made of: sprites, patches of photographs, and backdrops."""
+"""Turn artwork into the parts of a Scrapbook world: sprites, patches of photographs, and backdrops."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from numpy.typing import NDArray
 
 from .shapes import SUPERSAMPLING
 
-RIM = 2  # transparent pixels around a sprite, so that its edge is blended wherever it is laid
+RIM = 2  # transparent pixels around a sprite, so that its edge is blended wherever it is placed
 
 
 def fitted(image: NDArray[np.uint8], radius: float, turn: float = 0.0) -> tuple[NDArray[np.uint8], float]:
-    """Bring a cut-out to the size at which it will be laid, turn it, and give it a transparent rim.
+    """Resize a cut-out to the size at which it is placed, turn it, and add a transparent rim.
 
     Args:
         image: (h, w, 4) uint8, RGB multiplied by alpha.
-        radius: Pixels of the picture that half its longer side will take, before the turn.
-        turn: Radians, clockwise.
+        radius: Half its longer side in pixels of the picture, before turning.
+        turn: Angle in radians, clockwise.
 
     Returns:
-        The sprite, (h', w', 4) uint8, RGB multiplied by alpha, `SUPERSAMPLING` times as large as it will be laid, but
-        at most 1.25 times as large as `image`; and half its longer side in pixels of the picture, a thing's `radius`.
+        The sprite, (h', w', 4) uint8, RGB multiplied by alpha, `SUPERSAMPLING` times the size at which it is placed,
+        but at most 1.25 times the size of `image`; and half its longer side in pixels of the picture, a thing's
+        `radius`.
     """
     longest = max(image.shape[:2])
     scale = min(1.25, 2 * SUPERSAMPLING * radius / longest)
@@ -42,16 +43,16 @@ def fitted(image: NDArray[np.uint8], radius: float, turn: float = 0.0) -> tuple[
 
 
 def trimmed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Cut away what is fully transparent around a sprite (h, w, 4), but for a rim."""
+    """Crop the fully transparent border of a sprite (h, w, 4), except for a rim."""
     x, y, width, height = cv2.boundingRect(image[..., 3])
     inner = image[y : y + height, x : x + width]
     return np.asarray(cv2.copyMakeBorder(inner, RIM, RIM, RIM, RIM, cv2.BORDER_CONSTANT, value=0), np.uint8)
 
 
 def recoloured(rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A sprite (h, w, 4) with its hue turned, its saturation and brightness changed, at random.
+    """A sprite (h, w, 4) with its hue, saturation and brightness changed at random.
 
-    All is linear in the colours, so it holds for colours multiplied by alpha.
+    Every step is linear in the colours, so it works on colours multiplied by alpha.
     """
     hue = float(rng.uniform(-np.pi, np.pi)) if rng.random() < 0.35 else float(rng.normal(0, 0.15))
     grey = np.full((3, 3), 1 / 3)
@@ -68,12 +69,12 @@ def recoloured(rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArray[np
 def crop(
     rng: np.random.Generator, photograph: NDArray[np.uint8], size: tuple[int, int], least: float = 0.4
 ) -> NDArray[np.uint8]:
-    """A random part of a photograph, mirrored half of the time, its light and colours changed a little.
+    """Take a random part of a photograph, mirrored half of the time, with slightly changed light and colours.
 
     Args:
         photograph: (H, W, 3) uint8 RGB.
         size: (h, w) of the result.
-        least: Smallest share of the largest part that fits; parts are never enlarged more than twice where avoidable.
+        least: Smallest part to take, as a share of the largest that fits; enlarging more than twice is avoided.
 
     Returns:
         (h, w, 3) uint8 RGB.
@@ -123,7 +124,7 @@ def outline(rng: np.random.Generator, side: int) -> NDArray[np.uint8]:
 
 
 def patch(rng: np.random.Generator, photograph: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Cut a random part of a photograph (H, W, 3) along a shape: alpha (h, w); RGB multiplied by it, (h, w, 4)."""
+    """Cut a random part of a photograph (H, W, 3) along a shape, alpha (h, w); returns RGB times alpha, (h, w, 4)."""
     colour = crop(rng, photograph, alpha.shape[:2], least=0.25)
     out = np.empty((*alpha.shape, 4), np.uint8)
     out[..., :3] = (colour.astype(np.uint16) * alpha[..., None] + 127) // 255

@@ -14,7 +14,7 @@ from .world import Role, Thing, ToyClip, World, check_extent
 
 @dataclass(frozen=True)
 class Actor:
-    """A thing of a named scene, in fractions: position and path of (width, height), radius of the shorter side."""
+    """A thing in a named scene; position and path are fractions of (width, height), radius of the shorter side."""
 
     kind: str
     main: str
@@ -168,13 +168,13 @@ def named_scene(name: str, size: tuple[int, int] = (320, 576), num_frames: int =
         num_frames: T.
 
     Returns:
-        The clip with its truth; `.scene()` is the scene that asks for it.
+        The clip with its ground truth; `.scene()` is the scene that requests it.
 
     Raises:
-        LabError: The name is unknown, or size or length are out of range.
+        LabError: The name is unknown, or size or length is out of range.
     """
     if name not in SCENES:
-        raise LabError(f'Toyland has no scene "{name}"', fix=f"it has {', '.join(SCENES)}")
+        raise LabError(f'Toyland has no scene "{name}"', fix=f"use one of {', '.join(SCENES)}")
     check_extent(size, num_frames)
     setting = SCENES[name]
     height, width = size

@@ -1,6 +1,6 @@
-"""Choose Scrapbook's artwork from the unpacked collections, and make its pictures small: cropped, resized, WebP.
+"""Choose Scrapbook's artwork from the unpacked collections, and shrink its pictures: cropped, resized, WebP.
 
-Left out: what is not under a free licence without ShareAlike, flags, logos, people's pictures, signs, skin-tone and
+Excluded are pictures without a free licence or with ShareAlike, flags, logos, people's pictures, signs, skin-tone and
 gender variants (near-duplicates), and flat or tiny drawings.
 """
 
@@ -22,10 +22,10 @@ from ..errors import LabError
 from .archives import ARCHIVES, Say, fetch, unpack
 from .artwork import Artwork, Entry, premultiplied, write_pack
 
-CUTOUT_SIDE = 192  # most pixels of a cut-out's longer side
+CUTOUT_SIDE = 192  # maximum pixels of a cut-out's longer side
 PHOTO_SIDE = 640
-ONE_IN = 12  # cut-outs held out
-CHOICE = 1  # to be raised when other pictures are chosen, or they are encoded differently
+ONE_IN = 12  # cut-outs is held out
+CHOICE = 1  # increase this when the choice of pictures or their encoding changes
 # Code points of emoji that are signs on plain squares, or letters, arrows, clock faces.
 _SIGNS = (
     (0x23, 0x39),
@@ -120,7 +120,7 @@ Item = tuple[Entry, bytes]
 
 
 def _held_out(group: str) -> bool:
-    """Whether a group of alike cut-outs is kept from training: one in twelve, by a hash of its name."""
+    """Whether a group of similar cut-outs is held out from training: one in twelve, by a hash of its name."""
     return int.from_bytes(hashlib.sha256(group.encode()).digest()[:4], "big") % ONE_IN == 0
 
 
@@ -129,10 +129,11 @@ def cropped(rgba: NDArray[np.uint8], side: int = CUTOUT_SIDE) -> NDArray[np.uint
 
     Args:
         rgba: (H, W, 4) uint8, straight alpha.
-        side: Most pixels of the longer side afterwards.
+        side: Maximum pixels of the longer side afterwards.
 
     Returns:
-        (h, w, 4) uint8, straight alpha; None when it is unfit: next to empty, a filled rectangle, or mostly glass.
+        (h, w, 4) uint8, straight alpha; None if it is unsuitable: almost empty, a filled rectangle, or mostly
+        translucent.
     """
     rows, columns = np.nonzero(rgba[..., 3] > 8)
     if len(rows) < 400:
@@ -152,13 +153,13 @@ def cropped(rgba: NDArray[np.uint8], side: int = CUTOUT_SIDE) -> NDArray[np.uint
 
 
 def colours(rgba: NDArray[np.uint8]) -> int:
-    """How many colours the solid pixels have, of 4,096."""
+    """Number of colours, of 4,096, among the opaque pixels."""
     coarse = rgba[rgba[..., 3] > 200][:, :3].astype(np.int32) >> 4
     return len(np.unique(coarse @ (256, 16, 1)))
 
 
 def encoded(picture: NDArray[np.uint8], most: int = 14_000) -> bytes:
-    """WebP bytes of an (H, W, 3 or 4) RGB(A) picture: without loss where that takes at most `most` bytes."""
+    """WebP bytes of an (H, W, 3 or 4) RGB(A) picture: lossless if that takes at most `most` bytes."""
     way = cv2.COLOR_RGBA2BGRA if picture.shape[2] == 4 else cv2.COLOR_RGB2BGR
     data = b""
     for quality in (101, 94):
@@ -207,7 +208,7 @@ def fluent(folder: Path) -> Iterator[Item]:
 
 
 def noto(folder: Path) -> Iterator[Item]:
-    """Cut-outs of @iconify-json/noto, unpacked in `folder`; they are drawn by resvg."""
+    """Cut-outs of @iconify-json/noto, unpacked in `folder` and drawn by resvg."""
     try:
         import resvg_py
     except ImportError as error:
@@ -271,11 +272,11 @@ def arcade(folder: Path) -> Iterator[Item]:
 
 
 def photographs(folder: Path, source: str, table: tuple[tuple[str, str, str, str, bool], ...]) -> Iterator[Item]:
-    """The photographs of a table, `folder` is where its files lie."""
+    """The photographs listed in a table, with their files in `folder`."""
     for file, name, licence, author, held in table:
         picture = cv2.imread(str(folder / file), cv2.IMREAD_COLOR)
         if picture is None:
-            raise LabError(f"{folder / file} is missing or not a picture", fix="fetch the artwork again")
+            raise LabError(f"{folder / file} is missing or not a picture", fix="download the artwork again")
         scale = PHOTO_SIDE / max(picture.shape[:2])
         if scale < 1:
             picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -294,18 +295,18 @@ CHOOSERS: dict[str, Callable[[Path], Iterator[Item]]] = {
 
 
 def make_pack(path: Path, names: Sequence[str], say: Say = print) -> Path:
-    """Fetch the named collections, choose their pictures, and write one pack.
+    """Download the named collections, choose their pictures, and write one pack.
 
-    A picture that occurs twice is taken once. Archives and what was chosen from each stay beside the pack (in
-    `archives` and `parts`), so that a second try goes on where the first one stopped.
+    A picture that occurs twice is used once. Archives and the pictures chosen from each are kept beside the pack (in
+    `archives` and `parts`), so that a second attempt continues where the first one stopped.
 
     Args:
-        path: Where the pack goes.
+        path: Path of the pack to write.
         names: Keys of `CHOOSERS`.
-        say: Gets the progress lines.
+        say: Function that receives the progress lines.
 
     Raises:
-        LabError: Fetching, unpacking or writing fails; see `archives.fetch`.
+        LabError: Downloading, unpacking or writing fails; see `archives.fetch`.
     """
     parts = []
     for name in names:
@@ -313,7 +314,7 @@ def make_pack(path: Path, names: Sequence[str], say: Say = print) -> Path:
         part = path.parent / "parts" / f"{name}-{archive.sha256[:8]}-{CHOICE}.zip"
         parts.append(part)
         if part.is_file():
-            say(f"{name}: chosen already")
+            say(f"{name}: already chosen")
             continue
         source = fetch(archive, path.parent / "archives", say)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".unpacked-") as folder:

@@ -1,4 +1,4 @@
-"""Random Toyland clips: an endless, seeded supply to train and to measure on."""
+"""Random Toyland clips: an endless, seeded supply for training and measuring."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .world import Role, Thing, ToyClip, World, check_extent
 
 T = TypeVar("T")
 Style = Literal["drag", "life", "still"]
-# Where each kind is at home, from the horizon (0) up to the top (-1) or down to the bottom (1).
+# Where each kind belongs, from the horizon (0) up to the top (-1) or down to the bottom (1).
 AIR = ("cloud", "balloon", "bird", "star", "butterfly", "ufo", "rocket")
 GROUND = ("car", "bus", "house", "tree", "flower", "ball", "bird")
 HOMES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -33,7 +33,7 @@ _COLOURS = tuple(COLOURS.values())
 
 
 def _pick(rng: np.random.Generator, options: Sequence[T], chances: Sequence[float] | None = None) -> T:
-    """One of the options; ten times as fast as `rng.choice`."""
+    """Pick one of the options; ten times as fast as `rng.choice`."""
     if chances is None:
         return options[int(rng.integers(len(options)))]
     left = rng.random()
@@ -96,9 +96,9 @@ def sample_world(
         seed: The same seed and arguments give the same world, on every machine.
         size: (H, W) in pixels.
         num_frames: T.
-        style: "drag" moves things along drawn paths, pins some, leaves some alone, and now and then moves background or
-            camera; "life" lets things move by themselves; "still" holds everything.
-        max_things: One to this many things.
+        style: "drag" moves things along drawn paths, pins some, leaves some alone, and sometimes moves background or
+            camera; "life" lets things move by themselves; "still" keeps everything still.
+        max_things: Maximum number of things, at least 1.
 
     Returns:
         A `World`; `.render()` draws it.
@@ -129,7 +129,7 @@ def sample_world(
             flip=bool(rng.random() < 0.5),
             role="free",
         )
-        if things and rng.random() < 0.22:  # a look-alike: same kind, and often the same colours
+        if things and rng.random() < 0.22:  # a look-alike: same kind and often the same colours
             twin = things[-1]
             thing = replace(thing, kind=twin.kind, seed=twin.seed, radius=twin.radius * float(rng.uniform(0.85, 1.15)))
             if rng.random() < 0.5:
@@ -179,7 +179,7 @@ def _dragged(
         things[pair[0]] = replace(first, path=a + share * (b - a) + 4 * share * (1 - share) * bend)
         things[pair[1]] = replace(second, path=b + share * (a - b) - 4 * share * (1 - share) * bend)
     reach = np.array([[-0.4 * unit] * 2, [size[1] + 0.4 * unit, size[0] + 0.4 * unit]])
-    for index in pair:  # no farther out than one can draw
+    for index in pair:  # no farther out than a user can draw
         things[index] = replace(things[index], path=np.clip(things[index].path, *reach))
     shift = rng.normal(0, 0.14, 2) * unit * (1.0, 0.5)
     shift = np.clip(shift, -0.28 * unit, 0.28 * unit)

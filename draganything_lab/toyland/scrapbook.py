@@ -1,4 +1,4 @@
-"""Scrapbook: clips like Toyland's, truth included, of artwork cut-outs and photographs."""
+"""Scrapbook: clips like Toyland's, with ground truth, made of artwork cut-outs and photographs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ScrapKind = Literal["drawing", "photograph"]
 KINDS_OF_CLIP: tuple[ScrapKind, ...] = ("drawing", "photograph")
 # What a thing is made of: an artwork cut-out, a patch of a photograph, a Toyland drawing.
 MADE_OF = {"drawing": (0.85, 0.0, 0.15), "photograph": (0.5, 0.35, 0.15)}
-TEXTURES = ("bricks", "grass", "gravel", "umang", "galaxies")  # photographs without a place, taken less often
+TEXTURES = ("bricks", "grass", "gravel", "umang", "galaxies")  # photographs that show no place, used less often
 RADII = (0.09, 0.3)  # of the picture's shorter side; a thing is two radii long
 _COLOURS = tuple(COLOURS.values())
 
@@ -43,13 +43,13 @@ def sample_scrapbook_world(
         seed: The same seed, arguments and artwork give the same world.
         size: (H, W) in pixels.
         num_frames: T.
-        style: "drag" moves things along drawn paths, pins some, leaves some alone, and now and then moves background or
-            camera; "still" holds everything.
-        held_out: Whether it is made of the artwork that training never sees, or of the rest.
+        style: "drag" moves things along drawn paths, pins some, leaves some alone, and sometimes moves background or
+            camera; "still" keeps everything still.
+        held_out: Whether to use the artwork that training never sees, or the rest.
         artwork: None loads the pack in the cache.
-        kind: "drawing" lays cut-outs on Toyland's places; "photograph" lays cut-outs, patches of photographs and
-            Toyland's things on photographs; None takes either, half of the time each.
-        max_things: Most things in the world, at least 1.
+        kind: "drawing" puts cut-outs on Toyland's places; "photograph" puts cut-outs, patches of photographs and
+            Toyland's things on photographs; None picks one of the two at random.
+        max_things: Maximum number of things, at least 1.
 
     Raises:
         LabError: There is no artwork, or an argument is out of range.
@@ -81,7 +81,7 @@ def sample_scrapbook_world(
             entry = _pick(rng, art.choose("photograph", held_out))
         edge = 2 * margin(size)
         place, backdrop = entry.name, crop(rng, art.photograph(entry), (size[0] + edge, size[1] + edge))
-    # Half of the things stay in the order they were drawn in, in front of the larger ones.
+    # Half of the things keep the order in which they were sampled, in front of the larger ones.
     things.sort(key=lambda thing: -thing.radius if rng.random() < 0.5 else -RADII[0] * min(size))
     if style == "still":
         seed_of_place = int(rng.integers(2**31))
@@ -104,7 +104,7 @@ def sample_scrapbook(
     """Sample and render a random clip; see `sample_scrapbook_world` for the arguments.
 
     Args:
-        frames: The frames to draw, as in `World.render`; None draws all.
+        frames: Frames to draw, as in `World.render`; None draws all.
 
     >>> sample_scrapbook(7).video.shape  # doctest: +SKIP
     (14, 128, 128, 3)

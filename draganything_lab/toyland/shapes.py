@@ -1,6 +1,6 @@
-"""Drawing for Toyland: coloured parts become an antialiased sprite, and sprites are laid into pictures.
+"""Drawing for Toyland: coloured parts become an antialiased sprite, and sprites are pasted into pictures.
 
-Parts live in unit coordinates: x to the right, y down, the thing's middle at (0, 0), about one unit in each direction.
+Parts live in unit coordinates: x to the right, y down, the thing's centre at (0, 0), about one unit in each direction.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Colour = tuple[int, int, int]
-_SHIFT = 4  # cv2 draws with 1/16 pixel
-SUPERSAMPLING = 2  # sprites are drawn at twice their size and shrunk when laid into a picture
+_SHIFT = 4  # cv2 draws in units of 1/16 pixel
+SUPERSAMPLING = 2  # sprites are drawn at twice their size and shrunk when pasted into a picture
 
 
 class Part(NamedTuple):
@@ -59,14 +59,14 @@ def stroke(x0: float, y0: float, x1: float, y1: float, width: float, colour: Col
 
 
 def shade(colour: Colour, amount: float) -> Colour:
-    """Lighter (amount > 0) or darker (amount < 0), amount in -1..1."""
+    """Lighten (amount > 0) or darken (amount < 0) a colour, amount in -1..1."""
     target = 255 if amount > 0 else 0
     r, g, b = (round(value + (target - value) * abs(amount)) for value in colour)
     return r, g, b
 
 
 def mix(first: Colour, second: Colour, share: float) -> Colour:
-    """Between two colours: share 0 is the first, 1 the second."""
+    """Mix two colours: share 0 gives the first, 1 the second."""
     r, g, b = (round(a + (z - a) * share) for a, z in zip(first, second, strict=True))
     return r, g, b
 
@@ -78,7 +78,7 @@ def fill(canvas: NDArray[np.uint8], points: NDArray[np.floating], colour: tuple[
 
 
 def sprite(parts: list[Part], radius: float) -> NDArray[np.uint8]:
-    """Draw parts at `radius` pixels a unit, supersampled.
+    """Draw parts at `radius` pixels per unit, supersampled.
 
     Returns:
         (S, S, 4) uint8, RGB already multiplied by alpha. The middle pixel is the point (0, 0) of the parts, and one
@@ -100,20 +100,20 @@ def lay(
     corner: tuple[int, int],
     label: int,
 ) -> None:
-    """Lay a patch (h, w, 4), colour multiplied by alpha, over a picture in place, and its label where it covers half.
+    """Paste a patch (h, w, 4), colour multiplied by alpha, into a picture in place, and its label where it covers half.
 
     Args:
         picture: (H, W, 3) uint8.
         labels: (H, W) uint8.
         patch: (h, w, 4) uint8 that fits into the picture at `corner`.
         corner: (x, y) of the patch's top-left pixel.
-        label: What to write into `labels` where alpha is above 127.
+        label: Value to write into `labels` where alpha is above 127.
     """
     x, y = corner
     height, width = patch.shape[:2]
     under = picture[y : y + height, x : x + width]
     alpha = patch[..., 3]
-    keep = np.subtract(256, alpha, dtype=np.uint16)[..., None]  # 256 so that a shift divides
+    keep = np.subtract(256, alpha, dtype=np.uint16)[..., None]  # 256 so that a shift can divide
     under[...] = np.minimum(((under * keep) >> 8) + patch[..., :3], 255)
     labels[y : y + height, x : x + width][alpha > 127] = label
 
@@ -121,10 +121,10 @@ def lay(
 def place(
     image: NDArray[np.uint8], matrix: NDArray[np.float64], size: tuple[int, int]
 ) -> tuple[np.ndarray, tuple[int, int]] | None:
-    """Move a sprite by a 2x3 matrix (sprite pixels to picture pixels) and cut what falls outside `size` (H, W).
+    """Move a sprite by a 2x3 matrix (sprite pixels to picture pixels) and crop what falls outside `size` (H, W).
 
     Returns:
-        The patch (h, w, C) and its top-left corner (x, y); None when nothing is inside.
+        The patch (h, w, C) and its top-left corner (x, y); None if nothing is inside.
     """
     height, width = image.shape[:2]
     corners = np.array([[0, 0, 1], [width - 1, 0, 1], [0, height - 1, 1], [width - 1, height - 1, 1]]) @ matrix.T

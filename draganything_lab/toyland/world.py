@@ -1,4 +1,4 @@
-"""A Toyland world and the clip it renders to, with exact truth: masks, paths and the motion of every pixel."""
+"""A Toyland world and the clip it renders to, with exact ground truth: masks, paths and the motion of every pixel."""
 
 from __future__ import annotations
 
@@ -31,37 +31,37 @@ def margin(size: tuple[int, int]) -> int:
 
 
 def check_extent(size: tuple[int, int], num_frames: int) -> None:
-    """Refuse pictures too small to draw in, clips without frames, and what would not fit into memory."""
+    """Refuse pictures too small to draw in, clips without frames, and clips too large for the memory."""
     height, width = size
     if height < 8 or width < 8:
         raise LabError(f"a Toyland picture of {width}x{height} is too small to draw in", fix="use at least 8x8")
     if num_frames < 1:
-        raise LabError(f"a clip needs at least one frame, not {num_frames}")
+        raise LabError(f"num_frames is {num_frames}", fix="use at least 1")
     need = height * width * 4 * num_frames
     if need > MAX_BYTES:
         raise LabError(
             f"{num_frames} frames of {width}x{height} would take {need / 2**30:.1f} GiB",
-            fix=f"the limit is {MAX_BYTES / 2**30:.0f} GiB: fewer frames or a smaller picture",
+            fix=f"use fewer frames or a smaller picture: the limit is {MAX_BYTES / 2**30:.0f} GiB",
         )
 
 
 @dataclass(frozen=True)
 class Thing:
-    """One thing of a world.
+    """One thing in a world.
 
     Attributes:
-        kind: A name of `KINDS`; any name where there is an `image`.
+        kind: A name of `KINDS`; any name if there is an `image`.
         main, other: Its two colours, RGB 0..255.
-        seed: Fixes its details.
+        seed: Seed of its details.
         radius: Pixels per unit of its drawing; a thing is about two radii wide.
-        path: (T, 2) float64, its middle (x, y) in pixels of the picture, before the camera moves.
-        role: "moved" follows its path and is asked to; "pinned" holds its place in the picture and is asked to; "free"
-            stands in the world, nothing is asked of it, and it rides with the camera.
-        flip: Mirrored left to right.
-        turn: (T,) radians, clockwise in the picture; None for upright.
-        grow: (T,) factor on its size; None for constant.
-        image: (h, w, 4) uint8, RGB multiplied by alpha: a cut-out that is laid instead of a drawing, with a transparent
-            rim. Its middle is the point (0, 0) of the drawing, and its longer side is two units; None draws `kind`.
+        path: (T, 2) float64, its centre (x, y) in pixels of the picture, before the camera moves.
+        role: "moved" follows its path and is a controlled entity; "pinned" stays in place in the picture and is a
+            controlled entity; "free" stands in the world, is uncontrolled, and rides with the camera.
+        flip: Whether it is mirrored left to right.
+        turn: (T,) angle in radians, clockwise in the picture; None for upright.
+        grow: (T,) factor on its size; None for a constant size.
+        image: (h, w, 4) uint8, RGB multiplied by alpha: a cut-out that is used instead of a drawing, with a transparent
+            rim. Its centre is the point (0, 0) of the drawing, and its longer side is two units; None draws `kind`.
     """
 
     kind: str
@@ -77,13 +77,13 @@ class Thing:
     image: NDArray[np.uint8] | None = field(default=None, repr=False)
 
     def drawn(self) -> tuple[NDArray[np.uint8], float]:
-        """The sprite (h, w, 4) uint8, RGB multiplied by alpha, and how many of its pixels are one unit."""
+        """The sprite (h, w, 4) uint8, RGB multiplied by alpha, and its number of pixels per unit."""
         if self.image is not None:
             return self.image, 0.5 * max(self.image.shape[:2])
         return sprite(parts(self.kind, self.main, self.other, self.seed), self.radius), SUPERSAMPLING * self.radius
 
     def matrices(self) -> NDArray[np.float64]:
-        """(T, 3, 3), unit coordinates of the drawing to pixels of the picture, before the camera moves."""
+        """(T, 3, 3) matrices from unit coordinates of the drawing to pixels of the picture, before the camera moves."""
         count = len(self.path)
         turn = np.zeros(count) if self.turn is None else self.turn
         size = self.radius * (np.ones(count) if self.grow is None else self.grow)
@@ -102,14 +102,14 @@ class World:
     """A place, its things (later ones are nearer), and how camera and background move.
 
     Attributes:
-        place: A key of `PLACES`; any name where there is a `backdrop`.
-        seed: Fixes the place's details.
+        place: A key of `PLACES`; any name if there is a `backdrop`.
+        seed: Seed of the place's details.
         size: (H, W) of the picture.
         num_frames: T, at least 1.
         things: Back to front.
-        pan: (dx, dy) pixels by which the camera's motion moves the picture until the last frame.
-        zoom: Factor by which it grows around the picture's middle until the last frame.
-        background: (dx, dy) pixels by which the backdrop alone moves until the last frame.
+        pan: (dx, dy) pixels by which the camera has moved the picture in the last frame.
+        zoom: Factor by which the picture has grown around its centre in the last frame.
+        background: (dx, dy) pixels by which the backdrop alone has moved in the last frame.
         horizon: Row of the horizon as a fraction of the height.
         backdrop: (H + 2 * M, W + 2 * M, 3) uint8 RGB with M = `margin(size)`: a picture that lies behind everything;
             None draws `place`.
@@ -135,10 +135,10 @@ class World:
             if self.backdrop.shape != (high, wide, 3) or self.backdrop.dtype != np.uint8:
                 raise LabError(
                     f'backdrop "{self.place}" is {self.backdrop.dtype} {self.backdrop.shape}; '
-                    f"it must be uint8 ({high}, {wide}, 3), the picture with a margin of {margin(self.size)}"
+                    f"pass uint8 ({high}, {wide}, 3), the picture with a margin of {margin(self.size)}"
                 )
         if len(self.things) > MAX_THINGS:
-            raise LabError(f"{len(self.things)} things in one world", fix=f"at most {MAX_THINGS}")
+            raise LabError(f"{len(self.things)} things in one world", fix=f"use at most {MAX_THINGS}")
         for index, thing in enumerate(self.things):
             if thing.image is not None and (thing.image.ndim != 3 or thing.image.shape[2] != 4):
                 shape = thing.image.shape
@@ -149,17 +149,17 @@ class World:
             if len(thing.path) != self.num_frames:
                 raise LabError(
                     f'thing {index + 1} ("{thing.kind}"): its path has {len(thing.path)} points, '
-                    f"the world {self.num_frames} frames",
-                    fix="give one point a frame",
+                    f"but the world has {self.num_frames} frames",
+                    fix="pass one point per frame",
                 )
 
     @property
     def camera_moves(self) -> bool:
-        """Whether pan or zoom do anything."""
+        """Whether pan or zoom has any effect."""
         return self.zoom != 1.0 or self.pan != (0.0, 0.0)
 
     def camera(self) -> NDArray[np.float64]:
-        """(T, 3, 3): where the camera's motion carries each pixel of frame 0, even in time."""
+        """(T, 3, 3): where the camera's motion carries each pixel of frame 0, at constant speed."""
         height, width = self.size
         share = np.linspace(0, 1, self.num_frames) if self.num_frames > 1 else np.zeros(1)
         factor = 1 + share * (self.zoom - 1)
@@ -171,7 +171,7 @@ class World:
         return out
 
     def backdrop_motion(self) -> NDArray[np.float64]:
-        """(T, 3, 3): where each pixel of frame 0's backdrop goes, by camera and background together."""
+        """(T, 3, 3): where each pixel of frame 0's backdrop goes, due to camera and background together."""
         share = np.linspace(0, 1, self.num_frames) if self.num_frames > 1 else np.zeros(1)
         out = self.camera()
         out[:, :2, 2] += share[:, None] * np.asarray(self.background)
@@ -181,15 +181,15 @@ class World:
         """Draw the clip.
 
         Args:
-            frames: The frames to draw, rising, frame 0 among them; None draws all T.
+            frames: Frames to draw, increasing and starting with 0; None draws all T.
 
         Raises:
-            LabError: `frames` is not rising from 0, or goes beyond the last.
+            LabError: `frames` does not increase from 0, or goes beyond the last frame.
         """
         chosen = tuple(range(self.num_frames)) if frames is None else tuple(int(frame) for frame in frames)
         if not chosen or chosen[0] != 0 or chosen[-1] >= self.num_frames or sorted(set(chosen)) != list(chosen):
             most = self.num_frames - 1
-            raise LabError(f"frames to draw are {chosen}", fix=f"pass rising numbers from 0 to at most {most}")
+            raise LabError(f"the frames to draw are {chosen}", fix=f"pass increasing numbers from 0 to at most {most}")
         height, width = self.size
         edge = margin(self.size)
         canvas = self.backdrop
@@ -204,7 +204,7 @@ class World:
         labels = np.zeros((len(chosen), height, width), np.uint8)
         base = canvas[edge : edge + height, edge : edge + width].copy()
         base_labels = np.zeros((height, width), np.uint8)
-        # What lies below everything that moves is drawn once.
+        # Everything below the moving parts is drawn only once.
         still = [bool((m == m[0]).all()) for m in (moves, *placed)]
         first = still.index(False) if False in still else len(still)
 
@@ -239,14 +239,14 @@ class World:
 
 @dataclass(frozen=True)
 class ToyClip:
-    """A rendered world and its truth.
+    """A rendered world and its ground truth.
 
     Attributes:
         world: What was drawn, with T frames.
         video: (F, H, W, 3) uint8 RGB; F is T unless only some frames were drawn.
-        labels: (F, H, W) uint8; 0 is backdrop, k the k-th thing where it is seen.
-        motion_matrices: For backdrop and each thing (T, 3, 3), pixels of frame 0 to pixels of frame t.
-        frames: The F numbers of the frames that were drawn, 0 first; None for all T.
+        labels: (F, H, W) uint8; 0 is the backdrop, k the k-th thing where it is visible.
+        motion_matrices: For the backdrop and each thing (T, 3, 3), from pixels of frame 0 to pixels of frame t.
+        frames: Numbers of the F frames that were drawn, 0 first; None for all T.
     """
 
     world: World
@@ -257,17 +257,17 @@ class ToyClip:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The N things' kinds, back to front."""
+        """Kinds of the N things, back to front."""
         return tuple(thing.kind for thing in self.world.things)
 
     @property
     def masks(self) -> NDArray[np.bool_]:
-        """(N, F, H, W) bool: where each thing is seen."""
+        """(N, F, H, W) bool: where each thing is visible."""
         return self.labels[None] == np.arange(1, len(self.world.things) + 1, dtype=np.uint8)[:, None, None, None]
 
     @cached_property
     def centres(self) -> NDArray[np.float32]:
-        """(N, 2) float32: (x, y) of the largest inscribed circle of each thing's mask in frame 0; NaN where unseen."""
+        """(N, 2) float32: (x, y) of the largest inscribed circle of each thing's mask in frame 0; NaN if hidden."""
         out = np.full((len(self.world.things), 2), np.nan, np.float32)
         for index, mask in enumerate(self.masks[:, 0]):
             if mask.any():
@@ -276,7 +276,7 @@ class ToyClip:
 
     @property
     def paths(self) -> NDArray[np.float32]:
-        """(T, N, 2) float32: where `centres` of frame 0 are in each frame, seen or not."""
+        """(T, N, 2) float32: where `centres` of frame 0 are in each frame, visible or not."""
         return np.stack([self.follow(i + 1, c[None])[:, 0] for i, c in enumerate(self.centres)], axis=1)
 
     def follow(self, label: int, points: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -288,7 +288,8 @@ class ToyClip:
         """Where every pixel of frame 0 is in every frame that was drawn.
 
         Returns:
-            tracks (F, H, W, 2) float32, (x, y) in pixels; visible (F, H, W) bool: inside the picture and not covered.
+            tracks (F, H, W, 2) float32, (x, y) in pixels; visible (F, H, W) bool: whether each is inside the picture
+            and not covered.
         """
         count, height, width = self.labels.shape
         drawn = list(range(count) if self.frames is None else self.frames)
@@ -306,7 +307,7 @@ class ToyClip:
         return tracks, inside & seen
 
     def scene(self, *, min_area: int = 12, start_seed: int | None = None) -> Scene:
-        """The scene that asks for this clip: frame 0, its things as entities, their true paths as trajectories.
+        """The scene that requests this clip: frame 0, its things as entities, their true paths as trajectories.
 
         Args:
             min_area: Things with fewer visible pixels in frame 0 are left out.
@@ -339,4 +340,4 @@ class ToyClip:
             scene.drag_background(Trajectory(path, frames=tuple(range(count))))
         elif self.world.camera_moves:
             scene.drag_camera(pan=self.world.pan, zoom=self.world.zoom)
-        return Scene(scene.image, scene.entities)  # with nothing to undo
+        return Scene(scene.image, scene.entities)  # with an empty undo history

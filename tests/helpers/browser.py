@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -103,9 +103,10 @@ class Lab:
         folder: Where notebooks and the server's own files go.
         chromium: Path of the browser.
         app: "lab" for JupyterLab, "notebook" for Notebook 7.
+        more: More options of the server.
     """
 
-    def __init__(self, folder: Path, chromium: str, app: str = "lab") -> None:
+    def __init__(self, folder: Path, chromium: str, app: str = "lab", more: Sequence[str] = ()) -> None:
         from playwright.sync_api import sync_playwright
 
         self.folder, self.token = folder, "test"
@@ -129,7 +130,7 @@ class Lab:
         quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
         command = [sys.executable, "-m", "jupyter", app, "--no-browser", "--allow-root", f"--port={self.port}"]
         command += [f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={folder / 'work'}"]
-        command += [f"--{'LabApp' if app == 'lab' else 'JupyterNotebookApp'}.expose_app_in_browser=True"]
+        command += [f"--{'LabApp' if app == 'lab' else 'JupyterNotebookApp'}.expose_app_in_browser=True", *more]
         self.server = subprocess.Popen(command, env=environment, stdout=self.log, stderr=subprocess.STDOUT)
         self._thread = ThreadPoolExecutor(1)
         self._playwright = Far(sync_playwright, self._thread)().start()
@@ -150,6 +151,7 @@ class Lab:
         fine: float = 1,
         run: bool = True,
         done: str = "DONE",
+        wrap: Callable[[Any], Any] | None = None,
     ) -> LabPage:
         """Open a new notebook of some code cells, run them all, and wait for a text in an output.
 
@@ -161,6 +163,7 @@ class Lab:
             fine: Screen pixels for a pixel of the page.
             run: Whether to run the cells.
             done: The text that is waited for.
+            wrap: Makes what is used as the page of Playwright's page; without, it is the page itself.
         """
         import nbformat
 
@@ -172,12 +175,17 @@ class Lab:
             viewport={"width": width, "height": height}, has_touch=touch, device_scale_factor=fine
         )
         context.set_default_timeout(WAIT * 1000)
-        page = LabPage(self, context.new_page(), name)
+        made = context.new_page()
+        page = LabPage(self, made if wrap is None else wrap(made), name)
         self.pages.append(page)
         page.load(dark)
         if run:
             page.run_all(done)
         return page
+
+    def path_of(self, download: Any) -> str:
+        """Where a download of Playwright's lies, once it is complete."""
+        return str(self._thread.submit(download.path).result())
 
     def wait_until(self, true: Callable[[], Any], what: str, seconds: float = WAIT) -> Any:
         """Wait until something is true, and return it."""

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import numpy as np
 
 from draganything_lab.errors import LabError
 from draganything_lab.segment import Found
+
+
+def choose_file(upload: Any, name: str, data: bytes) -> None:
+    """Put a file into a `FileUpload`, as a browser does, in either generation of ipywidgets."""
+    about = {"name": name, "type": "", "size": len(data)}
+    if hasattr(upload, "metadata"):  # 7
+        upload.set_state({"metadata": [about], "data": [memoryview(data)], "_counter": upload._counter + 1})
+    else:
+        now = datetime.datetime.now(datetime.timezone.utc)
+        upload.value = ({**about, "content": memoryview(data), "last_modified": now},)
 
 
 class Discs:

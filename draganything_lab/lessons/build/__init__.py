@@ -1,1 +1,1 @@
-"""From the sources in `lessons/` to notebooks: the makers' tools."""
+"""Tools that turn the sources in `lessons/` into notebooks."""

@@ -1,4 +1,4 @@
-"""Run notebooks in a fresh kernel, make what they show small, and write them: what `make lessons` does."""
+"""Run notebooks in a fresh kernel, shrink their outputs, and write them: what `make lessons` does."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 MAX_BYTES = 1_500_000
-TIMEOUT = 600  # seconds for one cell, on a machine that does other things too
+TIMEOUT = 600  # seconds for one cell, on a machine that also does other work
 
 
 def sources(root: Path = ROOT) -> list[Path]:
     """The lessons' sources, in order.
 
     Raises:
-        LabError: There are none: this is an installation without the project's folder.
+        LabError: There are no lessons: this is an installation without the project's folder.
     """
     found = sorted((root / "lessons").glob("[0-9][0-9]_*.py"))
     if not found:
-        raise LabError(f"{root} has no lessons/", fix="lessons are built in a clone of the project")
+        raise LabError(f"{root} has no lessons/", fix="build lessons in a clone of the project")
     return found
 
 
 def build(
     names: Iterable[str] = (), *, root: Path = ROOT, force: bool = False, say: Callable[[str], None] = print
 ) -> list[Path]:
-    """Write notebooks/NN_name.ipynb, run and with blanks, and outputs/lessons/: blanks and solutions, not run.
+    """Write notebooks/NN_name.ipynb, run and with blanks, and outputs/lessons/, with blanks and solutions, not run.
 
     Args:
-        names: Lessons by name or number; none for all.
+        names: Lessons by name or number; empty for all.
         root: The project's folder.
-        force: Run everything, also where only the text changed or nothing did; for after changes of the library.
-        say: What gets the words.
+        force: Run everything, even if only the text changed or nothing did; use it after the library changes.
+        say: Function that receives progress messages.
 
     Returns:
-        What was written under notebooks/.
+        The paths written under notebooks/.
 
     Raises:
-        LabError: A cell of a lesson fails, or a notebook comes out too large.
+        LabError: A cell of a lesson fails, or a notebook is too large.
     """
     import nbformat
 
@@ -65,13 +65,13 @@ def build(
             _write(place, make_notebook(lesson, reader))  # type: ignore[arg-type]
         target = root / "notebooks" / f"{lesson.name}.ipynb"
         if not force and target.is_file() and not stale(nbformat.read(target, as_version=4), lesson):
-            say(f"{lesson.name}: as its source says")
+            say(f"{lesson.name}: up to date")
             continue
         old = nbformat.read(target, as_version=4) if target.is_file() and not force else None
         kept = None if old is None else retold(old, lesson)
         if kept is not None:
             _write(target, kept)
-            say(f"{lesson.name}: only its text changed, what its cells show is kept")
+            say(f"{lesson.name}: only its text changed, its outputs are kept")
             written.append(target)
             continue
         notebook, measured = run(lesson, "students")
@@ -80,21 +80,21 @@ def build(
         say(f"{lesson.name}: {took}, {measured['memory_mb']:.0f} MB of memory, {size / 1e6:.2f} MB on disk")
         if size > MAX_BYTES:
             raise LabError(
-                f"{target.name} has {size:,} bytes, over the limit of {MAX_BYTES:,}", fix="show less, or smaller"
+                f"{target.name} has {size:,} bytes, over the limit of {MAX_BYTES:,}", fix="make its outputs smaller"
             )
         written.append(target)
     return written
 
 
 def retold(notebook: NotebookNode, lesson: Lesson) -> NotebookNode | None:
-    """The notebook with its lesson's new text and its old results; None if a code cell changed, too."""
+    """The notebook with its lesson's new text and its old results; None if a code cell changed as well."""
     measured = notebook.metadata.get(KEY, {}).get("measured")
     fresh = make_notebook(lesson, "students", measured)
     old, new = ([cell for cell in nb.cells if cell.cell_type == "code"] for nb in (notebook, fresh))
     then, now = ([cell.source for cell in cells if "google.colab" not in cell.source] for cells in (old, new))
     if measured is None or measured.get("weights") != shipped():
         return None
-    if then != now or len(old) != len(new):  # the cell for Colab does nothing here
+    if then != now or len(old) != len(new):  # the Colab cell does nothing here
         return None
     for shown, ran in zip(new, old, strict=True):
         shown["execution_count"], shown["outputs"] = ran.execution_count, ran.outputs
@@ -102,7 +102,7 @@ def retold(notebook: NotebookNode, lesson: Lesson) -> NotebookNode | None:
 
 
 def chosen(names: Iterable[str], root: Path = ROOT) -> list[Path]:
-    """Sources by name or number; all for no names."""
+    """Sources by name or number; all of them if no names are given."""
     every, wanted = sources(root), [str(name).removesuffix(".py") for name in names]
     if not wanted:
         return every
@@ -110,24 +110,23 @@ def chosen(names: Iterable[str], root: Path = ROOT) -> list[Path]:
     for name in wanted:
         found = [path for path in every if path.stem == name or (name.isdigit() and int(path.stem[:2]) == int(name))]
         if not found:
-            raise LabError(f"there is no lesson {name}", fix=f"there are {', '.join(path.stem for path in every)}")
+            raise LabError(f"there is no lesson {name}", fix=f"use one of {', '.join(path.stem for path in every)}")
         out += found
     return out
 
 
 def run(lesson: Lesson, reader: For, *, env: dict[str, str] | None = None) -> tuple[NotebookNode, dict[str, Any]]:
-    """Run a lesson top to bottom in a fresh kernel, in an empty folder.
+    """Run a lesson from top to bottom in a fresh kernel, in an empty folder.
 
     Args:
-        lesson: From `read_lesson`.
-        reader: With blanks ("students") or solutions ("teachers").
-        env: More environment for the kernel.
+        lesson: Lesson from `read_lesson`.
+        reader: "students" for blanks or "teachers" for solutions.
+        env: Additional environment variables for the kernel.
 
     Returns:
-        The notebook with small outputs, and what it took: {"seconds", "cpu_seconds", "memory_mb", "weights"}, imports
-        included.
-        Seconds by the clock grow when the machine does other things too, those of the processor hardly; memory is the
-        kernel's highest.
+        The notebook with small outputs, and its cost, including imports: {"seconds", "cpu_seconds", "memory_mb",
+        "weights"}. Wall-clock seconds grow when the machine is busy, processor seconds hardly do; memory is the
+        kernel's peak.
 
     Raises:
         LabError: A cell fails; the message says which and why.
@@ -153,14 +152,14 @@ def run(lesson: Lesson, reader: For, *, env: dict[str, str] | None = None) -> tu
     for shown, ran in zip(final.cells, notebook.cells, strict=True):
         if ran.cell_type == "code":
             shown["execution_count"] = ran.execution_count
-            live = ran.source == STUDIO  # a widget without its kernel; a picture of it stands above
+            live = ran.source == STUDIO  # a widget without its kernel; there is a picture of it above
             shown["outputs"] = [] if live else [_small(output) for output in _joined(ran.outputs)]
     assert final.metadata[KEY]["digest"] == digest(lesson)
     return final, measured
 
 
 def _spent(client: Any) -> tuple[float, float]:
-    """The kernel's highest memory in MB and its processor seconds; 0 where the system does not say."""
+    """The kernel's peak memory in MB and its processor seconds; 0 if the system does not report them."""
     process = Path(f"/proc/{getattr(client.km.provisioner, 'pid', None)}")
     try:
         peak = re.findall(r"VmHWM:\s+(\d+)", (process / "status").read_text())[0]
@@ -171,7 +170,7 @@ def _spent(client: Any) -> tuple[float, float]:
 
 
 def _joined(outputs: list[Any]) -> list[Any]:
-    """Outputs with what was printed in several pieces put together."""
+    """Outputs, with text that was printed in several pieces joined."""
     out: list[Any] = []
     for output in outputs:
         if output.output_type == "stream" and out and out[-1].output_type == "stream" and out[-1].name == output.name:
@@ -182,10 +181,10 @@ def _joined(outputs: list[Any]) -> list[Any]:
 
 
 def _small(output: Any) -> Any:
-    """An output without addresses of this run, and with pictures packed tightly."""
+    """An output without this run's memory addresses, and with tightly compressed pictures."""
     data = output.get("data", {})
     if any("widget-view" in kind for kind in data):  # it lives only while its kernel does
-        output["data"] = {"text/plain": "A widget stands here once you run the cell."}
+        output["data"] = {"text/plain": "A widget appears here once you run the cell."}
         return output
     if "image/png" in data:
         data["image/png"] = small_png(data["image/png"])
@@ -196,7 +195,7 @@ def _small(output: Any) -> Any:
 
 
 def small_png(text: str) -> str:
-    """A PNG (base64) packed as tightly as it goes without losing anything."""
+    """A PNG (base64), compressed as tightly as possible without loss."""
     from PIL import Image
 
     raw = base64.b64decode(text)

@@ -18,16 +18,17 @@ if TYPE_CHECKING:
 
 For = Literal["students", "teachers"]
 KEY = "draganything_lab"
+COLAB = {"generative_ai_disabled": True}  # Colab's assistant would type the answers
 
 
 def digest(lesson: Lesson) -> str:
-    """What says that a notebook was made from this very source."""
+    """A hash that identifies the source a notebook was made from."""
     return hashlib.sha256(lesson.text.encode()).hexdigest()[:16]
 
 
 @lru_cache(maxsize=1)
 def shipped() -> str:
-    """What says that a notebook was run with these very weights."""
+    """A hash that identifies the weights a notebook was run with."""
     found = hashlib.sha256()
     for file in sorted((Path(__file__).parents[2] / "weights").rglob("*.safetensors")):
         found.update(file.read_bytes())
@@ -38,11 +39,11 @@ def make_notebook(lesson: Lesson, reader: For = "students", measured: Mapping[st
     """Write a lesson as a notebook without outputs.
 
     Args:
-        lesson: From `read_lesson`.
+        lesson: Lesson from `read_lesson`.
         reader: "students" get blanks; "teachers" get the solutions between nbgrader's marks, so that the notebook is a
             source notebook for nbgrader.
         measured: {"seconds", "cpu_seconds", "memory_mb", "weights"} of the last run, for the table of costs; None
-            before any.
+            before the first run.
 
     Returns:
         An nbformat 4.5 notebook.
@@ -52,7 +53,7 @@ def make_notebook(lesson: Lesson, reader: For = "students", measured: Mapping[st
     cells = []
     for place, cell in enumerate(lesson.cells):
         text = _filled(lesson, cell, measured) if cell.is_text else _code(cell, reader)
-        if cell.kind == "studio":  # for who only reads: widgets show nothing where no kernel runs
+        if cell.kind == "studio":  # for readers without a kernel: widgets show nothing then
             cells.append(v4.new_markdown_cell(STUDIO_PICTURE, id=f"cell-{place:02d}-picture"))
         make = v4.new_markdown_cell if cell.is_text else v4.new_code_cell
         metadata = _nbgrader(lesson, cell)
@@ -63,13 +64,15 @@ def make_notebook(lesson: Lesson, reader: For = "students", measured: Mapping[st
         "language_info": {"name": "python"},
         KEY: {"source": f"lessons/{lesson.name}.py", "digest": digest(lesson), "for": reader},
     }
+    if reader == "students":
+        metadata["colab"] = dict(COLAB)
     if measured is not None:
         metadata[KEY]["measured"] = dict(measured)
     return v4.new_notebook(cells=cells, metadata=metadata)
 
 
 def stale(notebook: NotebookNode, lesson: Lesson) -> str:
-    """Why a committed notebook is not what its source makes now; "" if it is. Outputs are not looked at."""
+    """Why a committed notebook is out of date with its source; "" if it is up to date. Outputs are not checked."""
     about = notebook.metadata.get(KEY, {})
     if about.get("digest") != digest(lesson):
         return f"lessons/{lesson.name}.py changed since notebooks/{lesson.name}.ipynb was made; run make lessons"
@@ -82,6 +85,8 @@ def stale(notebook: NotebookNode, lesson: Lesson) -> str:
         pairs = enumerate(zip(here, there, strict=False))
         place = next((k for k, (a, b) in pairs if a != b), min(len(here), len(there)))
         return f"cell {place} of notebooks/{lesson.name}.ipynb was changed by hand; change its source, run make lessons"
+    if notebook.metadata.get("colab") != fresh.metadata.get("colab"):
+        return f"notebooks/{lesson.name}.ipynb lets Colab's assistant answer; run make lessons"
     return ""
 
 
@@ -109,7 +114,7 @@ def hints(lesson: Lesson, exercise: str) -> str:
 
 
 def cost_table(lesson: Lesson, measured: Mapping[str, Any] | None) -> str:
-    """What the lesson costs; what a machine spends is measured when the notebook is made."""
+    """The lesson's costs; the machine's share is measured when the notebook is built."""
     if measured is None:
         ran, memory = "not measured yet", "not measured yet"
     else:

@@ -1,4 +1,4 @@
-"""One archive for a room without a network: the project, every wheel that it needs, and two scripts that install it."""
+"""One archive for a room without a network: the project, every wheel it needs, and two scripts that install it."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ echo Now: .venv\\Scripts\\draganything-lab lab
 
 READ_ME = """DragAnything Lab, ready to install without a network.
 
-Made for: {system}, Python {python_version}. Other systems and Pythons need an archive of their own: make it on one of
-those machines with the same command, draganything-lab lessons pack.
+Made for: {system}, Python {python_version}. Other systems and Python versions need their own archive: make it on
+one of those machines with the same command, draganything-lab lessons pack.
 
 1. Unpack this archive on each laptop (a USB stick will do).
 2. Run install.sh (Linux, macOS) or install.bat (Windows). It needs Python {python_version} and nothing else.
@@ -61,22 +61,22 @@ def pack(
     """Write the archive.
 
     Args:
-        out: Where to; ends in .zip.
-        extras: Of the project; "all" for everything that a lesson needs.
-        cuda: Take PyTorch as PyPI has it; without, its CPU build, which is some 2 GB smaller on Linux.
+        out: Path of the archive; ends in .zip.
+        extras: Extras of the project; "all" for everything a lesson needs.
+        cuda: Whether to pack PyPI's PyTorch instead of its CPU build, which is about 2 GB smaller on Linux.
         root: The project's folder, a git clone.
-        say: What gets the words.
-        run: What runs a command and returns its exit code; for tests.
+        say: Function that receives progress messages.
+        run: Function that runs a command and returns its exit code; for tests.
 
     Returns:
         The path written.
 
     Raises:
-        LabError: This is no clone, or the wheels could not be fetched.
+        LabError: This is not a clone, or the wheels could not be downloaded.
     """
     out = Path(out).expanduser()
     if out.suffix != ".zip":
-        raise LabError(f"{out.name} does not end in .zip", fix="name the archive so")
+        raise LabError(f"{out.name} does not end in .zip", fix="give the archive a name that ends in .zip")
     files = tracked_files(root)
     command = run or (lambda words: subprocess.run(words, cwd=root).returncode)
     version = "{}.{}".format(*sys.version_info[:2])
@@ -87,16 +87,16 @@ def pack(
         fetch = [sys.executable, "-m", "pip", "wheel", "--wheel-dir", str(wheels)]
         fetch += [f".[{extras}]", "setuptools>=69", "wheel"]
         fetch += [] if cuda else ["--extra-index-url", CPU_INDEX]
-        say("Fetching the wheels (some minutes, some hundred MB to 3 GB) …")
+        say("Downloading the wheels (a few minutes, a few hundred MB to 3 GB) …")
         if command(fetch) != 0:
-            raise LabError("the wheels could not be fetched, see above", fix="a network is needed here, once")
+            raise LabError("the wheels could not be downloaded, see above", fix="connect to the network once")
         found = sorted(path for path in wheels.glob("*.whl") if not path.name.startswith("draganything_lab-"))
         out.parent.mkdir(parents=True, exist_ok=True)
         part = out.with_suffix(".zip.part")
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
             for name in files:
                 archive.write(root / name, f"{TOP}/project/{name}")
-            for wheel in found:  # packed already
+            for wheel in found:  # already compressed
                 archive.write(wheel, f"{TOP}/wheels/{wheel.name}", compress_type=zipfile.ZIP_STORED)
             for name, text in {"install.sh": UNIX, "install.bat": WINDOWS, "README.txt": READ_ME}.items():
                 entry = zipfile.ZipInfo(f"{TOP}/{name}")
@@ -109,9 +109,9 @@ def pack(
 
 
 def tracked_files(root: Path) -> list[str]:
-    """The files of a clone that git knows, and that are there."""
+    """The files of a clone that git tracks and that exist."""
     done = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True)
     names = [name for name in done.stdout.split("\0") if name and (root / name).is_file()]
     if done.returncode or not names:
-        raise LabError(f"{root} is no clone of the project", fix="pack in a clone")
+        raise LabError(f"{root} is not a clone of the project", fix="run pack in a clone")
     return names

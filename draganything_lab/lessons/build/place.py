@@ -1,4 +1,4 @@
-"""Where the project is published: for badges and for what Colab installs. Change it here, and nowhere else."""
+"""Where the project is published: for badges and for what Colab installs. Change it only here."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ COLAB_BRINGS = (
     "huggingface-hub",
     "ipywidgets",
 )
-"""What Colab has already, and what must not be touched there; everything else is installed without its dependencies."""
+"""What Colab already has and we must not change; everything else is installed without its dependencies."""
 COLAB_NEEDS_NO = ("jupyterlab", "voila")
-"""What serves notebooks, which Colab does itself."""
+"""What serves notebooks; Colab does that itself."""
 COLAB_LACKS = (
     "mediapy>=1.2.2,<2",
     "imageio-ffmpeg>=0.4.9,<0.8",
@@ -35,11 +35,11 @@ COLAB_LACKS = (
     "segment-anything==1.0",
     "anywidget>=0.9.13,<1",
 )
-"""What is installed there, as pyproject.toml says it."""
+"""What is installed on Colab, with the versions of pyproject.toml."""
 COLAB_LACKS_TOO = ("psygnal",)
-"""What those need in turn and Colab may lack: anywidget stands on psygnal."""
+"""What those need in turn and Colab may lack: anywidget depends on psygnal."""
 
-BOOTSTRAP = """# On Google Colab this cell installs the lab, and leaves the torch and numpy that are there alone.
+BOOTSTRAP = """# On Google Colab this cell installs the lab, and leaves Colab's own torch and numpy alone.
 # Elsewhere it does nothing.
 import sys
 
@@ -60,7 +60,10 @@ without it.
 from draganything_lab import Studio
 
 Studio()"""
-STUDIO_PICTURE = "![The studio: things dragged in a picture, settings beside it](../docs/images/studio.png)"
+STUDIO_PICTURE = """![The studio: objects dragged in a picture, settings beside it](../docs/images/studio.png)
+
+*This is a picture of the studio; the cell below opens the real one when you run it. In a notebook that was saved and
+opened again, the place below it is empty or says "Could not render content" (VS Code): run the cell again.*"""
 
 
 def bootstrap() -> str:

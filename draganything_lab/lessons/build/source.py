@@ -1,9 +1,9 @@
-"""Lesson sources: one plain Python file a lesson, in the percent format that Jupytext and VS Code open as a notebook.
+"""Lesson sources: one plain Python file per lesson, in the percent format that Jupytext and VS Code open as a notebook.
 
-A source begins with a head of `# key: value` lines. Cells begin with `# %%`; what stands behind it says what they are:
+A source begins with a head of `# key: value` lines. Cells begin with `# %%`; the words after it say what they are:
 
 ==========================  ==========================================================================================
-`# %% [markdown]`           text, each line behind `# `; `{{badges}}`, `{{cost}}` and `{{hints NAME}}` are filled in
+`# %% [markdown]`           text, each line after `# `; `{{badges}}`, `{{cost}}` and `{{hints NAME}}` are filled in
 `# %%`                      code
 `# %% bootstrap`            the cell that installs the lab on Colab; written by the builder
 `# %% studio`               the optional cell that opens the studio; written by the builder, under a picture of it
@@ -32,8 +32,8 @@ class Cell:
 
     Attributes:
         kind: One of `KINDS`.
-        text: Its source, without surrounding blank lines.
-        name: Of the exercise it belongs to, or "".
+        text: The cell's source, without surrounding blank lines.
+        name: Name of the exercise it belongs to, or "".
     """
 
     kind: str
@@ -51,10 +51,10 @@ class Lesson:
     """A lesson's source, read.
 
     Attributes:
-        name: "03_from_trajectory_to_heatmap", of the file.
+        name: Name of the file, such as "03_from_trajectory_to_heatmap".
         head: `# key: value` lines: title, summary, minutes, gpu, download, module.
-        cells: In order.
-        text: The whole file, for its hash.
+        cells: The cells in order.
+        text: The text of the whole file, for its hash.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Lesson:
 
     @property
     def number(self) -> int:
-        """Of the lesson."""
+        """Number of the lesson."""
         return int(self.name.partition("_")[0])
 
     @property
@@ -80,7 +80,7 @@ def read_lesson(path: str | Path) -> Lesson:
         path: lessons/NN_name.py.
 
     Raises:
-        LabError: A head that lacks something, an unknown kind of cell, or solution marks that do not pair up.
+        LabError: The head lacks something, a cell's kind is unknown, or solution marks do not pair up.
     """
     path = Path(path)
     text = path.read_text(encoding="utf-8")
@@ -107,7 +107,7 @@ def _cell(marks: list[str], body: str, where: str) -> Cell:
     kind = "markdown" if marks == ["[markdown]"] else marks[0] if marks else "code"
     if kind not in KINDS or len(marks) != (2 if kind in ("exercise", "check") else 0 if kind == "code" else 1):
         raise LabError(
-            f"{where}: `# %% {' '.join(marks)}` is no cell mark", fix="see draganything_lab.lessons.build.source"
+            f"{where}: `# %% {' '.join(marks)}` is not a cell mark", fix="see draganything_lab.lessons.build.source"
         )
     if kind == "markdown":
         lines = body.splitlines()
@@ -116,12 +116,12 @@ def _cell(marks: list[str], body: str, where: str) -> Cell:
             raise LabError(f"{where}: the line {bad[:60]!r} of a text does not begin with #")
         body = "\n".join(line[2:] if line.startswith("# ") else line[1:] for line in lines).strip("\n")
     if body.count(BEGIN) != body.count(END) or (BEGIN in body) != (kind == "exercise"):
-        raise LabError(f"{where}: {BEGIN} and {END} stand in pairs, in exercises, and every exercise has them")
+        raise LabError(f"{where}: {BEGIN} and {END} must come in pairs, only in exercises, and in every exercise")
     return Cell(kind, body, marks[1] if len(marks) == 2 else "")
 
 
 def blanked(cell: Cell) -> Cell:
-    """An exercise as students get it: what stands between the marks is replaced by three dots."""
+    """An exercise as students get it: the lines between the marks are replaced by three dots."""
     out: list[str] = []
     hidden = False
     for line in cell.text.splitlines():

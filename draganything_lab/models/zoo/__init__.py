@@ -1,4 +1,4 @@
-"""The zoo of weights: which exist, where they are, what they cost, and how to find them.
+"""The zoo of weights: which sets exist, where they are, what they cost, and how to find them.
 
 Nothing here touches the network unless the caller says `download=True`.
 

@@ -1,4 +1,4 @@
-"""Where the files of a hub model lie in the Hugging Face cache, if they do."""
+"""Looks up the files of a hub model in the Hugging Face cache."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .registry import Model
 
 
 def cached_files(model: Model, half: bool) -> dict[str, Path] | None:
-    """Return where each needed file of a hub model lies in the Hugging Face cache; None unless all are there."""
+    """Return the path of each needed file of a hub model in the Hugging Face cache; None unless all are there."""
     paths: dict[str, Path] = {}
     for entry in model.files(half):
         for option in entry.split("|"):
@@ -29,7 +29,7 @@ def place(model: Model, paths: dict[str, Path]) -> Path:
 
 
 def cached(model: Model, file: str) -> Path | None:
-    """Return where one file of a hub model lies in the Hugging Face cache; None if it is not there."""
+    """Return the path of one file of a hub model in the Hugging Face cache; None if it is missing."""
     from huggingface_hub import try_to_load_from_cache
 
     hit = try_to_load_from_cache(model.id, file, revision=model.revision)

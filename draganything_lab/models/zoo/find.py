@@ -1,4 +1,4 @@
-"""Find weights on this machine, and download them when, and only when, the caller asks for it."""
+"""Find weights on this machine, and download them only when the caller asks for it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Say = Callable[[str], object]
 
 
 def find(name: str, *, half: bool = False) -> Path | None:
-    """Return where a set of weights lies on this machine: a folder, or a file for what is one file; None if nowhere.
+    """Return the path of a set of weights on this machine: a folder, or a file if it is one file; None if not found.
 
-    Looked through are the environment variable (`DRAGANYTHING_LAB_SVD` for "svd"), the package, and the caches under
-    `HF_HOME`. Nothing is downloaded and nothing is checked but presence.
+    Searches the environment variable (`DRAGANYTHING_LAB_SVD` for "svd"), the package, and the caches under `HF_HOME`.
+    Nothing is downloaded, and nothing is checked except that it exists.
 
     Args:
-        name: As in `MODELS`.
-        half: Prefer half-precision files; the others are taken where only they are there.
+        name: Name in `MODELS`.
+        half: Prefer half-precision files; the others are used if only they exist.
     """
     model = lookup(name)
     override = local_override(model)
@@ -35,18 +35,18 @@ def weights_folder(name: str, *, download: bool = False, half: bool = False, say
     """Return the folder of a set of weights, complete.
 
     Args:
-        name: As in `MODELS`.
-        download: Fetch what is not there; size and licence are said first. Without it nothing touches the network.
-        half: Take the half-precision files where the repository has them.
-        say: What gets the words; `print` by default.
+        name: Name in `MODELS`.
+        download: Whether to download missing files; size and licence are printed first. If False, no network is used.
+        half: Whether to use the half-precision files if the repository has them.
+        say: Function that receives the messages; `print` by default.
 
     Raises:
-        LabError: Not there (the message says what to do), another hash than the published one, no space, no network,
-            no consent, gone, or no such name (the nearest is suggested).
+        LabError: The weights are missing (the message says what to do) or have another hash than published; there is no
+            space, network, consent, source or such name (similar names are suggested).
     """
     model = lookup(name)
     if model.one_file:
-        raise LabError(f'"{name}" is one file', fix=f'ask for it with zoo.weights_file("{name}")')
+        raise LabError(f'"{name}" is one file', fix=f'use zoo.weights_file("{name}")')
     override = local_override(model)
     if override is not None:
         return _complete(model, override)
@@ -62,18 +62,20 @@ def weights_folder(name: str, *, download: bool = False, half: bool = False, say
 
 
 def weights_file(name: str, *, download: bool = False, say: Say = print) -> Path:
-    """Return the file of a set of weights that is one file (Segment Anything, CoTracker).
+    """Return the path of a set of weights that is one file (Segment Anything, CoTracker).
 
     Args and errors as for `weights_folder`.
     """
     model = lookup(name)
     if not model.one_file:
-        raise LabError(f'"{name}" is a folder of files', fix=f'ask for it with zoo.weights_folder("{name}")')
+        raise LabError(f'"{name}" is a folder of files', fix=f'use zoo.weights_folder("{name}")')
     override = local_override(model)
     if override is not None:
         if not override.is_file():
             file = Path(model.needed[0]).name
-            raise LabError(f"{model.variable} names {override}, which is no file", fix=f"let it name {file}")
+            raise LabError(
+                f"{model.variable} names {override}, which is not a file", fix=f"set it to the path of {file}"
+            )
         return override
     return _from_hub(model, False, download, say)
 
@@ -103,12 +105,12 @@ def _from_hub(model: Model, half: bool, download: bool, say: Say) -> Path:
         except LabError as error:
             if not is_gone(error):
                 raise
-            say(f"  note     {revision.revision} is no longer there; taking {last.revision}")
+            say(f"  note     {revision.revision} no longer exists; using {last.revision}")
     return download_hub(last, half, say)
 
 
 def absent(model: Model, half: bool) -> LabError:
-    """Weights that are not here, and what to do about it."""
+    """The error for missing weights, with what to do about it."""
     call = "weights_file" if model.one_file else "weights_folder"
     size = in_words(model.bytes(half))
     copy = f"set {model.variable} to the {'file' if model.one_file else 'folder'}"

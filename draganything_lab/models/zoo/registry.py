@@ -1,6 +1,6 @@
-"""Which weights exist: where they are, how large, under which licence, and what to take where an original has gone.
+"""All sets of weights: where they are, how large, under which licence, and what can replace one that has gone.
 
-Sizes and hashes are those of the pinned revision where one is pinned; `size_is_exact` says when a size is only near.
+Sizes and hashes are those of the pinned revision, if any; `size_is_exact` says whether a size is exact.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ class Model:
     """One set of weights.
 
     Attributes:
-        name: What the library calls it.
-        what: What it is, in a few words.
+        name: Name in this library.
+        what: Short description.
         source: "package" (shipped) or "hub" (a Hugging Face repository).
-        id: The folder in the package, or the repository.
-        revision: Commit of the repository; "main" where none could be pinned.
-        first_revision: A revision to take before it, where it is still there: the same weights as safetensors.
-        needed: Files that must be there; "a|b" means a or, without it, b.
-        needed_half: The same for the half-precision files, where the repository has them.
-        size: Bytes of `needed`; 0 for what is shipped.
-        size_half: Bytes of `needed_half`.
-        size_is_exact: Whether `size` is that of the very files, or near it; `size_half` always is near.
-        hashes: SHA-256 of files, where known beforehand.
-        licence: Its name.
-        licence_page: Where it can be read.
-        gated: Whether its page asks for a login and a consent before the download: "no", "yes", or "perhaps" (such
-            pages change).
-        alternatives: Names of other models that can stand in.
-        former: Addresses under which it, or what it replaces, used to be.
-        note: What else to know.
+        id: Folder in the package, or name of the repository.
+        revision: Commit of the repository; "main" if none could be pinned.
+        first_revision: Revision to try first, if it still exists: the same weights as safetensors.
+        needed: Files that must exist; "a|b" means a or, failing that, b.
+        needed_half: The same for the half-precision files, if the repository has them.
+        size: Total bytes of `needed`; 0 for shipped weights.
+        size_half: Total bytes of `needed_half`, approximate.
+        size_is_exact: Whether `size` is exact rather than approximate.
+        hashes: SHA-256 of files, if known beforehand.
+        licence: Name of the licence.
+        licence_page: Address of the licence.
+        gated: Whether its page requires a login and consent before the download: "no", "yes", or "perhaps" (such pages
+            change).
+        alternatives: Names of other models that can replace it.
+        former: Former addresses of it or of what it replaces.
+        note: Further remarks.
         kind: What it makes: "video", "control" (for a video model), "features", "masks" or "tracks".
     """
 
@@ -70,7 +70,7 @@ class Model:
 
     @property
     def page(self) -> str:
-        """Where a person reads about it."""
+        """Address of its web page."""
         return f"{HUB}/{self.id}" if self.source == "hub" else self.licence_page
 
     @property
@@ -84,26 +84,26 @@ class Model:
         return "DRAGANYTHING_LAB_" + self.name.upper().replace("-", "_").replace(".", "_")
 
     def files(self, half: bool = False) -> tuple[str, ...]:
-        """The files that must be there, in half precision where asked for and existing."""
+        """The files that must exist, in half precision if requested and available."""
         return self.needed_half if half and self.needed_half else self.needed
 
     @property
     def in_turn(self) -> tuple[Model, ...]:
-        """The revisions to look at, each as a model of its own: first the one that has safetensors only."""
+        """The revisions to try, each as a model of its own: first the one with safetensors only."""
         if not self.first_revision:
             return (self,)
         safe = tuple(entry.partition("|")[0] for entry in self.needed)
         return replace(self, revision=self.first_revision, first_revision="", needed=safe), self
 
     def bytes(self, half: bool = False) -> int:
-        """Their size together."""
+        """Total size of the files in bytes."""
         if self.source == "package":
             return sum(path.stat().st_size for path in package_folder(self).rglob("*") if path.is_file())
         return self.size_half if half and self.needed_half else self.size
 
 
 def package_folder(model: Model) -> Path:
-    """The folder of weights shipped inside the package; it need not be there."""
+    """The folder of weights shipped inside the package; it may not exist."""
     return Path(__file__).parents[2] / "weights" / model.id
 
 
@@ -276,7 +276,7 @@ _ALL = (
         size=4_270_000_000,
         first_revision="refs/pr/19",
         alternatives=("sd15", "sd14"),
-        note="Has been withdrawn from its pages more than once. sd15 gives features of the same shape, not the same.",
+        note="Has been withdrawn from its pages more than once. sd15 gives features of the same shape, other values.",
         kind="features",
     ),
     Model(
@@ -303,36 +303,37 @@ MODELS: Mapping[str, Model] = MappingProxyType(_BY_NAME)
 
 
 def names(*kinds: Kind) -> tuple[str, ...]:
-    """The names of the models of some kinds; of all without any."""
+    """Names of the models of the given kinds; of all models if none is given."""
     return tuple(name for name, model in MODELS.items() if not kinds or model.kind in kinds)
 
 
 def lookup(name: str, *kinds: Kind) -> Model:
-    """Return a model by its name.
+    """Return the model with a given name.
 
     Args:
-        name: As in `MODELS`.
-        kinds: What is wanted: an error suggests only models of these kinds; any when none is given.
+        name: Name in `MODELS`.
+        kinds: Kinds to suggest in the error message; all kinds if none is given.
 
     Raises:
-        LabError: There is none; the message suggests the nearest.
+        LabError: There is no such model; the message suggests the most similar name.
     """
     if name in MODELS:
         return MODELS[name]
     plain = str(name).lower().replace("_", "-")
     near = [key for key, model in MODELS.items() if plain in (i.lower() for i in (model.id, *model.former))]
     near = near or difflib.get_close_matches(plain, names(*kinds), 1, 0.5)
-    hint = f'; did you mean "{near[0]}"?' if near else "."
+    hint = f'did you mean "{near[0]}"? Or ' if near else ""
     raise LabError(
-        f'no weights are called "{name}"{hint} Known are {", ".join(names(*kinds))}', fix="a folder's path works too"
+        f'no weights are called "{name}"',
+        fix=f"{hint}use one of {', '.join(names(*kinds))}, or the path of a folder",
     )
 
 
 def local_override(model: Model) -> Path | None:
-    """Return the local copy that the user's environment names, if it does.
+    """Return the local copy that the user's environment names, if any.
 
     Raises:
-        LabError: It names what is not there.
+        LabError: The variable names a missing path.
     """
     value = os.environ.get(model.variable)
     if not value:
@@ -346,7 +347,7 @@ def local_override(model: Model) -> Path | None:
 
 
 def in_words(size: int) -> str:
-    """Say a size: 9.02 GB, 375 MB."""
+    """Format a size: 9.02 GB, 375 MB."""
     for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if size >= unit:
             return f"{size / unit:.3g} {name}"
@@ -354,7 +355,7 @@ def in_words(size: int) -> str:
 
 
 def describe(name: str, *, half: bool = False) -> str:
-    """Say what a set of weights is, how large, and under which licence: what is shown before a download."""
+    """Describe a set of weights, its size and its licence, as shown before a download."""
     model = lookup(name)
     size = in_words(model.bytes(half)) if model.bytes(half) else "unknown size"
     exact = model.source == "package" or (model.size_is_exact and not (half and model.needed_half))

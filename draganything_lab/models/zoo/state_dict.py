@@ -1,4 +1,4 @@
-"""Weight files read safely: tensors only, and whole."""
+"""Safe reading of weight files: only tensors, and only complete files."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def sha256(path: Path) -> str:
 
 
 def refuse_impostor(path: Path) -> None:
-    """Refuse what often lies where weights should: nothing, a pointer of git-lfs, a web page.
+    """Refuse what is often found in place of weights: nothing, a git-lfs pointer, a web page.
 
     Raises:
-        LabError: It is one of these.
+        LabError: The file is one of these.
     """
     if not path.is_file():
-        raise LabError(f"{path} is no file", fix="fetch it, or correct the path")
+        raise LabError(f"{path} is not a file", fix="download it, or correct the path")
     with path.open("rb") as file:
         head = file.read(64)
     if not head:
-        raise LabError(f"{path} is empty", fix="fetch it again")
+        raise LabError(f"{path} is empty", fix="download it again")
     if head.startswith(b"version https://git-lfs"):
-        raise LabError(f"{path} is a pointer of git-lfs, not the weights", fix="run: git lfs pull")
+        raise LabError(f"{path} is a git-lfs pointer, not the weights", fix="run: git lfs pull")
     if head.lstrip()[:5].lower() in (b"<!doc", b"<html"):
         raise LabError(f"{path} is a web page, not the weights", fix="download the file itself")
 
@@ -44,14 +44,14 @@ def load_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
     """Load a file of tensors; nothing in it is ever run.
 
     Args:
-        path: `.safetensors`, or a PyTorch file (`.bin`, `.pth`, `.pt`, `.ckpt`), which loads with `weights_only=True`
-            or not at all. A dictionary under "state_dict" or "model" is unwrapped.
+        path: `.safetensors`, or a PyTorch file (`.bin`, `.pth`, `.pt`, `.ckpt`), which is only loaded with
+            `weights_only=True`. A dictionary under "state_dict" or "model" is unwrapped.
 
     Returns:
         Names and tensors, on the CPU.
 
     Raises:
-        LabError: The file is missing, cut off, no file of tensors, or holds objects other than tensors.
+        LabError: The file is missing, cut off, not a file of tensors, or holds objects other than tensors.
     """
     import torch
 
@@ -68,8 +68,8 @@ def load_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise LabError(
-            f"{path} holds more than tensors, or is no PyTorch file, and loading it could run code: refused. Take the "
-            "safetensors file instead"
+            f"{path} holds more than tensors, or is not a PyTorch file, and loading it could run code; it was refused",
+            fix="use the safetensors file instead",
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise _damaged(path, error) from error
@@ -78,7 +78,7 @@ def load_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
             found = found[wrapper]
     if not isinstance(found, dict) or not found or not all(isinstance(v, torch.Tensor) for v in found.values()):
         raise LabError(
-            f"{path} is no dictionary of tensors but a {type(found).__name__}", fix="is it another kind of file?"
+            f"{path} holds a {type(found).__name__}, not a dictionary of tensors", fix="pass a file of weights"
         )
     return {str(key): value for key, value in found.items()}
 
@@ -86,4 +86,4 @@ def load_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
 def _damaged(path: Path, error: Exception) -> LabError:
     # The hub's cache links to its files: it gets a file again once the file itself is gone, not the link.
     where = path.resolve()
-    return LabError(f"{where} is cut off or damaged ({first_line(error)})", fix="delete it and fetch it again")
+    return LabError(f"{where} is cut off or damaged ({first_line(error)})", fix="delete it and download it again")

@@ -1,7 +1,7 @@
-"""What others use: the released demo folder, the tracks of Wan-Move and ATI, the points of the ComfyUI spline editor.
+"""Formats of other tools: the released demo folder, the tracks of Wan-Move and ATI, points of ComfyUI's spline editor.
 
-Each format knows less than a `Scene`, so writing one says what is left out, and reading one says what is assumed. What
-a format does hold comes back exactly.
+Each format holds less than a `Scene`, so each writer documents what is left out and each reader what is assumed.
+Whatever a format does hold is read back exactly.
 """
 
 from .ati_tracks import read_ati_tracks

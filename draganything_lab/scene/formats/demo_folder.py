@@ -1,4 +1,4 @@
-"""The folder of the released demo: `demo.json`, the first frame, a mask for each entity."""
+"""The folder of the released demo: `demo.json`, the first frame, and one mask per entity."""
 
 from __future__ import annotations
 
@@ -25,29 +25,30 @@ def read_demo_folder(
     clip: bool | None = None,
     settings: dict[str, Any] | None = None,
 ) -> Scene:
-    """Read a folder of the released demo: `demo.json`, the first frame, and one mask for each entity.
+    """Read a folder of the released demo: `demo.json`, the first frame, and one mask per entity.
 
-    A trajectory has one point a frame; here each becomes a key point of its frame. One that is shorter than the clip
-    holds still at its end (the released code stops with an `IndexError`).
+    A trajectory has one point per frame; each becomes a key point at that frame. One that is shorter than the clip
+    stays at its end (the released code stops with an `IndexError`).
 
     Args:
         path: The folder, the .json in it (some released folders have a `demo1.json` as well), or a .zip of the folder.
-        preset: "paper" reads masks by what they mean; "release" as the released code does: only full white counts, and
+        preset: "paper" reads masks by meaning; "release" as the released code does: only full white counts, and
             a mask of another size is resized linearly.
-        image: File name of the first frame; None takes the first of `first_frame.png`, `demo.png`, `demo.jpg`,
-            `first_frame.jpg`.
-        mask_threshold: What of a mask's grey, 1 to 255, belongs to the entity, whatever the preset; 255 is the
+        image: File name of the first frame; None uses the first that exists of `first_frame.png`, `demo.png`,
+            `demo.jpg`, `first_frame.jpg`.
+        mask_threshold: Lowest grey level, 1 to 255, that belongs to the entity, whatever the preset; 255 is the
             released code's.
-        clip: Whether points more than one picture's width or height outside are moved to there, with a warning
-            (nothing is drawn at either place), or refused; None moves them under "release" and refuses them else.
-        settings: For the scene.
+        clip: Whether points more than one picture's width or height outside are moved to that distance, with a warning
+            (nothing is drawn at either position), or refused; None moves them under "release" and refuses them under
+            "paper".
+        settings: Settings of the scene.
 
     Returns:
-        A scene with one foreground entity for each entry, in their order. An entity is called as the entry's `name`
-        (which `write_demo_folder` adds), else as its mask's file.
+        A scene with one foreground entity per entry, in their order. An entity is named by the entry's `name`
+        (which `write_demo_folder` adds), else by its mask's file.
 
     Raises:
-        LabError: Something is missing, damaged, of the wrong type, not to be trusted, or a mask is empty.
+        LabError: Something is missing, damaged, of the wrong type or cannot be trusted, or a mask is empty.
 
     Source:
         Released `demo.py` (`get_condition`): {"1": {"comment", "mask_name", "trajectory": [[x, y], …]}, …}, in pixels
@@ -59,26 +60,26 @@ def read_demo_folder(
 
 
 def write_demo_folder(scene: Scene, path: str | Path, num_frames: int = 20) -> Path:
-    """Write a scene as a folder that the released `demo.py` reads as it is.
+    """Write a scene as a folder that the released `demo.py` reads unchanged.
 
-    Written are the controlled entities with one point a frame: easing, key frames, kinds and uncontrolled entities are
-    not kept. The first frame is written twice, as `demo.jpg`, which the released script opens, and without loss as
+    Only controlled entities are written, with one point per frame; easing, key frames, kinds and uncontrolled entities
+    are not kept. The first frame is written twice: as `demo.jpg`, which the released script opens, and losslessly as
     `first_frame.png`, which `read_demo_folder` prefers.
 
     Args:
         scene: A scene with at least one controlled entity.
-        path: The folder; an earlier demo folder there is replaced, one that holds other files is left alone.
-        num_frames: Points a trajectory. The released demo makes 20 frames.
+        path: The folder; an earlier demo folder there is replaced, a folder with other files is left alone.
+        num_frames: Number of points per trajectory. The released demo makes 20 frames.
 
     Returns:
         The folder written.
 
     Raises:
-        LabError: Nothing is controlled, or the place cannot be written to.
+        LabError: No entity is controlled, or the path cannot be written to.
     """
     if not scene.controlled:
         raise LabError(
-            "no entity is controlled, and the released code needs one", fix="give one a trajectory or pin it"
+            "no entity is controlled, but the released code needs one", fix="give one a trajectory or pin it"
         )
     contents = {"demo.jpg": encode_picture(scene.image, "JPEG"), "first_frame.png": encode_picture(scene.image)}
     document = {}
@@ -90,8 +91,8 @@ def write_demo_folder(scene: Scene, path: str | Path, num_frames: int = 20) -> P
     text = json.dumps(document, ensure_ascii=False).encode("utf-8")
     if len(text) > MAX_JSON:
         raise LabError(
-            f"demo.json would be {len(text):,} bytes, over the limit of {MAX_JSON:,}", fix="give fewer frames"
+            f"demo.json would be {len(text):,} bytes, over the limit of {MAX_JSON:,}", fix="use fewer frames"
         )
     if Path(path).suffix.lower() == ".zip":
-        raise LabError(f"{path} ends in .zip, but the released code reads folders")
+        raise LabError(f"{path} ends in .zip, but the released code reads folders", fix="pass a folder")
     return write_bundle(path, {"demo.json": text, **contents}, _OWNED)

@@ -23,26 +23,27 @@ def read_spline_points(source: str | Path) -> dict[str, Trajectory]:
     """Read the points of the ComfyUI spline editor (KJNodes).
 
     Args:
-        source: A file, or the text itself: the editor's `points_store` since it has several splines, [{"points":
-            [{"x", "y"}, …], "name", "color"}, …]; a plain list [{"x", "y"}, …], as older ones store it and as
-            `coordinates` gives it; a list of such lists (as ATI's nodes take it), or of their texts; points as [x, y];
-            a dict that holds one of them; a ComfyUI workflow with spline editors in it.
+        source: A file, or the text itself. It may be the editor's `points_store` with several splines, [{"points":
+            [{"x", "y"}, …], "name", "color"}, …]; a plain list [{"x", "y"}, …], as in older versions and in
+            `coordinates`; a list of such lists (as ATI's nodes expect), or of their texts; points as [x, y]; a dict
+            that holds one of these; or a ComfyUI workflow that contains spline editors.
 
     Returns:
-        Name -> `Trajectory` in the order of the file; without names they are "Spline 1", "Spline 2", …. The editor's
-        x and y are pixels of its canvas; use `.scaled` if the picture has another size. Bezier handles are not used.
+        Name -> `Trajectory` in the order of the file; unnamed splines are called "Spline 1", "Spline 2", …. The
+        editor's x and y are pixels of its canvas; use `.scaled` if the picture has another size. Bezier handles are not
+        used.
 
     Raises:
-        LabError: It is no such text, or a point is not finite.
+        LabError: The text is none of these, or a point is not finite.
 
     Source:
         github.com/kijai/ComfyUI-KJNodes: `parseSplineData` and `updatePath` in
-        `web/js/editors/spline_editor_canvas.js`, `parse_json_tracks` in `nodes/curve_nodes.py` (which also takes single
-        quotes for double ones).
+        `web/js/editors/spline_editor_canvas.js`, `parse_json_tracks` in `nodes/curve_nodes.py` (which also accepts
+        single quotes instead of double ones).
     """
     document = _unpacked(_spline_json(source))
     if not isinstance(document, list) or not document:
-        raise LabError("spline points must be a list that is not empty")
+        raise LabError("the spline points are not a list, or the list is empty")
     if _is_point(document[0]):
         document = [document]
     if len(document) > MAX_ENTITIES:
@@ -60,15 +61,15 @@ def write_spline_points(splines: Scene | Mapping[str, Trajectory | Points], path
     """Write key points as the ComfyUI spline editor (KJNodes) stores them; paste the text into `points_store`.
 
     Args:
-        splines: Name -> trajectory or points, or a `Scene`, whose entities with a trajectory are written. Frames,
-            easing and spacing are not kept: the editor has no place for them.
-        path: A file to write as well; None for the text only.
+        splines: Name -> trajectory or points, or a `Scene`, of which the entities with a trajectory are written.
+            Frames, easing and spacing are not kept: the editor cannot store them.
+        path: File to write the text to as well; None only returns it.
 
     Returns:
         The JSON text.
 
     Raises:
-        LabError: There is nothing to write, or the place cannot be written to.
+        LabError: There is nothing to write, or the path cannot be written to.
     """
     if isinstance(splines, Scene):
         splines = {entity.name: entity.trajectory for entity in splines.entities if entity.trajectory is not None}
@@ -101,12 +102,12 @@ def _spline_json(source: str | Path) -> Any:
     except LabError:
         if b"'" not in data:
             raise
-        # Older editors give the text of a Python list.
+        # Older editors store the text of a Python list.
         return parse_json(decode_text(data, name).replace("'", '"').encode(), name)
 
 
 def _unpacked(document: Any) -> Any:
-    """The list of splines in what holds it: a workflow, a dict, texts of lists."""
+    """Extract the list of splines from a workflow, a dict or texts of lists."""
     if isinstance(document, dict):
         found = _of_workflow(document)
         if found:
@@ -123,7 +124,7 @@ def _unpacked(document: Any) -> Any:
 
 
 def _of_workflow(document: dict[str, Any]) -> list[Any]:
-    """The splines of all spline editors in a ComfyUI workflow, as saved or as sent to its server."""
+    """The splines of all spline editors in a ComfyUI workflow, as saved or as sent to ComfyUI's server."""
     nodes = document["nodes"] if isinstance(document.get("nodes"), list) else list(document.values())
     splines: list[Any] = []
     for node in (node for node in nodes if isinstance(node, dict)):
@@ -144,12 +145,12 @@ def _is_point(value: Any) -> bool:
 
 def _xy(points: Any) -> list[list[float]]:
     if not isinstance(points, list):
-        raise LabError("its points must be a list")
+        raise LabError("its points are not a list")
     points = [
         dict(zip("xy", point, strict=True)) if isinstance(point, list) and _is_point(point) else point
         for point in points
     ]
     for place, point in enumerate(points):
         if not (isinstance(point, dict) and all(type(point.get(axis)) in (int, float) for axis in "xy")):
-            raise LabError(f"point {place} is {str(point)[:60]}", fix='it must be {"x": number, "y": number}')
+            raise LabError(f"point {place} is {str(point)[:60]}", fix='write it as {"x": number, "y": number}')
     return [[point["x"], point["y"]] for point in points]

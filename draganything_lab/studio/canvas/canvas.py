@@ -10,19 +10,20 @@ import ipywidgets as widgets
 
 from ...errors import LabError
 from ..model.model import StudioModel
+from ..panels.generations import focus
 from ..panels.style import button, style
 from .hearing import Hearing
 from .pacing import Pacer, later
 from .parts import HelpPanel, StatusLine, TimeSlider
 from .pointer import Pointer
 from .scenery import Scenery
-from .selftest import SelfTest
+from .selftest import PATIENCE, SelfTest
 from .stage import LAYERS, MARGIN, Stage
 from .things_list import EntityList
 from .toolbar import OptionBar, ToolRail, TopBar
 
 WIDTH, HEIGHT = 644, 437  # of the canvas on the page, whatever the picture: nothing jumps
-PAD_PATIENCE = 8.0  # seconds for the pad's code to come, once the canvas answers
+PAD_PATIENCE = 5.0  # seconds for the pad's code to come, once the canvas answers
 # Which layers a change touches.
 TOUCHES = {
     "picture": ("picture", "masks", "motion", "hand"),
@@ -51,7 +52,7 @@ class CanvasView:
         canvas: The topmost ipycanvas `Canvas`, which hears mouse, touch and keys.
     """
 
-    def __init__(self, model: StudioModel, width: int = WIDTH, patience: float = 15.0) -> None:
+    def __init__(self, model: StudioModel, width: int = WIDTH, patience: float = PATIENCE) -> None:
         self.model = model
         height = round((width - 2 * MARGIN) * (HEIGHT - 2 * MARGIN) / (WIDTH - 2 * MARGIN)) + 2 * MARGIN
         self.stage = Stage(width, height)
@@ -121,7 +122,7 @@ class CanvasView:
         if wish == "help" or (wish == "close" and self.help.shown):
             self.help.turn()
         elif wish == "leave":
-            (self.tools.buttons[self.model.mode] if shift else self.time.play).focus()
+            focus(self.tools.buttons[self.model.mode] if shift else self.time.play)
 
     # Drawing
 

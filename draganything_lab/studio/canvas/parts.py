@@ -9,6 +9,7 @@ import ipywidgets as widgets
 
 from ..model.events import sentence
 from ..model.model import StudioModel
+from ..panels.generations import tip
 from ..panels.style import bar, button
 from .keys import HANDS, HELP
 from .pacing import Pacer, later
@@ -105,8 +106,8 @@ class TimeSlider(Part):
     def __init__(self, model: StudioModel) -> None:
         super().__init__(model, "frame", "playing", "settings", "picture", "entities")
         self.play = button("play", "", "Play the preview (Space)")
-        self.slider = widgets.IntSlider(0, 0, model.num_frames - 1, readout=False, description_allow_html=False)
-        self.slider.tooltip = "The frame of the clip"
+        self.slider = widgets.IntSlider(0, 0, model.num_frames - 1, readout=False)
+        tip(self.slider, "The frame of the clip")
         self.words = widgets.HTML("")
         self.words.add_class("dal-frame")
         self.widget = bar(self.play, self.slider, self.words)

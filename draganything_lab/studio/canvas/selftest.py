@@ -14,9 +14,8 @@ from ..model.model import StudioModel
 from .pacing import later
 from .stage import Stage
 
-PATIENCE = 15.0  # seconds; loading the widgets' code over a slow network takes some
-TRIES = 3
-GRACE = 2.0  # more, after a cell that kept the kernel from reading the answer
+PATIENCE = 5.0  # seconds; who waits longer wants to be told, and a late answer is taken all the same
+TRIES = 3  # and as long again as between two tries, for an answer that waits behind a long cell
 COLOUR = (0, 114, 178)
 
 
@@ -55,7 +54,7 @@ class SelfTest:
         if self.model.view_state != "alive":
             self.model.view_state = "waiting"
         self._told("Canvas: waiting for the browser …")
-        self._off = later(self._patience / TRIES, self._no_answer)
+        self._off = later(self._patience / (TRIES + 1), self._no_answer)
         self.ask()
 
     def ask(self) -> None:
@@ -89,12 +88,10 @@ class SelfTest:
 
     def _no_answer(self) -> None:
         self._tries += 1
-        if self._tries <= TRIES:
-            self._off = later(self._patience / TRIES, self._no_answer)
-            self._renew()
-            return
-        if self._tries == TRIES + 1:  # the answer may be waiting behind a long cell
-            self._off = later(GRACE, self._no_answer)
+        if self._tries <= TRIES + 1:
+            self._off = later(self._patience / (TRIES + 1), self._no_answer)
+            if self._tries <= TRIES:
+                self._renew()
             return
         self.model.view_state = "dead"
         self._told(

@@ -11,7 +11,7 @@ from ...scene.entity import Entity
 from ..model.model import StudioModel
 from ..panels.style import button
 from .parts import Part
-from .sprites import css, ink_on
+from .sprites import LIGHT, css, ink_on
 
 
 class _Row:
@@ -48,7 +48,8 @@ class _Row:
             colour = entity_colour(place + 1)
             self.name = entity.name
             self.badge.description = str(place + 1)
-            self.badge.style.button_color, self.badge.style.text_color = css(colour), css(ink_on(colour))
+            self.badge.style.button_color = css(colour)
+            (self.badge.add_class if ink_on(colour) == LIGHT else self.badge.remove_class)("dal-light")
             self.badge.tooltip = f"Select {entity.name}"
             self.text.value = entity.name
             kind = "" if entity.kind == "foreground" else f"{entity.kind}, "

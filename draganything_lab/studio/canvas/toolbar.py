@@ -10,11 +10,13 @@ import ipywidgets as widgets
 from ...scene.trajectory import EASINGS
 from ..model.model import StudioModel
 from ..panels.door import make_door
+from ..panels.generations import forget_files, sent_files, tip
 from ..panels.style import bar, button, label, rule
 from .keys import TOOLS
 from .parts import HelpPanel, Part
 
 CANDIDATES = 3
+OPEN_TIP = "Open a picture, a photograph from the camera, or a scene (.zip)"
 
 
 class ToolRail(Part):
@@ -49,13 +51,13 @@ class PictureChooser(Part):
     def __init__(self, model: StudioModel) -> None:
         super().__init__(model, "picture")
         self.names = widgets.Dropdown(options=[("", "")], layout=widgets.Layout(width="190px"))
-        self.names.tooltip = "The picture"
+        tip(self.names, "The picture")
         self.new = button("random", "New", "Draw a new scene of Toyland")
         self.upload = widgets.FileUpload(accept="image/*,.zip", multiple=False, description="Open")
-        self.upload.tooltip = "Open a picture, a photograph from the camera, or a scene (.zip)"
+        tip(self.upload, OPEN_TIP)
         # The upload in parts where it can be had: a server on the way may refuse large messages without a word.
-        self.door = make_door(model, "Open", self.upload.tooltip)
-        self.widget = widgets.HBox([self.names, self.new, self.upload if self.door is None else self.door])
+        self.door = make_door(model, self.upload, "Open", OPEN_TIP)
+        self.widget = widgets.HBox([self.names, self.new, *filter(None, [self.door, self.upload])])
         self.widget.add_class("dal-bar")
         self.names.observe(self._named, "value")
         self.new.on_click(lambda _: model.open_seed(secrets.randbelow(10_000)))
@@ -78,9 +80,9 @@ class PictureChooser(Part):
     def _uploaded(self, change: dict[str, Any]) -> None:
         if self._setting or not change["new"]:
             return
-        for file in change["new"]:
-            self.model.open_upload(file["name"], bytes(file["content"]))
-        self.upload.value = ()
+        for name, data in sent_files(self.upload):
+            self.model.open_upload(name, data)
+        forget_files(self.upload)
 
 
 class TopBar(Part):
@@ -187,7 +189,7 @@ class OptionBar(Part):
 
     def _brush_group(self) -> widgets.HBox:
         self.size = widgets.FloatLogSlider(12, min=0, max=2.3, step=0.02, base=10, readout=False)
-        self.size.tooltip = "Radius of the brush, in pixels of the picture"
+        tip(self.size, "Radius of the brush, in pixels of the picture")
         self.pixels = label("")
         self.size.observe(lambda change: self._setting or self.model.set_brush(change["new"]), "value")
         return bar(label("Brush"), self.size, self.pixels)
@@ -198,7 +200,7 @@ class OptionBar(Part):
 
     def _path_group(self) -> widgets.HBox:
         self.easing = widgets.Dropdown(options=list(EASINGS), layout=widgets.Layout(width="120px"))
-        self.easing.tooltip = "How the path starts and ends"
+        tip(self.easing, "How the path starts and ends")
         self.rhythm = button("hand-o-up", "As drawn", "New strokes move as fast as the hand did", toggle=True)
         self.hold = button("pause-circle-o", "Hold", "Stay where the path starts (H)")
         self.drop = button("times", "No path", "Ask nothing of this thing")
@@ -234,7 +236,7 @@ class OptionBar(Part):
         self.zoom = widgets.FloatLogSlider(
             1, min=-0.5, max=0.5, step=0.01, base=10, readout=False, continuous_update=False
         )
-        self.zoom.tooltip = "How much larger things are at the end"
+        tip(self.zoom, "How much larger things are at the end")
         self.factor = label("")
         self.stand = button("times", "Stand still", "Take the camera's motion away")
         self.zoom.observe(self._zoomed, "value")

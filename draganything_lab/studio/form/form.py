@@ -9,6 +9,7 @@ import ipywidgets as w
 
 from ..panels.bound import Binder, button, column, labelled, row, words
 from ..panels.door import make_door
+from ..panels.generations import forget_files, sent_files
 from .grid import asked_of, grid_picture, in_words
 from .path_table import PathTable
 
@@ -85,10 +86,11 @@ class FormView:
             layout=w.Layout(width="auto"),
         )
         self.upload.observe(self._uploaded, names="value")
-        self.door = make_door(model, self.upload.description)
+        self.door = make_door(model, self.upload, self.upload.description)
         self.toyland.layout.flex = "1 1 12em"
-        opener = self.upload if self.door is None else self.door
-        return column(row(self.toyland, self.ready, self.open, grid_gap="6px"), row(opener))
+        return column(
+            row(self.toyland, self.ready, self.open, grid_gap="6px"), row(*filter(None, [self.door, self.upload]))
+        )
 
     def _things_part(self, bind: Binder) -> Any:
         model = self.model
@@ -189,9 +191,9 @@ class FormView:
 
     def _uploaded(self, change: Any) -> None:
         if change["new"]:
-            sent = change["new"][0]
-            self.model.open_upload(sent["name"], bytes(sent["content"]))
-            self.upload.value = ()
+            for name, data in sent_files(self.upload):
+                self.model.open_upload(name, data)
+            forget_files(self.upload)
 
     def _select(self, change: Any) -> None:
         if not self._binder.is_quiet and change["new"] is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as w
 
 from ..model.options import WHOLE
+from .generations import tip
 
 if TYPE_CHECKING:
     from ..model.model import StudioModel
@@ -110,7 +111,7 @@ def labelled(kind: type, words: str, help_line: str = "", **options: Any) -> Any
     """A control with its label in front, as wide as its column, and a help line for pointer and screen reader."""
     layout = w.Layout(width="auto", **options.pop("layout", {}))
     style = {"description_width": options.pop("label", LABEL)}
-    return kind(description=words, tooltip=help_line or words, layout=layout, style=style, **options)
+    return tip(kind(description=words, layout=layout, style=style, **options), help_line or words)
 
 
 def button(words: str, help_line: str = "", **options: Any) -> Any:

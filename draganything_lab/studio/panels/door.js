@@ -41,6 +41,7 @@ function render({ model, el }) {
     }
   };
   model.on("msg:custom", told);
+  model.send({ kind: "ready" });
   return () => model.off("msg:custom", told);
 }
 

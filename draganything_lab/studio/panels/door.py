@@ -2,7 +2,8 @@
 
 The upload of ipywidgets sends a file in one message. JupyterLab's server closes the line on one over 10 MiB, nothing is
 said, and the button stays dead. Here the kernel asks for one part after the other, and refuses what is over its own
-limit before anything is sent. Without anywidget the upload of ipywidgets is used.
+limit before anything is sent. Where anywidget is not installed, or its code does not come to the page, the upload of
+ipywidgets is used.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Any, Protocol
 
 import traitlets
 
+from ..canvas.pacing import later
+
 try:
     import anywidget
 except ImportError:  # the upload of ipywidgets will do
@@ -20,6 +23,7 @@ except ImportError:  # the upload of ipywidgets will do
 SCRIPT = Path(__file__).with_name("door.js")
 ACCEPT = "image/*,.zip"
 MOST = 2 * 2**20  # bytes of one part
+PATIENCE = 5.0  # seconds for its code to come
 
 
 class Opens(Protocol):
@@ -123,13 +127,29 @@ else:
     Door = None  # type: ignore[misc, assignment]
 
 
-def make_door(model: Opens, description: str, tip: str = "") -> Any:
-    """The button that opens a file; None without anywidget."""
+def make_door(model: Opens, upload: Any, description: str, tip: str = "") -> Any:
+    """The button that opens a file; None without anywidget.
+
+    Args:
+        model: Opens what comes.
+        upload: The `FileUpload` that stands in where the button does not come to the page; it is hidden until then.
+        description: The button's words.
+        tip: Shown when the mouse rests on it.
+    """
     if Door is None:
         return None
     door, parcel = Door(description=description, tip=tip), Parcel(model)
 
+    def show(one: Any, other: Any) -> None:
+        one.layout.display, other.layout.display = None, "none"
+
+    show(door, upload)
+    give_up = later(PATIENCE, lambda: show(upload, door))
+
     def hear(_: object, content: Any, buffers: Any) -> None:
+        if content == {"kind": "ready"}:
+            give_up()
+            show(door, upload)
         answer = parcel.hear(content, buffers)
         if answer is not None:
             door.send(answer)

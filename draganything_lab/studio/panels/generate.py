@@ -18,6 +18,7 @@ from ..generate.worker import Beside, Worker
 from ..model.options import DEFAULTS, WHOLE
 from .bound import Binder, button, column, labelled, row, words
 from .choices import ABOUT, STRANGE, TAKE_CARRY, TAKE_OTHERS, WEIGHTS, spoken
+from .generations import with_titles
 
 if TYPE_CHECKING:
     from ..model.model import StudioModel
@@ -107,7 +108,7 @@ class GeneratePanel:
         self.cost, self.note, self.draft = w.HTML(), w.HTML(), w.HTML()
         self.draft.add_class("dal-draft")
         self.note.add_class("dal-note")
-        self.more = w.Accordion([column(self.fps, self.bucket, self.preset)], titles=["More settings"])
+        self.more = with_titles(w.Accordion, [column(self.fps, self.bucket, self.preset)], ["More settings"])
         self.more.selected_index = None
         seeds = row(self.seed, self.next_seed, flex_flow="row nowrap", width="auto")
         self.seed.layout.flex = "1 1 auto"

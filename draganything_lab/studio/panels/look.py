@@ -14,6 +14,7 @@ from ...pipeline.cancel import Cancelled
 from ..generate.engine import ENGINE, Engine
 from ..model.events import Status
 from .bound import Binder, column, labelled, row, words
+from .generations import with_titles
 from .pages import Clip, clips_of, motion_page, report_page, signal_page, video_page
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class LookPanel:
             box = column(self.notes[title], self.pages[title])
             box.add_class("dal-page")
             boxes.append(box)
-        self.tabs = w.Tab(boxes, titles=list(PAGES))
+        self.tabs = with_titles(w.Tab, boxes, PAGES)
         self.tabs.observe(lambda _: self.refresh(), names="selected_index")
         self.widget = column(row(self.which, self.beside, grid_gap="8px"), self.tabs)
         self.widget.add_class("dal-look")

@@ -42,18 +42,23 @@ STYLE = """
 .dal-lab .dal-grid img{max-width:100%;height:auto;border-radius:8px;display:block}
 .dal-lab .dal-page{min-height:360px}
 .dal-lab .dal-note{min-height:22px;margin:0 0 2px}
-.dal-lab .jupyter-widget-Collapse-header,.dal-lab .widget-accordion .jupyter-widget-Collapse-header{padding:5px 2px;
+.dal-lab :is(.jupyter-widget-Collapse-header,.p-Collapse-header){padding:5px 2px;
   background:transparent;border:0;color:var(--dal-quiet);font-size:13px;font-weight:400}
-.dal-lab .jupyter-widget-Collapse-contents{padding:2px 0;border:0;background:transparent;color:inherit}
-.dal-lab .jupyter-widget-Collapse-open>.jupyter-widget-Collapse-header{color:inherit}
-.dal-lab .dal-look .jupyter-widget-tab>.lm-TabBar .lm-TabBar-tab{
+.dal-lab :is(.jupyter-widget-Collapse-contents,.p-Collapse-contents){padding:2px 0;border:0;background:transparent;
+  color:inherit}
+.dal-lab :is(.jupyter-widget-Collapse-open>.jupyter-widget-Collapse-header,.p-Collapse-open>.p-Collapse-header){
+  color:inherit}
+.dal-lab .dal-look .widget-tab>:is(.lm-TabBar,.p-TabBar) :is(.lm-TabBar-tab,.p-TabBar-tab){
   background:transparent;border:0;border-bottom:2px solid transparent;flex:0 0 auto;padding:4px 9px;max-width:none;
   min-width:max-content;color:var(--dal-quiet);font-size:13px;line-height:22px;min-height:30px}
-.dal-lab .dal-look .jupyter-widget-tab>.lm-TabBar .lm-TabBar-tab.lm-mod-current{color:var(--jp-ui-font-color1,#1f1f1f);
-  border-bottom-color:var(--dal-mark);font-weight:600;min-height:30px;transform:none}
-.dal-lab .dal-look .jupyter-widget-tab>.lm-TabBar .lm-TabBar-tab.lm-mod-current:before{display:none}
-.dal-lab .dal-look .jupyter-widget-tab>.lm-TabBar{border-bottom:1px solid var(--dal-edge);overflow:visible;height:auto}
-.dal-lab .dal-look .jupyter-widget-tab>.lm-TabBar>.lm-TabBar-content{flex-wrap:wrap;height:auto}
+.dal-lab .dal-look .widget-tab>:is(.lm-TabBar,.p-TabBar) :is(.lm-mod-current,.p-mod-current){
+  color:var(--jp-ui-font-color1,#1f1f1f);border-bottom-color:var(--dal-mark);font-weight:600;min-height:30px;
+  transform:none}
+.dal-lab .dal-look .widget-tab>:is(.lm-TabBar,.p-TabBar) :is(.lm-mod-current,.p-mod-current):before{display:none}
+.dal-lab .dal-look .widget-tab>:is(.lm-TabBar,.p-TabBar){border-bottom:1px solid var(--dal-edge);overflow:visible;
+  height:auto}
+.dal-lab .dal-look .widget-tab>:is(.lm-TabBar,.p-TabBar)>:is(.lm-TabBar-content,.p-TabBar-content){flex-wrap:wrap;
+  height:auto}
 .dal-lab .dal-stale{opacity:.3;pointer-events:none}
 .dal-lab .dal-look .widget-tab-contents{border:0;padding:8px 2px;
   background:transparent;color:inherit}

@@ -57,7 +57,9 @@ CSS = """
   flex:0 0 auto}
 .dal-studio .dal-row.dal-on{background:var(--dal-soft)}
 .dal-studio .dal-row button.dal-badge{width:24px;min-width:24px;height:24px;line-height:22px;border-radius:12px;
-  padding:0;font-weight:600;font-size:12px;margin-right:4px;text-align:center}
+  padding:0;font-weight:600;font-size:12px;margin-right:4px;text-align:center;color:#14161a}
+.dal-studio .dal-row button.dal-badge.dal-light{color:#fff}
+.dal-studio .dal-unseen>.widget-label{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .dal-studio .dal-row .widget-text{flex:1 1 60px;min-width:50px;width:auto;margin:0;height:28px}
 .dal-studio .dal-row .widget-text input{background:transparent;border-color:transparent;color:var(--dal-ink)}
 .dal-studio .dal-row .widget-text input:focus,.dal-studio .dal-row .widget-text input:hover{

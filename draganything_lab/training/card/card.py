@@ -38,14 +38,14 @@ GOALS: dict[str, tuple[str, tuple[Literal["least", "most"], float] | None]] = {
 NOTES = "notes.md"  # beside the logs: what was done to the weights by hand
 PAPER_FLOOR = 18.5  # dB of `LOOKS`, for the paper's own representation
 PAIRS = (
-    "The last column compares in pairs, the same clip, seed and thing, so that hard clips do not blur the difference: "
-    "an interval without zero tells the two apart. Every value is in `samples.json`."
+    "The last column compares in pairs (same clip, seed and object), so that hard clips do not blur the difference: an "
+    "interval without zero tells the two apart. Every value is in `samples.json`."
 )
 INTRO = """# The `toy` weights
 
 Small weights of every network of DragAnything, trained by this project for lessons on a laptop without a GPU. They
 were trained on Toyland, its procedurally drawn world, and on Scrapbook: open artwork and photographs over one another
-(credits and licences in `../NOTICE`). Beside the paper's five representations they know `carry`, which says the whole
+(credits and licences in `../NOTICE`). Besides the paper's five representations they know `carry`, which gives the whole
 mask, moved; and a reference decoder takes from the picture what a frame has in common with it.
 
 Made with `draganything-lab train toy`; this page, its pictures and `measured.json` with `draganything-lab card`.
@@ -71,15 +71,14 @@ def write_card(
         facts["seconds a video"] = round(extra["seconds"], 2)
         fewer = "" if facts["rivals"] == facts["clips"] else f" (the rivals' on the first {facts['rivals']} of them)"
         lines.append(
-            f"On {facts['clips']} held-out clips{fewer}, videos of each: {facts['seeds']}; {facts['steps']} steps, "
+            f"On {facts['clips']} held-out clips{fewer}, videos per clip: {facts['seeds']}; {facts['steps']} steps, "
             f"{facts['frames']} frames of {facts['size']}x{facts['size']}, guidance {facts['guidance']}. Median "
-            f"{facts['seconds a video']} s a video on {machine()}. Where a thing is, is found by looking for what the "
-            "truth shows of it in the same frame, those parts that the first picture shows too. The PSNR counts all of "
-            "the thing, also what comes to light from behind others, and turned and grown as in the truth. A drag says "
-            "neither, so the things that do neither stand by themselves, too. The preview is a cut-out, moved, with "
-            "holes filled from around. Entity features were fitted to find the same thing again over another backdrop, "
-            "which is nearly what is measured here; the mean colour of the exact mask finds nearly all of Toyland's "
-            "things.\n"
+            f"{facts['seconds a video']} s per video on {machine()}. An object is located by searching for those of "
+            "its true parts that the first picture also shows. The PSNR counts all of the object, including what is "
+            "uncovered from behind others, turned and grown as in the truth. A drag says neither, so objects that do "
+            "neither are also listed separately. The preview cuts out, moves, and fills holes from around. Entity "
+            "features were trained to find the same object again over another backdrop, which is nearly what is "
+            "measured here; the mean colour of the exact mask finds nearly all of Toyland's objects.\n"
         )
     else:
         lines.append(
@@ -98,10 +97,10 @@ def write_card(
         least = "" if floor is None else f", at {floor[0]} {floor[1]:g}"
         lines += [f"**{measure}**, goal {goal}{least}\n", *rows_of(makers, gaps.get(measure, {})), ""]
     save_picture(enlarged(extra["kept"]), pictures / "kept.png")
-    lines += ["## What the VAE keeps\n", "Above held-out pictures, below what comes back from their latents.\n"]
+    lines += ["## What the VAE keeps\n", "Above: held-out pictures. Below: what comes back from their latents.\n"]
     lines.append(f"![kept]({relative}/kept.png)\n")
     if "strips" in extra:
-        lines += ["## Best, median and worst\n", "Above the truth, below the generated video; every second frame.\n"]
+        lines += ["## Best, median and worst\n", "Above: the truth. Below: the generated video. Every second frame.\n"]
     for name, clips in extra.get("strips", {}).items():
         picture = np.vstack([strip(truth, video) for _, truth, video in clips])
         save_picture(picture, pictures / f"{name}.png")

@@ -18,7 +18,7 @@ from ...errors import LabError
 from .data import batches
 from .flat import Flat
 from .muon import MOMENTS, Muon
-from .quick import quick
+from .quick import no_denormals
 from .replay import Replay
 from .stage import Stage
 
@@ -147,7 +147,7 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
             k: v.to(settings.device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in next(supply).items()
         }
         generator.manual_seed((settings.seed << 40) + step * world + rank)
-        with quick(settings.device):
+        with no_denormals():
             if replay is not None:
                 losses = replay(batch)
             else:

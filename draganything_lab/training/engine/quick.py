@@ -8,22 +8,12 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from ...models.shortcuts import exchange
 
 SHORT = 8  # tokens
-PLAIN = {"attn_mask", "dropout_p", "is_causal"}  # what calls pass along even where it does nothing
-
-
-@contextmanager
-def quick(device: str) -> Iterator[None]:
-    """Take the ways that are faster on a device ("cpu" or "cuda") for the length of a `with` block."""
-    if device == "cpu":
-        with quick_attention(), no_denormals():
-            yield
-    else:
-        with half_norms(), short_attention():
-            yield
 
 
 def mixed(device: torch.device | str) -> AbstractContextManager[None]:
@@ -37,22 +27,30 @@ def multiplies_halves(kind: str) -> bool:
     return kind != "cpu" or torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
 
 
-@contextmanager
-def quick_attention() -> Iterator[None]:
-    """On a CPU, attention as plain products: backwards three to ten times as fast as PyTorch's fused kernel there."""
-    before = torch.backends.cuda.fp16_bf16_reduction_math_sdp_allowed()
-    torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(True)  # in spite of its name, the CPU's products, too
-    try:
-        with sdpa_kernel(SDPBackend.MATH):
-            yield
-    finally:
-        torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(before)
+def quicken(device: str, *networks: nn.Module) -> None:
+    """Give networks what is fastest in training on a device ("cpu" or "cuda"), for good; once is enough.
+
+    On a CPU, attention as plain products: backwards three to ten times as fast as PyTorch's fused kernel there. On a
+    GPU, `ShortAttention` and norms in half precision. Attention processors that somebody has set stay.
+    """
+    processor = AttnProcessor() if device == "cpu" else ShortAttention()
+    for network in networks:
+        for layer in network.modules():
+            if isinstance(layer, Attention) and type(layer.processor) is AttnProcessor2_0:
+                layer.set_processor(processor)
+        if device != "cpu":
+            half_norms(network)
+
+
+def frozen_type(device: str) -> torch.dtype:
+    """Of networks that are not trained: on a GPU what autocast would make of their weights in every step."""
+    return torch.bfloat16 if device == "cuda" else torch.float32
 
 
 @contextmanager
 def no_denormals() -> Iterator[None]:
-    """Count numbers below float32's normal ones as zero: a softmax over thousands of places is full of them, and a CPU
-    takes ten times as long for each."""
+    """Count numbers below float32's normal ones as zero in this thread: a softmax over thousands of places is full of
+    them, and a CPU takes ten times as long for each."""
     torch.set_flush_denormal(True)
     try:
         yield
@@ -60,28 +58,27 @@ def no_denormals() -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
-@contextmanager
-def short_attention() -> Iterator[None]:
-    """On a GPU, attention among up to `SHORT` tokens as plain sums: a fused kernel works on 64 at a time, of which a
-    clip of four frames fills four."""
-    fused = F.scaled_dot_product_attention
+class ShortAttention(AttnProcessor2_0):
+    """Attention among up to `SHORT` tokens as plain sums: a GPU's fused kernel works on 64 at a time, of which a clip
+    of four frames fills four. With more tokens it is `AttnProcessor2_0`."""
 
-    def attention(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        plain = not args and kwargs.keys() <= PLAIN and not any(kwargs.values())
-        if plain and key.shape[-2] <= SHORT and query.shape == key.shape == value.shape:
-            return attend(query, key, value)
-        return fused(query, key, value, *args, **kwargs)
-
-    F.scaled_dot_product_attention = attention
-    try:
-        yield
-    finally:
-        F.scaled_dot_product_attention = fused
-
-
-def frozen_type(device: str) -> torch.dtype:
-    """Of networks that are not trained: on a GPU what autocast would make of their weights in every step."""
-    return torch.bfloat16 if device == "cuda" else torch.float32
+    def __call__(
+        self,
+        attn: Attention,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Tensor:
+        x, context = hidden_states, encoder_hidden_states
+        special = (context, attention_mask, attn.group_norm, attn.norm_q, attn.norm_k)
+        if x.ndim != 3 or x.shape[1] > SHORT or attn.residual_connection or any(one is not None for one in special):
+            return super().__call__(attn, x, context, attention_mask, *args, **kwargs)
+        projected = (project(x).unflatten(-1, (attn.heads, -1)) for project in (attn.to_q, attn.to_k, attn.to_v))
+        query, key, value = (part.transpose(1, 2) for part in projected)  # (B, heads, L, D)
+        out = attend(query, key, value).transpose(1, 2).flatten(2)
+        return attn.to_out[0](out) / attn.rescale_output_factor
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -92,31 +89,30 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         return (weights[..., None] * value[..., None, :, :]).sum(-2)
 
 
-@contextmanager
-def half_norms() -> Iterator[None]:
-    """Normalise what comes in bfloat16 as it is: under autocast PyTorch would write it all out as float32 before.
+def half_norms(network: nn.Module) -> None:
+    """Let a network normalise what comes in bfloat16 as it is: autocast would write it all out as float32 before.
 
     The kernels sum in float32 either way; only weight, bias and result are rounded.
     """
-    kinds: list[tuple[Any, Any]] = [(nn.GroupNorm, _group_norm), (nn.LayerNorm, _layer_norm)]
-    before = [kind.forward for kind, _ in kinds]
-    try:
-        for kind, forward in kinds:
-            kind.forward = forward
-        yield
-    finally:
-        for (kind, _), forward in zip(kinds, before, strict=True):
-            kind.forward = forward
+    exchange(network, lambda layer: type(layer) is nn.GroupNorm, HalfGroupNorm)
+    exchange(network, lambda layer: type(layer) is nn.LayerNorm, HalfLayerNorm)
 
 
-def _group_norm(norm: nn.GroupNorm, x: Tensor) -> Tensor:
-    with torch.autocast(x.device.type, enabled=False):
-        return F.group_norm(x, norm.num_groups, _as(norm.weight, x), _as(norm.bias, x), norm.eps)
+class HalfGroupNorm(nn.GroupNorm):
+    """`GroupNorm` in the precision of what comes in."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        with torch.autocast(input.device.type, enabled=False):
+            return F.group_norm(input, self.num_groups, _as(self.weight, input), _as(self.bias, input), self.eps)
 
 
-def _layer_norm(norm: nn.LayerNorm, x: Tensor) -> Tensor:
-    with torch.autocast(x.device.type, enabled=False):
-        return F.layer_norm(x, norm.normalized_shape, _as(norm.weight, x), _as(norm.bias, x), norm.eps)
+class HalfLayerNorm(nn.LayerNorm):
+    """`LayerNorm` in the precision of what comes in."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        with torch.autocast(input.device.type, enabled=False):
+            weight, bias = _as(self.weight, input), _as(self.bias, input)
+            return F.layer_norm(input, self.normalized_shape, weight, bias, self.eps)
 
 
 def _as(value: Tensor | None, x: Tensor) -> Tensor | None:

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .quick import quicken
+
 
 class Stage(ABC):
     """One network to train: how to build it, draw its batches and get its loss."""
@@ -30,7 +32,7 @@ class Stage(ABC):
 
     def to(self, device: str) -> None:
         """Move everything that `loss` needs."""
-        self.trained().to(device)
+        quicken(device, self.trained().to(device))
 
     def factor(self, name: str) -> float:
         """How many times the learning rate a parameter gets."""

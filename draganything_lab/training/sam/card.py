@@ -21,7 +21,7 @@ TILE = 176, 264  # pixels
 INTRO = """# The small SAM
 
 Click to mask for Toyland: `segment_anything`'s own classes at a small size, trained by this project. It knows Toyland's
-drawn things. Of photographs it has seen only shapes cut from seven of them; for photographs take `sam_vit_b`.
+drawn things. It has seen only shapes cut from seven photographs; for photographs use `sam_vit_b`.
 
 Trained with `draganything-lab train sam` on Toyland (seeds from 0) and on shapes cut from the CC0 and public-domain
 photographs inside scikit-image; this page, its pictures and `measured.json` come from `draganything-lab card sam`.
@@ -86,13 +86,13 @@ def _words(facts: dict[str, Any]) -> list[str]:
     return [
         "## Measured\n",
         f"Mean IoU, 95 % bootstrap interval over pictures, number of things. {facts['pictures']} held-out scenes of "
-        f"Toyland at each size (seeds from {facts['first seed']}), every thing that shows clicked once in its middle; "
+        f"Toyland at each size (seeds from {facts['first seed']}), each visible thing clicked once in its middle; "
         f"GrabCut on the first {facts['grabcut pictures']} of each. `toy` is what the library does: its mask's "
-        "outline moved onto the picture's edges by GrabCut in a narrow band; `network alone` is without that. "
+        "outline moved onto the picture's edges by GrabCut in a narrow band; `network alone` is the mask before that. "
         "`Outlined`: six things in four held-out photographs "
-        f"({', '.join(HELD_OUT_PHOTOS)}), outlined by hand, {AGAIN} clicks each: few things, so wide intervals. "
-        f"`Pasted`: shapes cut from those photographs and pasted on them, {PASTED_SIZE[1]}x{PASTED_SIZE[0]}. Trained "
-        f"on were {', '.join(TRAINED)}. {CLICKS} clicks: each further one in the middle of the largest error.\n",
+        f"({', '.join(HELD_OUT_PHOTOS)}), outlined by hand, {AGAIN} clicks each: few things, so the intervals are "
+        f"wide. `Pasted`: shapes cut from those photographs and pasted onto them, {PASTED_SIZE[1]}x{PASTED_SIZE[0]}. "
+        f"Trained on: {', '.join(TRAINED)}. {CLICKS} clicks: each further one in the middle of the largest error.\n",
     ]
 
 

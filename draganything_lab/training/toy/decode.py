@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...models import References
-from ..engine.quick import mixed, quick
+from ..engine.quick import mixed
 from .sharp import SharpStage
 from .vae import reconstruction
 
@@ -55,7 +55,7 @@ class DecodeStage(SharpStage):
         for done, number in enumerate(missing, start=1):
             batch = super().draw(FIRST + number)
             batch = {key: value.to(device) if isinstance(value, Tensor) else value for key, value in batch.items()}
-            with quick(device), torch.no_grad():
+            with torch.no_grad():
                 latents, references, _ = self.made(batch, torch.Generator(device).manual_seed(number))
             byte = lambda part: ((part / 2 + 0.5) * 255).round().clamp(0, 255).byte()  # noqa: E731
             carried, known, over, picture, filled, fills = (part.float().cpu() for part in references)

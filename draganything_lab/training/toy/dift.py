@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 
-from ..engine.quick import frozen_type, mixed
+from ..engine.quick import frozen_type, mixed, quicken
 from ..engine.stage import Stage
 from .again import draw_again, same_things, telling_apart
 from .networks import ENTITY_CHANNELS, ENTITY_LAYER, ENTITY_TIMESTEP, LATENT_CHANNELS, PICTURE
@@ -71,8 +71,7 @@ class DiftStage(Stage):
         return self.net
 
     def to(self, device: str) -> None:
-        self.net.to(device)
-        self.vae.to(device, frozen_type(device))
+        quicken(device, self.net.to(device), self.vae.to(device, frozen_type(device)))
 
     def draw(self, number: int) -> dict[str, Any]:
         return draw_again(number, self.batch, self.picture, self.worlds)

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...models.shortcuts import shortcuts
 from ..engine.quick import mixed
 from .networks import SIGMA_MAX, SIGMA_MIN
 from .vae import to_range
@@ -34,10 +33,7 @@ class FewStepStage(ControlStage):
         """Nothing: its networks are those of the control stage."""
 
     def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
-        with (
-            shortcuts(self.net.unet, self.whole.controlnet),
-            mixed(batch["video"].device.type),
-        ):
+        with mixed(batch["video"].device.type):
             truth = self.encode(batch)  # (B, F, C, h, w)
             embedding = self.embed(batch, self.tables(batch, truth[:, 0], generator))
             made = self.passes(batch, truth, embedding, generator)

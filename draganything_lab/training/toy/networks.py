@@ -10,6 +10,7 @@ from torch import nn
 from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from ...models import DragAnythingControlNet, DragAnythingUNet
+from ...models.shortcuts import take_shortcuts
 
 CONTEXT = 64
 # Of a pooled entity, kept whole. A ridge regression read its colour from them with R^2 0.66 at step 61 and 0.56 at step
@@ -25,7 +26,7 @@ def build_unet(
     picture: int = PICTURE, latents: int = LATENT_CHANNELS, widths: tuple[int, ...] = (128, 128)
 ) -> DragAnythingUNet:
     """A small video UNet with attention at every level; `picture` is the side it is trained at, in pixels."""
-    return DragAnythingUNet(
+    unet = DragAnythingUNet(
         sample_size=picture // 8,
         in_channels=2 * latents,
         out_channels=latents,
@@ -39,6 +40,8 @@ def build_unet(
         projection_class_embeddings_input_dim=96,
         num_frames=NUM_FRAMES,
     )
+    take_shortcuts(unet)
+    return unet
 
 
 def build_image_encoder() -> CLIPVisionModelWithProjection:
@@ -70,6 +73,7 @@ def build_controlnet(unet: DragAnythingUNet, representation: str = "entity+gauss
         first_frame_control=True,
         carries=True,
     )
+    take_shortcuts(net)
     for module in net.controlnet_cond_embedding.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

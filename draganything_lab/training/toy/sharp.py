@@ -16,8 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...models import ReferenceDecoder, References, follow_pointers
-from ...models.shortcuts import shortcuts
-from ..engine.quick import mixed
+from ..engine.quick import mixed, quicken
 from .clips import CARRY, draw_controlled, representation_rows, turns
 from .fewstep import FewStepStage
 from .vae import reconstruction, to_range
@@ -54,7 +53,7 @@ class SharpStage(FewStepStage):
 
     def to(self, device: str) -> None:
         super().to(device)
-        self.net_and_decoder.to(device)
+        quicken(device, self.net_and_decoder.to(device))
 
     def go_on_from(self, path: Path) -> None:
         super().go_on_from(path)
@@ -96,14 +95,13 @@ class SharpStage(FewStepStage):
     def made(self, batch: dict[str, Any], generator: torch.Generator) -> tuple[Tensor, References, list[Tensor]]:
         """What the sampler makes of a batch: latents (B, F, C, h, w) without gradients, what the decoder sees beside
         them, and the passes' losses."""
-        with shortcuts(self.net.unet, self.whole.controlnet):
-            truth = self.encode(batch)  # (B, F, C, h, w)
-            embedding = self.embed(batch, self.tables(batch, truth[:, 0], generator))
-            made = self.passes(batch, truth, embedding, generator)
-            losses = [masked_error(one, truth, batch["moved"], self.outside) for one in made]
-            chance = torch.rand(len(truth), generator=generator, device=truth.device)[:, None, None, None, None]
-            latents = torch.where(chance < FIRST_PASS, made[0], made[-1]).detach()
-            return latents, self.references(batch, embedding.detach()), losses
+        truth = self.encode(batch)  # (B, F, C, h, w)
+        embedding = self.embed(batch, self.tables(batch, truth[:, 0], generator))
+        made = self.passes(batch, truth, embedding, generator)
+        losses = [masked_error(one, truth, batch["moved"], self.outside) for one in made]
+        chance = torch.rand(len(truth), generator=generator, device=truth.device)[:, None, None, None, None]
+        latents = torch.where(chance < FIRST_PASS, made[0], made[-1]).detach()
+        return latents, self.references(batch, embedding.detach()), losses
 
     @torch.no_grad()
     def references(self, batch: dict[str, Any], embedding: Tensor) -> References:

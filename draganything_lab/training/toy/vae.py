@@ -145,7 +145,7 @@ class VaeStage(Stage):
         return self.vae
 
     def to(self, device: str) -> None:
-        self.vae.to(device)
+        super().to(device)
         self.basis = tuple(tensor.to(device) for tensor in self.basis)
 
     def draw(self, number: int) -> dict[str, Any]:

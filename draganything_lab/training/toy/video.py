@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from ...control.signal import shows_vectors
 from ...models.controlnet import WAYS
 from ...models.dift import DiffusionFeatures
-from ...models.shortcuts import shortcuts
 from ...pipeline.sampling import CLIP_MEAN, CLIP_STD, encoder_pixels
-from ..engine.quick import frozen_type, mixed
+from ..engine.quick import frozen_type, mixed, quicken
 from ..engine.stage import Stage
 from .clips import ClipSize, draw_controlled, draw_life, representation_rows, share_out
 from .dift import Denoiser, build_scheduler
@@ -81,14 +80,13 @@ class UnetStage(Stage):
         return self.net
 
     def to(self, device: str) -> None:
-        self.net.to(device)
-        self.vae.to(device, frozen_type(device))
+        quicken(device, self.net.to(device), self.vae.to(device, frozen_type(device)))
 
     def draw(self, number: int) -> dict[str, Any]:
         return draw_life(number, *share_out(number, self.batch, self.size))
 
     def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
-        with shortcuts(self.net.unet), mixed(batch["video"].device.type):
+        with mixed(batch["video"].device.type):
             return {"loss": self.denoise(batch, self.encode(batch), generator)}
 
     @torch.no_grad()
@@ -194,8 +192,8 @@ class ControlStage(UnetStage):
         return self.whole
 
     def to(self, device: str) -> None:
-        self.whole.to(device)
-        self.features.to(device, frozen_type(device))
+        self.features.to(device, frozen_type(device))  # its VAE is the stage's
+        quicken(device, self.whole.to(device), self.vae, self.features.unet)
 
     @torch.no_grad()
     def fresh(self) -> None:
@@ -225,10 +223,7 @@ class ControlStage(UnetStage):
         return draw_controlled(number, *share_out(number, self.batch, self.size), self.representations)
 
     def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
-        with (
-            shortcuts(self.net.unet, self.whole.controlnet),
-            mixed(batch["video"].device.type),
-        ):
+        with mixed(batch["video"].device.type):
             latents = self.encode(batch)
             embedding = self.embed(batch, self.tables(batch, latents[:, 0], generator)).repeat(DRAWS, 1, 1, 1, 1)
 

@@ -1,0 +1,98 @@
+"""What the student sees is the same with ipywidgets 8, with which this runs, and with 7: so does `make test-colab`."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+w = pytest.importorskip("ipywidgets")
+pytest.importorskip("ipycanvas")
+
+from helpers.stand_ins import Discs, choose_file  # noqa: E402
+
+from draganything_lab.media import encode_picture  # noqa: E402
+from draganything_lab.studio.canvas.canvas import CanvasView  # noqa: E402
+from draganything_lab.studio.form.form import FormView  # noqa: E402
+from draganything_lab.studio.model.model import StudioModel  # noqa: E402
+from draganything_lab.studio.panels.generate import GeneratePanel  # noqa: E402
+from draganything_lab.studio.panels.generations import tip, tip_of, titles_of  # noqa: E402
+from draganything_lab.studio.panels.look import PAGES, LookPanel  # noqa: E402
+
+STUDIO = Path(__file__).parents[1] / "draganything_lab" / "studio"
+
+
+@pytest.fixture
+def model(photo: Any) -> StudioModel:
+    return StudioModel(photo, segmenter=Discs())
+
+
+def all_of(widget: Any) -> list[Any]:
+    """A widget and all those below it."""
+    return [widget, *(one for child in getattr(widget, "children", ()) for one in all_of(child))]
+
+
+def test_every_control_of_the_canvas_view_says_what_it_does(model: StudioModel) -> None:
+    view = CanvasView(model)
+    bars = (view.top, view.tools, view.options, view.time)
+    groups = [one for part in bars for one in all_of(part.widget)]
+    groups += [view.options.size, view.options.easing, view.options.zoom]  # shown with their tools only
+    controls = [
+        one for one in groups if isinstance(one, (w.Button, w.ToggleButton, w.Dropdown, w.IntSlider, w.FloatLogSlider))
+    ]
+    assert len(controls) > 20
+    assert [type(one).__name__ for one in controls if not tip_of(one)] == []
+    assert tip_of(view.options.zoom) == "How much larger things are at the end"
+    view.close()
+
+
+def test_a_tip_that_changes_keeps_the_labels_of_others() -> None:
+    bare, named = w.IntSlider(), w.IntSlider(description="Frame")
+    for words in ("one", "two"):
+        assert tip_of(tip(bare, words)) == tip_of(tip(named, words)) == words
+    assert named.description == "Frame" and bare.description in ("", "two")
+
+
+def test_pages_have_titles(model: StudioModel) -> None:
+    look, generate = LookPanel(model), GeneratePanel(model)
+    assert titles_of(look.tabs) == list(PAGES) and titles_of(generate.more) == ["More settings"]
+    assert look.tabs.selected_index == 0 and generate.more.selected_index is None
+    look.close()
+    generate.close()
+
+
+def test_a_file_opens_from_canvas_and_form_and_can_be_chosen_again(model: StudioModel, photo: Any) -> None:
+    view, form = CanvasView(model), FormView(model)
+    for upload, name in ((view.top.chooser.upload, "one.png"), (form.upload, "two.png"), (form.upload, "two.png")):
+        model.open_toyland("sky")
+        choose_file(upload, name, encode_picture(photo))
+        assert model.picture_name == name and model.scene.size == photo.shape[:2]
+        assert not upload.value, "what was sent is not kept"
+    view.close()
+    form.close()
+
+
+def test_nothing_is_handed_to_a_widget_that_it_does_not_know(model: StudioModel) -> None:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        from draganything_lab.studio.assembly import Assembly
+
+        for view in ("canvas", "form"):
+            Assembly(model, view).close()
+    assert [str(one.message) for one in said if "unrecognized arguments" in str(one.message)] == []
+
+
+def test_one_place_knows_the_generations() -> None:
+    for path in STUDIO.rglob("*.py"):
+        if path.name == "generations.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute):
+                assert node.attr not in ("__version__", "description_tooltip"), f"{path.name}, line {node.lineno}"
+            if isinstance(node, ast.keyword) and node.arg == "titles":
+                raise AssertionError(
+                    f"{path.name}, line {node.value.lineno}: titles are set by generations.with_titles"
+                )

@@ -1,0 +1,161 @@
+"""The whole way of a student in a real browser: click, drag, generate, watch, undo, upload, download, load again.
+
+Once in JupyterLab's own page, once with that page in an `iframe` with a `sandbox` on another site's page, which is how
+Colab shows each output. `make test-colab` runs it with ipywidgets 7 in JupyterLab 3, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers.browser import NO_CHROMIUM, Lab, LabPage, find_chromium
+from helpers.hand import Hand
+from helpers.weights import make_random_toy
+
+from draganything_lab.media import encode_picture
+
+if find_chromium() is None:
+    pytest.skip(NO_CHROMIUM, allow_module_level=True)
+if any(importlib.util.find_spec(name) is None for name in ("torch", "ipycanvas")):
+    pytest.skip("no ipycanvas or no torch here", allow_module_level=True)
+
+pytestmark = pytest.mark.slow
+# As Colab sets it on the frames of outputs, whose pages come from another site than the notebook's.
+SANDBOX = "allow-downloads allow-forms allow-modals allow-popups allow-popups-to-escape-sandbox allow-same-origin"
+SANDBOX += " allow-scripts"
+ANYWHERE = {"headers": {"Content-Security-Policy": "frame-ancestors *"}}
+CELL = "from draganything_lab import Studio\nstudio = Studio(name='journey')\nmodel, view = studio.model, None\nstudio"
+
+
+class InFrame:
+    """A page's frame and its mouse, keys and pictures, used as one page."""
+
+    def __init__(self, page: Any, outside: str) -> None:
+        self._page, self._outside = page, outside
+        self.mouse, self.keyboard, self.screenshot, self.on = page.mouse, page.keyboard, page.screenshot, page.on
+        self.context, self.once, self.expect_download = page.context, page.once, page.expect_download
+
+    def goto(self, address: str) -> None:
+        from urllib.parse import quote
+
+        self._page.goto(f"{self._outside}?{quote(address, safe='')}")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._page.frames[1], name)
+
+
+@pytest.fixture(scope="module")
+def outside() -> Iterator[str]:
+    """Another site, whose page holds the asked address in a frame with a sandbox."""
+
+    class Frame(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            from urllib.parse import unquote
+
+            inside = unquote(self.path.partition("?")[2])
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            style = "position:fixed;inset:0;width:100%;height:100%;border:0"
+            page = f'<!doctype html><iframe sandbox="{SANDBOX}" style="{style}" src="{inside}"></iframe>'
+            self.wfile.write(page.encode())
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Frame) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_address[1]}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def open_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A JupyterLab that may be framed."""
+    chromium = find_chromium()
+    assert chromium is not None
+    lab = Lab(
+        tmp_path_factory.mktemp("framed"), chromium, more=[f"--ServerApp.tornado_settings={json.dumps(ANYWHERE)}"]
+    )
+    yield lab
+    lab.close()
+
+
+@pytest.mark.parametrize("framed", [False, True], ids=["page", "sandbox"])
+def test_the_whole_way(open_lab: Lab, outside: str, framed: bool, tmp_path: Path, photo: np.ndarray) -> None:
+    places = {
+        "DRAGANYTHING_LAB_HOME": str(tmp_path / "home"),
+        "DRAGANYTHING_LAB_TOY": str(make_random_toy(tmp_path / "toy")),
+    }
+    cells = [f"import os; os.environ.update({places!r})", CELL, "print('DO' + 'NE')"]
+    wrap = (lambda page: InFrame(page, outside)) if framed else None
+    page = open_lab.open(cells, height=1500, wrap=wrap)
+    name = f"journey-{'sandbox' if framed else 'page'}"
+    page.python("0", "view = studio._assembly._views['canvas']")
+    page.python("0", "model.set(num_frames=4, steps=2, segmenter='grabcut'); model.warm_up().join()")
+    page.until("model.view_state == 'alive' and view.hearing.pad_alive")
+
+    hand = Hand(page)  # click, mask, drag
+    hand.click(115, 211)
+    page.until("len(model.entities) == 1 and model.entities[0].area > 500")
+    hand.drag([(115 + 10 * i, 211 - 4 * i) for i in range(12)])
+    page.until("model.path is not None")
+    page.shot(f"{name}-dragged")
+
+    page.page.get_by_role("button", name="Generate").click()  # generate, watch
+    page.until("len(model.results) == 1 and model.job is None")
+    film = page.page.locator(".dal-stand video")
+    film.wait_for()
+    seen = open_lab.wait_until(lambda: film.evaluate("v => v.readyState >= 2 && !v.paused && v.videoWidth"), "it plays")
+    assert seen > 0
+    page.page.locator(".dal-players video").first.wait_for()
+    page.shot(f"{name}-generated")
+
+    page.page.locator("button[title^='Undo']").click()  # undo
+    page.until("model.path is None and len(model.entities) == 1")
+
+    page.page.get_by_role("tab", name="Files").click()  # download
+    link = page.page.locator(".dal-files a[download$='.mp4']")
+    link.wait_for()
+    with downloading(page) as files:
+        link.click()
+    assert files and files[0][:12][4:8] == b"ftyp", "an MP4"
+
+    send(page, "mine.png", encode_picture(photo))  # upload
+    page.until("model.picture_name == 'mine.png'")
+    assert page.python("list(model.scene.size)") == [180, 240]
+    page.shot(f"{name}-uploaded")
+
+    page.load()  # load the page again
+    page.run_all("DONE")
+    page.page.locator(".dal-stand video").wait_for()
+    assert page.python("[model.picture_name, len(model.results)]") == ["mine.png", 1]
+    page.shot(f"{name}-again")
+    assert not page.errors, page.errors
+
+
+def send(page: LabPage, name: str, data: bytes) -> None:
+    """Choose a file in the dialogue that the button opens."""
+    files = [{"name": name, "mimeType": "image/png", "buffer": data}]
+    page.page.once("filechooser", lambda chooser: chooser.set_files(files))
+    page.page.locator(".dal-bar .widget-upload").first.click()
+
+
+@contextlib.contextmanager
+def downloading(page: LabPage) -> Iterator[list[bytes]]:
+    """Wait for a download that is started inside; its content comes into the list."""
+    files: list[bytes] = []
+    got: list[Any] = []
+    page.page.once("download", lambda download: got.append(download))
+    yield files
+    page.lab.wait_until(lambda: got, "a download begins")
+    files.append(Path(page.lab.path_of(got[0])).read_bytes())
