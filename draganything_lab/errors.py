@@ -29,3 +29,8 @@ class LabError(ValueError):
         entity 2 ("boat"): the mask is empty; paint it
         """
         return type(self)(f"{whole}: {self.text}", self.fix)
+
+
+def first_line(error: Exception) -> str:
+    """What another library's error says, in one line: its first, or the error's type where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

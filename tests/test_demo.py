@@ -13,12 +13,13 @@ from PIL import Image
 
 from draganything_lab.cli import demo
 from draganything_lab.cli import main as cli
-from draganything_lab.cli.demo_job import MAX_SIDE, parse_points, photo_job
+from draganything_lab.cli.demo_job import MAX_SIDE, photo_job
 from draganything_lab.errors import LabError
 from draganything_lab.media import read_video, save_picture
 from draganything_lab.motion import measure
 from draganything_lab.pipeline import preview
 from draganything_lab.scene import Scene
+from draganything_lab.scene.checks import parse_points
 from draganything_lab.segment import grabcut
 from draganything_lab.toyland import named_scene
 
@@ -166,10 +167,10 @@ def test_a_click_on_the_ground_is_said(photo: np.ndarray, tmp_path: Path) -> Non
 
 
 def test_points_are_read_as_written() -> None:
-    assert parse_points("--path", "320,180 420.5,150;500,140") == [(320, 180), (420.5, 150), (500, 140)]
+    assert parse_points("320,180 420.5,150;500,140") == [(320, 180), (420.5, 150), (500, 140)]
     for bad in ("1", "1,2,3", "a,b", "1, 2", "inf,0", ""):
         with pytest.raises(LabError, match="--path"):
-            parse_points("--path", bad)
+            parse_points(bad, "--path: ")
 
 
 def test_what_cannot_be_asked_is_named(photo: np.ndarray, tmp_path: Path) -> None:

@@ -247,12 +247,13 @@ def test_what_the_registry_says() -> None:
     assert MODELS["sd14"].revision == "133a221b8aa7292a167afc5127cb63fb5005638b"
     for kind, start in (("offline", "2670d456"), ("online", "205d3478")):
         model = MODELS[f"cotracker3-{kind}"]
-        assert "b748ec5e5cd4b9f525a94cc544f0be34bbcc22e2" in model.id
+        assert (model.id, model.one_file) == ("facebook/cotracker3", True)
+        assert model.revision == "b748ec5e5cd4b9f525a94cc544f0be34bbcc22e2"
         assert [digest[:8] for digest in model.hashes.values()] == [start]
     for size in "blh":
-        (mirror,) = MODELS[f"sam-vit-{size}"].mirrors
-        assert "ybelkada/segment-anything/resolve/7790786db131bcdc639f24a915d9f2c331d843ee" in mirror
-        assert mirror.endswith(MODELS[f"sam-vit-{size}"].needed[0])
+        model = MODELS[f"sam-vit-{size}"]
+        assert (model.id, model.one_file) == ("ybelkada/segment-anything", True)
+        assert model.revision == "7790786db131bcdc639f24a915d9f2c331d843ee"
     first, second = MODELS["chilloutmix"].in_turn
     assert first.revision == "refs/pr/19" and not any(".bin" in file for file in first.needed)
     assert second.revision == "main" and any(".bin" in file for file in second.needed)

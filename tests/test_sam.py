@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import http.server
-import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +18,7 @@ from draganything_lab.toyland import sample_clip
 torch = pytest.importorskip("torch")
 pytest.importorskip("segment_anything")
 pytest.importorskip("skimage")
+from huggingface_hub import constants  # noqa: E402
 from segment_anything import SamPredictor  # noqa: E402
 
 from draganything_lab.segment import sam as published  # noqa: E402
@@ -245,67 +243,45 @@ def test_the_shipped_weights_propose_things() -> None:
 
 
 @pytest.fixture
-def server(tmp_path, monkeypatch, tiny):
-    """sam-vit-b as a tiny network on a local server; what it is and where it lies."""
-    files = tmp_path / "server"
-    files.mkdir()
-    torch.save(tiny.state_dict(), files / "sam_vit_b_01ec64.pth")
-    handler = functools.partial(_Quiet, directory=str(files))
-    instance = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=instance.serve_forever, daemon=True).start()
-    data = (files / "sam_vit_b_01ec64.pth").read_bytes()
-    model = replace(
-        registry.MODELS["sam-vit-b"],
-        id=f"http://127.0.0.1:{instance.server_address[1]}/sam_vit_b_01ec64.pth",
-        size=len(data),
-        hashes={"sam_vit_b_01ec64.pth": hashlib.sha256(data).hexdigest()},
-    )
-    monkeypatch.setitem(registry._BY_NAME, "sam-vit-b", model)
-    monkeypatch.setenv("DRAGANYTHING_LAB_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+def checkpoint(tmp_path, monkeypatch, tiny) -> Path:
+    """sam-vit-b as a tiny network in a file, and an empty cache of the hub."""
+    path = tmp_path / "sam_vit_b_01ec64.pth"
+    torch.save(tiny.state_dict(), path)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setitem(published.sam_model_registry, "vit_b", lambda: build_sam(SIZE))
-    yield files / "sam_vit_b_01ec64.pth"
-    instance.shutdown()
-    instance.server_close()
+    return path
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-def test_a_published_network_loads_from_a_file(server) -> None:
-    segmenter = load_segmenter("sam_vit_b", checkpoint=server)
+def test_a_published_network_loads_from_a_file(checkpoint) -> None:
+    segmenter = load_segmenter("sam_vit_b", checkpoint=checkpoint)
     segmenter.set_picture(sample_clip(3, (48, 64), 1).video[0])
     assert clicked(segmenter).backend == "sam_vit_b"
 
 
-def test_without_the_file_the_error_says_where_to_put_it(server, tmp_path) -> None:
-    with pytest.raises(LabError, match=r"sam_vit_b_01ec64\.pth into .*home, or set DRAGANYTHING_LAB_SAM_VIT_B") as told:
+def test_without_the_file_the_error_says_what_to_do(checkpoint, tmp_path, monkeypatch) -> None:
+    with pytest.raises(LabError, match=r"download=True.*or copy .* set DRAGANYTHING_LAB_SAM_VIT_B to the file") as told:
         load_segmenter("sam_vit_b")
     assert "Apache 2.0" in str(told.value)
-    (tmp_path / "home").mkdir(exist_ok=True)
-    (tmp_path / "home" / "sam_vit_b_01ec64.pth").write_bytes(server.read_bytes())
+    monkeypatch.setenv("DRAGANYTHING_LAB_SAM_VIT_B", str(checkpoint))
     assert load_segmenter("sam_vit_b").backend == "sam_vit_b"
+    monkeypatch.delenv("DRAGANYTHING_LAB_SAM_VIT_B")
+    model = zoo.MODELS["sam-vit-b"]
+    kept = tmp_path / "hub/models--ybelkada--segment-anything/snapshots" / model.revision / model.needed[0]
+    kept.parent.mkdir(parents=True)
+    checkpoint.rename(kept)
+    assert load_segmenter("sam-vit-b").backend == "sam_vit_b"
 
 
-def test_a_download_says_size_and_licence_first(server, tmp_path, capsys) -> None:
-    segmenter = load_segmenter("sam-vit-b", download=True)
-    said = capsys.readouterr().out
-    assert segmenter.backend == "sam_vit_b" and "Apache 2.0" in said and "size" in said
-    assert (tmp_path / "home" / "sam_vit_b_01ec64.pth").read_bytes() == server.read_bytes()
-
-
-def test_no_network_is_told(server, monkeypatch) -> None:
+def test_no_network_is_told(checkpoint, monkeypatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(LabError, match="HF_HUB_OFFLINE"):
         load_segmenter("sam_vit_b", download=True)
 
 
-def test_corrupt_checkpoints_are_named(server, tmp_path) -> None:
+def test_corrupt_checkpoints_are_named(checkpoint, tmp_path) -> None:
     bad = tmp_path / "bad.pth"
     for data, message in (
-        (server.read_bytes()[:-50], "bad.pth"),
+        (checkpoint.read_bytes()[:-50], "bad.pth"),
         (b"", "bad.pth is empty"),
         (b"<!doctype html>", "bad.pth is a web page"),
     ):
@@ -315,10 +291,6 @@ def test_corrupt_checkpoints_are_named(server, tmp_path) -> None:
     torch.save(build_sam(replace(SIZE, depth=2)).state_dict(), bad)
     with pytest.raises(LabError, match=r"bad\.pth is not a checkpoint of this SAM"):
         load_segmenter("sam_vit_b", checkpoint=bad)
-    (tmp_path / "home").mkdir(exist_ok=True)
-    (tmp_path / "home" / "sam_vit_b_01ec64.pth").write_bytes(server.read_bytes()[:-1] + b"x")
-    with pytest.raises(LabError, match="SHA-256"):
-        load_segmenter("sam_vit_b")
 
 
 def test_the_real_layouts_are_those_of_the_published_files() -> None:
@@ -329,7 +301,7 @@ def test_the_real_layouts_are_those_of_the_published_files() -> None:
     assert 0 <= zoo.MODELS["sam-vit-b"].size - 4 * count < 200_000
 
 
-def test_auto_prefers_a_published_network_for_photographs(server, folder, monkeypatch) -> None:
+def test_auto_prefers_a_published_network_for_photographs(checkpoint, folder, monkeypatch) -> None:
     monkeypatch.setenv("DRAGANYTHING_LAB_SAM_TOY", str(folder))
     auto = load_segmenter("auto")
     drawn = sample_clip(900_000_001, (128, 128), 1).video[0]
@@ -339,11 +311,11 @@ def test_auto_prefers_a_published_network_for_photographs(server, folder, monkey
     assert auto.backend == "toy" and "drawn" in auto.reason
     auto.set_picture(grainy)
     assert auto.backend == "grabcut" and "photograph" in auto.reason
-    monkeypatch.setenv("DRAGANYTHING_LAB_SAM_VIT_B", str(server))
+    monkeypatch.setenv("DRAGANYTHING_LAB_SAM_VIT_B", str(checkpoint))
     auto.set_picture(drawn)
     auto.set_picture(grainy)
     assert auto.backend == "sam_vit_b" and "on this machine" in auto.reason
-    server.write_bytes(b"")
+    checkpoint.write_bytes(b"")
     other = load_segmenter("auto")
     other.set_picture(grainy)
     assert other.backend == "grabcut" and "is empty" in other.reason  # said, not hidden

@@ -13,9 +13,10 @@ w = pytest.importorskip("ipywidgets")
 from helpers.stand_ins import Discs, choose_file  # noqa: E402
 
 from draganything_lab.errors import LabError  # noqa: E402
+from draganything_lab.scene.checks import parse_points  # noqa: E402
 from draganything_lab.studio.form.form import FormView  # noqa: E402
 from draganything_lab.studio.form.grid import grid_picture, in_words  # noqa: E402
-from draganything_lab.studio.form.path_table import parse_points, spread_frames  # noqa: E402
+from draganything_lab.studio.form.path_table import spread_frames  # noqa: E402
 from draganything_lab.studio.model.model import StudioModel  # noqa: E402
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import html
 import json
 import platform
 import shlex
@@ -21,12 +22,13 @@ from ..errors import LabError
 from ..media import drawing
 from ..media.drawing import enlarged
 from ..media.files import write_whole
+from ..media.text import utf8
 from ..media.video import write_video
 from ..motion import MotionReport, measure
 from ..motion.camera import plain
 from ..pipeline.preview import preview
 from ..pipeline.size import frame_size
-from .demo_job import Job, photo_job, toyland_job
+from .demo_job import DemoJob, photo_job, toyland_job
 from .generate import generated
 
 if TYPE_CHECKING:
@@ -138,7 +140,7 @@ def load_toy() -> dict[str, DragAnythingPipeline]:
     return pipes
 
 
-def make_job(args: argparse.Namespace, pipes: Mapping[str, DragAnythingPipeline]) -> tuple[Job, int]:
+def make_job(args: argparse.Namespace, pipes: Mapping[str, DragAnythingPipeline]) -> tuple[DemoJob, int]:
     """The job and its number of frames, at the size and length of the model or of the preview."""
     if args.image:
         return photo_job(args.image, args.path, args.point, args.mask, args.label), args.frames or PREVIEW_FRAMES
@@ -150,7 +152,7 @@ def make_job(args: argparse.Namespace, pipes: Mapping[str, DragAnythingPipeline]
 
 
 def write_pictures(
-    folder: Path, job: Job, clips: Mapping[str, np.ndarray], reports: Mapping[str, MotionReport], fps: float
+    folder: Path, job: DemoJob, clips: Mapping[str, np.ndarray], reports: Mapping[str, MotionReport], fps: float
 ) -> None:
     """Write the scene, the video (the generated one, or the preview), the strip and the report."""
     from ..show import figures, page
@@ -161,20 +163,26 @@ def write_pictures(
     write_video(folder / "video.mp4", next(iter(shown.values())), fps)
     strip = figures.strip(shown)
     write_whole(folder / "strip.png", page.figure_png(strip))
-    page.Report(
-        title=f"DragAnything Lab: {job.source}",
-        lead=f"Controlled in each of {frames} frames: {names_of(job)}.",
-        notes=notes_of(job, clips),
-        asked={"Masks": figures.masks(job.scene), "Trajectories": figures.trajectories(job.scene, frames)},
-        players=figures.side_by_side(shown, fps),
-        strip=strip,
-        columns=heads(clips),
-        rows=cells(reports),
-        measured=HOW,
-        command=shlex.join(["draganything-lab", *sys.argv[1:]]),
-        footer=f"DragAnything Lab {__version__}, Python {platform.python_version()}, NumPy {np.__version__}, "
-        f"OpenCV {cv2.__version__}",
-    ).write(folder / "report.html")
+    masks, paths = figures.masks(job.scene), figures.trajectories(job.scene, frames)
+    columns = heads(clips)
+    say, title = html.escape, f"DragAnything Lab: {job.source}"
+    versions = f"Python {platform.python_version()}, NumPy {np.__version__}, OpenCV {cv2.__version__}"
+    body = f"""<h1>{say(title)}</h1>
+<p class="lead">{say(f"Controlled in each of {frames} frames: {names_of(job)}.")}</p>
+{page.notes(notes_of(job, clips))}
+<h2>Asked for</h2>
+<div class="asked">{page.image("Masks", masks)}{page.image("Trajectories", paths)}</div>
+<h2>Watch</h2>
+{figures.side_by_side(shown, fps).html}
+<h2>Frame by frame</h2>
+<div>{page.image("Frames of each clip", strip)}</div>
+<h2>Measured</h2>
+<p>{say(HOW)}</p>
+{page.table(columns, cells(reports), [head for head in columns if head.endswith("px")])}
+<h2>Make it again</h2>
+<pre>{say(shlex.join(["draganything-lab", *sys.argv[1:]]))}</pre>
+<footer>{say(f"DragAnything Lab {__version__}, {versions}")}</footer>"""
+    write_whole(folder / "report.html", utf8(page.document(title, body)))
 
 
 def labelled(clip: np.ndarray) -> np.ndarray:
@@ -184,12 +192,12 @@ def labelled(clip: np.ndarray) -> np.ndarray:
     return clip
 
 
-def notes_of(job: Job, clips: Mapping[str, np.ndarray]) -> list[str]:
+def notes_of(job: DemoJob, clips: Mapping[str, np.ndarray]) -> list[str]:
     """What the reader must know."""
     return [*([] if any(name in clips for name in GENERATED) else [NO_MODEL]), *job.notes]
 
 
-def names_of(job: Job) -> str:
+def names_of(job: DemoJob) -> str:
     """The controlled objects with their numbers, as a list in words."""
     return ", ".join(f"{number} {entity.name}" for number, entity in enumerate(job.scene.controlled, start=1))
 
@@ -221,7 +229,7 @@ def columns(lines: list[list[str]]) -> Iterator[str]:
 
 
 def numbers_of(
-    job: Job,
+    job: DemoJob,
     clips: Mapping[str, np.ndarray],
     reports: Mapping[str, MotionReport],
     args: argparse.Namespace,

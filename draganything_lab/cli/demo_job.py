@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import LabError
 from ..media.mask import mask_file
 from ..media.picture import load_picture
+from ..scene.checks import parse_points
 from ..scene.scene import Scene
 from ..scene.trajectory import Trajectory
 from ..segment import grabcut
@@ -19,7 +20,7 @@ MAX_SIDE = 768
 
 
 @dataclass(frozen=True)
-class Job:
+class DemoJob:
     """A scene to run.
 
     Attributes:
@@ -35,7 +36,7 @@ class Job:
     notes: tuple[str, ...]
 
 
-def toyland_job(name: str, size: tuple[int, int], num_frames: int) -> Job:
+def toyland_job(name: str, size: tuple[int, int], num_frames: int) -> DemoJob:
     """A scene of Toyland's gallery, with the truth beside it.
 
     Args:
@@ -44,12 +45,12 @@ def toyland_job(name: str, size: tuple[int, int], num_frames: int) -> Job:
         num_frames: Number of frames T.
     """
     clip = named_scene(name, size, num_frames)
-    return Job(clip.scene(), f"Toyland, {name}", clip.video, ())
+    return DemoJob(clip.scene(), f"Toyland, {name}", clip.video, ())
 
 
 def photo_job(
     image: str, path: str | None, point: str | None = None, mask: str | None = None, label: str | None = None
-) -> Job:
+) -> DemoJob:
     """The user's own picture with one object to move; pictures larger than 768 pixels are made smaller.
 
     Args:
@@ -65,8 +66,8 @@ def photo_job(
     if path is None:
         raise LabError('--image needs --path: where the object should go, such as --path "320,180 420,150 500,140"')
     picture = load_picture(image)
-    track = parse_points("--path", path)
-    clicks = track[:1] if point is None else parse_points("--point", point)
+    track = parse_points(path, "--path: ")
+    clicks = track[:1] if point is None else parse_points(point, "--point: ")
     if len(clicks) != 1:
         raise LabError(f'--point is "{point}", {len(clicks)} points', fix="pass one, the click on the object")
     height, width = picture.shape[:2]
@@ -107,22 +108,4 @@ def photo_job(
         notes.append("--path has one point, so the object should stay; pass two or more to move it.")
     if mask is None:
         notes.append("The mask was cut out by GrabCut from one click: check it, and pass --mask if it is wrong.")
-    return Job(scene, Path(image).name, None, tuple(notes))
-
-
-def parse_points(option: str, text: str) -> list[tuple[float, float]]:
-    """Points (x, y) from "x,y x,y …"; a `LabError` names the first word that is not a point."""
-    points = []
-    for number, word in enumerate(text.replace(";", " ").split(), start=1):
-        try:
-            x, y = (float(part) for part in word.split(","))
-        except ValueError:
-            raise LabError(
-                f'{option}: point {number} is "{word}"', fix="write each as x,y, with blanks between points"
-            ) from None
-        if not np.isfinite([x, y]).all():
-            raise LabError(f'{option}: point {number} is "{word}"', fix="use finite numbers")
-        points.append((x, y))
-    if not points:
-        raise LabError(f"{option} is empty", fix="write points as x,y with blanks between them")
-    return points
+    return DemoJob(scene, Path(image).name, None, tuple(notes))

@@ -7,8 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import LabError
+
+if TYPE_CHECKING:
+    from ..training.engine.loop import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,18 +80,13 @@ def run(args: argparse.Namespace) -> int:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // dist.get_world_size()))
     cv2.setNumThreads(1)
     try:
+        shares = ("minutes", "steps", "device", "workers", "seed", "rate")
+        settings = Settings(**{name: getattr(args, name) for name in shares})
+        trains = args.minutes is not None or args.steps is not None
         if args.what == "sam":
-            _train_sam(args)
+            _train_sam(args, settings if trains else None)
             return 0
-        if args.minutes is not None or args.steps is not None:
-            settings = Settings(
-                minutes=args.minutes,
-                steps=args.steps,
-                device=args.device,
-                workers=args.workers,
-                seed=args.seed,
-                rate=args.rate,
-            )
+        if trains:
             if args.start is not None and not (args.resume and (args.folder / "control.pt").exists()):
                 _begin_toy(args)
             toy.train(
@@ -123,21 +122,12 @@ def _begin_toy(args: argparse.Namespace) -> None:
         dist.barrier()
 
 
-def _train_sam(args: argparse.Namespace) -> None:
+def _train_sam(args: argparse.Namespace, settings: Settings | None) -> None:
     import torch.distributed as dist
 
-    from ..training.engine.loop import Settings
     from ..training.sam import stage as sam
 
-    if args.minutes is not None or args.steps is not None:
-        settings = Settings(
-            minutes=args.minutes,
-            steps=args.steps,
-            device=args.device,
-            workers=args.workers,
-            seed=args.seed,
-            rate=args.rate,
-        )
+    if settings is not None:
         sam.train(
             args.folder,
             settings,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import math
 from collections.abc import Sequence
@@ -11,9 +10,9 @@ from pathlib import Path
 
 from .. import __version__
 from ..media.files import write_whole
-from ..media.text import utf8
+from ..media.text import data_address, utf8
 from ..show.page import STYLE as REPORT_STYLE
-from ..show.page import picture_address
+from ..show.page import document, image, notes
 from .collect import Record, Results, Summary, baseline
 from .metrics import PUBLISHED, Measured, Table
 from .page_parts import SCRIPT, STYLE
@@ -61,7 +60,6 @@ def page(results: Results, store: Store, command: str = "") -> str:
     summaries = results.summaries
     colours = [colour_of(n, baseline(s)) for n, s in enumerate(sorted(summaries, key=baseline))]
     ordered = sorted(summaries, key=baseline)  # models first; baselines keep their order
-    notes = "".join(f'<p class="note">{say(note)}</p>' for note in notes_of(results))
     plan = results.plan
     models = [s for s in summaries if not baseline(s)]
     scenes = len({record.job.source.name for record in results.records})
@@ -72,17 +70,14 @@ def page(results: Results, store: Store, command: str = "") -> str:
         f"{plan.size[1]}x{plan.size[0]}, tracker {plan.settings.tracker}."
     )
     plots = "".join(
-        f'<figure><img alt="" src="{picture_address(figure)}"><figcaption>{say(words)}</figcaption></figure>'
+        f"<figure>{image('', figure)}<figcaption>{say(words)}</figcaption></figure>"
         for words, figure in (
             ("How far things were from where they were to be", errors_plot(ordered, colours)),
             ("How the error grows from frame to frame", frames_plot(ordered, colours)),
         )
     )
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Evaluation</title><style>{REPORT_STYLE}{STYLE}</style></head><body>
-<h1>Who went where they were told to go?</h1>
-<p class="lead">{say(lead)}</p>{notes}
+    body = f"""<h1>Who went where they were told to go?</h1>
+<p class="lead">{say(lead)}</p>{notes(notes_of(results))}
 <h2>Models</h2>
 <p>Click a head to sort. In brackets: 95 % interval. Numbers of one column are of one protocol.</p>
 <div class="scroll">{models_table(ordered, colours)}</div>
@@ -104,9 +99,8 @@ def page(results: Results, store: Store, command: str = "") -> str:
 <p>The same command goes on where this run stopped, and does nothing twice. Beside this page: results.csv (a line a
 video), table.csv (every number with its protocol), videos/.</p>
 <footer>{say(f"DragAnything Lab {__version__}")}</footer>
-<script>{SCRIPT}</script>
-</body></html>
-"""
+<script>{SCRIPT}</script>"""
+    return document("Evaluation", body, REPORT_STYLE + STYLE)
 
 
 def notes_of(results: Results) -> list[str]:
@@ -255,7 +249,7 @@ def _hint(name: str) -> str:
 
 def _data(path: Path, kind: str) -> str:
     try:
-        return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+        return data_address(path.read_bytes(), kind)
     except OSError:
         return ""
 

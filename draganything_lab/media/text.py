@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import codecs
 from pathlib import Path
 
@@ -68,3 +69,12 @@ def read_text(path: Path, limit: int = 8 * 2**20) -> str:
 def utf8(text: str) -> bytes:
     """Encode a text as UTF-8; parts of file names that are not UTF-8 become question marks."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode()
+
+
+def data_address(data: bytes, kind: str) -> str:
+    """A file as an address for HTML that carries the file in it; `kind` is its type, such as "image/png".
+
+    >>> data_address(b"GIF", "image/gif")
+    'data:image/gif;base64,R0lG'
+    """
+    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"

@@ -84,6 +84,34 @@ def checked_points(points: np.ndarray | Sequence[np.ndarray | Sequence[float]]) 
     return result
 
 
+def parse_points(text: str, where: str = "") -> list[tuple[float, float]]:
+    """Points (x, y) from "x,y x,y …".
+
+    Args:
+        text: One or more points; a semicolon is as good as a blank.
+        where: What stands before an error, such as "--path: ".
+
+    Raises:
+        LabError: There is none, or one is not a point of finite numbers; the message names it.
+
+    >>> parse_points("1,2 3.5,4")
+    [(1.0, 2.0), (3.5, 4.0)]
+    """
+    points = []
+    for number, word in enumerate(text.replace(";", " ").split(), start=1):
+        try:
+            x, y = (float(part) for part in word.split(","))
+        except ValueError:
+            fix = "write each as x,y with blanks between points"
+            raise LabError(f'{where}point {number} is "{word}"', fix=fix) from None
+        if not np.isfinite([x, y]).all():
+            raise LabError(f'{where}point {number} is "{word}"', fix="give finite numbers")
+        points.append((x, y))
+    if not points:
+        raise LabError(f"{where}there are no points", fix="write them as x,y with blanks between them")
+    return points
+
+
 def checked_frames(frames: Sequence[int] | np.ndarray, count: int) -> tuple[int, ...]:
     """Frame numbers as `count` whole, non-negative, strictly increasing ints, or a `LabError`."""
     if isinstance(frames, str) or not isinstance(frames, (Sequence, np.ndarray)) or getattr(frames, "ndim", 1) != 1:

@@ -1,19 +1,14 @@
-"""The demo's report: one HTML file that carries everything in it and reads in light and dark."""
+"""What all pages are made of: one HTML file that carries everything in it and reads in light and dark."""
 
 from __future__ import annotations
 
-import base64
 import html
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Collection, Iterable, Sequence
 
 from matplotlib.figure import Figure
 
-from ..media.files import write_whole
-from ..media.text import utf8
-from .players import Players
+from ..media.text import data_address
 
 STYLE = """
 :root{color-scheme:light dark;--line:#8885;--soft:#808080}
@@ -33,77 +28,54 @@ footer{margin-top:3em;color:var(--soft);font-size:.85rem}
 """
 
 
-@dataclass(frozen=True)
-class Report:
-    """What a report says, from top to bottom.
-
-    Attributes:
-        title: Plain text, like every text here.
-        lead: One or two sentences below it.
-        notes: What the reader must know before believing the pictures; each a paragraph of its own.
-        asked: {what it shows: figure}, what was asked for.
-        players: The clips.
-        strip: Figure of frames.
-        columns: Heads of the table; those that end in "px" hold numbers and stand to the right.
-        rows: The table, one row a line, as texts.
-        measured: How the numbers came about.
-        command: What makes all of this again.
-        footer: Versions and date.
-    """
-
-    title: str
-    lead: str
-    asked: Mapping[str, Figure]
-    players: Players
-    strip: Figure
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    measured: str
-    command: str
-    footer: str
-    notes: Sequence[str] = field(default=())
-
-    def html(self) -> str:
-        """Return the whole page."""
-        say = html.escape
-        notes = "".join(f'<p class="note">{say(note)}</p>' for note in self.notes)
-        asked = "".join(
-            f'<img alt="{say(words)}" src="{picture_address(figure)}">' for words, figure in self.asked.items()
-        )
-        kinds = [' class="number"' if column.endswith("px") else "" for column in self.columns]
-        head = "".join(f"<th{kind}>{say(text)}</th>" for kind, text in zip(kinds, self.columns, strict=True))
-        body = "".join(
-            "<tr>" + "".join(f"<td{kind}>{say(text)}</td>" for kind, text in zip(kinds, row, strict=True)) + "</tr>"
-            for row in self.rows
-        )
-        return f"""<!doctype html>
+def document(title: str, body: str, style: str = STYLE) -> str:
+    """Return a whole page from its title (text), its body (HTML) and its style sheet."""
+    return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{say(self.title)}</title><style>{STYLE}</style></head><body>
-<h1>{say(self.title)}</h1>
-<p class="lead">{say(self.lead)}</p>{notes}
-<h2>Asked for</h2>
-<div class="asked">{asked}</div>
-<h2>Watch</h2>
-{self.players.html}
-<h2>Frame by frame</h2>
-<div><img alt="Frames of each clip" src="{picture_address(self.strip)}"></div>
-<h2>Measured</h2>
-<p>{say(self.measured)}</p>
-<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>
-<h2>Make it again</h2>
-<pre>{say(self.command)}</pre>
-<footer>{say(self.footer)}</footer>
+<title>{html.escape(title)}</title><style>{style}</style></head><body>
+{body}
 </body></html>
 """
 
-    def write(self, path: str | Path) -> Path:
-        """Write the page to a file, whole or not at all; return its path."""
-        return write_whole(path, utf8(self.html()))
+
+def table(heads: Sequence[str], rows: Iterable[Iterable[str]], numbers: Collection[str] = ()) -> str:
+    """Return a table that scrolls where it is too wide.
+
+    Args:
+        heads: One for each column, as text.
+        rows: Cells as text; what is `Markup` is taken as it is.
+        numbers: Heads of the columns that stand to the right.
+    """
+    kinds = [' class="number"' if head in numbers else "" for head in heads]
+
+    def line(tag: str, cells: Iterable[str]) -> str:
+        return "".join(f"<{tag}{kind}>{_markup(text)}</{tag}>" for kind, text in zip(kinds, cells, strict=True))
+
+    body = "".join(f"<tr>{line('td', row)}</tr>" for row in rows)
+    return f'<div class="scroll"><table><thead><tr>{line("th", heads)}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+class Markup(str):
+    """Text that is HTML already."""
+
+
+def notes(texts: Iterable[str]) -> str:
+    """Return what the reader must know before believing the rest, each text a paragraph of its own."""
+    return "".join(f'<p class="note">{html.escape(text)}</p>' for text in texts)
+
+
+def image(words: str, figure: Figure) -> str:
+    """Return a figure as an image that the words describe."""
+    return f'<img alt="{html.escape(words)}" src="{picture_address(figure)}">'
+
+
+def _markup(text: str) -> str:
+    return text if isinstance(text, Markup) else html.escape(text)
 
 
 def picture_address(figure: Figure) -> str:
     """Return a figure as a data address, a PNG with a transparent ground."""
-    return "data:image/png;base64," + base64.b64encode(figure_png(figure)).decode("ascii")
+    return data_address(figure_png(figure), "image/png")
 
 
 def figure_png(figure: Figure) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import itertools
 import zlib
@@ -12,6 +11,7 @@ import numpy as np
 
 from ..errors import LabError
 from ..media.drawing import enlarged
+from ..media.text import data_address
 from ..media.video import checked_frames, encode_video
 
 # Without scripts (an untrusted notebook) the videos loop by themselves. With them, one timer steps all to the same
@@ -74,11 +74,11 @@ class Players:
         checked = {title: checked_frames(frames) for title, frames in clips.items()}
         figures = []
         for title, frames in checked.items():
-            data = base64.b64encode(encode_video(enlarged(frames), fps)).decode("ascii")
+            address = data_address(encode_video(enlarged(frames), fps), "video/mp4")
             figures.append(
                 f"<figure><figcaption>{html.escape(title)}</figcaption>"
                 f'<video autoplay loop muted playsinline data-last="{len(frames) - 1}" '
-                f'src="data:video/mp4;base64,{data}"></video></figure>'
+                f'src="{address}"></video></figure>'
             )
         body, last = "".join(figures), max(map(len, checked.values())) - 1
         # A notebook may still show players of an earlier kernel: the content makes the name differ from theirs.

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import LabError
+from ..errors import LabError, first_line
 from ..models.device import best_device
 from ..models.zoo import describe, weights_file
 from .base import Tracks
@@ -142,18 +142,14 @@ def _loaded(torch: Any, code: Path | None, kind: str, weights: Path) -> Any:
             model = torch.hub.load(str(code), entry, source="local", pretrained=False)
     except Exception as error:  # whatever the foreign code or the network does
         where = REPOSITORY if code is None else code
-        raise LabError(f"CoTracker's code from {where} cannot be loaded ({_first_line(error)})") from error
+        raise LabError(f"CoTracker's code from {where} cannot be loaded ({first_line(error)})") from error
     try:
         model.model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     except Exception as error:
         raise LabError(
-            f"{weights} does not fit CoTracker3 {kind} ({_first_line(error)})", fix=f"fetch scaled_{kind}.pth again"
+            f"{weights} does not fit CoTracker3 {kind} ({first_line(error)})", fix=f"fetch scaled_{kind}.pth again"
         ) from error
     return model.eval()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def _torch() -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import LabError
+from ...errors import LabError, first_line
 from ...models.device import best_device
 from ...models.zoo.state_dict import load_state_dict, refuse_impostor, sha256
 from .extractors import Extractor, Video
@@ -52,7 +52,7 @@ def inception(
     try:
         network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=str(path))
     except (RuntimeError, ValueError) as error:
-        raise LabError(f"{path} does not hold Inception's weights for FID ({_first_line(error)})") from error
+        raise LabError(f"{path} does not hold Inception's weights for FID ({first_line(error)})") from error
     where = best_device(device, mps=False)
     network.to(where)
     digest = sha256(path)
@@ -92,9 +92,7 @@ def i3d(weights: str | Path, *, device: str | None = None) -> Extractor:
     try:
         network = torch.jit.load(str(path), map_location=where).eval()
     except RuntimeError as error:
-        raise LabError(
-            f"{path} is no TorchScript file ({_first_line(error)})", fix="take i3d_torchscript.pt"
-        ) from error
+        raise LabError(f"{path} is no TorchScript file ({first_line(error)})", fix="take i3d_torchscript.pt") from error
     digest = sha256(path)
 
     def features(video: Video) -> NDArray[np.float32]:
@@ -136,7 +134,7 @@ def videomae(weights: str | Path = VIDEOMAE, *, download: bool = False, device: 
         network: Any = VideoMAEModel.from_pretrained(str(weights), local_files_only=local or not download)
     except (OSError, ValueError) as error:
         raise LabError(
-            f"VideoMAE's weights are not at {weights} ({_first_line(error)})",
+            f"VideoMAE's weights are not at {weights} ({first_line(error)})",
             fix=f"give a folder, or download=True ({VIDEOMAE_WORDS})",
         ) from error
     where = best_device(device, mps=False)
@@ -179,10 +177,6 @@ def _inception_file(weights: str | Path | None, download: bool) -> Path:
         torch.hub.download_url_to_file(INCEPTION_URL, str(path), hash_prefix=INCEPTION)
     except (OSError, RuntimeError) as error:
         raise LabError(
-            f"{INCEPTION_URL} could not be downloaded ({_first_line(error)})", fix="give weights=FILE"
+            f"{INCEPTION_URL} could not be downloaded ({first_line(error)})", fix="give weights=FILE"
         ) from error
     return path
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]

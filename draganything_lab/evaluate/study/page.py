@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import json
 
+from ...media.text import data_address
+from ...show.page import document
 from .page_parts import BODY, SCRIPT, STYLE
 from .pairs import FPS, Study
 
@@ -25,20 +26,12 @@ def study_page(study: Study) -> str:
         "questions": study.questions,
         "pairs": study.pairs,
         "last": study.last,
-        "videos": {token: _data(data, "video/mp4") for token, data in study.videos.items()},
-        "asked": {pair: _data(data, "image/png") for pair, data in study.asked.items()},
+        "videos": {token: data_address(data, "video/mp4") for token, data in study.videos.items()},
+        "asked": {pair: data_address(data, "image/png") for pair, data in study.asked.items()},
     }
     text = json.dumps(content).replace("<", "\\u003c")  # nothing in it can end the script
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{html.escape(study.title)}</title><style>{STYLE}</style></head><body>
-<h1>{html.escape(study.title)}</h1>
+    body = f"""<h1>{html.escape(study.title)}</h1>
 {BODY}
 <script type="application/json" id="study">{text}</script>
-<script>{SCRIPT}</script>
-</body></html>
-"""
-
-
-def _data(data: bytes, kind: str) -> str:
-    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+<script>{SCRIPT}</script>"""
+    return document(study.title, body, STYLE)

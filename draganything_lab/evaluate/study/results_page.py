@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ...media.drawing import OKABE_ITO
 from ...show.figures import LabFigure
-from ...show.page import STYLE, picture_address
+from ...show.page import document, image, notes, table
 from ...show.parts import INK
 from ..metrics.published import USER_STUDY
 from .statistics import StudyResults
@@ -62,7 +62,7 @@ def win_rates(results: StudyResults) -> Figure:
 def results_page(results: StudyResults, title: str = "What the votes say") -> str:
     """Return the result as one HTML file: the figure, the numbers, the raters, and the paper's own study beside it."""
     say = html.escape
-    notes = "".join(f'<p class="note">{say(note[0].upper() + note[1:])}.</p>' for note in results.notes)
+    warnings = notes(note[0].upper() + note[1:] + "." for note in results.notes)
     rows = [
         [
             row.question,
@@ -103,32 +103,22 @@ def results_page(results: StudyResults, title: str = "What the votes say") -> st
         for r in results.raters
     ]
     beside = (results.table() + USER_STUDY).html()
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{say(title)}</title><style>{STYLE}</style></head><body>
-<h1>{say(title)}</h1>
-<p class="lead">{len(results.rows)} votes by {len(results.raters)} raters, study {say(results.study)}.</p>{notes}
-<div><img alt="Votes of each comparison" src="{picture_address(win_rates(results))}"></div>
+    body = f"""<h1>{say(title)}</h1>
+<p class="lead">{len(results.rows)} votes by {len(results.raters)} raters, study {say(results.study)}.</p>{warnings}
+<div>{image("Votes of each comparison", win_rates(results))}</div>
 <h2>Numbers</h2>
 <p>Votes on one pair are not independent of each other: trust the interval and the sign test over pairs first.</p>
-<div class="scroll">{_table(heads, rows)}</div>
+{table(heads, rows)}
 <h2>Do the raters agree?</h2>
 <p>Krippendorff's alpha for nominal data: 1 is perfect, 0 is what chance gives. In brackets: 95 %, drawing pairs.</p>
-{_table(["question", "alpha"], agreement)}
+{table(["question", "alpha"], agreement)}
 <h2>Raters</h2>
 <p>Whoever always votes left, or never agrees with anybody, may not have looked.</p>
-<div class="scroll">{_table(["rater", "votes", "left", "ties", "with the majority", "seconds a vote"], raters)}</div>
+{table(["rater", "votes", "left", "ties", "with the majority", "seconds a vote"], raters)}
 <h2>Beside the paper's study</h2>
 <p>Other pictures, other models, other raters: the protocols differ, and no rank goes across.</p>
-<div class="scroll">{beside}</div>
-</body></html>
-"""
-
-
-def _table(heads: list[str], rows: list[list[str]]) -> str:
-    head = "".join(f"<th>{html.escape(text)}</th>" for text in heads)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+<div class="scroll">{beside}</div>"""
+    return document(title, body)
 
 
 def _percent(share: float, low: float, high: float) -> str:

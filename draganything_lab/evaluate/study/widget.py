@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import LabError
+from ...media.text import data_address
 from ...media.video import encode_video, read_video
 from .files import read_study
 from .pairs import FPS, Study
@@ -105,15 +105,15 @@ class StudyWidget:
         asked = self._study.asked.get(showing.pair)
         picture = ""
         if asked is not None:
-            data = base64.b64encode(asked).decode("ascii")
+            address = data_address(asked, "image/png")
             picture = (
-                f'<figure style="margin:0 16px 0 0"><img style="max-height:220px" src="data:image/png;base64,{data}">'
+                f'<figure style="margin:0 16px 0 0"><img style="max-height:220px" src="{address}">'
                 "<figcaption>asked for</figcaption></figure>"
             )
-        data = base64.b64encode(self._joined(showing)).decode("ascii")
+        address = data_address(self._joined(showing), "video/mp4")
         return (
             f'<div style="display:flex;flex-wrap:wrap;align-items:flex-end">{picture}<figure style="margin:0">'
-            f'<video autoplay loop muted playsinline style="max-width:100%" src="data:video/mp4;base64,{data}"></video>'
+            f'<video autoplay loop muted playsinline style="max-width:100%" src="{address}"></video>'
             '<figcaption style="display:flex"><span style="flex:1;text-align:center">1</span>'
             '<span style="flex:1;text-align:center">2</span></figcaption></figure></div>'
         )

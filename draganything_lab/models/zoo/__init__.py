@@ -6,8 +6,7 @@ Nothing here touches the network unless the caller says `download=True`.
 >>> print(zoo.describe("svd"))  # doctest: +SKIP
 """
 
-from .find import find, status_table, verify, weights_file, weights_folder
-from .ledger import home
+from .find import find, weights_file, weights_folder
 from .registry import MODELS, Model, describe, lookup
 from .state_dict import load_state_dict
 
@@ -16,11 +15,8 @@ __all__ = [
     "Model",
     "describe",
     "find",
-    "home",
     "load_state_dict",
     "lookup",
-    "status_table",
-    "verify",
     "weights_file",
     "weights_folder",
 ]

@@ -16,7 +16,7 @@ from typing import Literal
 from ...errors import LabError
 from .folders import model_folder
 
-Source = Literal["package", "hub", "url"]
+Source = Literal["package", "hub"]
 Kind = Literal["video", "control", "features", "masks", "tracks"]
 HUB = "https://huggingface.co"
 
@@ -28,11 +28,10 @@ class Model:
     Attributes:
         name: Name in this library.
         what: Short description.
-        source: "package" (shipped), "hub" (a Hugging Face repository) or "url" (one file).
-        id: Folder in the package, name of the repository, or address of the file.
-        revision: Commit of the repository; "main" if none could be pinned; the first download is then recorded.
+        source: "package" (shipped) or "hub" (a Hugging Face repository).
+        id: Folder in the package, or name of the repository.
+        revision: Commit of the repository; "main" if none could be pinned.
         first_revision: Revision to try first, if it still exists: the same weights as safetensors.
-        mirrors: Other addresses of the one file, tried in turn; the hashes guard them.
         needed: Files that must exist; "a|b" means a or, failing that, b.
         needed_half: The same for the half-precision files, if the repository has them.
         size: Total bytes of `needed`; 0 for shipped weights.
@@ -57,7 +56,6 @@ class Model:
     licence_page: str
     revision: str = "main"
     first_revision: str = ""
-    mirrors: tuple[str, ...] = ()
     needed: tuple[str, ...] = ()
     needed_half: tuple[str, ...] = ()
     size: int = 0
@@ -74,6 +72,11 @@ class Model:
     def page(self) -> str:
         """Address of its web page."""
         return f"{HUB}/{self.id}" if self.source == "hub" else self.licence_page
+
+    @property
+    def one_file(self) -> bool:
+        """Whether it is one file, not a folder of several."""
+        return len(self.needed) == 1
 
     @property
     def variable(self) -> str:
@@ -135,8 +138,7 @@ _SVD_LICENCE = (
     f"{HUB}/stabilityai/stable-video-diffusion-img2vid/blob/main/LICENSE.md",
 )
 _SD_LICENCE = ("CreativeML Open RAIL-M", f"{HUB}/spaces/CompVis/stable-diffusion-license")
-_SAM = "https://dl.fbaipublicfiles.com/segment_anything/"
-_SAM_MIRROR = f"{HUB}/ybelkada/segment-anything/resolve/7790786db131bcdc639f24a915d9f2c331d843ee/checkpoints/"
+_SAM_COMMIT = "7790786db131bcdc639f24a915d9f2c331d843ee"
 _SAM_LICENCE = ("Apache 2.0", "https://github.com/facebookresearch/segment-anything/blob/main/LICENSE")
 _TRACKER_COMMIT = "b748ec5e5cd4b9f525a94cc544f0be34bbcc22e2"
 _TRACKER_LICENCE = (
@@ -146,18 +148,18 @@ _TRACKER_LICENCE = (
 
 
 def _sam(size: str, mark: str, length: int, sha256: str) -> Model:
-    file = f"sam_vit_{size}_{mark}.pth"
+    file = f"checkpoints/sam_vit_{size}_{mark}.pth"
     return Model(
         f"sam-vit-{size}",
         f"Segment Anything, ViT-{size.upper()}: click to mask",
-        "url",
-        _SAM + file,
+        "hub",
+        "ybelkada/segment-anything",
         *_SAM_LICENCE,
+        revision=_SAM_COMMIT,
         needed=(file,),
         size=length,
         size_is_exact=True,
         hashes={file: sha256},
-        mirrors=(_SAM_MIRROR + file,),
         alternatives=tuple(f"sam-vit-{other}" for other in "blh" if other != size),
         kind="masks",
     )
@@ -168,9 +170,10 @@ def _tracker(kind: str, sha256: str) -> Model:
     return Model(
         f"cotracker3-{kind}",
         f"CoTracker3, {kind}: where every point goes",
-        "url",
-        f"{HUB}/facebook/cotracker3/resolve/{_TRACKER_COMMIT}/{file}",
+        "hub",
+        "facebook/cotracker3",
         *_TRACKER_LICENCE,
+        revision=_TRACKER_COMMIT,
         needed=(file,),
         size=102_000_000,
         hashes={file: sha256},

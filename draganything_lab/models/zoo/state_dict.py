@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import LabError
+from ...errors import LabError, first_line
 
 if TYPE_CHECKING:
     import torch
 
 
-def sha256(path: Path, progress: Callable[[int], None] | None = None) -> str:
-    """Return the SHA-256 of a file; `progress` receives the number of bytes of each step."""
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 22):
             digest.update(block)
-            if progress:
-                progress(len(block))
     return digest.hexdigest()
 
 
@@ -66,7 +63,7 @@ def load_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
         try:
             return load_file(path)
         except Exception as error:  # its own type, from Rust
-            raise LabError(f"{path} is cut off or damaged ({_first_line(error)})", fix="download it again") from error
+            raise _damaged(path, error) from error
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -75,7 +72,7 @@ def load_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
             fix="use the safetensors file instead",
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise LabError(f"{path} is cut off or damaged ({_first_line(error)})", fix="download it again") from error
+        raise _damaged(path, error) from error
     for wrapper in ("state_dict", "model"):
         if isinstance(found, dict) and isinstance(found.get(wrapper), dict):
             found = found[wrapper]
@@ -86,5 +83,7 @@ def load_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
     return {str(key): value for key, value in found.items()}
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+def _damaged(path: Path, error: Exception) -> LabError:
+    # The hub's cache links to its files: it gets a file again once the file itself is gone, not the link.
+    where = path.resolve()
+    return LabError(f"{where} is cut off or damaged ({first_line(error)})", fix="delete it and download it again")

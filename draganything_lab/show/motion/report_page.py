@@ -11,8 +11,7 @@ import numpy as np
 from ...media.arrays import evenly
 from ...media.drawing import entity_colour, ink_on
 from ...motion import EntityMotion, MotionReport
-from ..figures import LabFigure
-from ..page import STYLE, picture_address
+from ..page import Markup, document, image, table
 from ..parts import Clip
 from ..players import Players
 from .reports import by_distance, inside_outside, overview
@@ -47,33 +46,28 @@ def motion_page(report: MotionReport, video: Clip, fps: float = 8) -> str:
     players = Players({**clips, "Trails": report_trails(frames, report)}, fps)
     moving = [e for e in report.entities if e.tracked and e.kind == "foreground" and not e.pinned]
     more = "".join(
-        _image(f"Distance gone inside and outside of {e.name}", inside_outside(report, frames, e.number))
-        + _image(f"Motion against distance for {e.name}", by_distance(report.by_distance(e.number), e))
+        image(f"Distance gone inside and outside of {e.name}", inside_outside(report, frames, e.number))
+        + image(f"Motion against distance for {e.name}", by_distance(report.by_distance(e.number), e))
         for e in moving
     )
-    title = "Motion report"
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title><style>{STYLE}</style></head><body>
-<h1>{title}</h1>
+    body = f"""<h1>Motion report</h1>
 <p class="lead">{html.escape(report.verdict)}</p>
 <ul>{"".join(f"<li>{html.escape(line)}</li>" for line in report.summary[1:])}</ul>
 <h2>Watch</h2>
 {players.html}
 <h2>Wanted against measured</h2>
-<div>{_image("Paths, errors, what moved, motion against distance", overview(report, frames))}</div>
+<div>{image("Paths, errors, what moved, motion against distance", overview(report, frames))}</div>
 <h2>In numbers</h2>
-<div class="scroll">{_table(ENTITY_HEADS, map(_entity_row, report.entities))}</div>
+{table(ENTITY_HEADS, map(_entity_row, report.entities), ENTITY_HEADS[1:])}
 <h2>The camera</h2>
 <p>{html.escape(_camera_words(report))}</p>
-<div class="scroll">{_table(CAMERA_HEADS, _camera_rows(report))}</div>
+{table(CAMERA_HEADS, _camera_rows(report), CAMERA_HEADS[1:])}
 {"<h2>Inside, outside and by distance</h2><div>" + more + "</div>" if more else ""}
 <h2>How it was measured</h2>
 <p>{html.escape(HOW.format(tolerance=report.tolerance_px, tracker=report.tracker))}</p>
 <details><summary>All numbers as JSON</summary><pre>{html.escape(json.dumps(report.as_dict(), allow_nan=False))}</pre>
-</details>
-</body></html>
-"""
+</details>"""
+    return document("Motion report", body)
 
 
 ENTITY_HEADS = (
@@ -95,7 +89,7 @@ def _entity_row(entity: EntityMotion) -> tuple[str, ...]:
     plate = f'<span style="{PLATE};background:rgb{colour};color:rgb{ink_on(colour)}">{entity.number}</span>'
     said = {True: "yes", False: "no", None: "not known"}[entity.obeyed]
     return (
-        f'<span style="white-space:nowrap">{plate}{html.escape(entity.name)}</span>',
+        Markup(f'<span style="white-space:nowrap">{plate}{html.escape(entity.name)}</span>'),
         said,
         _say(entity.mean_error_px, 2),
         _say(entity.mean_error_percent, 2),
@@ -127,21 +121,5 @@ def _camera_words(report: MotionReport) -> str:
     return "The background moves as a whole, as it does when the camera moves; from frame 0:"
 
 
-def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = "".join(f"<th{_kind(place)}>{html.escape(text)}</th>" for place, text in enumerate(heads))
-    body = "".join(
-        "<tr>" + "".join(f"<td{_kind(place)}>{cell}</td>" for place, cell in enumerate(row)) + "</tr>" for row in rows
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _kind(place: int) -> str:
-    return ' class="number"' if place else ""
-
-
 def _say(value: float, digits: int = 0) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}" if np.isfinite(value) else "–"  # + 0 makes -0 a 0
-
-
-def _image(words: str, figure: LabFigure) -> str:
-    return f'<img alt="{html.escape(words)}" src="{picture_address(figure)}">'

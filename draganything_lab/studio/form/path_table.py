@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 
 from ...errors import LabError
+from ...scene.checks import parse_points
 from ...scene.trajectory import EASINGS, SPACINGS
 from ..model.events import Status
 from ..panels.bound import Binder, button, column, labelled, row, words
@@ -196,24 +196,3 @@ def spread_frames(points: int, frames: int) -> list[int]:
     if points > frames:
         return list(range(points))
     return [round(place * (frames - 1) / (points - 1)) for place in range(points)]
-
-
-def parse_points(text: str) -> Sequence[tuple[float, float]]:
-    """Points (x, y) from "x,y x,y …".
-
-    Raises:
-        LabError: One of them is none; the message names it.
-
-    >>> parse_points("1,2 3.5,4")
-    [(1.0, 2.0), (3.5, 4.0)]
-    """
-    points = []
-    for number, word in enumerate(text.replace(";", " ").split(), start=1):
-        try:
-            x, y = (float(part) for part in word.split(","))
-        except ValueError:
-            raise LabError(f'point {number} is "{word}"', fix="write each as x,y with blanks between points") from None
-        points.append((x, y))
-    if not points:
-        raise LabError("there are no points", fix="write them as x,y with blanks between them")
-    return points

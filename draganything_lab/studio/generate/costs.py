@@ -56,7 +56,7 @@ class Estimate:
 
 def cost_file() -> Path:
     """Where the costs measured on this machine are kept."""
-    from ...models.zoo.ledger import home
+    from ...models.zoo.cache import home
 
     return home() / "studio-costs.json"
 
