@@ -47,7 +47,8 @@ class InFrame:
     def goto(self, address: str) -> None:
         from urllib.parse import quote
 
-        self._page.goto(f"{self._outside}?{quote(address, safe='')}")
+        # Without `reset`, for which JupyterLab goes to its address a second time.
+        self._page.goto(f"{self._outside}?{quote(address.replace('reset&', ''), safe='')}")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._page.frames[1], name)
