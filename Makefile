@@ -1,7 +1,7 @@
 # DragAnything Lab. Each target makes what it needs and is safe to run twice.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo lab test check bench lessons docs figures clean
+.PHONY: help demo lab test test-colab check bench lessons docs figures clean
 BIN := .venv/bin
 INSTALL = PYTHON="$(PYTHON)" sh tools/install.sh
 export PYTHONUTF8 := 1
@@ -17,6 +17,9 @@ lab: .venv/.dev  ## Open JupyterLab on the first notebook
 
 test: .venv/.dev  ## Run the tests
 	$(BIN)/python -m pytest
+
+test-colab:  ## Run the studio's tests and the lessons with Google Colab's versions (LESSONS="0 3": only these)
+	$(or $(PYTHON),python3) tests/colab/run.py --lessons $(LESSONS)
 
 check: .venv/.dev  ## Lint, and check the types
 	$(BIN)/ruff check .
