@@ -1,7 +1,7 @@
 # DragAnything Lab. Each target makes what it needs and is safe to run twice.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo lab test test-all check bench lessons docs figures clean
+.PHONY: help demo lab test test-all test-colab check bench lessons docs figures clean
 BIN := .venv/bin
 INSTALL = PYTHON="$(PYTHON)" sh tools/install.sh
 # Two tests at a time, on one core each, whole files: what a file's tests share is made once.
@@ -22,6 +22,9 @@ test: .venv/.dev  ## Run the tests, but for the slow ones: some minutes
 
 test-all: .venv/.dev  ## Run all tests: notebooks, browsers, training and the shipped weights, too
 	$(PYTEST)
+
+test-colab:  ## Run the studio's tests and the lessons with Google Colab's versions (LESSONS="0 3": only these)
+	$(or $(PYTHON),python3) tests/colab/run.py --lessons $(LESSONS)
 
 check: .venv/.dev  ## Lint, and check the types
 	$(BIN)/ruff check .

@@ -235,7 +235,7 @@ def one_error(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_no_python_is_said_in_one_line(bare: Path) -> None:
-    assert "Python 3.10 to 3.13 is needed (no Python found)" in one_error(install(bare, PYTHON="", PATH="/nonexistent"))
+    assert "Python 3.10 to 3.14 is needed (no Python found)" in one_error(install(bare, PYTHON="", PATH="/nonexistent"))
     assert "at /nowhere/python" in one_error(install(bare, PYTHON="/nowhere/python"))
 
 
@@ -247,7 +247,7 @@ def test_an_old_python_is_said_in_one_line(bare: Path) -> None:
 
 def test_a_full_disk_is_said_in_one_line(bare: Path) -> None:
     path = program(bare, "df", 'echo head; echo "disk 9 9 3145728 9% /"')
-    assert "3 GB free here, and about 8 GB are needed" in one_error(install(bare, PATH=path))
+    assert "3 GB free here, and about 8 GB are needed" in one_error(install(bare, PATH=path, TORCH="cuda"))
     assert not (bare / ".venv").exists()
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.browser import NO_CHROMIUM, Lab, LabPage, find_chromium
-from helpers.hand import Hand
+from helpers.hand import Hand, choose, large_photograph
 from helpers.weights import make_random_toy
 
 from draganything_lab.media import encode_picture
@@ -47,7 +47,17 @@ class InFrame:
     def goto(self, address: str) -> None:
         from urllib.parse import quote
 
-        self._page.goto(f"{self._outside}?{quote(address, safe='')}")
+        # Without `reset`, for which JupyterLab goes to its address a second time.
+        self._page.goto(f"{self._outside}?{quote(address.replace('reset&', ''), safe='')}")
+
+    def evaluate(self, *words: Any) -> Any:
+        for _ in range(20):
+            try:
+                return self._page.frames[1].evaluate(*words)
+            except Exception as error:  # JupyterLab goes to its address once more while it starts
+                if "context was destroyed" not in str(error):
+                    raise
+        raise TimeoutError("the frame does not come to rest")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._page.frames[1], name)
@@ -130,7 +140,8 @@ def test_the_whole_way(open_lab: Lab, outside: str, framed: bool, tmp_path: Path
         link.click()
     assert files and files[0][:12][4:8] == b"ftyp", "an MP4"
 
-    send(page, "mine.png", encode_picture(photo))  # upload
+    (tmp_path / "mine.png").write_bytes(encode_picture(photo))  # upload
+    choose(page, tmp_path / "mine.png")
     page.until("model.picture_name == 'mine.png'")
     assert page.python("list(model.scene.size)") == [180, 240]
     page.shot(f"{name}-uploaded")
@@ -143,13 +154,6 @@ def test_the_whole_way(open_lab: Lab, outside: str, framed: bool, tmp_path: Path
     assert not page.errors, page.errors
 
 
-def send(page: LabPage, name: str, data: bytes) -> None:
-    """Choose a file in the dialogue that the button opens."""
-    files = [{"name": name, "mimeType": "image/png", "buffer": data}]
-    page.page.once("filechooser", lambda chooser: chooser.set_files(files))
-    page.page.locator(".dal-bar .widget-upload").first.click()
-
-
 @contextlib.contextmanager
 def downloading(page: LabPage) -> Iterator[list[bytes]]:
     """Wait for a download that is started inside; its content comes into the list."""
@@ -159,3 +163,17 @@ def downloading(page: LabPage) -> Iterator[list[bytes]]:
     yield files
     page.lab.wait_until(lambda: got, "a download begins")
     files.append(Path(page.lab.path_of(got[0])).read_bytes())
+
+
+def test_a_large_photograph_opens_from_canvas_and_form(open_lab: Lab, tmp_path: Path, photo: np.ndarray) -> None:
+    small = tmp_path / "small.png"
+    small.write_bytes(encode_picture(photo))
+    page = open_lab.open([CELL.replace("journey", "large"), "print('DO' + 'NE')"], height=1500)
+    page.until("model.view_state == 'alive'")
+    for view, within in (("canvas", ".dal-bar"), ("form", ".dal-form")):
+        page.page.get_by_role("button", name=view.title(), exact=True).click()
+        for file in (small, large_photograph(tmp_path), small):
+            choose(page, file, within)
+            page.until(f"model.picture_name == {file.name!r}")
+    page.shot("large-upload-form")
+    assert not page.errors, page.errors

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from helpers.browser import NO_CHROMIUM, Lab, find_chromium
-from helpers.hand import CELL, FINISHED, Hand
+from helpers.hand import CELL, FINISHED, Hand, choose, large_photograph
 
 CHROMIUM = find_chromium()
 if CHROMIUM is None:
@@ -24,7 +25,7 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.mark.slow
-def test_click_drag_undo_and_load_again(notebook: Lab) -> None:
+def test_click_drag_undo_and_load_again(notebook: Lab, tmp_path: Path) -> None:
     page = notebook.open([CELL, FINISHED])
     page.python("0", "model.open_toyland('harbour'); model.mode = 'select'; model.warm_up().join()")
     alive = "view._image is model.scene.image and model.view_state == 'alive' and view.hearing.pad_alive"
@@ -45,5 +46,7 @@ def test_click_drag_undo_and_load_again(notebook: Lab) -> None:
     page.until("len(model.entities) == 1 and model.path is not None")
     page.until(alive)
     hand.shows(20, 20, page.python("model.scene.image[20, 20].tolist()"), 6)
+    choose(page, large_photograph(tmp_path))
+    page.until("model.picture_name == 'large.bmp'")
     ours = [error for error in page.errors if "'schema'" not in error]  # that one is there without the studio, too
     assert not ours, ours

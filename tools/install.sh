@@ -3,17 +3,20 @@
 #   sh tools/install.sh models      what the demo needs
 #   sh tools/install.sh dev         everything: models, notebooks, tests
 # PYTHON=/path/to/python chooses the interpreter of a new environment.
+# TORCH=cuda or TORCH=cpu chooses the build of PyTorch; without it Linux without an NVIDIA driver gets the CPU's, which is
+# a tenth of the size, from PyTorch's own index (TORCH_INDEX) if that can be reached. uv installs if it is there, else pip.
 set -eu
 extras=$1
 venv=.venv
 log=$venv/install.log
 need_gb=8
+index=${TORCH_INDEX:-https://download.pytorch.org/whl/cpu}
 
 fail() {
     printf 'error: %s\n' "$1" >&2
     exit 1
 }
-fits() { "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; }
+fits() { "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' >/dev/null 2>&1; }
 version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true; }
 
 # An environment whose Python has gone or is too old, or that was cut off half made, is made again.
@@ -21,7 +24,7 @@ if ! fits $venv/bin/python || ! $venv/bin/python -c 'import pip' >/dev/null 2>&1
     if [ -n "${PYTHON:-}" ]; then
         set -- "$PYTHON"
     else
-        set -- python3 python python3.13 python3.12 python3.11 python3.10
+        set -- python3 python python3.14 python3.13 python3.12 python3.11 python3.10
     fi
     python='' found=''
     for candidate in "$@"; do
@@ -32,14 +35,39 @@ if ! fits $venv/bin/python || ! $venv/bin/python -c 'import pip' >/dev/null 2>&1
             break
         fi
     done
-    [ -n "$python" ] || fail "Python 3.10 to 3.13 is needed (${found:-no Python found${PYTHON:+ at $PYTHON}}); install one, \
+    [ -n "$python" ] || fail "Python 3.10 to 3.14 is needed (${found:-no Python found${PYTHON:+ at $PYTHON}}); install one, \
 or name it: make demo PYTHON=/path/to/python3"
     "$python" -c 'import ensurepip, venv' >/dev/null 2>&1 ||
         fail "$python cannot make environments; install its venv part (Debian, Ubuntu: sudo apt-get install python3-venv)"
     fresh=yes
 fi
 
+# Which PyTorch, where there is none yet.
 if ! ls -d $venv/lib*/python*/site-packages/torch >/dev/null 2>&1; then
+    driver=no
+    { [ -e /proc/driver/nvidia/version ] || command -v nvidia-smi >/dev/null 2>&1; } && driver=yes
+    build=${TORCH:-}
+    if [ -z "$build" ]; then
+        build=cuda
+        [ "$(uname -s)" != Linux ] || [ $driver = yes ] || build=cpu
+    fi
+    case $build in
+        cuda) ;;
+        cpu)
+            if ! "${python:-$venv/bin/python}" - "$index" >/dev/null 2>&1 <<'REACH'
+import sys, urllib.request
+urllib.request.urlopen(sys.argv[1].rstrip("/") + "/torch/", timeout=5)
+REACH
+            then
+                build=pypi
+                echo "PyTorch comes from PyPI, with CUDA on Linux: the small CPU build is at $index, which cannot be reached."
+            else
+                need_gb=4
+                echo "PyTorch comes as its small CPU build from $index (an NVIDIA GPU wants TORCH=cuda)."
+            fi
+            ;;
+        *) fail "TORCH is $build; say TORCH=cuda or TORCH=cpu" ;;
+    esac
     free_kb=$(df -Pk . | awk 'NR == 2 {print $4}')
     [ "$free_kb" -ge $((need_gb * 1024 * 1024)) ] ||
         fail "$((free_kb / 1024 / 1024)) GB free here, and about $need_gb GB are needed (PyTorch is most of it); make room first"
@@ -50,9 +78,26 @@ if [ "${fresh:-}" = yes ]; then
     "$python" -m venv --clear $venv || fail "the environment $venv could not be made, see above"
 fi
 
-echo "Installing draganything-lab[$extras] into $venv (the first time up to 6.5 GB and some minutes; log: $log)"
-{ $venv/bin/python -m pip install --no-input --disable-pip-version-check -e ".[$extras]" 2>&1 || echo PIP-FAILED; } |
-    tee $log | sed -n 's/^ *Downloading \(.* MB)\)$/  downloading \1/p'
+# uv knows nothing of pip's settings: where those name an index, pip installs.
+if command -v uv >/dev/null 2>&1 && ! $venv/bin/python -m pip config list 2>/dev/null | grep -Eq 'index|find-links'; then
+    install() { uv pip install --python $venv/bin/python "$@" 2>&1 || echo PIP-FAILED; }
+else
+    install() { $venv/bin/python -m pip install --no-input --disable-pip-version-check "$@" 2>&1 || echo PIP-FAILED; }
+fi
+case ${build:-none} in
+    none) size="what is missing" ;;
+    cpu) size="the first time about 2 GB" ;;
+    *) size="the first time up to 6.5 GB" ;;
+esac
+echo "Installing draganything-lab[$extras] into $venv ($size and some minutes; log: $log)"
+show() { sed -n 's/^ *Downloading \(.*Mi*B)\)$/  downloading \1/p'; }
+: >$log
+if [ "${build:-}" = cpu ]; then
+    # Alone, so that nothing else is taken from PyTorch's index; what they need comes with the rest.
+    install --no-deps --index-url "$index" 'torch>=2.4' 'torchvision>=0.19' | sed 's/^PIP-FAILED$/TORCH-FAILED/' | tee -a $log | show
+    ! grep -q '^TORCH-FAILED$' $log || echo "$index has no PyTorch for this Python and system: it comes from PyPI (up to 6.5 GB)."
+fi
+install -e ".[$extras]" | tee -a $log | show
 if grep -q '^PIP-FAILED$' $log; then
     if grep -q 'No space left' $log; then
         fail "the disk filled up while installing; about $need_gb GB are needed here and in ${TMPDIR:-/tmp}"

@@ -32,8 +32,8 @@ ROOT = HERE.parents[1]
 CONSTRAINTS = HERE / "constraints.txt"
 PYTHON = "3.13"  # Colab's
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-MORE = ("accelerate", "safetensors")  # what Colab brings in a version that is not in the constraints
-TESTERS = ("pytest", "hypothesis", "scipy", "pyyaml", "nbformat", "nbclient", "psutil")
+MORE = ("accelerate", "safetensors", "scipy", "scikit-image")  # what Colab brings in a version that is not in the constraints
+TESTERS = ("pytest", "hypothesis", "pyyaml", "nbformat", "nbclient", "psutil")
 STUDIO = [
     f"tests/test_{name}.py"
     for name in (

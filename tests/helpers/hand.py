@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,20 @@ view = CanvasView(model)
 view.widget
 """
 FINISHED = "print('DO' + 'NE')"
+
+
+def choose(page: LabPage, file: Path, within: str = ".dal-bar") -> None:
+    """Press the Open button in some part of the page, and choose a file in the dialogue."""
+    page.page.once("filechooser", lambda chooser: chooser.set_files(str(file)))
+    page.page.locator(f"{within} .widget-upload:visible").first.click()
+
+
+def large_photograph(folder: Path) -> Path:
+    """A picture of 11.4 MB, which is more than JupyterLab's server takes in one message."""
+    file = folder / "large.bmp"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (1900, 2000, 3), np.uint8)).save(file)
+    assert file.stat().st_size > 11_000_000
+    return file
 
 
 class Hand:

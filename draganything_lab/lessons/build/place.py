@@ -74,12 +74,14 @@ def bootstrap() -> str:
 
 
 def badges(name: str) -> str:
-    """Markdown: open the notebook on Colab, on Binder, or look at it on GitHub."""
+    """Markdown: open the notebook on Colab or on Binder, and where it was tried."""
     file = f"notebooks/{name}.ipynb"
     shield = "https://img.shields.io/badge"
     colab = f"https://colab.research.google.com/github/{REPOSITORY}/blob/{RELEASE}/{file}"
     binder = f"https://mybinder.org/v2/gh/{REPOSITORY}/{RELEASE}?labpath={file.replace('/', '%2F')}"
-    return " ".join(
+    tried = f"https://github.com/{REPOSITORY}/blob/{RELEASE}/docs/places.md"
+    shields = [
         f"[![{words}]({shield}/{words.replace(' ', '_')}-{colour})]({link})"
         for words, colour, link in (("Open in Colab", "E69F00", colab), ("Open on Binder", "56B4E9", binder))
-    )
+    ]
+    return " ".join([*shields, f"[what was tried where]({tried})"])
