@@ -360,7 +360,7 @@ def test_a_wrong_rest_is_deleted(single, server):
 
 def test_a_vanished_file_and_no_network(server, monkeypatch):
     for name, address, message in (
-        ("gone", f"{server.address}/gone", "answers 404"),
+        ("gone", f"{server.address}/gone", "responded with 404"),
         ("nowhere", "http://127.0.0.1:9/x", "cannot be reached"),
     ):
         add(monkeypatch, Model(name, "x", "url", address, "L", "http://l", needed=("x",), size=9))
