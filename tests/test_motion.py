@@ -95,7 +95,7 @@ def test_what_is_to_stay_obeys_in_a_frozen_video_and_not_in_one_that_moves(scene
     scene.pin("crate")
     still = measure(np.repeat(video[:1], 6, axis=0), scene)
     assert still.obeyed is True and np.isnan(still["crate"].gain) and still["crate"].coverage == 1
-    assert "was to stay" in str(still)
+    assert "should stay" in str(still)
     assert measure(video, scene).obeyed is False
 
 
@@ -202,7 +202,7 @@ def test_a_video_of_another_length_than_the_report_is_refused(scene: Scene, vide
     for draw in (show.overview, show.motion_page):
         with pytest.raises(LabError, match="4 frames, what was tracked 6"):
             draw(report, video[:4])
-    with pytest.raises(LabError, match="no entity 'cart'; it has 1 \"crate\""):
+    with pytest.raises(LabError, match="no entity 'cart'; use one of 1 \"crate\""):
         report["cart"]
     with pytest.raises(LabError, match="no frame 6"):
         report.attribution(6)
