@@ -222,7 +222,7 @@ def test_dense_motion_of_a_pan():
     steps, visible = dense_motion(panned([(0, 0), (3, 2)]), 1)
     assert steps.shape == (64, 64, 2) and visible.shape == (64, 64)
     np.testing.assert_allclose(np.median(steps[8:-8, 8:-8], axis=(0, 1)), (3, 2), atol=0.1)
-    with pytest.raises(LabError, match="no frame 2; the video has frames 0 to 1"):
+    with pytest.raises(LabError, match="no frame 2; use one of frames 0 to 1"):
         dense_motion(panned([(0, 0), (3, 2)]), 2)
 
 

@@ -1,4 +1,4 @@
-"""The demo's report: one HTML file that carries everything in it and reads in light and dark."""
+"""The demo's report: one self-contained HTML file, readable in light and dark mode."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ footer{margin-top:3em;color:var(--soft);font-size:.85rem}
 
 @dataclass(frozen=True)
 class Report:
-    """What a report says, from top to bottom.
+    """The contents of a report, from top to bottom.
 
     Attributes:
         title: Plain text, like every text here.
         lead: One or two sentences below it.
-        notes: What the reader must know before believing the pictures; each a paragraph of its own.
-        asked: {what it shows: figure}, what was asked for.
+        notes: What the reader must know before trusting the pictures, one paragraph each.
+        asked: {description: figure} of the wanted motion.
         players: The clips.
         strip: Figure of frames.
-        columns: Heads of the table; those that end in "px" hold numbers and stand to the right.
-        rows: The table, one row a line, as texts.
-        measured: How the numbers came about.
-        command: What makes all of this again.
+        columns: Column headings of the table; those ending in "px" contain numbers and are right-aligned.
+        rows: Rows of the table, as texts.
+        measured: How the numbers were measured.
+        command: Command that reproduces all of this.
         footer: Versions and date.
     """
 
@@ -97,17 +97,17 @@ class Report:
 """
 
     def write(self, path: str | Path) -> Path:
-        """Write the page to a file, whole or not at all; return its path."""
+        """Write the page to a file, completely or not at all; return its path."""
         return write_whole(path, utf8(self.html()))
 
 
 def picture_address(figure: Figure) -> str:
-    """Return a figure as a data address, a PNG with a transparent ground."""
+    """Return a figure as a data URL, a PNG with a transparent background."""
     return "data:image/png;base64," + base64.b64encode(figure_png(figure)).decode("ascii")
 
 
 def figure_png(figure: Figure) -> bytes:
-    """Return the bytes of a figure's PNG file, cut to what is drawn, with a transparent ground."""
+    """Return the bytes of a figure's PNG file, cropped to its content, with a transparent background."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.02, transparent=True)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""What all figures of motion share."""
+"""Parts shared by all figures of motion."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Clip: TypeAlias = "NDArray[np.uint8] | Sequence[NDArray[np.uint8]]"
 
 
 def picture_on(axes: Axes, picture: NDArray[np.uint8], title: str, size: tuple[int, ...] | None = None) -> None:
-    """A picture without frame or ticks, whose axes count in pixels of `size` (H, W)."""
+    """Show a picture without frame or ticks, with axes in pixels of `size` (H, W)."""
     height, width = picture.shape[:2] if size is None else size[:2]
     smooth = "nearest" if picture.shape[0] < 200 else "antialiased"
     axes.imshow(picture, extent=(-0.5, width - 0.5, height - 0.5, -0.5), interpolation=smooth)
@@ -47,7 +47,7 @@ def rgb(number: int) -> NDArray[np.float64]:
 
 
 def number_on(axes: Axes, number: int, place: NDArray | tuple[float, float], away: tuple[float, float]) -> None:
-    """An entity's number on a round plate of its colour, some points away from a place."""
+    """Draw an entity's number on a round plate of its colour, some points away from a position."""
     colour = entity_colour(number)
     bright = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] > 120
     axes.annotate(
