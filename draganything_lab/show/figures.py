@@ -143,7 +143,7 @@ def side_by_side(clips: Mapping[str, np.ndarray | Sequence[np.ndarray]], fps: fl
         fps: Frames per second.
 
     Returns:
-        An object that a notebook shows; `.html` is its text.
+        An object that a notebook displays; `.html` is its HTML text.
     """
     return Players(clips, fps)
 

@@ -81,7 +81,7 @@ class Report:
 <title>{say(self.title)}</title><style>{STYLE}</style></head><body>
 <h1>{say(self.title)}</h1>
 <p class="lead">{say(self.lead)}</p>{notes}
-<h2>Asked for</h2>
+<h2>The wanted motion</h2>
 <div class="asked">{asked}</div>
 <h2>Watch</h2>
 {self.players.html}
@@ -90,7 +90,7 @@ class Report:
 <h2>Measured</h2>
 <p>{say(self.measured)}</p>
 <div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>
-<h2>Make it again</h2>
+<h2>Reproduce this page</h2>
 <pre>{say(self.command)}</pre>
 <footer>{say(self.footer)}</footer>
 </body></html>

@@ -48,7 +48,7 @@ def flow_wheel(side: int = 128) -> NDArray[np.uint8]:
         side: Width and height in pixels.
 
     Returns:
-        (side, side, 4) uint8 RGBA, clear outside the disc.
+        (side, side, 4) uint8 RGBA, transparent outside the disc.
     """
     middle = (side - 1) / 2
     ys, xs = np.mgrid[:side, :side] - middle
