@@ -370,7 +370,7 @@ def test_votes_of_others_and_lonely_raters_are_said(study: tuple[Study, Key]) ->
     foreign = Vote("other", "anna", pairs[0], "motion", "a", "b", "left")
     results = analyse([*mine, foreign], study[1])
     said = " ".join(results.notes)
-    assert "1 votes are of another study" in said and "1 rater;" in said and "1 of 3 pairs have no vote" in said
+    assert "1 votes belong to another study" in said and "1 rater;" in said and "1 of 3 pairs have no vote" in said
     (c,) = results.comparisons
     assert math.isnan(c.share) and c.ties == 2 and c.p_pairs == 1 and "undefined" in str(results)
     with pytest.raises(LabError, match="key of the same study"):

@@ -136,7 +136,7 @@ def make_study(
     models = list(dict.fromkeys(candidate.model for candidate in candidates))
     if len(models) < 2:
         raise LabError(
-            "the study has fewer than two models: {models[0] if models else 'none'}", fix="add another model"
+            f"the study has fewer than two models: {models[0] if models else 'none'}", fix="add another model"
         )
     rng = random.Random(seed)
     chosen = _balanced(_matches(candidates), pairs, rng)
