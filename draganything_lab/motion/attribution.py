@@ -75,7 +75,7 @@ def attribute(
         regions: (N,) int: the region of each point in frame 0: k for the k-th controlled entity that is neither
             background nor camera, -1 for other things, 0 for the background.
         camera: Motion of the camera; where it could not be measured, nothing is attributed to it.
-        tolerance: Distance in pixels from which on a point has moved.
+        tolerance: Distance in pixels beyond which a point has moved.
         frame: Frame number from 0, or from the end if negative.
 
     Source: Paper, section 3.1 and figure 3 (what moves when single pixels are dragged), there judged by eye.

@@ -14,7 +14,7 @@ from .flow import inside
 
 WINDOW = 15
 LEAST_SIDE = 128  # smaller pictures are enlarged, so that a window contains one object
-OFF = 24.0  # mean difference in grey levels from which on a patch no longer looks like itself
+OFF = 24.0  # mean difference in grey levels beyond which a patch no longer looks like itself
 
 
 class LucasKanadeTracker:

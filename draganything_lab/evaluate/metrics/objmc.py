@@ -7,7 +7,7 @@ which point    of a 100x100 grid of frame 0, the one  nine around the inscribed 
                nearest to the inscribed circle's      their median motion
                centre
 which frames   all, the first too                     all but the first, where the entity is
-                                                      seen and is to be inside the picture
+                                                      seen and its target inside the picture
 unit           pixels of that video                   % of the picture's diagonal
 summary        mean                                   mean, median, trimmed mean
 =============  =====================================  ==========================================

@@ -10,7 +10,7 @@ from .evidence import Evidence
 from .similarity import Motion, as_complex, as_points
 
 MOST_PIXELS = 1500
-LOST = 0.55  # mean misfit from which on a layer counts as not found in a frame
+LOST = 0.55  # mean misfit beyond which a layer counts as not found in a frame
 JUMP = 0.6  # misfit that a jump across the whole picture must save: objects keep their speed
 ONE_FRAME = tuple[complex, complex]
 
