@@ -73,8 +73,7 @@ def released_radius(mask: np.ndarray, size: tuple[int, int]) -> int:
 
     Returns:
         Whole radius in pixels, not capped: 5x5 distance transform, rounded down; the picture's border does not limit
-            the
-        circle. 0 if no pixel of the mask is left.
+        the circle. 0 if no pixel of the mask is left.
 
     Source: Released code (`demo.find_largest_inner_rectangle_coordinates`).
 

@@ -119,8 +119,7 @@ def videomae(weights: str | Path = VIDEOMAE, *, download: bool = False, device: 
         LabError: transformers is not installed, or the weights are missing.
 
     Source: Ge et al., "On the Content Bias in Fréchet Video Distance", 2024: VideoMAE captures motion where I3D
-    captures
-        content. They use a larger VideoMAE, so their numbers follow another protocol.
+        captures content. They use a larger VideoMAE, so their numbers follow another protocol.
     """
     import torch
 
