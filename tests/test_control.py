@@ -389,10 +389,10 @@ TRACK = [(30, 20), (34, 20)]
         ({"trajectories": [[(1, 2), (np.nan, 3)]]}, "nan, 3.0\\) in frame 1"),
         ({"trajectories": [["a", "b"]]}, "not a list of"),
         ({"vectors": None}, r"needs `vectors` of shape \(1, C\)"),
-        ({"vectors": np.ones((2, 4))}, r"shape \(2, 4\); give \(1, C\)"),
-        ({"vectors": np.ones(4)}, r"shape \(4,\); give \(1, C\)"),
+        ({"vectors": np.ones((2, 4))}, r"shape \(2, 4\); pass \(1, C\)"),
+        ({"vectors": np.ones(4)}, r"shape \(4,\); pass \(1, C\)"),
         ({"vectors": np.array([[1, np.inf]])}, "inf for entity 1, channel 1"),
-        ({"channels": 3}, "4 channels, the model takes 3; give 3 or 6"),
+        ({"channels": 3}, "4 channels, but the model takes 3; pass 3 or 6"),
     ],
 )
 def test_bad_input_is_named(changes: dict, message: str):
@@ -435,7 +435,7 @@ def test_zeros_without_vectors_have_the_models_channels(scene: Scene):
     assert control.entity_map().shape == (2, 64, 96, 0)
     assert control.entity_map(0, 1, channels=7).shape == (1, 64, 96, 7)
     assert build_control(scene, 2, representation="gaussian", channels=7).entity_map().shape == (2, 64, 96, 7)
-    with pytest.raises(LabError, match="have 3 channels, 7 were asked for"):
+    with pytest.raises(LabError, match="have 3 channels, but 7 were requested"):
         build_control(scene, 2, vectors=np.ones((2, 3))).entity_map(channels=7)
 
 

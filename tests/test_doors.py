@@ -235,7 +235,7 @@ def test_the_hub_s_cache_given_as_a_model(tmp_path: Path) -> None:
     (repo / "refs" / "main").write_text("def456")
     assert model_folder(repo).name == "def456"
     for cache in (tmp_path, tmp_path / "hub"):
-        with pytest.raises(LabError, match="hub's cache, with 1 models: models--stabilityai--svd; give one of them"):
+        with pytest.raises(LabError, match="hub's cache, with 1 models: models--stabilityai--svd; pass one of them"):
             model_folder(cache)
 
 

@@ -282,7 +282,7 @@ def test_channels_fit_or_say_why():
     assert np.array_equal(fit_channels(vectors, 8), vectors)
     assert np.array_equal(fit_channels(vectors, None), [[0.5, 2.5, 4.5, 6.5]])
     assert np.array_equal(fit_channels(vectors, 4), fit_channels(vectors, None))
-    with pytest.raises(LabError, match=r"8 channels \(whole\) or 4 \(pair averages\).* 5 were asked"):
+    with pytest.raises(LabError, match=r"8 channels \(whole\) or 4 \(pair averages\).* 5 were requested"):
         fit_channels(vectors, 5)
     with pytest.raises(LabError, match="even"):
         pair_average(np.ones(3))
@@ -348,7 +348,7 @@ def test_pca_of_a_constant_map_is_grey_and_nan_is_refused():
     assert pca_picture(np.random.default_rng(0).normal(size=(2, 3, 3))).shape == (3, 3, 3)
     with pytest.raises(LabError, match="NaN"):
         pca_picture(np.full((4, 2, 2), np.nan))
-    with pytest.raises(LabError, match="one C"):
+    with pytest.raises(LabError, match="same C"):
         pca_pictures([np.ones((4, 2, 2)), np.ones((5, 2, 2))])
 
 

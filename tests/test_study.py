@@ -124,13 +124,13 @@ def test_a_study_comes_back_from_its_folder(study: tuple[Study, Key], tmp_path: 
     with pytest.raises(LabError, match="key of another study"):
         write_study(*other, tmp_path / "study")
     (folder / "study.json").write_text('{"format": "x"}')
-    with pytest.raises(LabError, match="no study"):
+    with pytest.raises(LabError, match="not a study"):
         read_study(folder)
     (folder / "study.json").unlink()
     with pytest.raises(LabError, match="missing"):
         read_study(folder)
     beside.write_text("[]")
-    with pytest.raises(LabError, match="no key of a study"):
+    with pytest.raises(LabError, match="not the key of a study"):
         Key.load(beside)
 
 
@@ -138,17 +138,17 @@ def test_unfair_or_impossible_studies_are_refused() -> None:
     one = Candidate("a", "s", 0, clip(0))
     with pytest.raises(LabError, match="a 3 frames of 16x16 and b 2 frames of 16x16"):
         make_study([one, Candidate("b", "s", 0, clip(1, frames=2))])
-    with pytest.raises(LabError, match="one length and one size"):
+    with pytest.raises(LabError, match="same length and size"):
         make_study([one, Candidate("b", "s", 0, clip(1, side=32))])
-    with pytest.raises(LabError, match="two models or more; there is a"):
+    with pytest.raises(LabError, match="fewer than two models: a"):
         make_study([one])
-    with pytest.raises(LabError, match="nothing can be compared"):
+    with pytest.raises(LabError, match="has videos of two of"):
         make_study([one, Candidate("b", "other scene", 0, clip(1))])
-    with pytest.raises(LabError, match="nothing can be compared"):
+    with pytest.raises(LabError, match="has videos of two of"):
         make_study([one, Candidate("b", "s", 1, clip(1))])
-    with pytest.raises(LabError, match="0 pairs"):
+    with pytest.raises(LabError, match="number of pairs is 0"):
         make_study(candidates(), pairs=0)
-    with pytest.raises(LabError, match="questions need keys"):
+    with pytest.raises(LabError, match="key is invalid"):
         make_study(candidates(), questions={"what is it": "?"})
 
 
@@ -399,10 +399,10 @@ def test_votes_of_others_and_lonely_raters_are_said(study: tuple[Study, Key]) ->
     foreign = Vote("other", "anna", pairs[0], "motion", "a", "b", "left")
     results = analyse([*mine, foreign], study[1])
     said = " ".join(results.notes)
-    assert "1 votes are of another study" in said and "1 rater;" in said and "1 of 3 pairs have no vote" in said
+    assert "1 votes belong to another study" in said and "1 rater;" in said and "1 of 3 pairs have no vote" in said
     (c,) = results.comparisons
     assert math.isnan(c.share) and c.ties == 2 and c.p_pairs == 1 and "undefined" in str(results)
-    with pytest.raises(LabError, match="is it the right key"):
+    with pytest.raises(LabError, match="key of the same study"):
         analyse([foreign], study[1])
 
 
@@ -414,7 +414,7 @@ def test_from_an_evaluation_to_a_result(tmp_path: Path, capsys: pytest.CaptureFi
     evaluate(Settings("toyland:2", size=(32, 32), frames=3, features=()), out, processes=Processes(), bar=False)
     found = candidates_of(out)
     assert {c.model for c in found} == {"preview", "true video"} and all(c.asked is not None for c in found)
-    with pytest.raises(LabError, match="has no videos of magic; it has"):
+    with pytest.raises(LabError, match="has no videos of magic; choose from"):
         candidates_of(out, ["magic"])
     with pytest.raises(LabError, match="no videos of any model"):
         candidates_of(tmp_path / "nothing")

@@ -21,9 +21,9 @@ def row(model: str, value: float, low: float = math.nan, high: float = math.nan,
 def test_protocols_are_equal_by_what_they_say() -> None:
     assert Protocol.of("a", x=1, y=2) == Protocol.of("a", y="2", x="1") and len({OURS, OURS.but()}) == 1
     assert OURS.but(frames=9).differences(OURS) == ["frames: 9 against 8"]
-    assert Protocol.of("b", x=1).differences(Protocol.of("a")) == ["b against a", "x: 1 against not said"]
+    assert Protocol.of("b", x=1).differences(Protocol.of("a")) == ["b against a", "x: 1 against not stated"]
     assert Protocol.from_dict(OURS.as_dict()) == OURS and OURS.but(frames=None).get("frames", "none") == "none"
-    with pytest.raises(LabError, match="no protocol"):
+    with pytest.raises(LabError, match="not a protocol"):
         Protocol.from_dict({"name": "a"})
 
 

@@ -1,4 +1,4 @@
-"""A scene becomes a control signal: what a model is told."""
+"""A scene becomes a control signal: the input that steers a model."""
 
 from .build import build_control, control_from_tracks
 from .presets import PAPER, RELEASE, Behaviour

@@ -1,4 +1,4 @@
-"""Control signals: a scene becomes what the ControlNet sees, as the paper compares it, and in one way of our own.
+"""Control signals: the ControlNet's view of a scene, in the representations that the paper compares and one of our own.
 
 =================  ========================================  =====================================
 representation     picture for the image tower               map for the entity tower
@@ -11,10 +11,10 @@ entity+gaussian    a Gaussian as large as the entity         the entity's vector
 carry              what has moved, holes, the Gaussian       the entity's vector, in its whole moved mask
 =================  ========================================  =====================================
 
-Where the paper and the released code draw differently is written side by side in `draganything_lab.control.stamps`.
+Where the paper and the released code draw differently, `draganything_lab.control.stamps` compares them side by side.
 
-"carry" is not the paper's: a disc does not say how far an object reaches. It says the whole mask, moved, and so for
-every place of a frame where in the picture its content was, and where something has left (`control.layers`).
+"carry" is not in the paper: a disc does not say how far an object extends. "carry" moves the whole mask, and so says
+for every position in a frame where in the picture its content was, and where something has left (`control.layers`).
 """
 
 from __future__ import annotations
@@ -56,24 +56,24 @@ def build_control(
     """Turn a scene into the control signal of a video.
 
     Args:
-        scene: The scene; its controlled entities are drawn in their order, later ones over earlier ones.
-        num_frames: How many frames, 1 or more.
+        scene: The scene; its controlled entities are drawn in order, later ones over earlier ones.
+        num_frames: Number of frames, 1 or more.
         representation: "point", "trajectory", "gaussian", "entity", "entity+gaussian" or "carry".
-        vectors: (N, C) float, one vector for each *controlled* entity, in their order. Needed for "entity" and
-            "entity+gaussian". The one number that the "release" preset keeps is the first channel *before* pairs are
-            averaged: to reproduce it, give the whole 320 channels here, and channels=160.
-        channels: How many channels the ControlNet takes: C, or C / 2 for averages of channel pairs, as released
+        vectors: (N, C) float, one vector per *controlled* entity, in order. Needed for "entity" and
+            "entity+gaussian". The single number that the "release" preset keeps is the first channel *before* pairs are
+            averaged: to reproduce it, pass all 320 channels here, and channels=160.
+        channels: Number of channels of the ControlNet: C, or C / 2 for averages of channel pairs, as released
             (320 -> 160). None keeps C.
         size: (H, W) of the model; None for the scene's own. Masks and trajectories are scaled to it.
         preset: "paper", "release", or a `Behaviour` of your own.
-        layers: For "carry": what lies where; None for what the scene says.
+        layers: Layers for "carry"; None derives them from the scene.
 
     Returns:
         The signal, stored compactly.
 
     Raises:
-        LabError: Nothing is controlled, the vectors do not fit, an entity vanishes at this size, or it needs too much
-            memory.
+        LabError: No entity is controlled, the vectors do not fit, an entity vanishes at this size, or the signal needs
+            too much memory.
 
     Source: Paper, sections 3.3 and 3.4; released code (`demo.get_condition`).
 
@@ -88,7 +88,7 @@ def build_control(
             f"none of the scene's {len(scene.entities)} entities is controlled", fix="give one a trajectory or pin it"
         )
     wanted = checked_size(scene.size if size is None else size)
-    check_memory(frames, wanted)  # before any path of 10,000 frames is computed
+    check_memory(frames, wanted)  # before computing any path of 10,000 frames
     return control_from_tracks(
         [entity.mask for entity in entities],
         [entity.path(frames) for entity in entities],
@@ -118,23 +118,24 @@ def control_from_tracks(
 ) -> ControlSignal:
     """Build the control signal from bare arrays: masks and one point per frame, both at the picture's own size.
 
-    This is what the released `demo.json` folders hold. Points are used as they are, one for each frame.
+    This is what the released `demo.json` folders contain. Points are used unchanged, one per frame.
 
     Args:
         masks: N masks of shape (H0, W0), all of the picture's size, bool or uint8 0..255.
-        trajectories: N times (T, 2) x and y in pixels of the picture; points outside are allowed and draw what still
+        trajectories: N times (T, 2) x and y in pixels of the picture; points outside are allowed and draw whatever
             reaches into the picture.
         size: (H, W) of the model.
-        num_frames: How many frames; fewer than T uses the first ones. None for the length of the first trajectory.
+        num_frames: Number of frames; if fewer than T, the first ones are used. None for the length of the first
+            trajectory.
         representation, vectors, channels, preset: As for `build_control`.
-        names: How errors call the entities.
-        layers: For "carry": what lies where; None for what masks and trajectories say.
+        names: Names of the entities in error messages.
+        layers: Layers for "carry"; None derives them from masks and trajectories.
 
     Returns:
         The signal, stored compactly.
 
     Raises:
-        LabError: As `build_control`, and for a trajectory that is too short, not finite or of the wrong shape.
+        LabError: As for `build_control`; also for a trajectory that is too short, not finite or of the wrong shape.
 
     Source: Released code (`demo.get_condition`); paper, sections 3.3 and 3.4.
 
@@ -150,11 +151,9 @@ def control_from_tracks(
     labels_of = [f'entity {k + 1} ("{names[k]}")' if k < len(names) else f"entity {k + 1}" for k in range(len(masks))]
     size = checked_size(size)
     if not 1 <= len(masks) <= MAX_ENTITIES:
-        raise LabError(f"{len(masks)} controlled entities", fix=f"give 1 to {MAX_ENTITIES}")
+        raise LabError(f"{len(masks)} controlled entities", fix=f"use 1 to {MAX_ENTITIES}")
     if len(masks) != len(trajectories):
-        raise LabError(
-            f"{len(masks)} masks but {len(trajectories)} trajectories", fix="give one trajectory for each mask"
-        )
+        raise LabError(f"{len(masks)} masks but {len(trajectories)} trajectories", fix="pass one trajectory per mask")
     frames = checked_num_frames(len(trajectories[0]) if num_frames is None else num_frames)
     check_memory(frames, size)
     released = rules.gaussian_border == "squash"
@@ -219,7 +218,7 @@ def _draw(
 
 
 def _draw_cropped(heat: np.ndarray, labels: np.ndarray, centre: np.ndarray, radius: float, label: int) -> None:
-    """Paper: Gaussian and vector share one circle, cut off at the border; the later entity owns where both are."""
+    """Paper: Gaussian and vector share one circle, cropped at the border; the later entity owns the overlap."""
     window = stamps.circle_window(centre, radius, heat.shape)
     if window is not None:
         gaussian, disc = stamps.cropped_gaussian(centre, radius, window)
@@ -228,7 +227,7 @@ def _draw_cropped(heat: np.ndarray, labels: np.ndarray, centre: np.ndarray, radi
 
 
 def _draw_released(heat: np.ndarray, labels: np.ndarray, centre: np.ndarray, radius: float, label: int) -> None:
-    """Released code: the stamp resized into the clipped box, corners included; the vector's disc is drawn apart."""
+    """Released code: the stamp resized into the clipped box, corners included; the vector's disc drawn apart."""
     box = stamps.squashed_box(centre, int(radius), heat.shape)
     if box is not None:
         heat[box] = stamps.squashed_gaussian(box[0].stop - box[0].start, box[1].stop - box[1].start)
@@ -245,7 +244,7 @@ def _draw_dot(heat: np.ndarray, labels: np.ndarray, centre: np.ndarray, radius: 
 
 
 def _draw_blur(heat: np.ndarray, labels: np.ndarray, centre: np.ndarray, sigma: float, label: int) -> None:
-    """A blurred point; where two meet, a pixel belongs to the nearer one (blurring a sum would mix their steps)."""
+    """A blurred point; where two overlap, a pixel belongs to the nearer one (blurring a sum would mix their steps)."""
     window = stamps.circle_window(centre, 3.6 * sigma, heat.shape)
     if window is not None:
         blurred = stamps.cropped_gaussian(centre, sigma / stamps.SIGMA_PER_RADIUS, window)[0]

@@ -1,12 +1,12 @@
-"""Fill holes of a picture from what is around them, without a network."""
+"""Fill holes in a picture from their surroundings, without a network."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-FILL_SIDE = 320  # holes are filled on a picture of at most this side: they are soft anyway, and it bounds the time
-# … and squeezed in width: a hole is then filled mostly from its sides, so that horizons, shores and roads go on.
+FILL_SIDE = 320  # holes are filled at this size at most: fills are blurry anyway, and it limits the time
+# … and squeezed in width: a hole is then filled mostly from its sides, so that horizons, shores and roads continue.
 FILL_SQUEEZE = 5
 
 
@@ -15,7 +15,7 @@ def fill_holes(image: np.ndarray, holes: np.ndarray) -> np.ndarray:
 
     Args:
         image: (H, W, 3) uint8.
-        holes: (H, W) bool; a margin is added, because the edge of a thing still has some of its colour.
+        holes: (H, W) bool; a margin is added, because the edge of an object still has some of its colour.
 
     Returns:
         (H, W, 3) uint8.
@@ -30,7 +30,7 @@ def fill_holes(image: np.ndarray, holes: np.ndarray) -> np.ndarray:
         return np.broadcast_to(image.mean(axis=(0, 1)), image.shape).astype(np.uint8)
     scale = min(1.0, FILL_SIDE / max(height, width))
     small = max(1, round(width * scale / FILL_SQUEEZE)), max(1, round(height * scale))
-    # What is known is averaged with its weight, so that no colour of the hole leaks into the smaller picture.
+    # Known pixels are averaged with weights, so that no colour of the hole leaks into the smaller picture.
     known = (1 - wide).astype(np.float32)
     weight = cv2.resize(known, small, interpolation=cv2.INTER_AREA)
     colours = cv2.resize(image * known[..., None], small, interpolation=cv2.INTER_AREA)

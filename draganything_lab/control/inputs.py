@@ -1,4 +1,4 @@
-"""What goes into a control signal, checked and brought to the model's size: masks, points, vectors, memory."""
+"""The inputs of a control signal, checked and scaled to the model's size: masks, points, vectors, memory."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def scaled_points(tracks: np.ndarray, old: tuple[int, int], new: tuple[int, int]
     """Scale points (T, N, 2) from one (H, W) to another: float64, whole numbers for the released reading."""
     old_wh, new_wh = np.array(old[::-1], np.float64), np.array(new[::-1], np.float64)
     if released:
-        return np.trunc(tracks / old_wh * new_wh)  # this order of operations, cut towards zero
-    return (tracks + 0.5) * new_wh / old_wh - 0.5  # pixels are squares, their centres are counted
+        return np.trunc(tracks / old_wh * new_wh)  # this order of operations, rounded towards zero
+    return (tracks + 0.5) * new_wh / old_wh - 0.5  # pixels are squares, and coordinates refer to their centres
 
 
 def entity_radius(
@@ -33,7 +33,8 @@ def entity_radius(
     array = control_mask(mask, rules, who)
     if array.ndim != 2 or array.shape != picture:
         raise LabError(
-            f"{who}: its mask has shape {array.shape}, the first one {picture}", fix="masks are (H, W), all of one size"
+            f"{who}: its mask has shape {array.shape}, the first one {picture}",
+            fix="pass masks (H, W) of the same size",
         )
     if not array.any():
         raise LabError(f"{who}: its mask is empty", fix="draw it again or remove the entity")
@@ -52,7 +53,7 @@ def entity_radius(
 
 
 def control_mask(mask: Any, rules: Behaviour, who: str) -> np.ndarray:
-    """A mask of any library as (H, W) bool, read by what it means; for the released reading only full white counts."""
+    """Any library's mask as (H, W) bool, read by meaning; for the released reading only full white counts."""
     try:
         array = picture_array(mask, "its mask")
         if array.dtype == bool or array.ndim not in (2, 3) or array.size == 0:
@@ -61,7 +62,7 @@ def control_mask(mask: Any, rules: Behaviour, who: str) -> np.ndarray:
             return load_mask(array)
         if array.ndim == 3:
             return load_mask(array, threshold=255)
-        return array > 0 if array.max() <= 1 else array == 255  # divided by 255 and cut down
+        return array > 0 if array.max() <= 1 else array == 255  # divided by 255 and rounded down
     except LabError as error:
         raise error.within(who) from error
 
@@ -69,30 +70,32 @@ def control_mask(mask: Any, rules: Behaviour, who: str) -> np.ndarray:
 def vector_table(
     vectors: np.ndarray | None, count: int, channels: int | None, rules: Behaviour, *, needed: bool
 ) -> np.ndarray:
-    """Return (N + 1, C) float32: what each label stands for; row 0, "nothing", is zeros."""
+    """Return (N + 1, C) float32: the vector of each label; row 0, "nothing", is zeros."""
     if vectors is None:
         if needed:
             raise LabError(
-                f"the entity representation needs `vectors` of shape ({count}, C), one for each controlled entity",
-                fix="entity_vectors(scene, features) makes them",
+                f"the entity representation needs `vectors` of shape ({count}, C), one per controlled entity",
+                fix="create them with entity_vectors(scene, features)",
             )
         return np.zeros((count + 1, channels or 0), np.float32)
     table = plain_array(vectors, "vectors").astype(np.float32)
     if table.ndim != 2 or table.shape[0] != count or table.shape[1] < 1:
         raise LabError(
             f"vectors have shape {table.shape}",
-            fix=f"give ({count}, C), one for each of the {count} controlled entities",
+            fix=f"pass ({count}, C), one for each of the {count} controlled entities",
         )
     if not np.isfinite(table).all():
         row, column = np.argwhere(~np.isfinite(table))[0]
         raise LabError(
-            f"vectors hold {table[row, column]} for entity {row + 1}, channel {column}", fix="pool its features again"
+            f"vectors hold {table[row, column]} for entity {row + 1}, channel {column}",
+            fix="extract its features again",
         )
     found = table.shape[1]
     wanted = found if channels is None else channels
     if wanted not in (found, found / 2):
         raise LabError(
-            f"vectors have {found} channels, the model takes {wanted}", fix=f"give {wanted} or {2 * wanted} channels"
+            f"vectors have {found} channels, but the model takes {wanted}",
+            fix=f"pass {wanted} or {2 * wanted} channels",
         )
     if rules.entity_vector == "first_channel":
         table = np.repeat(table[:, :1], wanted, axis=1)
@@ -106,13 +109,11 @@ def checked_track(track: np.ndarray | Sequence[Sequence[float]], frames: int, wh
     try:
         points = plain_array(track, "its trajectory").astype(np.float64)
     except (TypeError, ValueError):
-        raise LabError(f"{who}: its trajectory is no list of (x, y) points") from None
+        raise LabError(f"{who}: its trajectory is not a list of (x, y) points") from None
     if points.ndim != 2 or points.shape[1] != 2:
-        raise LabError(f"{who}: its trajectory has shape {points.shape}", fix="give (T, 2), one (x, y) for each frame")
+        raise LabError(f"{who}: its trajectory has shape {points.shape}", fix="pass (T, 2), one (x, y) per frame")
     if len(points) < frames:
-        raise LabError(
-            f"{who}: its trajectory has {len(points)} points for {frames} frames", fix="give one for each frame"
-        )
+        raise LabError(f"{who}: its trajectory has {len(points)} points for {frames} frames", fix="pass one per frame")
     points = points[:frames]
     if not np.isfinite(points).all():
         frame = int(np.argwhere(~np.isfinite(points))[0, 0])
@@ -123,14 +124,14 @@ def checked_track(track: np.ndarray | Sequence[Sequence[float]], frames: int, wh
 
 
 def check_memory(frames: int, size: tuple[int, int]) -> None:
-    """Refuse what would not fit: heat and labels, and some room to work in."""
+    """Refuse a signal too large for the memory: heat and labels, and some working space."""
     fixed, per_frame = 8 * size[0] * size[1], 2 * size[0] * size[1]
     need = fixed + per_frame * frames
     if need > MAX_BYTES:
         fit = (MAX_BYTES - fixed) // per_frame
-        mend = f"at most {fit} frames fit" if fit >= 1 else "not one frame fits"
+        most = f"at most {fit} frames fit" if fit >= 1 else "not one frame fits"
         raise LabError(
             f"{frames:,} frames at {size[1]}x{size[0]} need {need / 2**30:.1f} GiB, the limit is "
-            f"{MAX_BYTES / 2**30:.0f} GiB: {mend}",
-            fix="ask for fewer frames or a smaller size",
+            f"{MAX_BYTES / 2**30:.0f} GiB: {most}",
+            fix="use fewer frames or a smaller size",
         )

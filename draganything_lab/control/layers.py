@@ -1,8 +1,8 @@
-"""A scene taken apart: a backdrop and the layers over it, each with its motion; and what a drag carries along.
+"""A scene split into a backdrop and layers over it, each with its motion; and what a drag carries along.
 
-This is what a drag says of *pixels*: whose each pixel of a frame is, where in the picture its content was, and where
-something has left and the picture shows nothing. The preview draws it; the control signal "carry" and the reference
-decoder take it as known, and make the rest.
+This is what a drag determines for *pixels*: which layer each pixel of a frame belongs to, where in the picture its
+content was, and where something has left and the picture shows nothing. The preview draws it; the control signal
+"carry" and the reference decoder take it as given and make the rest.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from ..scene.masks import box_of
 from ..scene.scene import Scene
 from .filling import fill_holes
 
-SHARPEST = cv2.INTER_CUBIC  # half a pixel's way blurs least with it
-HOLE = 255  # in `Carried.sources`: the picture does not show what belongs here
+SHARPEST = cv2.INTER_CUBIC  # blurs least for shifts of half a pixel
+HOLE = 255  # in `Carried.sources`: the picture does not show what belongs there
 
 
 @dataclass(frozen=True, eq=False)
 class Carried:
-    """Some frames as far as the picture and the drag determine them; (t, H, W) each, t the frames asked for.
+    """Frames as far as the picture and the drag determine them; (t, H, W) each, for t requested frames.
 
     Attributes:
-        pictures: (t, H, W, 3) uint8: the picture's content, carried along; black where nothing is known.
-        filled: (t, H, W, 3) uint8: the backdrop without what has left it, filled from around (`fill_holes`); where the
-            view runs out of picture, its edge is drawn out.
-        known: uint8, 255 where it is known, 0 in holes, between at edges.
-        over: uint8, 255 where something lies that has left its place.
-        sources: uint8, 0 for the backdrop, k for the k-th layer, `HOLE` where nothing is known.
+        pictures: (t, H, W, 3) uint8: the picture's content, carried along; black where it is unknown.
+        filled: (t, H, W, 3) uint8: the backdrop without whatever has left it, filled from around (`fill_holes`); where
+            the view extends beyond the picture, its edge pixels are repeated.
+        known: uint8, 255 where the content is known, 0 in holes, in between at edges.
+        over: uint8, 255 where something lies that has moved.
+        sources: uint8, 0 for the backdrop, k for the k-th layer, `HOLE` where the content is unknown.
     """
 
     pictures: np.ndarray
@@ -46,15 +46,16 @@ class Carried:
 
 @dataclass(frozen=True, eq=False)
 class Layers:
-    """What lies over the backdrop, farthest first.
+    """The layers over the backdrop, farthest first.
 
     Attributes:
         size: (H, W) of the picture.
-        view: (T, 2, 3) float64: from places (x, y, 1) in the picture to places in frame t, for the backdrop.
+        view: (T, 2, 3) float64: matrices from positions (x, y, 1) in the picture to positions in frame t, for the
+            backdrop.
         masks: L masks (H, W) bool, in frame 0.
         motions: L times (T, 2, 3) float64, as `view`.
-        moving: L bools: whether a layer leaves its place in the backdrop (others only stand in front of one that does).
-        owners: L numbers: k for the k-th controlled entity, 0 for one that is not controlled.
+        moving: L bools: whether a layer moves against the backdrop (others only stand in front of one that does).
+        owners: L numbers: k for the k-th controlled entity, 0 for an uncontrolled one.
     """
 
     size: tuple[int, int]
@@ -71,7 +72,7 @@ class Layers:
 
     @cached_property
     def left(self) -> np.ndarray:
-        """(H, W) bool: the picture's pixels of layers that leave their place."""
+        """(H, W) bool: the picture's pixels of layers that move."""
         left = np.zeros(self.size, bool)
         for mask, moves in zip(self.masks, self.moving, strict=True):
             if moves:
@@ -79,7 +80,7 @@ class Layers:
         return left
 
     def take(self, frames: Sequence[int] | np.ndarray) -> Layers:
-        """The layers with some of the frames only."""
+        """The layers restricted to some of the frames."""
         where = list(frames)
         return replace(self, view=self.view[where], motions=tuple(motion[where] for motion in self.motions))
 
@@ -92,11 +93,11 @@ class Layers:
 
         Args:
             picture: (H', W', 3) uint8, the picture at any size.
-            frames: Which of the T frames.
+            frames: Which of the T frames to draw.
             size: (H, W) of the result; None for the picture's.
 
         Returns:
-            The frames. In frame 0, where nothing has moved yet, they are the picture.
+            The frames. Frame 0, where nothing has moved yet, equals the picture.
         """
         size = (picture.shape[0], picture.shape[1]) if size is None else size
         if picture.shape[:2] != size:
@@ -137,12 +138,12 @@ class Layers:
 
         Args:
             sources: (t, H, W) uint8 from `carry`, at the networks' size.
-            frames: Which frames these are.
-            cell: Pixels of a latent cell's side.
+            frames: Numbers of these frames.
+            cell: Side of a latent cell in pixels.
 
         Returns:
-            (t, 3, h, w) float32: steps in x and y from the cell's middle to where its content was, in cells, and 1
-            where that is known, else 0 (and no step).
+            (t, 3, h, w) float32: steps in x and y from the cell's centre to where its content was, in cells, and 1
+            where that is known, else 0 (with zero steps).
         """
         size, middle = sources.shape[1:], cell // 2
         scaled = self.resized((size[0], size[1]))
@@ -193,19 +194,19 @@ class _Scaled:
 
 
 def layers_of(scene: Scene, num_frames: int, motions: Mapping[str, np.ndarray] | None = None) -> Layers:
-    """Take a scene apart.
+    """Split a scene into layers.
 
-    Foreground moves by path[t] - path[0] of its trajectory (and takes on the camera's zoom and roll); what is pinned
-    stays; what is uncontrolled rides with the camera. Camera entities together give the camera: the shift, zoom and
-    roll that fit their tracks best. Without them, the largest background entity with a trajectory moves the backdrop.
+    Foreground moves by path[t] - path[0] of its trajectory (and adopts the camera's zoom and roll); pinned entities
+    stay; uncontrolled ones ride with the camera. Camera entities together define the camera: the shift, zoom and roll
+    that best fit their tracks. Without them, the largest background entity with a trajectory moves the backdrop.
 
     Args:
         scene: The scene.
         num_frames: T.
-        motions: Motions (T, 2, 3) of some entities by name, in place of what their trajectories say.
+        motions: Motions (T, 2, 3) of some entities by name, instead of those given by their trajectories.
 
     Returns:
-        The layers, farthest first. A background that does not carry the backdrop lies behind all foreground.
+        The layers, farthest first. A background that does not move the backdrop lies behind all foreground.
     """
     view, mover = view_of(scene, num_frames)
     numbers = {entity.name: number for number, entity in enumerate(scene.controlled, start=1)}
@@ -219,7 +220,7 @@ def layers_of(scene: Scene, num_frames: int, motions: Mapping[str, np.ndarray] |
         elif entity.controlled:
             path = entity.path(num_frames)
             motion = shifts(path - path[0])
-            if not entity.pinned:  # its own way, but with the camera's zoom and roll about its point
+            if not entity.pinned:  # its own path, but with the camera's zoom and roll about its point
                 motion[:, :, :2] = view[:, :, :2]
                 motion[:, :, 2] = path - view[:, :, :2] @ path[0].astype(np.float64)
         moves = not np.allclose(motion, view, atol=1e-3)
@@ -236,7 +237,7 @@ def layers_of(scene: Scene, num_frames: int, motions: Mapping[str, np.ndarray] |
 
 
 def layers_of_tracks(masks: Sequence[np.ndarray], tracks: np.ndarray) -> Layers:
-    """Layers from bare arrays: N masks (H, W) bool, and tracks (T, N, 2) of (x, y) in their pixels; all controlled."""
+    """Layers from bare arrays: N masks (H, W) bool, and tracks (T, N, 2) of (x, y) in their pixels, all controlled."""
     motions = [shifts(tracks[:, index] - tracks[0, index]) for index in range(len(masks))]
     size = (masks[0].shape[0], masks[0].shape[1])
     moving = tuple(not np.allclose(motion[:, :, 2], 0, atol=1e-3) for motion in motions)
@@ -245,7 +246,7 @@ def layers_of_tracks(masks: Sequence[np.ndarray], tracks: np.ndarray) -> Layers:
 
 
 def view_of(scene: Scene, count: int) -> tuple[np.ndarray, Entity | None]:
-    """How the backdrop moves, (T, 2, 3), and the background entity that moves it, if it is one that does."""
+    """How the backdrop moves, (T, 2, 3), and the background entity that moves it, if any."""
     if any(entity.kind == "camera" for entity in scene.controlled):
         return wanted_view(scene, count), None
     grounds = [entity for entity in scene.controlled if entity.kind == "background"]
@@ -255,7 +256,7 @@ def view_of(scene: Scene, count: int) -> tuple[np.ndarray, Entity | None]:
 
 
 def shifts(steps: np.ndarray) -> np.ndarray:
-    """Shifts (T, 2) as matrices (T, 2, 3)."""
+    """Return shifts (T, 2) as matrices (T, 2, 3)."""
     matrices = np.zeros((len(steps), 2, 3))
     matrices[:, 0, 0] = matrices[:, 1, 1] = 1
     matrices[:, :, 2] = steps
@@ -264,7 +265,7 @@ def shifts(steps: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """A layer cut out of the picture, in its own box with a clear border.
+    """A layer cut out of the picture, in its own box with a transparent border.
 
     Attributes:
         colour: (h, w, 4) float32: RGB times alpha, and alpha in 0..1.
@@ -289,8 +290,8 @@ def cut_out(picture: np.ndarray, mask: np.ndarray) -> Cut:
 def place_cut(
     cut: Cut, motion: np.ndarray, size: tuple[int, int], how: int = cv2.INTER_LINEAR
 ) -> tuple[tuple[slice, slice] | None, np.ndarray]:
-    """Move a cut-out by a matrix (2, 3): the window of a picture of a size (H, W) that it covers, None outside, and
-    what lies there, (h, w, 4) float32."""
+    """Move a cut-out by a matrix (2, 3). Returns the window that it covers in a picture of size (H, W), or None if it
+    is outside, and the content there, (h, w, 4) float32."""
     tall, wide = cut.colour.shape[:2]
     matrix = motion @ np.array([[1, 0, cut.corner[0]], [0, 1, cut.corner[1]], [0, 0, 1]])
     corners = matrix @ np.array([[-1, wide, -1, wide], [-1, -1, tall, tall], [1, 1, 1, 1]])  # (2, 4)
@@ -305,11 +306,11 @@ def place_cut(
 
 
 def _warped(ground: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: int) -> np.ndarray:
-    """The backdrop (H, W, C) moved."""
+    """Move the backdrop (H, W, C) by a matrix."""
     if np.allclose(matrix, np.eye(2, 3), atol=1e-6):
         return ground.copy()
     zoom = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    if zoom < 0.6:  # shrinking much would skip pixels
+    if zoom < 0.6:  # strong shrinking would skip pixels
         ground = cv2.GaussianBlur(ground, (0, 0), 0.35 / zoom)
     wide = size[1], size[0]
     return np.asarray(cv2.warpAffine(ground, matrix, wide, flags=SHARPEST, borderMode=border))

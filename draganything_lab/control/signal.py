@@ -1,7 +1,7 @@
-"""The control signal of a video, stored compactly: which entity owns which pixel, and one vector for each entity.
+"""The control signal of a video, stored compactly: which entity owns which pixel, and one vector per entity.
 
 Written out, the entity map of 20 frames at 576x320 with 160 channels is 2.2 GiB of mostly zeros; labels and a table of
-vectors say the same in 4 MiB. The dense arrays are made on demand, some frames at a time.
+vectors hold the same in 4 MiB. The dense arrays are made on demand, a few frames at a time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .layers import HOLE, Carried, Layers
 PAPER = ("point", "trajectory", "gaussian", "entity", "entity+gaussian")
 REPRESENTATIONS = (*PAPER, "carry")
 MAX_DENSE_BYTES = 4 * 2**30
-# A step of an eighth of the longer side from one frame to the next is drawn as 255.
+# A step of an eighth of the longer side between two frames is drawn as 255.
 FULL_STEP = 1 / 8
 
 
@@ -29,7 +29,7 @@ def shows_vectors(representation: str) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class ControlSignal:
-    """What the ControlNet is shown.
+    """The input of the ControlNet.
 
     Attributes:
         representation: "point", "trajectory", "gaussian", "entity", "entity+gaussian" or "carry".
@@ -37,13 +37,14 @@ class ControlSignal:
         num_frames: Number of frames T.
         heat: (T, H, W) uint8: dot, blurred occupancy or Gaussian; zeros for "entity".
         labels: (T, H, W) uint8: 0 for nothing, k for the k-th controlled entity.
-        vectors: (N + 1, C) float32: the vector of each label; row 0 is zeros. C is 0 when none were given.
+        vectors: (N + 1, C) float32: the vector of each label; row 0 is zeros. C is 0 if none were given.
         displacement: (T, N + 1, 2) float32: x and y step of each label from this frame to the next, in pixels of
             `size`; row 0 and the last frame are zeros.
         centres: (T, N, 2) float32: x and y of each entity, in pixels of `size`.
         radii: (N,) float: radius of each entity's circle, in pixels of `size`.
-        layers: What moves how, at the picture's own size; for "carry" alone, else None.
-        carried: What lies where in every frame, at `size` and without the picture's content; likewise.
+        layers: The layers and their motion, at the picture's own size; only for "carry", else None.
+        carried: The layers carried along into every frame, at `size` and without the picture's content; only for
+            "carry".
     """
 
     representation: str
@@ -69,7 +70,7 @@ class ControlSignal:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held, before anything dense is asked for."""
+        """Bytes held, without the dense arrays."""
         held = (self.heat, self.labels, self.vectors, self.displacement, self.centres, self.radii)
         return sum(array.nbytes for array in held)
 
@@ -110,26 +111,26 @@ class ControlSignal:
             stop: One past the last frame; None for the end.
 
         Returns:
-            (t, 3, h, w) float32: steps in x and y from the cell's middle, in cells, and whether that is known (1 or 0);
-            None for the paper's representations, which do not say it.
+            (t, 3, h, w) float32: steps in x and y from the cell's centre, in cells, and whether that is known (1 or 0);
+            None for the paper's representations, which do not determine it.
         """
         if self.layers is None or self.carried is None:
             return None
         return self.layers.ways(self.carried.sources[start:stop], range(self.num_frames)[start:stop], cell)
 
     def entity_map(self, start: int = 0, stop: int | None = None, *, channels: int | None = None) -> np.ndarray:
-        """Write out the map for the ControlNet's entity tower; large, so ask for a few frames at a time.
+        """Return the map for the ControlNet's entity tower; it is large, so request a few frames at a time.
 
         Args:
             start: First frame.
             stop: One past the last frame; None for the end.
-            channels: How many channels of zeros to return when no vectors were given; else it must be C.
+            channels: Number of channels; zeros are returned if no vectors were given, else it must be C.
 
         Returns:
             (t, H, W, C) float32; zeros for "point", "trajectory" and "gaussian".
 
         Raises:
-            LabError: The answer would be larger than 4 GiB, or has another number of channels.
+            LabError: The map would exceed 4 GiB, or has another number of channels.
 
         Source: Paper, section 3.4: the entity's embedding, in the circle of its radius, in a matrix of zeros.
         """
@@ -141,7 +142,8 @@ class ControlSignal:
             return np.zeros((*labels.shape, wanted), np.float32)
         if wanted != held:
             raise LabError(
-                f"the entity vectors have {held} channels, {wanted} were asked for", fix="build the control with them"
+                f"the entity vectors have {held} channels, but {wanted} were requested",
+                fix="build the control with that many",
             )
         return np.take(self.vectors, labels, axis=0)
 
@@ -150,19 +152,19 @@ class ControlSignal:
 
         Args:
             image: (H', W', 3) uint8, any size; the signal is scaled to it.
-            frame: Which frame; negative counts from the end.
+            frame: Frame number; negative counts from the end.
 
         Returns:
             (H', W', 3) uint8.
 
         Raises:
-            LabError: There is no such frame, or the picture is none.
+            LabError: There is no such frame, or the image is not a picture.
         """
         if not -self.num_frames <= frame < self.num_frames:
-            raise LabError(f"frame {frame} of {self.num_frames}", fix=f"give 0 to {self.num_frames - 1}")
+            raise LabError(f"frame {frame} of {self.num_frames}", fix=f"pass 0 to {self.num_frames - 1}")
         image = image if isinstance(image, np.ndarray) else load_picture(image)
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-            raise LabError(f"the picture must be (H, W, 3) uint8, got {image.shape} {image.dtype}")
+            raise LabError(f"the picture is {image.shape} {image.dtype}", fix="pass (H, W, 3) uint8")
         scale = np.array([image.shape[1] / self.size[1], image.shape[0] / self.size[0]])
         frame %= self.num_frames
         paths = (self.centres + 0.5) * scale - 0.5  # (T, N, 2)
@@ -187,5 +189,5 @@ class ControlSignal:
             raise LabError(
                 f"the {what} of {shape[0]} frames needs {need / 2**30:.1f} GiB, the limit is "
                 f"{MAX_DENSE_BYTES / 2**30:.0f} GiB",
-                fix=f"ask for at most {MAX_DENSE_BYTES // one} frames at a time, with start and stop",
+                fix=f"request at most {MAX_DENSE_BYTES // one} frames at a time, with start and stop",
             )

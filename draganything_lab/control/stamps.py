@@ -1,6 +1,6 @@
-"""Stamps: what is pasted at a trajectory point, and how large: Gaussians, discs and boxes.
+"""Stamps pasted at a trajectory point, and their sizes: Gaussians, discs and boxes.
 
-Two ways to draw a Gaussian live here side by side, because the paper and the released code differ:
+Two ways to draw a Gaussian are implemented side by side, because the paper and the released code differ:
 
 ==================  =======================================  ==========================================================
 what                paper ("crop")                           released code ("squash")
@@ -17,7 +17,7 @@ box of 3 px         drawn                                    not drawn
 ==================  =======================================  ==========================================================
 
 Both share sigma = 0.4 radius, the disc r^2 <= R^2 for the entity's vector, and that later entities overwrite earlier
-ones (the paper does not say; where two meet, its reading gives heat and vector of one pixel to the same entity).
+ones (the paper does not say; where two overlap, "paper" gives heat and vector of a pixel to the same entity).
 """
 
 from __future__ import annotations
@@ -69,11 +69,11 @@ def released_radius(mask: np.ndarray, size: tuple[int, int]) -> int:
 
     Args:
         mask: (H, W) bool, at the picture's own size.
-        size: (H, W) of the model, to which the mask is brought first: linearly, which skips pixels in shrinking.
+        size: (H, W) of the model, to which the mask is first resized: linearly, which skips pixels when shrinking.
 
     Returns:
-        Whole radius in pixels, not capped: 5x5 distance transform, cut down; the picture's border is no limit to the
-        circle. 0 when no pixel of the mask is left.
+        Whole radius in pixels, not capped: 5x5 distance transform, rounded down; the picture's border does not limit
+        the circle. 0 if no pixel of the mask is left.
 
     Source: Released code (`demo.find_largest_inner_rectangle_coordinates`).
 
@@ -84,11 +84,11 @@ def released_radius(mask: np.ndarray, size: tuple[int, int]) -> int:
     """
     bits = cv2.resize(mask.astype(np.uint8), (int(size[1]), int(size[0])), interpolation=cv2.INTER_LINEAR)
     largest = float(cv2.distanceTransform(bits, cv2.DIST_L2, 5).max())
-    return int(min(largest, sum(size)))  # for a mask that covers everything, OpenCV answers 3e38
+    return int(min(largest, sum(size)))  # for a mask that covers everything, OpenCV returns 3e38
 
 
 def circle_window(centre: np.ndarray, radius: float, size: tuple[int, int]) -> Window | None:
-    """Return the rows and columns of a picture that a circle can touch, or None when it lies wholly outside."""
+    """Return the rows and columns of a picture that a circle can touch, or None if it is wholly outside."""
     (x, y), (height, width) = (float(value) for value in centre), size
     left, right = max(int(np.ceil(x - radius)), 0), min(int(np.floor(x + radius)), width - 1)
     top, bottom = max(int(np.ceil(y - radius)), 0), min(int(np.floor(y + radius)), height - 1)
@@ -103,7 +103,7 @@ def cropped_gaussian(centre: np.ndarray, radius: float, window: Window) -> tuple
     Args:
         centre: (2,) x and y in pixels.
         radius: Radius R in pixels; sigma is 0.4 R.
-        window: Rows and columns, as `circle_window` gives them.
+        window: Rows and columns, as returned by `circle_window`.
 
     Returns:
         heat: (h, w) uint8, `255 exp(-r^2 / (2 sigma^2))` rounded.
@@ -122,7 +122,7 @@ def cropped_gaussian(centre: np.ndarray, radius: float, window: Window) -> tuple
 
 
 def squashed_box(centre: np.ndarray, radius: int, size: tuple[int, int]) -> Window | None:
-    """Return the clipped box that the released code resizes its stamp into, or None where it draws nothing.
+    """Return the clipped box that the released code resizes its stamp into, or None if it draws nothing.
 
     Source: Released code (`demo.get_condition`): the box is [c - r, c + r), clipped to the last row and column
     *exclusive*, and only drawn when more than 3 pixels wide and high.
@@ -142,13 +142,13 @@ def squashed_gaussian(height: int, width: int) -> np.ndarray:
 
 
 def paste_disc(labels: np.ndarray, centre: np.ndarray, radius: int, value: int) -> None:
-    """Write a value into the disc r^2 <= radius^2 around a whole-pixel centre, in place; what lies outside is cut off.
+    """Write a value into the disc r^2 <= radius^2 around a whole-pixel centre, in place; parts outside are cropped.
 
     Args:
         labels: (H, W) uint8, changed in place.
         centre: (2,) whole x and y in pixels.
         radius: Whole radius in pixels.
-        value: The label, 1..255.
+        value: The label to write, 1..255.
     """
     window = circle_window(centre, radius, labels.shape)  # type: ignore[arg-type]
     if window is None:

@@ -1,4 +1,4 @@
-"""Feature map and mask -> one vector an entity, and how alike vectors are (numpy and OpenCV only)."""
+"""Feature map and mask -> one vector per entity, and the similarity of vectors (NumPy and OpenCV only)."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def pool_over_mask(features: np.ndarray, mask: np.ndarray, *, name: str = "") ->
     Args:
         features: (C, h, w) float.
         mask: (H, W) bool, at the picture's own size; it is resized here.
-        name: How an error calls the entity.
+        name: Name of the entity in error messages.
 
     Returns:
         (C,) float32.
 
     Raises:
-        LabError: The mask holds no place of the feature map.
+        LabError: The mask contains no cell of the feature map.
 
     Source: Paper, section 3.3; released code (`demo.get_dift_ID`).
 
@@ -37,7 +37,7 @@ def pool_over_mask(features: np.ndarray, mask: np.ndarray, *, name: str = "") ->
     """
     features, mask = plain_array(features, "features"), load_mask(mask)
     if features.ndim != 3:
-        raise LabError(f"features must have shape (C, h, w), got {features.shape}")
+        raise LabError(f"the features have shape {features.shape}", fix="pass (C, h, w)")
     cells = latent_mask(mask, features.shape[1:])
     if not cells.any():
         pixels, (height, width) = int(np.count_nonzero(mask)), mask.shape
@@ -48,13 +48,13 @@ def pool_over_mask(features: np.ndarray, mask: np.ndarray, *, name: str = "") ->
         raise LabError(
             f"{who}: its mask of {pixels} pixels in a {width}x{height} picture vanishes on the "
             f"{features.shape[2]}x{features.shape[1]} feature map",
-            fix=f"draw a larger mask (about {least} pixels at least), or use a larger size",
+            fix=f"draw a larger mask (at least about {least} pixels), or use a larger size",
         )
     return features[:, cells].mean(axis=1, dtype=np.float32)  # (C, n) -> (C,)
 
 
 def pair_average(vector: np.ndarray) -> np.ndarray:
-    """Average neighbouring channels: (2C,) or (N, 2C) -> (C,) or (N, C) float32; the release goes from 320 to 160.
+    """Average neighbouring channels: (2C,) or (N, 2C) -> (C,) or (N, C) float32; the release reduces 320 to 160.
 
     Source: Released code (average pooling with kernel 2 and stride 2 along the channels).
 
@@ -63,16 +63,16 @@ def pair_average(vector: np.ndarray) -> np.ndarray:
     """
     vector = plain_array(vector, "vector").astype(np.float32)
     if vector.ndim == 0 or vector.shape[-1] % 2:
-        raise LabError(f"pair_average needs an even number of channels, got shape {vector.shape}")
+        raise LabError(f"the vectors have shape {vector.shape}", fix="use an even number of channels")
     return (vector[..., 0::2] + vector[..., 1::2]) / np.float32(2)
 
 
 def fit_channels(vectors: np.ndarray, channels: int | None) -> np.ndarray:
-    """Bring entity vectors to a ControlNet's channel count.
+    """Reduce entity vectors to a ControlNet's number of channels.
 
     Args:
         vectors: (N, F) float.
-        channels: What the ControlNet takes: F (kept whole) or F / 2 (pair averages); None means F / 2.
+        channels: Channels of the ControlNet: F (unchanged) or F / 2 (pair averages); None means F / 2.
 
     Returns:
         (N, channels) float32.
@@ -84,7 +84,7 @@ def fit_channels(vectors: np.ndarray, channels: int | None) -> np.ndarray:
         return pair_average(vectors)
     raise LabError(
         f"diffusion features of {found} channels give entity vectors of {found} channels (whole) or {found // 2} (pair "
-        f"averages), but {channels} were asked for",
+        f"averages), but {channels} were requested",
         fix="use the features that the ControlNet was trained with",
     )
 
@@ -94,13 +94,15 @@ def cosine_similarity(vectors: np.ndarray, others: np.ndarray) -> np.ndarray:
     vectors, others = plain_array(vectors, "vectors"), plain_array(others, "vectors")
     vectors, others = np.atleast_2d(vectors).astype(np.float32), np.atleast_2d(others).astype(np.float32)
     if vectors.shape[1] != others.shape[1]:
-        raise LabError(f"cannot compare vectors of {vectors.shape[1]} and {others.shape[1]} channels")
+        raise LabError(
+            f"the vectors have {vectors.shape[1]} and {others.shape[1]} channels", fix="compare vectors of equal length"
+        )
     unit = [v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) for v in (vectors, others)]
     return np.clip(unit[0] @ unit[1].T, -1, 1)
 
 
 def similarity_map(features: np.ndarray, vector: np.ndarray) -> np.ndarray:
-    """Return how alike every place is to an entity: (C, h, w) and (C,) -> (h, w) float32, cosine in -1..1.
+    """Return how similar every cell is to an entity: (C, h, w) and (C,) -> (h, w) float32, cosine in -1..1.
 
     A pair-averaged vector (C / 2,) is compared with pair-averaged features.
     """
@@ -119,18 +121,18 @@ def entity_vectors(
     entities: Literal["controlled", "all"] = "controlled",
     **options: Any,
 ) -> np.ndarray:
-    """Return one vector for each entity of a scene.
+    """Return one vector per entity of a scene.
 
     Args:
-        scene: A `Scene`.
-        features: What looks at its picture.
-        channels: What the ControlNet takes: the feature channels (kept whole) or half of them (pair averages, as
-            released: 320 to 160); None for what the weights say, else half.
+        scene: The scene.
+        features: The network that extracts the features of its picture.
+        channels: Channels of the ControlNet: all feature channels or half of them (pair averages, as
+            released: 320 to 160); None follows the weights, else half.
         entities: "controlled" (in `scene.controlled`'s order) or "all".
         options: As for `features.extract`; pass `size`, the model's (H, W), to get the release's numbers.
 
     Returns:
-        (N, channels) float32; no row where the scene has no such entity.
+        (N, channels) float32; no rows if the scene has no such entity.
 
     Raises:
         LabError: A mask vanishes on the feature map, or the channels do not fit.

@@ -1,4 +1,4 @@
-"""The evaluation: scenes x models x representations x seeds to videos, tracks, numbers and one page; resumable."""
+"""The evaluation: scenes x models x representations x seeds become videos, tracks, numbers and one page; resumable."""
 
 from .collect import Results, collect
 from .evaluation import evaluate

@@ -1,4 +1,4 @@
-"""From the files of an evaluation to numbers: one record a video, one summary for each model and representation."""
+"""From the files of an evaluation to numbers: one record per video, one summary per model and representation."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from .store import Store
 
 MOTION = {
     "coverage": "share of the mask that followed",
-    "leakage": "share of the outside that moved unasked",
+    "leakage": "share of the outside that moved but should not have",
     "rigidity": "share of the mask that moved as one whole",
 }
-ORDER = (REFERENCE, "preview", "frozen")  # where the baselines stand in tables
+ORDER = (REFERENCE, "preview", "frozen")  # order of the baselines in tables
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Record:
 
     @property
     def who(self) -> str:
-        """Model and representation in words."""
+        """Model and representation as text."""
         return name_of(*self.job.maker)
 
 
@@ -50,7 +50,7 @@ class Summary:
     Attributes:
         maker: (model, representation).
         records: Its videos.
-        numbers: "mean", "median", "trimmed", "obeyed", "seen", "released", and one for each kind of features.
+        numbers: "mean", "median", "trimmed", "obeyed", "seen", "released", and one per kind of features.
     """
 
     maker: tuple[str, str]
@@ -59,19 +59,19 @@ class Summary:
 
     @property
     def who(self) -> str:
-        """In words."""
+        """Model and representation as text."""
         return name_of(*self.maker)
 
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that an evaluation found.
+    """All results of an evaluation.
 
     Attributes:
-        plan: What was to be done.
-        summaries: Baselines first.
+        plan: The plan that was carried out.
+        summaries: One per model and representation, baselines first.
         records: All videos.
-        failed: What is to blame -> why, and how many jobs it cost.
+        failed: What caused failures -> the reason, and the number of jobs lost.
         total: Number of jobs.
     """
 
@@ -95,7 +95,7 @@ class Results:
         return Table(rows)
 
     def csv(self) -> str:
-        """One line a video, for a spreadsheet."""
+        """Return one line per video, for a spreadsheet."""
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         heads = [
@@ -143,7 +143,7 @@ class Results:
         return buffer.getvalue()
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the results for JSON."""
         return {
             "settings": json.loads(json.dumps(vars(self.plan.settings))),
             "size": f"{self.plan.size[1]}x{self.plan.size[0]}",
@@ -160,17 +160,17 @@ class Results:
 
 
 def name_of(model: str, representation: str) -> str:
-    """How a model is called in tables."""
+    """Name of a model in tables."""
     short = model if len(model) <= 40 else "…" + model[-39:]
     words = {REFERENCE: "true video", "frozen": "frozen video", "preview": "preview"}
     return words.get(model, f"{short}, {representation}" if representation else short)
 
 
 def collect(plan: Plan, store: Store) -> Results:
-    """Read all results that belong to a plan; what is missing is left out, what is damaged too.
+    """Read all results that belong to a plan; missing and damaged ones are left out.
 
     Raises:
-        LabError: There is no result at all.
+        LabError: There are no results.
     """
     records: list[Record] = []
     failed: dict[str, tuple[str, int]] = {}
@@ -204,7 +204,7 @@ def collect(plan: Plan, store: Store) -> Results:
         summaries.append(Summary(maker, mine, numbers))
     if not records:
         raise LabError(
-            f"nothing was made: {'; '.join(f'{who}: {why}' for who, (why, _) in failed.items()) or 'no jobs are done'}"
+            f"no video was made: {'; '.join(f'{who}: {why}' for who, (why, _) in failed.items()) or 'no jobs are done'}"
         )
     notes = dict.fromkeys(record.job.source.note for record in records if record.job.source.note)
     if other := _stretched(records, plan.size):
@@ -213,7 +213,7 @@ def collect(plan: Plan, store: Store) -> Results:
 
 
 def _stretched(records: Sequence[Record], size: tuple[int, int]) -> str:
-    """What to say of scenes whose pictures have another shape than the videos."""
+    """The note about scenes whose pictures have another aspect ratio than the videos."""
     sizes = {record.job.source.name: str(record.about.get("picture", "")) for record in records}
     other = {}
     for name, text in sizes.items():
@@ -224,13 +224,13 @@ def _stretched(records: Sequence[Record], size: tuple[int, int]) -> str:
         return ""
     name, text = next(iter(other.items()))
     return (
-        f"{len(other)} of {len(sizes)} pictures have another shape than {size[1]}x{size[0]} and were stretched to it "
-        f"(the first: {name}, {text}); --size takes another."
+        f"{len(other)} of {len(sizes)} pictures have an aspect ratio other than {size[1]}x{size[0]} and were stretched "
+        f"(the first: {name}, {text}); --size sets another size."
     )
 
 
 def _numbers(records: Sequence[Record], data: str, plan: Plan) -> dict[str, Measured]:
-    """ObjMC by both protocols; scenes are drawn whole, since seeds of one scene are not independent."""
+    """ObjMC by both protocols; scenes are resampled as a whole, because seeds of one scene are not independent."""
     scenes = [record.job.source.name for record in records]
     numbers = pooled([record.objmc for record in records], scenes, data=data)
     protocol = numbers["mean"].protocol.but(unit="share of what was asked", summary="1 - mean error / frozen error")
@@ -262,7 +262,7 @@ def _numbers(records: Sequence[Record], data: str, plan: Plan) -> dict[str, Meas
 
 
 def motion_numbers(report: MotionReport) -> np.ndarray:
-    """What is kept of a motion report, in the order of `MOTION`, 0..1: means over the entities, NaN where not seen."""
+    """The numbers kept from a motion report, in the order of `MOTION`, 0..1: means over entities, NaN if unseen."""
 
     def mean(values: list[float]) -> float:
         there = [value for value in values if not np.isnan(value)]
@@ -275,7 +275,7 @@ def motion_numbers(report: MotionReport) -> np.ndarray:
 def _features(
     plan: Plan, store: Store, records: Sequence[Record], key: str
 ) -> tuple[Protocol | None, dict[str, np.ndarray]]:
-    """One kind of features of every video: its protocol, and the rows by job."""
+    """One kind of features of all videos: the protocol, and the rows per job."""
     protocol, rows = None, {}
     for record in records:
         found = store.read_arrays("features", f"{record.job.name}--{key}")

@@ -24,25 +24,25 @@ def evaluate(
     bar: bool = True,
     command: str = "",
 ) -> Results | None:
-    """Make and measure every video that the settings ask for and that is not there yet, and write the page.
+    """Make and measure all missing videos of the given settings, and write the page.
 
-    Stop it at any time, start it again, or start several of it: results are shared through the folder, each is written
-    whole, and nothing is done twice. A broken scene, or a model whose weights are missing, is said and skipped; the
-    next start tries it again.
+    You can stop it at any time, restart it, or run several processes: results are shared through the folder, each is
+    written completely, and nothing is done twice. A broken scene, or a model whose weights are missing, is reported and
+    skipped; the next run tries it again.
 
     Args:
         settings: What to evaluate.
         out: Folder of the results: index.html, results.csv, table.csv, summary.json, videos/ and more.
-        processes: Which of several processes this is; None for what the environment says.
-        say: Gets a line for everything that goes wrong.
+        processes: Which of several processes this is; None reads it from the environment.
+        say: Function that receives a line for everything that goes wrong.
         bar: Whether to show progress (the first process only).
-        command: What made this, for the page.
+        command: Command that made this, for the page.
 
     Returns:
         The results; None in processes other than the first, which write no page.
 
     Raises:
-        LabError: There is nothing to evaluate, or nothing could be made.
+        LabError: There is nothing to evaluate, or no video could be made.
 
     >>> results = evaluate(Settings("toyland:12", models=("toy",)), "outputs/toy")  # doctest: +SKIP
     >>> print(results.table())                                                     # doctest: +SKIP

@@ -1,4 +1,4 @@
-"""From a scene to frames: the baselines, and models through the zoo, one of them in memory at a time."""
+"""From a scene to frames: the baselines, and models from the zoo, one of them in memory at a time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Makers:
     """Makes videos.
 
     Args:
-        settings: Steps, and whether weights may be fetched.
+        settings: Settings of the evaluation: steps, and whether weights may be downloaded.
         device: "cuda:1", "cpu"; None for a GPU if there is one.
     """
 
@@ -42,7 +42,7 @@ class Makers:
 
         Raises:
             ModelMissing: The model cannot be loaded.
-            LabError: This scene cannot be made.
+            LabError: A video of this scene cannot be made.
         """
         scene = loaded.scene
         if job.model == "frozen":
@@ -51,7 +51,7 @@ class Makers:
             return preview(scene, frames, label=False)
         if job.model == REFERENCE:
             if loaded.reference is None:
-                raise LabError("it has no true video")
+                raise LabError("the scene has no true video")
             return loaded.reference
         pipe = self._pipe(job.maker)
         height, width = scene.size
@@ -69,7 +69,7 @@ class Makers:
         if maker in self._missing:
             raise ModelMissing(self._missing[maker])
         if self._loaded is None or self._loaded[0] != maker:
-            self._loaded = None  # let go of the last one first
+            self._loaded = None  # release the last one first
             try:
                 from ..models import load_features
                 from ..pipeline import load_pipeline
@@ -87,10 +87,10 @@ class Makers:
 
 
 def make_tracker(settings: Settings, device: str | None) -> str | Tracker:
-    """The tracker: its name where it costs nothing to make, else the object itself, made once.
+    """The tracker: its name if it is cheap to create, else the object itself, created once.
 
     Raises:
-        LabError: Its weights or its code are not there.
+        LabError: Its weights or its code are missing.
     """
     name = settings.tracker
     if not name.startswith("cotracker3"):
@@ -101,7 +101,7 @@ def make_tracker(settings: Settings, device: str | None) -> str | Tracker:
 
 
 def feature_names(settings: Settings) -> dict[str, str]:
-    """Name of each kind of features that the settings ask for -> what their file name must say about them."""
+    """Name of each requested kind of features -> what their file name must say about them."""
     unknown = [name for name in settings.features if name not in FEATURES]
     if unknown:
         raise LabError(f'features "{unknown[0]}" are unknown', fix=f"use {', '.join(FEATURES)}")
@@ -115,10 +115,10 @@ def feature_names(settings: Settings) -> dict[str, str]:
 
 
 def make_extractor(name: str, settings: Settings, device: str | None) -> Extractor:
-    """The features of a name.
+    """Return the feature extractor of a name.
 
     Raises:
-        LabError: Its weights or its library are not there.
+        LabError: Its weights or its library are missing.
     """
     from .metrics import networks
 

@@ -20,12 +20,12 @@ from .plan import REFERENCE
 from .plots import colour_of, errors_plot, frames_plot
 from .store import Store
 
-MAX_EMBEDDED = 48 * 2**20  # bytes of video inside the page; the others are beside it
+MAX_EMBEDDED = 48 * 2**20  # bytes of video inside the page; the rest is stored beside it
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table of models: its number, its head, and what hovering over the head says."""
+    """A column of the table of models: its number, its heading, and the heading's tooltip."""
 
     name: str
     head: str
@@ -33,14 +33,14 @@ class Column:
 
 
 COLUMNS = (
-    Column("mean", "ObjMC<br>mean, %", "Mean distance from where it was to be, in % of the diagonal. Low is good."),
+    Column("mean", "ObjMC<br>mean, %", "Mean distance from the target, in % of the diagonal. Lower is better."),
     Column("median", "median, %", "Half of all entities and frames are nearer than this."),
     Column("trimmed", "trimmed, %", "Mean without the lowest and the highest tenth."),
-    Column("obeyed", "obeyed, %", "0: as a frozen video; 100: went exactly where it was to go."),
-    Column("coverage", "coverage, %", "Share of the mask that followed: did the whole thing come along?"),
-    Column("leakage", "leakage, %", "Share of the outside that moved though nothing asked it to. Low is good."),
+    Column("obeyed", "obeyed, %", "0: like a frozen video; 100: went exactly where it should."),
+    Column("coverage", "coverage, %", "Share of the mask that followed: did the whole object follow?"),
+    Column("leakage", "leakage, %", "Share of the outside that moved but should not have. Lower is better."),
     Column("rigidity", "rigidity, %", "Share of the mask that moved as one whole."),
-    Column("seen", "seen, %", "Share of entities and frames that count. Low: the errors say little."),
+    Column("seen", "seen, %", "Share of entities and frames that count. If low, the errors say little."),
     Column("released", "ObjMC as<br>released, px", "The released protocol: raw pixels, every frame, seen or not."),
 )
 
@@ -55,7 +55,7 @@ def write_page(results: Results, store: Store, command: str = "") -> Path:
 
 
 def page(results: Results, store: Store, command: str = "") -> str:
-    """Return the whole page as text."""
+    """Return the whole page as HTML."""
     say = html.escape
     summaries = results.summaries
     colours = [colour_of(n, baseline(s)) for n, s in enumerate(sorted(summaries, key=baseline))]
@@ -63,7 +63,7 @@ def page(results: Results, store: Store, command: str = "") -> str:
     plan = results.plan
     models = [s for s in summaries if not baseline(s)]
     scenes = len({record.job.source.name for record in results.records})
-    who = f"{len(models)} model{'s' * (len(models) != 1)} beside the baselines" if models else "The baselines alone"
+    who = f"{len(models)} model{'s' * (len(models) != 1)} beside the baselines" if models else "Only the baselines"
     lead = (
         f"{who}, on {scenes} scene{'s' * (scenes != 1)} "
         f"({plan.settings.where}): {len(results.records)} of {results.total} videos of {plan.frames} frames at "
@@ -72,14 +72,14 @@ def page(results: Results, store: Store, command: str = "") -> str:
     plots = "".join(
         f"<figure>{image('', figure)}<figcaption>{say(words)}</figcaption></figure>"
         for words, figure in (
-            ("How far things were from where they were to be", errors_plot(ordered, colours)),
+            ("How far entities were from their targets", errors_plot(ordered, colours)),
             ("How the error grows from frame to frame", frames_plot(ordered, colours)),
         )
     )
     body = f"""<h1>Who went where they were told to go?</h1>
 <p class="lead">{say(lead)}</p>{notes(notes_of(results))}
 <h2>Models</h2>
-<p>Click a head to sort. In brackets: 95 % interval. Numbers of one column are of one protocol.</p>
+<p>Click a heading to sort. In brackets: 95 % interval. All numbers in a column follow the same protocol.</p>
 <div class="scroll">{models_table(ordered, colours)}</div>
 <h2>At a glance</h2>
 <div class="plots">{plots}</div>
@@ -89,22 +89,22 @@ def page(results: Results, store: Store, command: str = "") -> str:
 <div class="scroll">{videos_table(results)}</div>
 {failures(results)}
 <h2>Published numbers</h2>
-<p>Quoted from papers. Their protocols differ from those above, and from each other; no rank goes across a line.</p>
+<p>Quoted from papers. Their protocols differ from those above and from each other, so they are not ranked together.</p>
 <details><summary>{len(PUBLISHED)} numbers with their protocols</summary>
 <div class="scroll">{Table(PUBLISHED).html()}</div></details>
 <details><summary>Protocols of the numbers above, in full</summary>
 <div class="scroll">{results.table().html()}</div></details>
-<h2>Make it again</h2>
+<h2>Reproduce this page</h2>
 <pre>{say(command or "draganything-lab evaluate …")}</pre>
-<p>The same command goes on where this run stopped, and does nothing twice. Beside this page: results.csv (a line a
-video), table.csv (every number with its protocol), videos/.</p>
+<p>The same command continues where this run stopped, and does nothing twice. Beside this page: results.csv (one line
+per video), table.csv (every number with its protocol), videos/.</p>
 <footer>{say(f"DragAnything Lab {__version__}")}</footer>
 <script>{SCRIPT}</script>"""
     return document("Evaluation", body, REPORT_STYLE + STYLE)
 
 
 def notes_of(results: Results) -> list[str]:
-    """What the reader must know before believing the numbers."""
+    """The notes that a reader needs before trusting the numbers."""
     notes = list(results.notes)
     fewest = min((summary.numbers["mean"] for summary in results.summaries), key=lambda mean: mean.count)
     notes += [note[0].upper() + note[1:] + "." for note in fewest.notes if note.startswith("too few")]
@@ -113,14 +113,14 @@ def notes_of(results: Results) -> list[str]:
         obeyed = summary.numbers["obeyed"].value
         if summary.maker[0] == REFERENCE and obeyed < 90:
             notes.append(
-                f"Even the true videos measure as {obeyed:.0f} % obeyed: the tracker loses its way in these scenes. "
-                "More frames, a larger size or another tracker make it surer."
+                f"Even the true videos measure as only {obeyed:.0f} % obeyed: the tracker fails in these scenes. "
+                "More frames, a larger size or another tracker may help."
             )
         if seen < 50:
             notes.append(f"{summary.who}: only {seen:.0f} % of entities and frames were seen; its errors say little.")
     missing = results.total - len(results.records)
     if missing:
-        notes.append(f"{missing} of {results.total} videos are missing: see Skipped, or start again to go on.")
+        notes.append(f"{missing} of {results.total} videos are missing: see Skipped, or run the command again.")
     return [note for note in dict.fromkeys(notes) if note]
 
 
@@ -160,7 +160,7 @@ def videos_table(results: Results) -> str:
 
 
 def players(results: Results, store: Store, summaries: Sequence[Summary]) -> str:
-    """A fold for each scene with the picture that says what was asked, and everybody's video on one clock."""
+    """One foldable section per scene, with the picture of the wanted paths and all videos in step."""
     parts: list[str] = []
     budget, left_out = MAX_EMBEDDED, 0
     for source in results.plan.sources:
@@ -182,7 +182,7 @@ def players(results: Results, store: Store, summaries: Sequence[Summary]) -> str
         parts.append(
             f'<details class="scene"{"" if parts else " open"}><summary>{html.escape(source.name)} '
             f"<small>{html.escape(names)}</small></summary>"
-            f'<div class="films"><figure><img alt="" src="{asked}"><figcaption>asked</figcaption></figure>{figures}'
+            f'<div class="films"><figure><img alt="" src="{asked}"><figcaption>wanted</figcaption></figure>{figures}'
             f'<div class="bar"><button type="button">Play</button><input type="range" min="0" max="{last}" value="0" '
             f'aria-label="frame"><output>frame 0 of {last}</output></div></div></details>'
         )
@@ -244,7 +244,7 @@ def _distance_head(summaries: Sequence[Summary], name: str) -> str:
 
 
 def _hint(name: str) -> str:
-    return f"Between the model's videos and the true videos of the same scenes ({name}). Low is good."
+    return f"Between the model's videos and the true videos of the same scenes ({name}). Lower is better."
 
 
 def _data(path: Path, kind: str) -> str:

@@ -1,4 +1,4 @@
-"""Style and script of the evaluation's page. The page reads without scripts; with them, tables sort and films play."""
+"""Style and script of the evaluation's page, readable without scripts; with them, tables sort and videos play."""
 
 STYLE = """
 body{max-width:1240px}

@@ -1,4 +1,4 @@
-"""What an evaluation will do: settings, and the list of jobs, each with a name that says what its result depends on."""
+"""The plan of an evaluation: settings, and jobs whose names encode everything that their results depend on."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from ..tracking import TRACKERS
 from .sources import Source, default_extent, find_sources
 from .store import file_name, fingerprint
 
-VERSION = 1  # of what a job does; another one makes all earlier results out of date
+VERSION = 1  # of what a job does; changing it makes all earlier results outdated
 BASELINES = ("frozen", "preview")
 REFERENCE = "reference"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What to evaluate, and how. Every number of one evaluation is of one protocol.
+    """What to evaluate, and how. All numbers of an evaluation follow the same protocol.
 
     Attributes:
         where: Folder of scenes, or "toyland:20"; see `find_sources`.
-        models: "toy", "svd", or folders of weights. The baselines, and the true videos, are always there.
-        representations: Of the control signal, for every model.
-        seeds: For every model, scene and representation.
-        size: (H, W); None for what the models know.
-        frames: None for what the models know.
-        steps: Of the scheduler; None for what the weights were tuned for.
+        models: "toy", "svd", or folders of weights. Baselines and true videos are always included.
+        representations: Representations of the control signal, for every model.
+        seeds: Seeds for every model, scene and representation.
+        size: (H, W) in pixels; None for the models' own size.
+        frames: Number of frames; None for the models' own number.
+        steps: Steps of the scheduler; None for the number the weights were tuned for.
         tracker: A name of `tracking.TRACKERS`.
-        features: Fréchet distances on what: "thumbnails", "toy-vae", "toy-dift".
+        features: Features for Fréchet distances: "thumbnails", "toy-vae", "toy-dift".
         fid: File of Inception's weights, "" to look in torch's folder; None for no FID.
         fvd: File of I3D's weights (TorchScript); None for no FVD.
-        videomae: Folder of VideoMAE's weights, or its name; None for none.
-        download: Fetch weights that are not there; sizes are said first.
-        limit: At most so many scenes.
+        videomae: Folder of VideoMAE's weights, or its name; None to skip it.
+        download: Whether to download missing weights; sizes are printed first.
+        limit: Maximum number of scenes; None for all.
     """
 
     where: str
@@ -59,35 +59,33 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.tracker not in TRACKERS:
-            raise LabError(f'there is no tracker "{self.tracker}"', fix=f"there are {', '.join(TRACKERS)}")
+            raise LabError(f'there is no tracker "{self.tracker}"', fix=f"use one of {', '.join(TRACKERS)}")
         for name, values in (("models", self.models), ("representations", self.representations), ("seeds", self.seeds)):
             if len(set(values)) != len(values):
-                raise LabError(f"{name} has a value twice: {', '.join(map(str, values))}", fix="name each once")
+                raise LabError(f"{name} has a value twice: {', '.join(map(str, values))}", fix="list each once")
         unknown = [name for name in self.representations if name not in REPRESENTATIONS]
         if unknown:
             raise LabError(f'representation "{unknown[0]}" is unknown', fix=f"use {', '.join(REPRESENTATIONS)}")
         if not self.representations or not self.seeds:
-            raise LabError("there must be at least one representation and one seed")
+            raise LabError("there is no representation or no seed", fix="pass at least one of each")
         if self.frames is not None and not 2 <= self.frames <= 1000:
-            raise LabError(f"{self.frames} frames cannot be evaluated", fix="give 2 to 1000")
+            raise LabError(f"frames is {self.frames}", fix="use 2 to 1000")
         if self.size is not None and not all(16 <= side <= 4096 for side in self.size):
-            raise LabError(
-                f"size {self.size[1]}x{self.size[0]} cannot be evaluated", fix="give sides of 16 to 4096 pixels"
-            )
+            raise LabError(f"the size is {self.size[1]}x{self.size[0]}", fix="use sides of 16 to 4096 pixels")
         if self.steps is not None and not 1 <= self.steps <= 1000:
-            raise LabError(f"{self.steps} steps cannot be run", fix="give 1 to 1000")
+            raise LabError(f"steps is {self.steps}", fix="use 1 to 1000")
 
 
 @dataclass(frozen=True)
 class Job:
-    """One video to make and to measure.
+    """One video to make and measure.
 
     Attributes:
-        source: What it is made from.
-        model: Or a baseline, or "reference".
-        representation: "" for baselines.
-        seed: 0 for baselines.
-        name: Of its results.
+        source: Source it is made from.
+        model: Name of the model or baseline, or "reference".
+        representation: Representation; "" for baselines.
+        seed: Seed; 0 for baselines.
+        name: Name of its results.
     """
 
     source: Source
@@ -98,7 +96,7 @@ class Job:
 
     @property
     def maker(self) -> tuple[str, str]:
-        """Which model and representation make it."""
+        """The model and representation that make it."""
         return self.model, self.representation
 
     def __str__(self) -> str:
@@ -108,7 +106,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """Settings with nothing left open, the sources, and the jobs in the order in which one process does them."""
+    """Fully resolved settings, the sources, and the jobs in the order in which a single process does them."""
 
     settings: Settings
     sources: tuple[Source, ...]
@@ -119,7 +117,7 @@ class Plan:
     prints: dict[str, str] = field(default_factory=dict)
 
     def asked_name(self, source: Source) -> str:
-        """Name of the picture of what a source asks."""
+        """Name of the picture with a source's wanted paths."""
         content = [self.prints[source.name], self.size, self.frames]
         return f"{file_name(source.name)}--{fingerprint(content)}"
 
@@ -128,7 +126,7 @@ def make_plan(settings: Settings) -> Plan:
     """Find the sources and list the jobs.
 
     Raises:
-        LabError: No sources, or models that know different sizes.
+        LabError: There are no sources, or the models use different sizes.
     """
     sources = find_sources(settings.where, tracker=settings.tracker, limit=settings.limit)
     size, frames = settings.size, settings.frames
@@ -167,7 +165,7 @@ def make_plan(settings: Settings) -> Plan:
 
 
 def in_turn(jobs: Sequence[Job], rank: int, world: int) -> list[Job]:
-    """The jobs in the order for one of several processes: each starts elsewhere in each model's list."""
+    """The jobs in the order for one of several processes: each starts at another point of each model's list."""
     makers: dict[tuple[str, str], list[Job]] = {}
     for job in jobs:
         makers.setdefault(job.maker, []).append(job)
@@ -179,7 +177,7 @@ def in_turn(jobs: Sequence[Job], rank: int, world: int) -> list[Job]:
 
 
 def weights_fingerprint(model: str) -> str:
-    """Of a model's weights, without reading them whole: names, sizes, and both ends of every file."""
+    """Fingerprint of a model's weights from names, sizes, and both ends of every file, without reading them whole."""
     try:
         folder = zoo.find(model) if model in zoo.MODELS else Path(model).expanduser()
     except LabError:

@@ -1,4 +1,4 @@
-"""The pictures of an evaluation: what was asked, how far each model was off, and how that grows over the frames."""
+"""The pictures of an evaluation: the wanted paths, each model's error, and how it grows over the frames."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def asked_picture(scene: Scene, frames: int) -> NDArray[np.uint8]:
     for number, path in enumerate(paths.transpose(1, 0, 2), start=1):
         way = path - path[0]
         reach = float(np.abs(way).max())
-        # The number stands behind the start, so that it hides no way; what is to stay has it in its middle.
+        # The number stands behind the start, so that it hides no path; one that should stay has it in its centre.
         ahead = way[np.abs(way).max(axis=1) > 0.2 * reach][0] if reach >= 1 else np.zeros(2)
         behind.append(path[0] - 5 * line * ahead / max(float(np.linalg.norm(ahead)), 1e-6))
         if reach >= 1:
@@ -59,11 +59,11 @@ def colour_of(place: int, is_baseline: bool) -> str:
 
 
 def errors_plot(summaries: Sequence[Summary], colours: Sequence[str]) -> Figure:
-    """Each model's mean error with its interval, over dots for single scenes.
+    """Each model's mean error with its interval, over dots for individual scenes.
 
     Args:
-        summaries: One a line, from above.
-        colours: One each.
+        summaries: One per line, from the top.
+        colours: One colour per summary.
     """
     figure = Figure(figsize=(7.6, 0.62 * len(summaries) + 0.9), dpi=120, facecolor="none")
     axes = figure.add_subplot()
@@ -89,7 +89,7 @@ def errors_plot(summaries: Sequence[Summary], colours: Sequence[str]) -> Figure:
 
 
 def frames_plot(summaries: Sequence[Summary], colours: Sequence[str]) -> Figure:
-    """Each model's error frame by frame: mean over what is seen, and the middle half of the scenes as a band."""
+    """Each model's error frame by frame: mean over visible entities, and the middle half of the scenes as a band."""
     figure = Figure(figsize=(7.6, 3.4), dpi=120, facecolor="none")
     axes = figure.add_subplot()
     ends = []
@@ -108,7 +108,7 @@ def frames_plot(summaries: Sequence[Summary], colours: Sequence[str]) -> Figure:
     axes.set_ylim(0)
     top = axes.get_ylim()[1]
     height = -1.0
-    for value, frame, number, who, colour in sorted(ends):  # labels at the lines' ends, pushed apart where they meet
+    for value, frame, number, who, colour in sorted(ends):  # labels at the lines' ends, pushed apart where they collide
         height = max(value, height + top * 0.07)
         axes.annotate(
             f"{number}  {who}",

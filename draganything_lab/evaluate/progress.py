@@ -1,4 +1,4 @@
-"""A bar with the time left, on a terminal; a line now and then elsewhere."""
+"""A progress bar with the time left, on a terminal; elsewhere, a line from time to time."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
-EVERY = 15.0  # seconds between lines where there is no terminal
+EVERY = 15.0  # seconds between lines without a terminal
 
 
 class Progress:
-    """Says how far the work is.
+    """Reports how far the work has got.
 
     Args:
         total: Number of jobs.
-        out: Where to; standard error by default.
+        out: Stream to write to; standard error by default.
     """
 
     def __init__(self, total: int, out: TextIO | None = None) -> None:
@@ -28,9 +28,9 @@ class Progress:
         """Draw the bar.
 
         Args:
-            done: Jobs that are done.
+            done: Number of finished jobs.
             left: Seconds left; None if unknown.
-            now: What is being done.
+            now: Description of the current job.
         """
         if not self.live and time.monotonic() - self._last < EVERY and done < self.total:
             return
@@ -46,14 +46,14 @@ class Progress:
         self.out.flush()
 
     def end(self) -> None:
-        """Leave the line."""
+        """End the line."""
         if self.live:
             self.out.write("\r" + " " * 119 + "\r")
             self.out.flush()
 
 
 def time_left(waiting: Mapping[str, int], seconds: Mapping[str, float], processes: int) -> float | None:
-    """Seconds left, from how many jobs of each model wait and how long one of it takes; None where that is unknown.
+    """Seconds left, from the waiting jobs and seconds per job of each model; None if unknown.
 
     >>> time_left({"toy": 3, "preview": 2}, {"toy": 10.0, "preview": 1.0}, 2)
     16.0
@@ -64,7 +64,7 @@ def time_left(waiting: Mapping[str, int], seconds: Mapping[str, float], processe
 
 
 def in_words(seconds: float) -> str:
-    """A length of time: "under a minute", "12 min", "3 h 5 min"."""
+    """Format a duration: "under a minute", "12 min", "3 h 5 min"."""
     if seconds < 60:
         return "under a minute"
     minutes = round(seconds / 60)

@@ -1,6 +1,6 @@
-"""What is evaluated: scenes in a folder, released demo folders, VIPSeg-like clips, or drawn Toyland clips.
+"""Sources of an evaluation: scenes in a folder, released demo folders, VIPSeg-like clips, or drawn Toyland clips.
 
-A source is cheap to list and loaded only when its turn comes, so one that is broken costs only its own turn.
+Sources are cheap to list and loaded only when needed, so a broken one affects only its own jobs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .vipseg import OTHER_SHAPE, clip_files, has_paths, list_clips, load_clip, p
 
 VIDEO_KINDS = (".mp4", ".gif", ".webm", ".mov", ".m4v", ".mkv", ".avi", ".webp")
 CIRCLE = (
-    "The wanted paths were read from the true videos by the same tracker, so the true videos are without error by "
+    "The wanted paths were read from the true videos by the same tracker, so the true videos have no error by "
     "construction; files in trajectories/ would say more."
 )
 TOYLAND_SIZE, TOYLAND_FRAMES = (64, 64), 8
@@ -42,9 +42,9 @@ class Loaded:
     """A scene ready to run.
 
     Attributes:
-        scene: At the evaluation's size.
-        reference: (T, H, W, 3) uint8, the true video, where there is one.
-        own: (H, W) of the picture before it was resized; None where it was drawn at this size.
+        scene: Scene at the evaluation's size.
+        reference: (T, H, W, 3) uint8, the true video, if any.
+        own: (H, W) of the picture before it was resized; None if it was drawn at this size.
     """
 
     scene: Scene
@@ -60,15 +60,15 @@ class Loader(Protocol):
 
 @dataclass(frozen=True)
 class Source:
-    """One thing to evaluate on.
+    """One scene or clip to evaluate on.
 
     Attributes:
-        name: Unique, good for file names.
-        load: Loads it; raises a `LabError` if it is broken.
+        name: Unique name, suitable for file names.
+        load: Function that loads it; raises a `LabError` if it is broken.
         reference: Whether it has a true video.
-        files: What it is made of; a change of one makes its results out of date.
-        also: What else it is made of, in words.
-        note: What must be said of its numbers.
+        files: Files it is made of; changing one makes its results outdated.
+        also: What else it depends on, as text.
+        note: Remark that belongs to its numbers.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Source:
     note: str = ""
 
     def fingerprint(self) -> str:
-        """Of its content: 16 hex digits."""
+        """Fingerprint of its content: 16 hex digits."""
         digest = hashlib.sha256(utf8(f"{self.name} {self.also}"))
         for file in self.files:
             try:
@@ -90,16 +90,16 @@ class Source:
 
 
 def find_sources(where: str | Path, *, tracker: str = "opencv", limit: int | None = None) -> list[Source]:
-    """List what there is to evaluate on.
+    """List the sources to evaluate on.
 
     Args:
         where: A folder of scenes (folders or .zip files; a video of the same name beside one is its true video), of
             released demo folders, a VIPSeg-like folder (imgs/ and panomasks/); or "toyland:20" for 20 drawn clips.
-        tracker: Follows the segments of VIPSeg-like clips that come without trajectories.
-        limit: Take at most so many, the first by name.
+        tracker: Tracker for the segments of VIPSeg-like clips that come without trajectories.
+        limit: Maximum number of sources, the first by name.
 
     Raises:
-        LabError: There is no such folder, or nothing in it.
+        LabError: There is no such folder, or it contains no source.
     """
     text = str(where)
     if text.startswith("toyland"):
@@ -107,7 +107,9 @@ def find_sources(where: str | Path, *, tracker: str = "opencv", limit: int | Non
     else:
         folder = Path(where).expanduser()
         if not folder.is_dir():
-            raise LabError(f"{folder} is no folder", fix='give a folder of scenes, or "toyland:20" for 20 drawn ones')
+            raise LabError(
+                f"{folder} is not a folder", fix='pass a folder of scenes, or "toyland:20" for 20 drawn ones'
+            )
         clips = list_clips(folder)
         if clips:
             also = f"tracker {tracker}"
@@ -123,14 +125,14 @@ def find_sources(where: str | Path, *, tracker: str = "opencv", limit: int | Non
                 f"{folder} has no scenes: no folder with {INDEX} or demo.json, no .zip, and no imgs/ with panomasks/"
             )
     if limit is not None and limit < 1:
-        raise LabError(f"a limit of {limit} scenes leaves nothing", fix="give 1 or more")
+        raise LabError(f"the limit is {limit}", fix="use 1 or more")
     return sources[:limit]
 
 
 def _toyland(text: str) -> list[Source]:
     count = text.partition(":")[2] or "12"
     if not count.isdigit() or not 1 <= int(count) <= 10_000:
-        raise LabError(f'"{text}" is not understood', fix="write toyland:20 for 20 drawn clips")
+        raise LabError(f'"{text}" is not a number of Toyland clips', fix="write toyland:20 for 20 drawn clips")
     width = len(str(int(count) - 1))
     return [Source(f"toyland {n:0{width}}", partial(_drawn, n), True, also=f"clip {n}") for n in range(int(count))]
 
@@ -138,8 +140,10 @@ def _toyland(text: str) -> list[Source]:
 def _drawn(number: int, size: tuple[int, int], frames: int, tracker: str | Tracker) -> Loaded:
     from ..toyland import sample_clip
 
-    for attempt in range(100):  # not every world moves
-        clip = sample_clip(1_000_003 * (attempt + 1) + number, size, frames)  # not the seeds that training uses
+    for attempt in range(100):  # not every world contains motion
+        clip = sample_clip(
+            1_000_003 * (attempt + 1) + number, size, frames
+        )  # different from the seeds used in training
         scene = clip.scene()
         paths = scene.paths(frames)
         if paths.size and np.linalg.norm(paths - paths[:1], axis=2).max() > 2:
@@ -170,7 +174,7 @@ def _scenes(folder: Path) -> list[Source]:
 
 
 def _true_video(path: Path) -> Path | None:
-    """The video of that name, whatever kind it is of and however its ending is written."""
+    """The video of that name, whatever its format and the case of its suffix."""
     there = [file for file in listed(path.parent) if file.suffix.lower() in VIDEO_KINDS and file.is_file()]
     beside = [file for file in there if file.name[: -len(file.suffix)] == path.name]
     return min(beside, key=lambda file: VIDEO_KINDS.index(file.suffix.lower()), default=None)
@@ -196,14 +200,14 @@ def _with_true_video(scene: Scene, stem: Path, size: tuple[int, int], frames: in
     video = read_video(true)
     if len(video) != frames:
         raise LabError(
-            f"{true.name} has {len(video)} frames, the evaluation {frames}", fix=f"give --frames {len(video)}"
+            f"{true.name} has {len(video)} frames, but the evaluation {frames}", fix=f"use --frames {len(video)}"
         )
     shape = (video.shape[1], video.shape[2])
     if stretch(scene.size, shape) > OTHER_SHAPE:
         raise LabError(
             f"{shown(true.name)} is {shape[1]}x{shape[0]}, another shape than the picture, "
             f"{scene.size[1]}x{scene.size[0]}",
-            fix="cut the video to the picture's shape",
+            fix="crop the video to the picture's aspect ratio",
         )
     return Loaded(scene.resized(size), np.stack([fit(frame, size) for frame in video]), scene.size)
 
@@ -213,7 +217,7 @@ def _vipseg(clip: Path, size: tuple[int, int], frames: int, tracker: str | Track
 
 
 def fit(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """A picture at a size (H, W)."""
+    """Resize a picture to a size (H, W)."""
     if picture.shape[:2] == size:
         return picture
     smaller = size[0] < picture.shape[0] or size[1] < picture.shape[1]
@@ -223,17 +227,15 @@ def fit(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
 
 
 def default_extent(where: str | Path, models: Sequence[str]) -> tuple[tuple[int, int], int]:
-    """The (H, W) and number of frames to evaluate at, where they are not given: what the models know.
+    """Default (H, W) and number of frames of an evaluation: those of the models.
 
     Raises:
-        LabError: The models know different ones.
+        LabError: The models have different ones.
     """
     known = {model: extent for model in models if (extent := trained_extent(model)) is not None}
     if len(set(known.values())) > 1:
         said = ", ".join(f"{name} {h}x{w} and {t} frames" for name, ((w, h), t) in known.items())
-        raise LabError(
-            f"the models know different sizes ({said})", fix="give --size and --frames, one protocol for all"
-        )
+        raise LabError(f"the models have different sizes ({said})", fix="set --size and --frames, the same for all")
     if known:
         return next(iter(known.values()))
     if str(where).startswith("toyland"):
@@ -242,7 +244,7 @@ def default_extent(where: str | Path, models: Sequence[str]) -> tuple[tuple[int,
 
 
 def trained_extent(model: str) -> tuple[tuple[int, int], int] | None:
-    """What a model's configuration says it was trained at; None for baselines and where it cannot be read."""
+    """The size and number of frames in a model's configuration; None for baselines and if it cannot be read."""
     if model in ("frozen", "preview", "reference"):
         return None
     if model in ("svd", "svd-xt"):

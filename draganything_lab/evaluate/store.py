@@ -1,7 +1,7 @@
-"""Where results lie: one file for each step of each job, written whole, so that a kill loses the step under way only.
+"""The results on disk: one file per step of each job, written completely, so that a kill loses only the current step.
 
-A step is done when its file is there. The name of a file holds a fingerprint of everything that its content depends on:
-other settings are other files, and nothing that is there is ever wrong.
+A step is done when its file exists. The file's name contains a fingerprint of everything that its content depends on:
+other settings give other files, so an existing file is never wrong.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ else:
 
 
 def fingerprint(content: Any) -> str:
-    """Of anything that JSON can hold: 10 hex digits."""
+    """Fingerprint of anything that JSON can store: 10 hex digits."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:10]
 
 
 def file_name(text: str) -> str:
-    """A text as part of a file name: letters, digits, '.', '_', '+' and '-'; at most 60 of them."""
+    """Convert a text to a part of a file name: letters, digits, '.', '_', '+' and '-'; at most 60 of them."""
     return re.sub(r"[^\w.+-]+", "-", text, flags=re.ASCII).strip("-.")[:60] or "unnamed"
 
 
@@ -44,7 +44,7 @@ class Store:
     """Results in a folder.
 
     Args:
-        folder: Made if it is not there.
+        folder: Folder of the results; created if missing.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -53,24 +53,24 @@ class Store:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise LabError(
-                f"{self.folder} cannot be used for results ({error.strerror})", fix="choose another"
+                f"{self.folder} cannot be used for results ({error.strerror})", fix="choose another folder"
             ) from error
 
     def path(self, kind: str, name: str, suffix: str) -> Path:
-        """Where a result lies; `kind` is the folder."""
+        """Path of a result; `kind` is the folder."""
         return self.folder / kind / f"{name}{suffix}"
 
     def has(self, kind: str, name: str, suffix: str = ".json") -> bool:
-        """Whether a result is there."""
+        """Whether a result exists."""
         return self.path(kind, name, suffix).is_file()
 
     def write_json(self, kind: str, name: str, content: dict[str, Any]) -> None:
-        """Write a result, whole or not at all."""
+        """Write a result, completely or not at all."""
         text = json.dumps(content, indent=1, allow_nan=False)
         write_whole(self.path(kind, name, ".json"), text.encode())
 
     def read_json(self, kind: str, name: str) -> dict[str, Any] | None:
-        """A result, or None if it is not there or damaged (then it is made again)."""
+        """Read a result; None if it is missing or damaged (it is then made again)."""
         try:
             content = json.loads(self.path(kind, name, ".json").read_text())
         except (OSError, ValueError):
@@ -84,7 +84,7 @@ class Store:
         write_whole(self.path(kind, name, ".npz"), buffer.getvalue())
 
     def read_arrays(self, kind: str, name: str) -> dict[str, NDArray[Any]] | None:
-        """Arrays, or None if they are not there or damaged."""
+        """Read arrays; None if they are missing or damaged."""
         try:
             with np.load(self.path(kind, name, ".npz"), allow_pickle=False) as found:
                 return {key: found[key] for key in found.files}
@@ -92,14 +92,14 @@ class Store:
             return None
 
     def write_frames(self, name: str, frames: NDArray[np.uint8]) -> None:
-        """Write a video without loss, as one tall PNG of its frames."""
+        """Write a video losslessly, as one tall PNG of its frames."""
         count, height, width, _ = frames.shape
         tall = frames.reshape(count * height, width, 3)
         _, data = cv2.imencode(".png", tall[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 4])
         write_whole(self.path("made", name, ".png"), data.tobytes())
 
     def read_frames(self, name: str, count: int) -> NDArray[np.uint8] | None:
-        """The frames (T, H, W, 3), or None if they are not there or damaged."""
+        """Read the frames (T, H, W, 3); None if they are missing or damaged."""
         try:
             data = np.frombuffer(self.path("made", name, ".png").read_bytes(), np.uint8)
         except OSError:
@@ -111,26 +111,26 @@ class Store:
         return frames.reshape(count, len(tall) // count, tall.shape[1], 3)
 
     def fail(self, name: str, about: str, error: str) -> None:
-        """Remember why a job failed; `about` is the scene, the model or the job that is to blame."""
+        """Record why a job failed; `about` is the scene, model or job that caused it."""
         self.write_json("failed", name, {"about": about, "error": error, "time": time.time()})
 
     def failure(self, name: str, since: float = 0.0) -> tuple[str, str] | None:
-        """What is to blame for a job's failure, and why, if it failed after a time."""
+        """The cause and reason of a job's failure, if it failed after the time `since`."""
         found = self.read_json("failed", name)
         if found is None or float(found.get("time", 0)) < since:
             return None
         return str(found.get("about", name)), str(found.get("error", "unknown"))
 
     def forget_failure(self, name: str) -> None:
-        """The job went well after all."""
+        """Delete the record of a failure, because the job succeeded after all."""
         with contextlib.suppress(OSError):
             self.path("failed", name, ".json").unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def claim(self, name: str) -> Iterator[bool]:
-        """Try to be the only process on this machine that works on a job; gives whether it worked.
+        """Try to become the only process on this machine that works on a job; yields whether that succeeded.
 
-        The lock goes with the process, however it ends.
+        The lock is released when the process ends, however it ends.
         """
         path = self.path("locks", name, "")
         path.parent.mkdir(parents=True, exist_ok=True)

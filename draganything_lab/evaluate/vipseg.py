@@ -1,7 +1,7 @@
-"""VIPSeg-like folders: imgs/<clip>/*.jpg and panomasks/<clip>/*.png, a clip and its panoptic masks frame by frame.
+"""VIPSeg-like folders: imgs/<clip>/*.jpg and panomasks/<clip>/*.png, clips and their panoptic masks, frame by frame.
 
-Frame 0 is the picture, its segments are the entities, and the clip itself is the truth. Where each segment went is read
-from trajectories/<clip>.json, as the released code provides it, or followed in the clip.
+Frame 0 is the picture, its segments are the entities, and the clip itself is the true video. The motion of each segment
+is read from trajectories/<clip>.json, as the released code provides it, or tracked in the clip.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ MASKS, PATHS, NAMES = "panomasks", "trajectories", "panoVIPSeg_categories.json"
 STUFF = 125  # ids below are stuff (sky, grass, road), one segment each; others are 100 * category + number
 LEAST_SHARE = 0.005  # of the picture that a segment must cover to count
 MOST_ENTITIES = 8
-OTHER_SHAPE = 0.05  # how much one picture of a clip may look wider than another
+OTHER_SHAPE = 0.05  # how much the aspect ratios of a clip's pictures may differ
 
 
 def list_clips(folder: Path) -> list[Path]:
-    """Clips of a VIPSeg-like folder, as their folders of pictures; those of val.txt if there is one. Else none."""
+    """Clips of a VIPSeg-like folder, as their picture folders; only those in val.txt if it exists. Else empty."""
     pictures = next((folder / name for name in PICTURES if (folder / name).is_dir()), None)
     if pictures is None or not (folder / MASKS).is_dir():
         return []
@@ -56,14 +56,14 @@ def clip_files(clip: Path) -> tuple[Path, ...]:
     root = clip.parents[1]
     try:
         first = next(iter(partners(numbered(clip), numbered(root / MASKS / clip.name)).items()), ())
-    except LabError:  # loading will say so
+    except LabError:  # loading reports it
         first = ()
     paths = root / PATHS / f"{clip.name}.json"
     return (*first, *([paths] if paths.is_file() else []))
 
 
 def has_paths(clip: Path) -> bool:
-    """Whether a clip comes with its trajectories."""
+    """Whether a clip comes with trajectories."""
     return (clip.parents[1] / PATHS / f"{clip.name}.json").is_file()
 
 
@@ -73,43 +73,43 @@ def load_clip(
     """Load a clip as a scene and its true video.
 
     Args:
-        clip: Its folder of pictures.
+        clip: Folder of the clip's pictures.
         size: (H, W); pictures and masks are resized to it.
-        frames: T; as many pictures are used, from the first that has a mask on.
-        tracker: Follows the segments where there is no file of trajectories.
+        frames: T, the number of pictures to use, starting with the first that has a mask.
+        tracker: Tracker for the segments if there is no file of trajectories.
 
     Raises:
-        LabError: Too few pictures, a mask is missing or of another size, or no segment is large enough.
+        LabError: There are too few pictures, a mask is missing or has another size, or no segment is large enough.
     """
     root = clip.parents[1]
     name = shown(clip.name)
     files = numbered(clip)
     if len(files) < frames:
-        raise LabError(f"clip {name} has {len(files)} pictures, fewer than {frames} frames", fix="give fewer --frames")
+        raise LabError(f"clip {name} has {len(files)} pictures, fewer than {frames} frames", fix="use fewer --frames")
     masks = numbered(root / MASKS / clip.name)
     if not masks:
-        raise LabError(f"clip {name}: there are no masks in {MASKS}/{name}", fix="get the whole data set")
+        raise LabError(f"clip {name}: there are no masks in {MASKS}/{name}", fix="download the whole data set")
     pairs = partners(files, masks)
     if not pairs:
         raise LabError(
             f'clip {name}: no mask has the name or the number of a picture ("{shown(masks[0].name)}", '
             f'"{shown(files[0].name)}")',
-            fix="name each mask as its picture",
+            fix="name each mask like its picture",
         )
     start = files.index(next(iter(pairs)))
     files = files[start:]
     if len(files) < frames:
         raise LabError(
-            f"clip {name} has {len(files)} pictures from its first mask on, fewer than {frames} frames",
-            fix="give fewer --frames",
+            f"clip {name} has {len(files)} pictures from its first mask onwards, fewer than {frames} frames",
+            fix="use fewer --frames",
         )
     first = load_picture(files[0])
     segments = _segments(pairs[files[0]])
     if segments.shape != first.shape[:2]:
         raise LabError(
-            f"clip {name}: the mask is {segments.shape[1]}x{segments.shape[0]}, the picture "
+            f"clip {name}: the mask is {segments.shape[1]}x{segments.shape[0]}, but the picture "
             f"{first.shape[1]}x{first.shape[0]}",
-            fix="they must be of one size",
+            fix="make them the same size",
         )
     own = first.shape[:2]
     video = np.stack([_resized(file, (own[0], own[1]), size) for file in files[:frames]]).astype(np.uint8)
@@ -120,7 +120,7 @@ def load_clip(
     chosen = sorted(ids[large][order].tolist())
     if not chosen:
         raise LabError(f"clip {name}: no segment covers {LEAST_SHARE:.1%} of the picture")
-    # Stuff first: it lies behind.
+    # Stuff first, because it lies behind.
     chosen.sort(key=lambda number: (number >= STUFF, number))
     entities = [Entity(_name(root, number), small == number) for number in chosen]
     paths = _known_paths(root / PATHS / f"{clip.name}.json", chosen, (own[0], own[1]), size, start, frames)
@@ -145,13 +145,13 @@ def _resized(file: Path, own: tuple[int, int], size: tuple[int, int]) -> NDArray
         raise LabError(
             f"{shown(file.name)} is {picture.shape[1]}x{picture.shape[0]}, another shape than the first picture, "
             f"{own[1]}x{own[0]}",
-            fix="a clip's pictures must be of one shape",
+            fix="use pictures of one aspect ratio",
         )
     return np.asarray(cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _followed(video: NDArray[np.uint8], entities: list[Entity], tracker: str | Tracker) -> list[Trajectory]:
-    """Where each entity's centre goes, from the frames in which it is seen."""
+    """Trajectory of each entity's centre, from the frames in which it is visible."""
     tracks = track(video, np.array([entity.centre for entity in entities], np.float32), tracker)
     out = []
     for points, seen in zip(tracks.points.transpose(1, 0, 2), tracks.visible.T, strict=True):
@@ -163,9 +163,9 @@ def _followed(video: NDArray[np.uint8], entities: list[Entity], tracker: str | T
 def _known_paths(
     file: Path, ids: list[int], own: tuple[int, int], size: tuple[int, int], start: int, frames: int
 ) -> list[Trajectory] | None:
-    """Trajectories from a released file, in the pixels of `size`; None if there is no such file.
+    """Read trajectories from a released file, in pixels of `size`; None if there is no such file.
 
-    The file has a point for each picture; those from `start` on are used.
+    The file has one point per picture; those from `start` onwards are used.
     """
     from .metrics import read_trajectories
 
@@ -174,10 +174,15 @@ def _known_paths(
     known = read_trajectories(file)
     missing = [str(number) for number in ids if str(number) not in known]
     if missing:
-        raise LabError(f"{file.name} has no trajectory of segment {missing[0]}", fix=f"it has {', '.join(known)}")
+        raise LabError(
+            f"{file.name} has no trajectory of segment {missing[0]}, only of {', '.join(known)}",
+            fix="download the complete file",
+        )
     paths = [known[str(number)][start : start + frames] for number in ids]
     if not all(len(path) for path in paths):
-        raise LabError(f"{file.name} ends before picture {start}, the first with a mask", fix="get the whole file")
+        raise LabError(
+            f"{file.name} ends before picture {start}, the first with a mask", fix="download the complete file"
+        )
     return [Trajectory(path, frames=range(len(path))).scaled(own, size) for path in paths]
 
 
@@ -186,15 +191,15 @@ def _segments(file: Path) -> NDArray[np.int32]:
         with Image.open(file) as picture:
             ids = np.asarray(picture)
     except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise LabError(f"mask {file.name} cannot be read ({error})", fix="get it again") from error
+        raise LabError(f"mask {file.name} cannot be read ({error})", fix="download it again") from error
     if ids.ndim != 2:
-        raise LabError(f"mask {file.name} is in colour", fix=f"take {MASKS}/, not panomasksRGB/")
+        raise LabError(f"mask {file.name} is in colour", fix=f"use {MASKS}/, not panomasksRGB/")
     ids = ids.astype(np.int32)
     return np.where(np.isin(ids, VOID), 0, ids)
 
 
 def _name(root: Path, number: int) -> str:
-    """A segment's category, where the list of categories is there."""
+    """A segment's category, if the list of categories exists."""
     category = (number if number < STUFF else number // 100) - 1
     try:
         categories = json.loads(read_text(root / NAMES))

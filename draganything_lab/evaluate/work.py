@@ -1,4 +1,4 @@
-"""Doing the jobs: alone or beside other processes, stopped and started at will, nothing lost and nothing done twice."""
+"""Doing the jobs, alone or beside other processes: interruptible, with nothing lost and nothing done twice."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FPS = 8
 
 @dataclass(frozen=True)
 class Processes:
-    """Which of several processes this is, as `accelerate launch`, `torchrun` and others say in the environment."""
+    """Which of several processes this is, as set in the environment by `accelerate launch`, `torchrun` and others."""
 
     rank: int = 0
     world: int = 1
@@ -48,15 +48,15 @@ class Processes:
 
     @classmethod
     def from_environment(cls) -> Processes:
-        """Read RANK, WORLD_SIZE and LOCAL_RANK; a `LabError` names one that makes no sense."""
+        """Read RANK, WORLD_SIZE and LOCAL_RANK; a `LabError` names an invalid one."""
         numbers = {}
         for name, otherwise in (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0)):
             text = os.environ.get(name, str(otherwise))
             if not text.isdigit():
-                raise LabError(f"{name} is {text!r} in the environment", fix="it must be a number, or unset")
+                raise LabError(f"{name} is {text!r} in the environment", fix="set it to a number, or unset it")
             numbers[name] = int(text)
         if numbers["RANK"] >= numbers["WORLD_SIZE"]:
-            raise LabError(f"RANK is {numbers['RANK']} of WORLD_SIZE {numbers['WORLD_SIZE']}", fix="it counts from 0")
+            raise LabError(f"RANK is {numbers['RANK']} of WORLD_SIZE {numbers['WORLD_SIZE']}", fix="count it from 0")
         return cls(numbers["RANK"], numbers["WORLD_SIZE"], numbers["LOCAL_RANK"])
 
     def device(self) -> str | None:
@@ -79,10 +79,10 @@ class Worker:
     """Does a plan's jobs in one process.
 
     Args:
-        plan: What to do.
-        store: Where results go, shared by all processes.
-        processes: Which of them this is.
-        say: Gets a line for everything that goes wrong.
+        plan: The plan to carry out.
+        store: Store of the results, shared by all processes.
+        processes: Which of several processes this is.
+        say: Function that receives a line for everything that goes wrong.
     """
 
     def __init__(
@@ -101,9 +101,9 @@ class Worker:
         self._seconds = self._seconds_so_far()
 
     def run(self, progress: Progress | None = None) -> None:
-        """Do every job that is not done; come back when all are done or have failed.
+        """Do every open job; return when all are done or have failed.
 
-        The first process also waits for the others, and does what one that died left.
+        The first process also waits for the others, and does the jobs left by any that died.
         """
         jobs = in_turn(self.plan.jobs, self.processes.rank, self.processes.world)
         waiting = [job for job in jobs if not self.done(job)]
@@ -117,7 +117,7 @@ class Worker:
                     busy.append(job)
             waiting = [job for job in busy if not self._settled(job)]
             if waiting and self.processes.rank:
-                break  # others are at work on the rest
+                break  # others are working on the rest
             if waiting:
                 time.sleep(0.2)
         if progress:
@@ -125,7 +125,7 @@ class Worker:
             progress.end()
 
     def done(self, job: Job) -> bool:
-        """Whether the job's video is made and measured and has all its features."""
+        """Whether the job's video has been made and measured and has all its features."""
         has = self.store.has
         asked = self.plan.asked_name(job.source)
         if not (has("made", job.name) and has("measured", self.measured_name(job)) and has("asked", asked, ".png")):
@@ -133,18 +133,18 @@ class Worker:
         return all(self.store.has("features", f"{job.name}--{key}", ".npz") for key in self._wanted().values())
 
     def measured_name(self, job: Job) -> str:
-        """Of the job's measurement, which depends on the tracker too."""
+        """Name of the job's measurement, which also depends on the tracker."""
         return f"{job.name}--{self.plan.settings.tracker}"
 
     def _settled(self, job: Job) -> bool:
         return self.done(job) or self.store.failure(job.name, self.started) is not None
 
     def _try(self, job: Job) -> bool:
-        """Do a job unless another process is at it; whether it is settled now."""
+        """Do a job unless another process is working on it; return whether it is settled now."""
         with self.store.claim(job.name) as mine:
             if not mine:
                 return False
-            if self._settled(job):  # meanwhile
+            if self._settled(job):  # settled in the meantime
                 return True
             try:
                 self._do(job)
@@ -154,14 +154,14 @@ class Worker:
                 self._fail(job, str(error), job.source.name)
             except (LabError, RuntimeError, ValueError, MemoryError, OSError, ArithmeticError) as error:
                 kind = "" if isinstance(error, LabError) else f"{type(error).__name__}: "
-                self._fail(job, kind + (str(error).strip() or "no words"), str(job))
+                self._fail(job, kind + (str(error).strip() or "no message"), str(job))
             else:
                 self.store.forget_failure(job.name)
         return True
 
     def _fail(self, job: Job, error: str, about: str) -> None:
         self.store.fail(job.name, about, error)
-        if self.failed.get(about) != error:  # said once for all jobs of a model, or of a scene
+        if self.failed.get(about) != error:  # reported once for all jobs of a model or scene
             self.failed[about] = error
             self.say(f"skipped {about}: {error}")
 
@@ -206,7 +206,7 @@ class Worker:
         return one, measure(frames, scene, self.tracker, of_motion)
 
     def _wanted(self) -> dict[str, str]:
-        """Features that are to be had; the others' weights are missing."""
+        """The features that can be computed; the weights of the others are missing."""
         return {name: key for name, key in self.features.items() if not isinstance(self._extractors.get(name), str)}
 
     def _extractor(self, name: str) -> Extractor | None:
@@ -221,7 +221,7 @@ class Worker:
         return None if isinstance(found, str) else found
 
     def _load(self, source: Source) -> Loaded:
-        """The scene, from memory if it was loaded lately; one that is broken stays so."""
+        """Load a scene, from memory if it was loaded recently; a broken one stays broken."""
         if source.name in self._loaded:
             self._loaded.move_to_end(source.name)
         else:
@@ -264,7 +264,7 @@ class Worker:
         return time_left(counts, seconds, self.processes.world)
 
     def _seconds_so_far(self) -> dict[str, list[float]]:
-        """How long a video of each model took in an earlier run."""
+        """Seconds per video of each model in earlier runs."""
         out: dict[str, list[float]] = {}
         for job in self.plan.jobs:
             if job.model not in out and (about := self.store.read_json("made", job.name)) is not None:

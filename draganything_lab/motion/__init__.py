@@ -1,4 +1,4 @@
-"""Motion: what moved in a video, what made it move, and whether it is what a scene asked for."""
+"""Motion: what moved in a video, what made it move, and whether that is what the scene wanted."""
 
 from .attribution import Attribution, attribute
 from .camera import CameraMotion, camera_motion

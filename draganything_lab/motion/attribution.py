@@ -1,4 +1,4 @@
-"""The paper's first insight as a measurement: what moved when one pixel was dragged, a thing or the camera?"""
+"""The paper's first insight as a measurement: what moved when one pixel was dragged, an object or the camera?"""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from ..tracking import Tracks
 from .camera import CameraMotion, plain
 
 PARTS = ("still", "camera", "entity", "other things", "background")
-LITTLE = 0.02  # share of the picture that must move before anything is said to have moved
-FOLLOWS = 0.25  # of the camera's motion, by which a point may be off and still ride with it
+LITTLE = 0.02  # share of the picture that must move for anything to count as moved
+FOLLOWS = 0.25  # of the camera's motion: by this much a point may be off and still ride with it
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """Each visible point of an even grid, put down to what moved it.
+    """Each visible point of an even grid, attributed to what moved it.
 
     Attributes:
-        frame: Measured from frame 0 to this one.
-        area: For each of `PARTS` the share of the visible grid, 0..1, together 1: "still" did not move; "camera" moved
+        frame: Frame number; motion is measured from frame 0 to this frame.
+        area: For each of `PARTS`, the share of the visible grid, 0..1, together 1: "still" did not move; "camera" moved
             as the background does as a whole; "entity" lies in a dragged mask and moved on its own; "other things" lie
-            in the masks of things of which nothing was asked; "background" is the rest that moved on its own.
-        motion: The same weighted with how far the points moved, without what is still; all 0 if nothing moved.
-        points: How many grid points were visible.
+            in the masks of uncontrolled entities; "background" is the rest that moved on its own.
+        motion: The same, weighted by how far the points moved, without "still"; all 0 if nothing moved.
+        points: Number of visible grid points.
     """
 
     frame: int
@@ -36,7 +36,7 @@ class Attribution:
 
     @property
     def mostly(self) -> str:
-        """The part that has most of the motion; "nothing" if hardly anything moved, "unknown" if nothing was seen."""
+        """The part with most of the motion; "nothing" if hardly anything moved, "unknown" if nothing was visible."""
         if not self.points:
             return "unknown"
         if 1 - self.area["still"] < LITTLE:
@@ -54,7 +54,7 @@ class Attribution:
         says = {
             "camera": "the whole view moved",
             "entity": "what was dragged moved on its own",
-            "other things": "things moved of which nothing was asked",
+            "other things": "uncontrolled objects moved",
             "background": "parts of the background moved on their own",
         }
         return f"{says[most][0].upper()}{says[most][1:]}: {100 * self.motion[most]:.0f} % of all motion."
@@ -68,15 +68,15 @@ class Attribution:
 def attribute(
     tracks: Tracks, regions: NDArray[np.intp], camera: CameraMotion, tolerance: float, frame: int = -1
 ) -> Attribution:
-    """Put the motion of an even grid down to entity, other things, camera and background.
+    """Attribute the motion of an even grid to entity, other things, camera and background.
 
     Args:
-        tracks: Of an even grid, so that every point stands for the same area.
-        regions: (N,) int: what each point belongs to in frame 0: k for the k-th controlled entity that is neither
+        tracks: Tracks of an even grid, so that every point represents the same area.
+        regions: (N,) int: the region of each point in frame 0: k for the k-th controlled entity that is neither
             background nor camera, -1 for other things, 0 for the background.
-        camera: Where it could not be measured, nothing is put down to it.
-        tolerance: Pixels a point must go to have moved.
-        frame: Counted from 0, or from the end if negative.
+        camera: Motion of the camera; where it could not be measured, nothing is attributed to it.
+        tolerance: Distance in pixels beyond which a point has moved.
+        frame: Frame number from 0, or from the end if negative.
 
     Source: Paper, section 3.1 and figure 3 (what moves when single pixels are dragged), there judged by eye.
     """

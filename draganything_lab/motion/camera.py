@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from ..tracking import Tracks
 
 LEAST_POINTS = 8
-WORTH = 0.05  # share of points that a homography must explain beyond a similarity, which needs less to be believed
+WORTH = 0.05  # share of points that a homography must explain beyond a similarity, which is the simpler model
 
 
 @dataclass(frozen=True)
 class CameraMotion:
     """The motion of the background as a whole, from frame 0 to every frame.
 
-    A background that moves as a whole and a camera that moves look the same; only what is pinned tells them apart.
+    A moving background and a moving camera look the same; only pinned entities tell them apart.
 
     Attributes:
         matrices: (T, 3, 3) float64, from (x, y, 1) in frame 0 to frame t, in pixels; NaN where it cannot be measured.
-        share: (T,) float64: which part of the visible background follows it, 0..1; NaN where it cannot be measured.
+        share: (T,) float64: share of the visible background that follows it, 0..1; NaN where it cannot be measured.
         size: (H, W) of the video.
     """
 
@@ -33,36 +33,36 @@ class CameraMotion:
 
     @property
     def measured(self) -> NDArray[np.bool_]:
-        """(T,) bool: in which frames it could be measured."""
+        """(T,) bool: frames in which it could be measured."""
         return np.asarray(np.isfinite(self.matrices).all(axis=(1, 2)))
 
     def carry(self, points: NDArray) -> NDArray[np.float64]:
-        """Where the camera takes points (N, 2) of frame 0 in each frame: (T, N, 2), NaN where it is not measured."""
+        """Where the camera takes points (N, 2) of frame 0 in each frame: (T, N, 2), NaN if not measured."""
         flat = np.concatenate([points, np.ones((len(points), 1))], axis=1).astype(np.float64)
         moved = flat @ self.matrices.transpose(0, 2, 1)  # (T, N, 3)
         return moved[..., :2] / moved[..., 2:]
 
     @property
     def pan(self) -> NDArray[np.float64]:
-        """(T, 2): how far (x, y) the middle of the picture has gone, pixels."""
+        """(T, 2): how far the picture's centre has moved, (x, y) in pixels."""
         height, width = self.size
         middle = np.array([[(width - 1) / 2, (height - 1) / 2]])
         return (self.carry(middle) - middle)[:, 0]
 
     @property
     def zoom(self) -> NDArray[np.float64]:
-        """(T,): how much larger things in the middle are; 1 is as in frame 0."""
+        """(T,): how much larger objects in the centre are; 1 is as in frame 0."""
         slope = self._slope()
         return np.sqrt(np.abs(slope[:, 0, 0] * slope[:, 1, 1] - slope[:, 0, 1] * slope[:, 1, 0]))
 
     @property
     def roll(self) -> NDArray[np.float64]:
-        """(T,): how far the picture has turned, in degrees, clockwise as seen."""
+        """(T,): how far the picture has turned, in degrees, clockwise."""
         slope = self._slope()
         return np.degrees(np.arctan2(slope[:, 1, 0] - slope[:, 0, 1], slope[:, 0, 0] + slope[:, 1, 1]))
 
     def _slope(self) -> NDArray[np.float64]:
-        """(T, 2, 2) derivative in the middle of the picture."""
+        """(T, 2, 2) derivative at the picture's centre."""
         height, width = self.size
         middle = np.array([(width - 1) / 2, (height - 1) / 2])
         near = middle + np.array([[0.5, 0], [-0.5, 0], [0, 0.5], [0, -0.5]])
@@ -70,7 +70,7 @@ class CameraMotion:
         return np.stack([right - left, down - up], axis=-1)
 
     def as_dict(self) -> dict[str, object]:
-        """Plain numbers for JSON; None where it could not be measured."""
+        """Return plain numbers for JSON; None where it could not be measured."""
         return {
             "matrices": [row.tolist() if ok else None for row, ok in zip(self.matrices, self.measured, strict=True)],
             "share": plain(self.share),
@@ -81,7 +81,7 @@ class CameraMotion:
 
 
 def plain(values: NDArray | float, digits: int = 4) -> object:
-    """Nested lists of rounded numbers, None for what is not finite: what JSON can hold."""
+    """Return nested lists of rounded numbers that JSON can hold, with None for values that are not finite."""
     array = np.asarray(values, np.float64)
     if array.ndim == 0:
         return round(float(array), digits) if np.isfinite(array) else None
@@ -92,15 +92,15 @@ def camera_motion(tracks: Tracks, size: tuple[int, int], tolerance: float) -> Ca
     """Fit the camera to tracks of the background.
 
     Args:
-        tracks: Of points of the background.
+        tracks: Tracks of points of the background.
         size: (H, W) of the video.
-        tolerance: Pixels up to which a point follows.
+        tolerance: Distance in pixels up to which a point follows.
 
     Returns:
         `CameraMotion`, the identity in frame 0.
 
     Source: RANSAC (Fischler and Bolles, 1981) as in OpenCV, for a similarity and for a homography; the homography is
-        taken where it explains at least 5 % more of the points.
+        used if it explains at least 5 % more of the points.
     """
     matrices = np.full((tracks.num_frames, 3, 3), np.nan)
     share = np.full(tracks.num_frames, np.nan)

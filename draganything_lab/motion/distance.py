@@ -11,7 +11,7 @@ from ..errors import LabError
 from ..tracking import Tracks
 from .camera import plain
 
-LEAST = 3  # points that a ring needs to be shown
+LEAST = 3  # minimum number of points in a ring
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Spread:
     """How far points in rings around a point moved, in pixels.
 
     Attributes:
-        median, low, high: (B,) float64: median, lower and upper quartile; NaN for a ring of fewer than 3 points.
+        median, low, high: (B,) float64: median, lower and upper quartile; NaN for rings of fewer than 3 points.
         count: (B,) int: visible points in each ring.
     """
 
@@ -36,13 +36,13 @@ class Spread:
 
 @dataclass(frozen=True)
 class DistanceCurve:
-    """Motion against distance from the dragged point.
+    """Motion as a function of the distance from the dragged point.
 
     Attributes:
         origin: (2,) float32, the dragged point in frame 0.
-        frame: Motion is measured from frame 0 to this one.
+        frame: Frame number; motion is measured from frame 0 to this frame.
         edges: (B + 1,) float64, radii of the rings in pixels.
-        inside, outside: `Spread` over the points inside the entity's mask and outside of it.
+        inside, outside: `Spread` over the points inside the entity's mask and outside it.
     """
 
     origin: NDArray[np.float32]
@@ -58,7 +58,7 @@ class DistanceCurve:
 
     @property
     def flatness(self) -> float:
-        """The lowest median inside the mask divided by the highest: 1 for what is only shifted; NaN below two rings."""
+        """The lowest median inside the mask divided by the highest: 1 for a pure shift; NaN below two rings."""
         median = self.inside.median[np.isfinite(self.inside.median)]
         if len(median) < 2 or median.max() <= 0:
             return float("nan")
@@ -79,28 +79,28 @@ class DistanceCurve:
 def motion_by_distance(
     tracks: Tracks, origin: NDArray, inside: NDArray[np.bool_], frame: int = -1, rings: int = 10
 ) -> DistanceCurve:
-    """Measure how far points went, by their distance from one point.
+    """Measure how far points moved, by their distance from one point.
 
     Args:
-        tracks: Of points all over the picture.
+        tracks: Tracks of points all over the picture.
         origin: (2,) the dragged point (x, y) in frame 0.
         inside: (N,) bool: which points lie in the dragged entity's mask in frame 0.
-        frame: Counted from 0, or from the end if negative.
-        rings: How many rings, 2 or more: one half of them over the entity, the other from there to the farthest point.
+        frame: Frame number from 0, or from the end if negative.
+        rings: Number of rings, at least 2: half of them over the entity, half from there to the farthest point.
 
     Returns:
-        `DistanceCurve`. A rigid entity that is shifted is flat inside its mask, whatever the distance.
+        `DistanceCurve`. For a rigid, shifted entity the curve is flat inside its mask.
 
     Raises:
-        LabError: No such frame, or no rings.
+        LabError: There is no such frame, or there are fewer than 2 rings.
 
     Source: Paper, section 3.1, figure 3: pixels near the dragged point move more than those far from it, unless the
         entity is represented as a whole.
     """
     if not -tracks.num_frames <= frame < tracks.num_frames:
-        raise LabError(f"there is no frame {frame}", fix=f"the video has frames 0 to {tracks.num_frames - 1}")
+        raise LabError(f"there is no frame {frame}", fix=f"use one of frames 0 to {tracks.num_frames - 1}")
     if rings < 2:
-        raise LabError(f"{rings} rings cannot be measured", fix="ask for 2 or more")
+        raise LabError(f"rings is {rings}", fix="use 2 or more")
     frame = frame % tracks.num_frames
     origin = np.asarray(origin, np.float32)
     seen = tracks.visible[frame]

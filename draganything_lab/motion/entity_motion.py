@@ -1,4 +1,4 @@
-"""One entity, wanted against measured: where it was to go, where it went, how much of it came along."""
+"""One entity, wanted against measured: where it should go, where it went, how much of it followed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..tracking import Tracks
 from ..tracking.layered.similarity import as_complex, fit_motion
 from .camera import plain
 
-SHARE = 0.3  # of the wanted motion, by which a point may be off and still count as following
+SHARE = 0.3  # of the wanted motion: by this much a point may be off and still count as following
 OBEYED = 0.25  # the same for the whole entity, on average over the frames
 ENOUGH = 0.5  # share of the mask that must follow
 LEAST_VISIBLE = 3
@@ -19,20 +19,20 @@ LEAST_VISIBLE = 3
 
 @dataclass(frozen=True)
 class EntityMotion:
-    """What one controlled entity was asked to do and did.
+    """What one controlled entity should do, and what it did.
 
     Attributes:
         number: 1 for the first controlled entity.
         name, kind, pinned: As in the scene.
-        tolerance_px: Within this a place counts as right.
-        wanted: (T, 2) float32: where the dragged spot is to be, in pixels of the video.
-        measured: (T, 2) float32: where it was seen: the median way of the points around it, or, where none of them is
-            visible and for the background, of the whole entity; NaN where nothing of it is visible.
-        visible: (T,) float64: which share of its points is seen, 0..1.
-        followed: (T,) float64: which share of the seen points is where it was wanted, within the tolerance or 30 % of
-            the way; NaN where nothing is visible.
-        rigid: (T,) float64: which share of the seen points one shift, turn and zoom explains; NaN for fewer than 3.
-        why_not: Why nothing can be said, empty if something can.
+        tolerance_px: Distance in pixels up to which a position counts as right.
+        wanted: (T, 2) float32: target position of the dragged spot, in pixels of the video.
+        measured: (T, 2) float32: where it was seen: the median motion of the points around it, or, if none of them is
+            visible and for the background, of the whole entity; NaN where no part of it is visible.
+        visible: (T,) float64: share of its points that is visible, 0..1.
+        followed: (T,) float64: share of the visible points at their target, within the tolerance or 30 % of the wanted
+            motion; NaN where no point is visible.
+        rigid: (T,) float64: share of the visible points that one shift, turn and zoom explains; NaN for fewer than 3.
+        why_not: Why nothing can be said; empty otherwise.
     """
 
     number: int
@@ -55,12 +55,12 @@ class EntityMotion:
 
     @property
     def error_px(self) -> NDArray[np.float64]:
-        """(T,) distance from where it was wanted to where it was seen, in pixels; NaN where it was not seen."""
+        """(T,) distance between target and measured position, in pixels; NaN where it was not seen."""
         return np.linalg.norm(self.measured.astype(np.float64) - self.wanted, axis=1)
 
     @property
     def error_percent(self) -> NDArray[np.float64]:
-        """(T,) the same in % of the picture's diagonal."""
+        """(T,) the same error in % of the picture's diagonal."""
         return 100 * self.error_px / float(np.hypot(*self.size))
 
     @property
@@ -70,7 +70,7 @@ class EntityMotion:
 
     @property
     def mean_error_percent(self) -> float:
-        """The same in % of the diagonal."""
+        """The mean error in % of the picture's diagonal."""
         return mean(self.error_percent[1:])
 
     @property
@@ -81,19 +81,19 @@ class EntityMotion:
 
     @property
     def wanted_step(self) -> NDArray[np.float64]:
-        """(T,) how far from its place in frame 0 it is wanted, in pixels."""
+        """(T,) distance of the target from its position in frame 0, in pixels."""
         return np.linalg.norm((self.wanted - self.wanted[0]).astype(np.float64), axis=1)
 
     @property
     def wanted_way(self) -> float:
-        """Length of the path asked for, in pixels; 0 for what is to stay."""
+        """Length of the wanted path, in pixels; 0 for an entity that should stay."""
         return float(np.linalg.norm(np.diff(self.wanted.astype(np.float64), axis=0), axis=1).sum())
 
     @property
     def coverage(self) -> float:
-        """Share of the mask that followed, 0..1: the mean over the frames that ask for a motion one can see.
+        """Share of the mask that followed, 0..1: the mean over frames whose target differs visibly from frame 0.
 
-        All frames after the first count for what is to stay. NaN if it was never seen.
+        For an entity that should stay, all frames after the first count. NaN if it was never seen.
         """
         asked = self.wanted_step > 2 * self.tolerance_px
         asked[0] = False
@@ -101,7 +101,7 @@ class EntityMotion:
 
     @property
     def gain(self) -> float:
-        """How much of the way it went along the path: 0 stayed, 1 went as far as asked. NaN for what is to stay."""
+        """How much of the path it covered: 0 stayed, 1 went all the way. NaN for an entity that should stay."""
         seen = np.isfinite(self.measured).all(axis=1)
         wanted = (self.wanted - self.wanted[0])[seen].astype(np.float64)
         went = (self.measured - self.measured[0])[seen].astype(np.float64)
@@ -112,15 +112,15 @@ class EntityMotion:
 
     @property
     def rigidity(self) -> float:
-        """Share of its points that move as one rigid whole, 0..1, mean over the frames; NaN if never measurable."""
+        """Share of its points that move as one rigid whole, 0..1, mean over frames; NaN if never measurable."""
         return mean(self.rigid[1:])
 
     @property
     def obeyed(self) -> bool | None:
-        """Whether it did as asked; None if nothing can be said.
+        """Whether it followed its path (or stayed); None if nothing can be said.
 
-        Yes, if it is off by no more than the tolerance or a quarter of the way on average, and at least half of it
-        came along.
+        True if its average error is at most the tolerance or a quarter of the wanted motion, and at least half of it
+        followed.
         """
         if not self.tracked or not np.isfinite(self.mean_error_px):
             return None
@@ -130,7 +130,7 @@ class EntityMotion:
         return bool(self.mean_error_px <= allowed and self.coverage >= ENOUGH)
 
     def as_dict(self) -> dict[str, object]:
-        """Plain numbers and lists for JSON; None where nothing could be measured."""
+        """Return plain numbers and lists for JSON; None where nothing could be measured."""
         return {
             "number": self.number,
             "name": self.name,
@@ -155,18 +155,18 @@ class EntityMotion:
 
 
 def mean(values: NDArray[np.float64]) -> float:
-    """The mean of what is finite; NaN if nothing is."""
+    """The mean of the finite values; NaN if there are none."""
     finite = values[np.isfinite(values)]
     return float(finite.mean()) if len(finite) else float("nan")
 
 
 def measured_path(tracks: Tracks, start: NDArray[np.float32], near: float) -> NDArray[np.float32]:
-    """Where a spot of an entity went.
+    """Return where a spot of an entity went.
 
     Args:
-        tracks: Of points of the entity.
-        start: (2,) the spot in frame 0.
-        near: Pixels around it of which the median way is taken; the nearest point always counts.
+        tracks: Tracks of points of the entity.
+        start: (2,) position of the spot in frame 0.
+        near: Radius in pixels of the points whose median motion is used; the nearest point always counts.
 
     Returns:
         (T, 2) float32; NaN where no point of the entity is visible.
@@ -185,12 +185,12 @@ def measured_path(tracks: Tracks, start: NDArray[np.float32], near: float) -> ND
 
 
 def following(tracks: Tracks, wanted: NDArray[np.float64], tolerance: float) -> NDArray[np.float64]:
-    """Which share of the visible points is where it is wanted.
+    """Return the share of the visible points at their target.
 
     Args:
-        tracks: (T, N) points.
-        wanted: (T, N, 2) where they are to be.
-        tolerance: Pixels by which a point may be off at least; 30 % of the wanted way otherwise.
+        tracks: Tracks of N points.
+        wanted: (T, N, 2) target positions.
+        tolerance: Error in pixels that is always allowed; beyond it, 30 % of the wanted motion is.
 
     Returns:
         (T,) float64; NaN where nothing is visible.
@@ -202,11 +202,11 @@ def following(tracks: Tracks, wanted: NDArray[np.float64], tolerance: float) -> 
 
 
 def rigid_share(tracks: Tracks, tolerance: float) -> NDArray[np.float64]:
-    """Which share of the visible points one shift, turn and zoom explains within a tolerance: (T,), NaN below 3."""
+    """(T,) share of the visible points that one shift, turn and zoom explains within a tolerance; NaN below 3."""
     start, places = as_complex(tracks.queries), as_complex(tracks.points)
     weights = tracks.visible.astype(np.float64)
     inlier = tracks.visible
-    for _ in range(4):  # Reweighted, so that loose parts do not drag the whole along.
+    for _ in range(4):  # Reweighted, so that loose parts do not distort the fit.
         motion = fit_motion(start, places, weights, stiff=1.0)
         miss = np.abs(motion.turn[:, None] * start + motion.shift[:, None] - places)
         weights = tracks.visible / (1 + (miss / tolerance) ** 2) ** 2

@@ -1,4 +1,4 @@
-"""Measure a video: track points all over it and hold them against what a scene asked for."""
+"""Measure a video: track points all over it and compare them with what a scene wants."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .wanted import wanted_places
 
 GRID = 900  # points over the picture
 ENTITY_POINTS = 120
-FLAT = 8  # grey levels: a place that varies less has nothing to see
+FLAT = 8  # grey levels: an area that varies less has no texture
 
 
 def measure(
@@ -31,19 +31,20 @@ def measure(
     tracker: str | Tracker = "opencv",
     tracks: Tracks | None = None,
 ) -> MotionReport:
-    """Hold a video against what a scene asked for.
+    """Compare a video with what a scene wants.
 
     Args:
-        video: (T, H, W, 3) uint8 RGB, T >= 2; its first frame shows the scene's picture, at any size of the same shape.
-        scene: What was asked. Masks and paths are scaled to the video.
+        video: (T, H, W, 3) uint8 RGB, T >= 2; its first frame shows the scene's picture, at any size with the same
+            aspect ratio.
+        scene: The wanted motion; masks and paths are scaled to the video.
         tracker: A name of `tracking.TRACKERS`, or an object with the method `track`.
         tracks: Of `motion_queries(scene)` at the video's size, if they have been followed already.
 
     Returns:
-        `MotionReport`. Where nothing could be tracked it says so and holds NaN, never a guess.
+        `MotionReport`. Where nothing could be tracked, it contains NaN and says so, and never a guess.
 
     Raises:
-        LabError: The video has one frame, is none, or has another shape than the scene's picture.
+        LabError: The video is not a video of 2 or more frames, or its aspect ratio differs from the scene's picture.
 
     >>> from draganything_lab.pipeline.preview import preview
     >>> from draganything_lab.toyland import named_scene
@@ -86,14 +87,14 @@ def measure(
 
 
 def _fitted(scene: Scene, size: tuple[int, int]) -> Scene:
-    """The scene at the video's size."""
+    """Resize the scene to the video's size."""
     if scene.size == size:
         return scene
     (height, width), (tall, wide) = scene.size, size
-    # A video's sides may have been rounded to what a model takes.
+    # A video's sides may have been rounded to what a model accepts.
     if abs(width / height * tall / wide - 1) > 0.12:
         raise LabError(
-            f"the video is {wide}x{tall}, the scene's picture {width}x{height}: not the same shape",
+            f"the video is {wide}x{tall}, but the scene's picture is {width}x{height}: another aspect ratio",
             fix="measure the video that was made from this scene, uncropped",
         )
     return scene.resized(size)
@@ -105,7 +106,7 @@ def motion_queries(scene: Scene) -> NDArray[np.float32]:
 
 
 def _queries(scene: Scene) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.bool_]]:
-    """Points over the picture and in every controlled mask, whom each belongs to, and which are the even grid's."""
+    """Points over the picture and in every controlled mask, the region of each, and which belong to the even grid."""
     height, width = scene.size
     rows = max(4, round((GRID * height / width) ** 0.5))
     grid = grid_queries(scene.size, min(rows, height), min(max(4, round(GRID / rows)), width))
@@ -119,7 +120,7 @@ def _queries(scene: Scene) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArr
     for entity in scene.controlled:
         if entity.kind == "foreground":
             controlled |= entity.mask
-    # Beside an edge a point may belong to either side: it is nobody's.
+    # Beside an edge a point may belong to either side, so it counts for neither.
     margin = 2 * max(1, round(0.006 * float(np.hypot(height, width)))) + 1
     owner[(cv2.dilate(controlled.astype(np.uint8), np.ones((margin, margin), np.uint8)) > 0) & ~controlled] = EDGE
     at = grid.round().astype(int)
@@ -146,11 +147,11 @@ def _entity_motion(
     count = tracks.num_frames
     path = entity.path(count)
     start = _spot(entity, path[0])
-    # Things pass over a background's spot, and it is one whole: all of its points speak for it.
+    # Objects pass over a background's spot, and the background is one whole: all its points count.
     near = math.inf if entity.kind == "background" else max(1.5, entity.radius / 3)
     why = ""
     if _has_nothing_to_see(first, _grown(entity.mask)):
-        why = "nothing to see in its mask, all of one colour, so it cannot be tracked"
+        why = "its mask is all of one colour, so it cannot be tracked"
     elif not tracks.visible[1:].any():
         why = "could not be tracked: not visible in any frame after the first"
     if why:
@@ -192,7 +193,7 @@ def _leakage(tracks: Tracks, view: NDArray[np.float64], tolerance: float) -> Lea
 
 
 def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """A mask with its edge, which can be tracked even where the inside is of one colour."""
+    """A mask grown by its edge, which can be tracked even if the inside is of one colour."""
     return cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
 
 

@@ -1,4 +1,4 @@
-"""The motion report: what a scene asked for, held against what a video shows."""
+"""The motion report: what a scene wants, compared with what a video shows."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ OUTSIDE, THING, EDGE = 0, -1, -2
 
 @dataclass(frozen=True)
 class Leakage:
-    """Motion outside all masks of which something was asked, beyond what was asked of the camera.
+    """Motion outside all controlled masks, apart from the wanted camera motion.
 
     Attributes:
-        share: (T,) float64: which share of the visible points outside moved though they should not have, 0..1.
+        share: (T,) float64: share of the visible points outside that moved though they should not have, 0..1.
         mean_px: (T,) float64: how far they are from where they should be, in pixels, on average.
-        points: How many points there are outside.
+        points: Number of points outside.
     """
 
     share: NDArray[np.float64]
@@ -34,11 +34,11 @@ class Leakage:
 
     @property
     def mean_share(self) -> float:
-        """Mean of `share` over the frames after the first; NaN if there is no outside or nothing was seen of it."""
+        """Mean of `share` over the frames after the first; NaN if there is no outside or no part of it was visible."""
         return mean(self.share[1:])
 
     def as_dict(self) -> dict[str, object]:
-        """Plain numbers for JSON."""
+        """Return plain numbers for JSON."""
         return {
             "mean_share": plain(self.mean_share),
             "mean_px": plain(mean(self.mean_px[1:])),
@@ -50,20 +50,20 @@ class Leakage:
 
 @dataclass(frozen=True)
 class MotionReport:
-    """What moved in a video, and whether it is what a scene asked for.
+    """What moved in a video, and whether that is what the scene wants.
 
     Attributes:
         size: (H, W) of the video; all pixels are those of the video.
         num_frames: T.
-        tracker: What measured it.
-        tolerance_px: Within this a place counts as right, and nothing counts as having moved.
-        entities: One `EntityMotion` for each controlled entity, in order.
+        tracker: Name of the tracker.
+        tolerance_px: Distance in pixels up to which a position counts as right, and a point as still.
+        entities: One `EntityMotion` per controlled entity, in order.
         camera: The motion of the background as a whole.
-        leakage: Motion where nothing was asked.
+        leakage: Motion where none was wanted.
         tracks: All tracks, (T, N).
-        regions: (N,) int: k = the k-th controlled entity's, -1 = in the mask of a thing of which nothing was asked, 0 =
-            none, -2 = so close outside a controlled mask that it may be on either side, and counts nowhere.
-        on_grid: (N,) bool: which tracks belong to an even grid over the picture.
+        regions: (N,) int: k = in the k-th controlled entity, -1 = in the mask of an uncontrolled entity, 0 = in none,
+            -2 = so close to a controlled mask that it may be on either side, and counts nowhere.
+        on_grid: (N,) bool: tracks that belong to an even grid over the picture.
     """
 
     size: tuple[int, int]
@@ -78,49 +78,50 @@ class MotionReport:
     on_grid: NDArray[np.bool_] = field(repr=False)
 
     def __getitem__(self, which: str | int) -> EntityMotion:
-        """The entity of a name, or of a number counted from 1."""
+        """The entity with a given name, or number counted from 1."""
         for entity in self.entities:
             if which in (entity.name, entity.number):
                 return entity
         names = ", ".join(f'{entity.number} "{entity.name}"' for entity in self.entities)
         raise LabError(
-            f"the report has no entity {which!r}", fix=f"it has {names or 'none: the scene asks for nothing'}"
+            f"the report has no entity {which!r}",
+            fix=f"use one of {names}" if names else "control an entity of the scene",
         )
 
     @property
     def obeyed(self) -> bool | None:
-        """Whether every entity did as asked, as far as could be seen; None if nothing can be said of any."""
+        """Whether every entity followed its path, as far as could be seen; None if nothing can be said about any."""
         said = [entity.obeyed for entity in self.entities if entity.obeyed is not None]
         return all(said) if said else None
 
     @property
     def mean_error_px(self) -> float:
-        """Mean error of the tracked entities, each counting the same, in pixels; NaN if none was tracked."""
+        """Mean error of the tracked entities, each with equal weight, in pixels; NaN if none was tracked."""
         return mean(np.array([entity.mean_error_px for entity in self.entities]))
 
     @property
     def mean_error_percent(self) -> float:
-        """The same in % of the picture's diagonal."""
+        """The mean error in % of the picture's diagonal."""
         return mean(np.array([entity.mean_error_percent for entity in self.entities]))
 
     def attribution(self, frame: int = -1) -> Attribution:
         """What moved up to a frame: an entity, other things, the background, or the camera."""
         if not -self.num_frames <= frame < self.num_frames:
-            raise LabError(f"there is no frame {frame}", fix=f"the video has frames 0 to {self.num_frames - 1}")
+            raise LabError(f"there is no frame {frame}", fix=f"use one of frames 0 to {self.num_frames - 1}")
         solid = [entity.number for entity in self.entities if entity.kind == "foreground"]
         regions = np.where(np.isin(self.regions, solid) | (self.regions == THING), self.regions, OUTSIDE)
         use = self.on_grid & (self.regions != EDGE)
         return attribute(self.tracks.chosen(use), regions[use], self.camera, self.tolerance_px, frame)
 
     def by_distance(self, which: str | int = 1, frame: int = -1, rings: int = 10) -> DistanceCurve:
-        """Motion against distance from an entity's dragged spot, without other dragged things; `motion_by_distance`."""
+        """Motion by distance from an entity's dragged spot, without other dragged entities; `motion_by_distance`."""
         entity = self[which]
         inside, outside = self.sides(which)
         use = inside | outside
         return motion_by_distance(self.tracks.chosen(use), entity.wanted[0], inside[use], frame, rings)
 
     def sides(self, which: str | int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Which of the tracks (N,) lie inside an entity's mask, and which outside of all controlled foreground."""
+        """The tracks, (N,) bool, inside an entity's mask, and those outside all controlled foreground."""
         inside = self.regions == self[which].number
         front = [other.number for other in self.entities if other.kind == "foreground"]
         outside = self.on_grid & ~inside & (self.regions != EDGE) & ~np.isin(self.regions, front)
@@ -128,14 +129,14 @@ class MotionReport:
 
     @property
     def summary(self) -> tuple[str, ...]:
-        """The report in sentences: the verdict, one for each entity, what moved, and what moved unasked."""
+        """The report in sentences: the verdict, one per entity, what moved, and what moved but should not have."""
         return (self.verdict, *(sentence(entity) for entity in self.entities), *self._rest())
 
     @property
     def verdict(self) -> str:
-        """One sentence."""
+        """The result in one sentence."""
         if not self.entities:
-            return "Nothing was asked: the scene has no entity with a path, and none is pinned."
+            return "Nothing was asked: the scene has no entity that has a path or is pinned."
         said = [entity.obeyed for entity in self.entities if entity.obeyed is not None]
         if not said:
             return "Nothing could be tracked, so nothing can be said."
@@ -153,7 +154,7 @@ class MotionReport:
         return lines
 
     def as_dict(self) -> dict[str, object]:
-        """The whole report but the tracks, as what JSON can hold; None for what could not be measured."""
+        """Return the whole report except the tracks, for JSON; None for what could not be measured."""
         return {
             "size": list(self.size),
             "num_frames": self.num_frames,
@@ -170,7 +171,7 @@ class MotionReport:
         }
 
     def json(self) -> str:
-        """`as_dict` as text."""
+        """`as_dict` as JSON text."""
         return json.dumps(self.as_dict(), indent=1, allow_nan=False)
 
     def __str__(self) -> str:
@@ -178,7 +179,7 @@ class MotionReport:
 
 
 def sentence(entity: EntityMotion) -> str:
-    """What one entity did, in a line."""
+    """What one entity did, in one line."""
     head = f"{entity.number} {entity.name}"
     if not entity.tracked:
         return f"{head}: {entity.why_not}."
@@ -186,4 +187,4 @@ def sentence(entity: EntityMotion) -> str:
     part = f"{100 * entity.coverage:.0f} % of it came along"
     if np.isfinite(entity.gain):
         return f"{head}: went {100 * entity.gain:.0f} % of the way, {error}, {part}."
-    return f"{head}: was to stay, {error}, {100 * entity.coverage:.0f} % of it stayed."
+    return f"{head}: should stay, {error}, {100 * entity.coverage:.0f} % of it stayed."

@@ -1,4 +1,4 @@
-"""What a scene asks of every pixel: the motion that its trajectories stand for."""
+"""The motion that a scene's trajectories define for every pixel."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ..scene.entity import Entity
 
 
 def wanted_places(entity: Entity, points: NDArray, view: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Where points of a controlled entity are to be.
+    """Target positions of points of a controlled entity.
 
     Args:
-        entity: Controlled. Foreground and background are shifted along the path; foreground that is not pinned also
-            takes on the camera's zoom and roll about its point, as in the preview. Camera cells follow the camera.
+        entity: A controlled entity. Foreground and background are shifted along the path; foreground that is not pinned
+            also adopts the camera's zoom and roll about its point, as in the preview. Camera cells follow the camera.
         points: (N, 2) x and y in frame 0.
         view: (T, 2, 3) from `wanted_view`.
 

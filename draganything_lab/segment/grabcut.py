@@ -109,9 +109,7 @@ class GrabCutSegmenter(Segmenter):
             box = np.rint(prompt.box.reshape(2, 2) * scale).astype(int)
             box[1] = np.maximum(box[1], box[0] + 1)
         before = None
-        if prompt.previous is not None and not len(
-            plus
-        ):  # starting afresh from all clicks finds more than the last result
+        if prompt.previous is not None and not len(plus):  # a fresh start finds more than the last result
             before = resized_mask(prompt.previous.best, (rows, columns))
         if box is not None or before is not None:
             reaches = (1.0,)  # the size of the object is known

@@ -1,4 +1,4 @@
-"""Feature maps made visible: their three strongest directions as red, green and blue."""
+"""Pictures of feature maps: their three strongest directions as red, green and blue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import LabError
 
 
 def pca_picture(features: np.ndarray, *, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Show a feature map: places of one colour have similar features.
+    """Show a feature map: cells of one colour have similar features.
 
     Args:
         features: (C, h, w) float.
@@ -19,26 +19,26 @@ def pca_picture(features: np.ndarray, *, size: tuple[int, int] | None = None) ->
 
     Returns:
         (h, w, 3) or (H, W, 3) uint8 RGB: the three principal components, each stretched from its 1st to its 99th
-        percentile. The colours mean nothing by themselves.
+        percentile. The colours have no meaning by themselves.
 
     Raises:
-        LabError: Not a feature map, or not finite.
+        LabError: The array is not a feature map, or not finite.
     """
     return pca_pictures([features], size=size)[0]
 
 
 def pca_pictures(maps: Sequence[np.ndarray], *, size: tuple[int, int] | None = None) -> list[np.ndarray]:
-    """Show several feature maps with one set of colours, so that the same thing looks the same in every picture.
+    """Show several feature maps with one set of colours, so that the same features look the same in every picture.
 
     Args:
-        maps: Feature maps (C, h, w) of one C; h and w may differ.
+        maps: Feature maps (C, h, w) with the same C; h and w may differ.
         size: (H, W) of every picture; None for each map's own.
 
     Returns:
-        One (h, w, 3) uint8 RGB picture a map.
+        One (h, w, 3) uint8 RGB picture per map.
     """
     if not maps or any(np.ndim(m) != 3 or np.size(m) == 0 for m in maps) or len({len(m) for m in maps}) > 1:
-        raise LabError(f"pca_pictures needs maps (C, h, w) of one C, got shapes {[np.shape(m) for m in maps]}")
+        raise LabError(f"the maps have shapes {[np.shape(m) for m in maps]}", fix="pass maps (C, h, w) with the same C")
     flat = np.concatenate([np.reshape(m, (len(m), -1)).T for m in maps]).astype(np.float64)  # (places, C)
     if not np.isfinite(flat).all():
         raise LabError("the features hold NaN or infinity", fix="extract them in float32")

@@ -1,6 +1,6 @@
-"""Figures and players: what a lesson looks at, returned as objects that a notebook shows and `savefig` keeps.
+"""Figures and players: what a lesson shows, returned as objects that a notebook displays and `savefig` saves.
 
-Figures have a transparent ground and mid-grey words, so that they read on a light page and on a dark one. Colours are
+Figures have a transparent background and mid-grey text, so that they are readable on light and dark pages. Colours are
 Okabe and Ito's, each with its number beside it: number k is the k-th controlled entity, here as in a `ControlSignal`.
 """
 
@@ -32,7 +32,7 @@ HALO = [withStroke(linewidth=3, foreground="white")]
 
 
 class LabFigure(Figure):
-    """A matplotlib figure that a notebook shows by itself, whether or not pyplot was imported."""
+    """A matplotlib figure that a notebook displays by itself, whether or not pyplot was imported."""
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
@@ -41,7 +41,7 @@ class LabFigure(Figure):
 
 
 def masks(scene: Scene) -> Figure:
-    """Draw every entity's mask over the picture; controlled ones in colour with their number, the others hatched grey.
+    """Draw every entity's mask over the picture; controlled ones in colour with a number, the others hatched in grey.
 
     Args:
         scene: A scene with or without entities.
@@ -53,7 +53,7 @@ def masks(scene: Scene) -> Figure:
     for number, entity in enumerate(scene.controlled, start=1):
         labels[entity.mask] = number
     image = enlarged(scene.image, DRAWN_PIXELS)
-    times = len(image) // len(labels)  # A tiny picture grows, so that numbers on it are crisp.
+    times = len(image) // len(labels)  # A tiny picture is enlarged, so that numbers on it are crisp.
     picture = labels_over(image, repeated(labels, times), filled=True)
     for entity in scene:
         if not entity.controlled:
@@ -67,12 +67,13 @@ def masks(scene: Scene) -> Figure:
 
 
 def trajectories(scene: Scene, num_frames: int = 14, *, legend: bool = True) -> Figure:
-    """Draw where every controlled entity is to go: a line, a dot a frame, and frame numbers where there is room.
+    """Draw the target path of every controlled entity: a line, one dot per frame, and frame numbers where there is
+    room.
 
     Args:
         scene: A scene.
-        num_frames: T, the number of frames of the video to come.
-        legend: Whether numbers and names stand below.
+        num_frames: T, the number of frames of the planned video.
+        legend: Whether to list numbers and names below.
 
     Returns:
         A figure of the dimmed picture with the paths; a pinned entity has a square instead.
@@ -97,21 +98,21 @@ def trajectories(scene: Scene, num_frames: int = 14, *, legend: bool = True) -> 
 
 
 def control_stack(control: ControlSignal | Mapping[str, ControlSignal], image: np.ndarray, count: int = 5) -> Figure:
-    """Draw control signals over the picture: a row for each signal, a column for each of some frames.
+    """Draw control signals over the picture: one row per signal, one column for each of some frames.
 
     Args:
         control: One signal, or several as {title: signal}.
         image: (H, W, 3) uint8, the picture; any size.
-        count: How many frames, evenly spaced, first and last among them.
+        count: Number of frames, evenly spaced, including the first and last.
 
     Returns:
         A figure of pictures.
     """
     rows = dict(control) if isinstance(control, Mapping) else {control.representation: control}
     if not rows:
-        raise LabError("there is no control signal to draw", fix="give one, or {title: signal}")
+        raise LabError("there is no control signal to draw", fix="pass one, or {title: signal}")
     frames = {title: _evenly(signal.num_frames, count) for title, signal in rows.items()}
-    # Drawn at the size at which it is seen, so that the numbers stay legible.
+    # Drawn at the size at which it is displayed, so that the numbers stay legible.
     size = CELL_PIXELS, max(1, round(image.shape[0] * CELL_PIXELS / image.shape[1]))
     image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     pictures = {title: [signal.preview(image, t) for t in frames[title]] for title, signal in rows.items()}
@@ -119,31 +120,31 @@ def control_stack(control: ControlSignal | Mapping[str, ControlSignal], image: n
 
 
 def strip(frames: np.ndarray | Mapping[str, np.ndarray], count: int = 7) -> Figure:
-    """Draw evenly spaced frames of one clip, or of several clips one below the other.
+    """Draw evenly spaced frames of one clip, or of several clips one below another.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB, or {title: such a clip}.
-        count: How many frames of each, first and last among them.
+        count: Number of frames of each, including the first and last.
 
     Returns:
         A figure of pictures, each column with its frame number.
     """
     clips = dict(frames) if isinstance(frames, Mapping) else {"": frames}
     if not clips:
-        raise LabError("there is no clip to draw", fix="give (T, H, W, 3), or {title: clip}")
+        raise LabError("there is no clip to draw", fix="pass (T, H, W, 3), or {title: clip}")
     shown = {title: _evenly(len(checked_frames(clip)), count) for title, clip in clips.items()}
     return _grid({title: [clip[t] for t in shown[title]] for title, clip in clips.items()}, shown)
 
 
 def side_by_side(clips: Mapping[str, np.ndarray | Sequence[np.ndarray]], fps: float = 8) -> Players:
-    """Show clips side by side as players that keep the same frame, with one button and one slider for all.
+    """Show clips side by side as players that stay on the same frame, with one button and one slider for all.
 
     Args:
         clips: {title: (T, H, W, 3) uint8 RGB}; a shorter clip waits on its last frame.
         fps: Frames per second.
 
     Returns:
-        An object that a notebook shows; `.html` is its text.
+        An object that a notebook displays; `.html` is its HTML text.
     """
     return Players(clips, fps)
 
@@ -157,7 +158,7 @@ def _picture_figure(picture: np.ndarray, width: float = 7.0) -> tuple[LabFigure,
 
 
 def _grid(rows: Mapping[str, Sequence[np.ndarray]], numbers: Mapping[str, np.ndarray]) -> LabFigure:
-    """Pictures in rows with a title each, and their frame numbers above; titles and numbers in mid grey."""
+    """Pictures in rows, each with a title, and their frame numbers above; titles and numbers in mid grey."""
     columns = max(len(pictures) for pictures in rows.values())
     sizes = [pictures[0].shape for pictures in rows.values()]
     cell = min(10.0 / columns, 3.0)
@@ -244,7 +245,7 @@ def _frame_number(axes: Axes, path: np.ndarray, frame: int) -> None:
 
 
 def _spaced(steps: np.ndarray, room: float) -> list[int]:
-    """Frames whose numbers get written: the first, the last, and between them as many as `room` pixels apart allow."""
+    """Frames whose numbers are written: the first, the last, and as many between as fit, `room` pixels apart."""
     along = np.concatenate([[0.0], np.cumsum(steps)])
     chosen = [0]
     for frame, place in enumerate(along):
@@ -254,7 +255,7 @@ def _spaced(steps: np.ndarray, room: float) -> list[int]:
 
 
 def _evenly(num_frames: int, count: int) -> np.ndarray:
-    """(K,) frame numbers, evenly spaced, first and last among them."""
+    """(K,) frame numbers, evenly spaced, including the first and last."""
     if count < 1:
-        raise LabError(f"{count} frames cannot be shown", fix="give 1 or more")
+        raise LabError(f"count is {count}", fix="show at least 1 frame")
     return evenly(num_frames, count)

@@ -1,4 +1,4 @@
-"""What all pages are made of: one HTML file that carries everything in it and reads in light and dark."""
+"""Shared parts of all pages: one self-contained HTML file each, readable in light and dark mode."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def table(heads: Sequence[str], rows: Iterable[Iterable[str]], numbers: Collecti
     """Return a table that scrolls where it is too wide.
 
     Args:
-        heads: One for each column, as text.
+        heads: One per column, as text.
         rows: Cells as text; what is `Markup` is taken as it is.
-        numbers: Heads of the columns that stand to the right.
+        numbers: Heads of the right-aligned columns.
     """
     kinds = [' class="number"' if head in numbers else "" for head in heads]
 
@@ -60,7 +60,7 @@ class Markup(str):
 
 
 def notes(texts: Iterable[str]) -> str:
-    """Return what the reader must know before believing the rest, each text a paragraph of its own."""
+    """Return what the reader must know before trusting the rest, one paragraph per text."""
     return "".join(f'<p class="note">{html.escape(text)}</p>' for text in texts)
 
 
@@ -74,12 +74,12 @@ def _markup(text: str) -> str:
 
 
 def picture_address(figure: Figure) -> str:
-    """Return a figure as a data address, a PNG with a transparent ground."""
+    """Return a figure as a data address, a PNG with a transparent background."""
     return data_address(figure_png(figure), "image/png")
 
 
 def figure_png(figure: Figure) -> bytes:
-    """Return the bytes of a figure's PNG file, cut to what is drawn, with a transparent ground."""
+    """Return the bytes of a figure's PNG file, cropped to its content, with a transparent background."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.02, transparent=True)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""What all figures share: mid-grey words, pictures on axes, numbers on plates."""
+"""Shared parts of all figures: mid-grey words, pictures on axes, numbers on plates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Clip: TypeAlias = "NDArray[np.uint8] | Sequence[NDArray[np.uint8]]"
 
 
 def picture_on(axes: Axes, picture: NDArray[np.uint8], title: str, size: tuple[int, ...] | None = None) -> None:
-    """A picture without frame or ticks, whose axes count in pixels of `size` (H, W)."""
+    """Show a picture without frame or ticks, with axes in pixels of `size` (H, W)."""
     height, width = picture.shape[:2] if size is None else size[:2]
     smooth = "nearest" if picture.shape[0] < 200 else "antialiased"
     axes.imshow(picture, extent=(-0.5, width - 0.5, height - 0.5, -0.5), interpolation=smooth)
@@ -48,7 +48,7 @@ def rgb(number: int) -> NDArray[np.float64]:
 
 
 def number_on(axes: Axes, number: int, place: NDArray | tuple[float, float], away: tuple[float, float]) -> None:
-    """An entity's number on a round plate of its colour, some points away from a place."""
+    """Draw an entity's number on a round plate of its colour, some points away from a position."""
     axes.annotate(
         str(number),
         (float(place[0]), float(place[1])),

@@ -1,4 +1,4 @@
-"""Video players side by side that keep the same frame: one button, one slider, no network, no widget."""
+"""Video players side by side that stay on the same frame: one button, one slider, no network, no widget."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..media.text import data_address
 from ..media.video import checked_frames, encode_video
 
 # Without scripts (an untrusted notebook) the videos loop by themselves. With them, one timer steps all to the same
-# frame: players left to run on their own start apart and stay apart.
+# frame: players that run on their own start at different times and stay out of step.
 STYLE = """
 .dal-players{display:flex;flex-wrap:wrap;gap:12px;align-items:end;max-width:100%}
 .dal-players figure{flex:1 1 220px;max-width:576px;margin:0}
@@ -55,22 +55,22 @@ _count = itertools.count()
 
 
 class Players:
-    """Clips side by side, each with its title, on one clock.
+    """Clips side by side, each with its title, in step.
 
     Args:
         clips: {title: (T, H, W, 3) uint8 RGB in 0..255}; a shorter clip waits on its last frame.
         fps: Frames per second.
 
     Attributes:
-        html: The players as text: a <div> with everything in it, to be shown by a notebook or put into a page.
+        html: The players as HTML: a self-contained <div>, for a notebook or a page.
 
     Raises:
-        LabError: There are no clips, or one of them is none.
+        LabError: There are no clips, or one of them is not a clip.
     """
 
     def __init__(self, clips: Mapping[str, np.ndarray | Sequence[np.ndarray]], fps: float = 8) -> None:
         if not clips:
-            raise LabError("there are no clips to show", fix="give {title: frames}")
+            raise LabError("there are no clips to show", fix="pass {title: frames}")
         checked = {title: checked_frames(frames) for title, frames in clips.items()}
         figures = []
         for title, frames in checked.items():
@@ -81,7 +81,7 @@ class Players:
                 f'src="{address}"></video></figure>'
             )
         body, last = "".join(figures), max(map(len, checked.values())) - 1
-        # A notebook may still show players of an earlier kernel: the content makes the name differ from theirs.
+        # A notebook may still show players of an earlier kernel: the content keeps the name different from theirs.
         name = f"dal-players-{zlib.crc32(body.encode()):08x}-{next(_count)}"
         bar = (
             f'<div class="dal-bar"><button type="button">Pause</button><input type="range" min="0" max="{last}" '

@@ -1,4 +1,4 @@
-"""Point tracking: frames and query points in, tracks and visibility out; OpenCV by default, CoTracker when asked."""
+"""Point tracking: frames and query points in, tracks and visibility out; OpenCV by default, CoTracker on request."""
 
 from .accuracy import Accuracy, tracking_accuracy
 from .base import Tracker, Tracks, grid_queries, mask_queries

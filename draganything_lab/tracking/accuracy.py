@@ -1,4 +1,4 @@
-"""TAP-Vid's measures: how far tracks are from known ones, and whether seen and hidden are told apart."""
+"""TAP-Vid's measures: how far tracks are from the true ones, and whether visibility is predicted correctly."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from ..scene.checks import checked_size
 from .base import Tracks
 
 THRESHOLDS = (1.0, 2.0, 4.0, 8.0, 16.0)
-"""Pixels of a picture of 256x256, to which TAP-Vid scales every video."""
+"""Thresholds in pixels of a 256x256 picture, to which TAP-Vid scales every video."""
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How near tracks are to the truth; everything leaves frame 0, the question, out.
+    """How near tracks are to the truth; frame 0, which holds the queries, is always left out.
 
     Attributes:
-        median_px, mean_px: Distance to the truth in pixels of the clip, over points that are truly visible.
-        delta: For each threshold of TAP-Vid, the share of truly visible points that are nearer, 0..1; at 256x256.
-        delta_average: Their mean, TAP-Vid's < δ_avg: 1 is perfect.
-        delta_average_px: The same with the thresholds taken in pixels of the clip itself: kinder to small pictures.
-        occlusion_accuracy: Share of points and frames whose visibility is told rightly, 0..1.
-        jaccard_average: TAP-Vid's AJ: right and told visible, among all that are visible or told so, 0..1.
-        points: How many truly visible places the distances are over.
+        median_px, mean_px: Distance to the truth in pixels of the clip, over truly visible points.
+        delta: For each threshold of TAP-Vid, the share of truly visible points within it, 0..1; at 256x256.
+        delta_average: Mean of `delta`, TAP-Vid's < δ_avg: 1 is perfect.
+        delta_average_px: The same with thresholds in pixels of the clip itself, which is easier for small pictures.
+        occlusion_accuracy: Share of points and frames whose visibility is predicted correctly, 0..1.
+        jaccard_average: TAP-Vid's AJ: correct and predicted visible, among all that are visible or predicted so, 0..1.
+        points: Number of truly visible points, over all frames, that the distances are taken over.
     """
 
     median_px: float
@@ -39,23 +39,23 @@ class Accuracy:
     points: int
 
     def as_dict(self) -> dict[str, object]:
-        """Plain numbers and lists, for JSON."""
+        """Return plain numbers and lists, for JSON."""
         return {**asdict(self), "delta": list(self.delta)}
 
 
 def tracking_accuracy(found: Tracks, truth: Tracks, size: tuple[int, int]) -> Accuracy:
-    """Hold tracks against the truth with TAP-Vid's measures.
+    """Compare tracks with the truth by TAP-Vid's measures.
 
     Args:
-        found: What a tracker gave, T >= 2.
-        truth: Where the same points really are, and whether they are seen.
+        found: Output of a tracker, T >= 2.
+        truth: True positions of the same points, and whether they are visible.
         size: (H, W) of the clip in pixels; x and y are scaled to 256 each, as TAP-Vid does.
 
     Returns:
         `Accuracy`.
 
     Raises:
-        LabError: Other points or frames, one frame only, or nothing that is truly visible.
+        LabError: The points or frames differ, there is only one frame, or no point is truly visible.
 
     Source: Doersch et al., "TAP-Vid: A Benchmark for Tracking Any Point in a Video", 2022, section 3; queries in the
         first frame.
@@ -63,12 +63,12 @@ def tracking_accuracy(found: Tracks, truth: Tracks, size: tuple[int, int]) -> Ac
     height, width = checked_size(size)
     if found.points.shape != truth.points.shape:
         raise LabError(
-            f"tracks are {found.points.shape}, the truth is {truth.points.shape}", fix="track the same points"
+            f"the tracks have shape {found.points.shape}, the truth {truth.points.shape}", fix="track the same points"
         )
     seen, told = truth.visible[1:], found.visible[1:]
     if not seen.any():
         raise LabError(
-            "no point is truly visible after frame 0, so there is nothing to measure", fix="take other points"
+            "no point is truly visible after frame 0, so there is nothing to measure", fix="choose other points"
         )
     off = (found.points[1:] - truth.points[1:]).astype(np.float64)
     distance = np.linalg.norm(off, axis=-1)  # (T - 1, N), pixels of the clip

@@ -1,4 +1,4 @@
-"""What a tracker is: frames and points of the first frame in, where each point goes and whether it is seen out."""
+"""The interface of trackers: frames and points of the first frame in, each point's path and visibility out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_QUERIES = 200_000
 
 @dataclass(frozen=True)
 class Tracks:
-    """Where points of frame 0 are in every frame.
+    """Positions of points of frame 0 in every frame.
 
     Attributes:
         points: (T, N, 2) float32 (x, y) in pixels; finite in every frame, a guess where the point is not visible.
@@ -34,21 +34,19 @@ class Tracks:
         points = plain_array(self.points, "tracks").astype(np.float32)
         visible = plain_array(self.visible, "visibility")
         if points.ndim != 3 or points.shape[2] != 2:
-            raise LabError(f"tracks have shape {points.shape}", fix="they must be (T, N, 2): frame, point, (x, y)")
+            raise LabError(f"the tracks have shape {points.shape}", fix="pass (T, N, 2): frame, point, (x, y)")
         if visible.shape != points.shape[:2]:
             raise LabError(
-                f"visibility has shape {visible.shape}, tracks {points.shape}", fix=f"it must be {points.shape[:2]}"
+                f"visibility has shape {visible.shape}, the tracks {points.shape}", fix=f"pass shape {points.shape[:2]}"
             )
         if visible.dtype != bool:
-            raise LabError(
-                f"visibility is {visible.dtype}", fix="it must be bool: compare a score with a threshold first"
-            )
+            raise LabError(f"visibility is {visible.dtype}", fix="pass bool: compare a score with a threshold first")
         bad = ~np.isfinite(points).all(axis=(0, 2))
         if bad.any():
             raise LabError(
                 f"{int(bad.sum())} of {points.shape[1]} tracks have points that are not finite (track "
                 f"{int(bad.argmax())} first)",
-                fix="where a point is not seen give a guess, and visible=False",
+                fix="where a point is hidden, pass a guess and visible=False",
             )
         object.__setattr__(self, "points", points)
         object.__setattr__(self, "visible", visible)
@@ -68,12 +66,12 @@ class Tracks:
         return self.points.shape[1]
 
     def chosen(self, which: NDArray) -> Tracks:
-        """Return some of the tracks; `which` is (K,) places or (N,) bool."""
+        """Return some of the tracks; `which` is (K,) indices or (N,) bool."""
         return Tracks(self.points[:, which], self.visible[:, which])
 
 
 class Tracker(Protocol):
-    """Anything that tracks: give an object with this method to `track(..., tracker=it)`."""
+    """Anything that tracks: pass an object with this method to `track(..., tracker=it)`."""
 
     def track(self, video: NDArray[np.uint8], queries: NDArray[np.float32]) -> Tracks:
         """Follow points; video (T, H, W, 3) uint8 RGB, queries (N, 2) float32 (x, y) inside frame 0, both checked."""
@@ -81,15 +79,15 @@ class Tracker(Protocol):
 
 
 def checked_queries(queries: NDArray | Sequence[Sequence[float]], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Return query points as (N, 2) float32, or raise a `LabError`: wrong shape, not finite, outside the picture."""
+    """Return query points as (N, 2) float32, or raise a `LabError` if they are malformed or outside the picture."""
     try:
         points = plain_array(queries, "queries").astype(np.float32)
     except (TypeError, ValueError) as error:
-        raise LabError("queries are no list of (x, y) numbers") from error
+        raise LabError("the queries are not a list of (x, y) numbers") from error
     if points.size == 0:
         points = points.reshape(0, 2)
     if points.ndim != 2 or points.shape[1] != 2:
-        raise LabError(f"queries have shape {points.shape}", fix="give (N, 2), a list of (x, y)")
+        raise LabError(f"the queries have shape {points.shape}", fix="pass (N, 2), a list of (x, y)")
     if len(points) > MAX_QUERIES:
         raise LabError(f"{len(points):,} queries are over the limit of {MAX_QUERIES:,}", fix="use grid_queries()")
     height, width = size
@@ -100,7 +98,7 @@ def checked_queries(queries: NDArray | Sequence[Sequence[float]], size: tuple[in
         x, y = points[place].tolist()
         raise LabError(
             f"query {place} is ({x:g}, {y:g}), outside the {width}x{height} picture",
-            fix="queries are (x, y) in frame 0",
+            fix="pass queries as (x, y) in frame 0",
         )
     return points
 
@@ -109,7 +107,7 @@ def checked_clip(video: NDArray | Sequence[NDArray]) -> NDArray[np.uint8]:
     """Return a clip as (T, H, W, 3) uint8, or raise a `LabError`; T must be 2 or more, or there is nothing to track."""
     frames = checked_frames(video)
     if len(frames) < 2:
-        raise LabError("the video has 1 frame", fix="motion needs 2 or more")
+        raise LabError("the video has 1 frame", fix="pass 2 or more frames")
     checked_size(frames.shape[1:3])
     return frames
 
@@ -128,7 +126,7 @@ def grid_queries(size: tuple[int, int], rows: int, columns: int) -> NDArray[np.f
 
     Args:
         size: (H, W) in pixels.
-        rows, columns: How many points down and across, each 1 or more.
+        rows, columns: Number of points down and across, each 1 or more.
 
     Returns:
         (rows * columns, 2) float32 (x, y) in pixels, row by row.
@@ -139,8 +137,8 @@ def grid_queries(size: tuple[int, int], rows: int, columns: int) -> NDArray[np.f
     height, width = checked_size(size)
     if min(rows, columns) < 1 or rows * columns > MAX_QUERIES:
         raise LabError(
-            f"a grid of {rows} rows and {columns} columns cannot be used",
-            fix=f"give 1 or more, {MAX_QUERIES:,} points in all",
+            f"the grid has {rows} rows and {columns} columns",
+            fix=f"use at least 1 of each, at most {MAX_QUERIES:,} points in all",
         )
     x = (np.arange(columns) + 0.5) * width / columns - 0.5
     y = (np.arange(rows) + 0.5) * height / rows - 0.5
@@ -152,13 +150,13 @@ def mask_queries(mask: NDArray[np.bool_], count: int) -> NDArray[np.float32]:
 
     Args:
         mask: (H, W) bool.
-        count: 1 or more; a mask of fewer pixels gives all of them.
+        count: Maximum number of points, at least 1; a mask of fewer pixels gives all its pixels.
 
     Returns:
-        (N, 2) float32 (x, y) in pixels, N <= count; none for an empty mask.
+        (N, 2) float32 (x, y) in pixels, N <= count; N = 0 for an empty mask.
     """
     if count < 1:
-        raise LabError(f"{count} points cannot be spread over a mask", fix="ask for 1 or more")
+        raise LabError(f"count is {count}", fix="request at least 1 point")
     ys, xs = np.nonzero(load_mask(mask))
     # Even steps of the golden ratio through the pixels in row order: spread out along rows and across them.
     if len(xs) > count:

@@ -1,4 +1,4 @@
-"""Trackers by name, and the one call that everybody uses."""
+"""Trackers by name, and the function that tracks with any of them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ TRACKERS: dict[str, Callable[[], Tracker]] = {
     "cotracker3-offline": _cotracker_offline,
     "cotracker3-online": _cotracker_online,
 }
-"""Every tracker by name; each is made anew, and its libraries imported, when it is asked for."""
+"""Every tracker by name; each is created, and its libraries imported, only when requested."""
 
 
 def track(
@@ -66,7 +66,8 @@ def track(
         `Tracks`: points (T, N, 2) float32 and visible (T, N) bool.
 
     Raises:
-        LabError: The video has one frame or is none, a query lies outside the picture, or there is no such tracker.
+        LabError: The video is not a video of 2 or more frames, a query lies outside the picture, or there is no such
+            tracker.
     """
     frames = checked_clip(video)
     points = checked_queries(queries, (frames.shape[1], frames.shape[2]))
@@ -74,11 +75,13 @@ def track(
 
 
 def as_tracker(tracker: str | Tracker) -> Tracker:
-    """Return a tracker by name, or the object itself if it is one."""
+    """Return the tracker of a name; an object that is a tracker is returned unchanged."""
     if isinstance(tracker, str):
         if tracker not in TRACKERS:
-            raise LabError(f'there is no tracker "{tracker}"', fix=f"there are {', '.join(TRACKERS)}")
+            raise LabError(f'there is no tracker "{tracker}"', fix=f"use one of {', '.join(TRACKERS)}")
         return TRACKERS[tracker]()
     if not callable(getattr(tracker, "track", None)):
-        raise LabError(f"a tracker is a name ({', '.join(TRACKERS)}) or has a method track, not {tracker!r}")
+        raise LabError(
+            f"the tracker is {tracker!r}", fix=f"pass a name ({', '.join(TRACKERS)}) or an object with a method track"
+        )
     return tracker

@@ -1,4 +1,4 @@
-"""CoTracker3 through torch.hub, only when asked for. Its code and weights are CC BY-NC: not for commercial use."""
+"""CoTracker3 through torch.hub, only on request. Its code and weights are CC BY-NC: not for commercial use."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from .base import Tracks
 REPOSITORY = "facebookresearch/co-tracker:main"
 VARIABLE = "DRAGANYTHING_LAB_COTRACKER_CODE"
 """Environment variable that names a local copy of the repository."""
-MOST_AT_ONCE = 2500  # points; each is tracked together with the others of its batch
+MOST_AT_ONCE = 2500  # points per batch; each is tracked together with the others of its batch
 
 
 class CoTracker:
-    """CoTracker3 behind the lab's interface.
+    """CoTracker3 as a tracker of the lab.
 
     Args:
         kind: "offline" sees the whole clip at once and is better through occlusions; "online" slides over it in
             windows of 16 frames and needs less memory for long clips.
-        repository: A folder with a copy of github.com/facebookresearch/co-tracker. None takes what the environment
+        repository: A folder with a copy of github.com/facebookresearch/co-tracker. None uses what the environment
             variable `DRAGANYTHING_LAB_COTRACKER_CODE` names, then torch.hub's cache, then, with `download`, GitHub.
-        weights: A file of weights. None takes what the zoo has under "cotracker3-offline" or "cotracker3-online".
-        download: Fetch code and weights that are not here; licence and size are said first.
-        device: Such as "cuda"; None takes a GPU where there is one.
-        say: What gets the words; `print` by default.
+        weights: A weight file. None uses the zoo's "cotracker3-offline" or "cotracker3-online".
+        download: Whether to download missing code and weights; licence and size are printed first.
+        device: Device, such as "cuda"; None for a GPU if there is one.
+        say: Function that receives the messages; `print` by default.
 
     Raises:
-        LabError: torch, the code or the weights are not here; the message says how to get them.
+        LabError: torch, the code or the weights are missing; the message says how to get them.
 
     Source: Karaev et al., "CoTracker3: Simpler and Better Point Tracking by Pseudo-Labelling Real Videos", 2024.
     """
@@ -51,7 +51,7 @@ class CoTracker:
         say: Callable[[str], object] = print,
     ) -> None:
         if kind not in ("offline", "online"):
-            raise LabError(f'CoTracker comes as "offline" or "online", not as "{kind}"')
+            raise LabError(f'CoTracker kind "{kind}" is unknown', fix="use offline or online")
         torch = _torch()
         name = f"cotracker3-{kind}"
         say(describe(name))  # the licence, before anything is loaded
@@ -61,7 +61,9 @@ class CoTracker:
         else:
             path = Path(weights).expanduser()
             if not path.is_file():
-                raise LabError(f"the CoTracker weights {path} are no file", fix=f"give the path of scaled_{kind}.pth")
+                raise LabError(
+                    f"the CoTracker weights {path} are not a file", fix=f"pass the path of scaled_{kind}.pth"
+                )
         self.kind = kind
         self.device = best_device(device, mps=False)
         self._model = _loaded(torch, code, kind, path).to(self.device)
@@ -96,13 +98,13 @@ class CoTracker:
     def _checked(
         self, tracks: Any, seen: Any, count: int, queries: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Arrays (T, N, 2) and (T, N) of what the model gave (1, T, N, 2) and (1, T, N), frame 0 as asked."""
+        """Convert the output, (1, T, N, 2) and (1, T, N), to arrays (T, N, 2) and (T, N); frame 0 holds the queries."""
         points = tracks[0, :count].float().cpu().numpy().copy()
         visible = (seen[0, :count].float().cpu().numpy() > 0.5).reshape(len(points), -1)
         if points.shape != (count, len(queries), 2) or visible.shape != points.shape[:2]:
             raise LabError(
                 f"CoTracker gave tracks of shape {tuple(tracks.shape)} for {count} frames and {len(queries)} points",
-                fix="this is another version of its code: delete it from torch.hub's folder and fetch it again",
+                fix="its code has another version: delete it from torch.hub's folder and download it again",
             )
         lost = ~np.isfinite(points).all(axis=-1)
         points = np.where(lost[..., None], queries, points)
@@ -112,13 +114,13 @@ class CoTracker:
 
     @staticmethod
     def _code(repository: str | Path | None, torch: Any, download: bool) -> Path | None:
-        """The folder of the code; None to fetch it."""
+        """The folder of the code; None if it must be downloaded."""
         given = repository or os.environ.get(VARIABLE)
         if given:
             folder = Path(given).expanduser()
             if not (folder / "hubconf.py").is_file():
                 raise LabError(
-                    f"{folder} has no hubconf.py", fix=f"give the folder of a copy of {REPOSITORY.split(':')[0]}"
+                    f"{folder} has no hubconf.py", fix=f"pass the folder of a copy of {REPOSITORY.split(':')[0]}"
                 )
             return folder
         cached = Path(torch.hub.get_dir()) / REPOSITORY.replace("/", "_").replace(":", "_")
@@ -127,7 +129,7 @@ class CoTracker:
         if not download:
             raise LabError(
                 "CoTracker's code is not on this machine. After reading its licence (CC BY-NC 4.0, not for commercial "
-                "use), fetch it with CoTracker(download=True), or copy github.com/facebookresearch/co-tracker here and "
+                "use), call CoTracker(download=True), or copy github.com/facebookresearch/co-tracker here and "
                 f"set {VARIABLE} to its folder"
             )
         return None
@@ -140,14 +142,14 @@ def _loaded(torch: Any, code: Path | None, kind: str, weights: Path) -> Any:
             model = torch.hub.load(REPOSITORY, entry, pretrained=False, trust_repo=True, skip_validation=True)
         else:
             model = torch.hub.load(str(code), entry, source="local", pretrained=False)
-    except Exception as error:  # whatever the foreign code or the network does
+    except Exception as error:  # the external code and the network can raise anything
         where = REPOSITORY if code is None else code
         raise LabError(f"CoTracker's code from {where} cannot be loaded ({first_line(error)})") from error
     try:
         model.model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     except Exception as error:
         raise LabError(
-            f"{weights} does not fit CoTracker3 {kind} ({first_line(error)})", fix=f"fetch scaled_{kind}.pth again"
+            f"{weights} does not fit CoTracker3 {kind} ({first_line(error)})", fix=f"download scaled_{kind}.pth again"
         ) from error
     return model.eval()
 

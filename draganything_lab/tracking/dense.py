@@ -18,13 +18,13 @@ MOST_POINTS = 40_000
 def dense_motion(
     video: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], frame: int = -1, tracker: str | Tracker = "opencv"
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Where every pixel of frame 0 has gone by a frame.
+    """The motion of every pixel of frame 0 up to a frame.
 
     Args:
         video: (T, H, W, 3) uint8 RGB, T >= 2.
-        frame: Counted from 0, or from the end if negative.
+        frame: Frame number from 0, or from the end if negative.
         tracker: A name of `TRACKERS`, or an object with the method `track`. A picture of more than 40,000 pixels is
-            tracked on a coarser grid, and what lies between is filled in.
+            tracked on a coarser grid and interpolated.
 
     Returns:
         steps (H, W, 2) float32 in pixels, and visible (H, W) bool.
@@ -35,13 +35,13 @@ def dense_motion(
     frames = checked_clip(video)
     count, height, width = frames.shape[:3]
     if not -count <= frame < count:
-        raise LabError(f"there is no frame {frame}", fix=f"the video has frames 0 to {count - 1}")
+        raise LabError(f"there is no frame {frame}", fix=f"use one of frames 0 to {count - 1}")
     shape = dense_shape((height, width))
     return dense_from(track(frames, grid_queries((height, width), *shape), tracker), frame, shape, (height, width))
 
 
 def dense_shape(size: tuple[int, int]) -> tuple[int, int]:
-    """Rows and columns of the grid that stands for every pixel of a picture (H, W)."""
+    """Rows and columns of the grid of points that represents all pixels of a picture (H, W)."""
     finer = min(1.0, (MOST_POINTS / (size[0] * size[1])) ** 0.5)
     return max(1, round(size[0] * finer)), max(1, round(size[1] * finer))
 

@@ -1,4 +1,4 @@
-"""Optical flow from frame to frame: DIS flow chained over a clip, and what to trust of it."""
+"""Optical flow from frame to frame: DIS flow chained over a clip, and how far to trust it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Chain:
     Attributes:
         ahead, back: (T - 1, h, w, 2) float32: from frame t to t + 1 and from t + 1 to t, in pixels of the clip, on a
             grid `scale` times as fine.
-        scale: A whole number.
+        scale: How many times finer the grid is, a whole number.
     """
 
     ahead: NDArray[np.float32]
@@ -37,7 +37,8 @@ class Chain:
 
         Returns:
             points: (T, N, 2) float32.
-            gaps: (T, N) float32, pixels: how far from where a step began the flow back ends; 0 in frame 0.
+            gaps: (T, N) float32, pixels: distance between the start of a step and where the backward flow returns to; 0
+                in frame 0.
         """
         points = np.empty((len(self.ahead) + 1, len(queries), 2), np.float32)
         gaps = np.zeros(points.shape[:2], np.float32)
@@ -70,14 +71,14 @@ def chain(video: NDArray[np.uint8]) -> Chain:
 
 
 def field_at(field: NDArray[np.float32], points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Read a field (H, W) or (H, W, C) at points (..., 2), linear between pixels, its border beyond.
+    """Read a field (H, W) or (H, W, C) at points (..., 2), linearly between pixels, repeating its border outside.
 
     Returns:
         (...) or (..., C) float32.
     """
     flat = np.ascontiguousarray(points, np.float32).reshape(-1, 2)
     out = np.empty((len(flat), *field.shape[2:]), field.dtype)
-    for start in range(0, len(flat), 30_000):  # OpenCV's pictures have less than 32,768 rows
+    for start in range(0, len(flat), 30_000):  # OpenCV's pictures have fewer than 32,768 rows
         part = flat[start : start + 30_000, None]
         read = cv2.remap(field, part[..., 0], part[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         out[start : start + 30_000] = read.reshape(len(part), *field.shape[2:])
@@ -90,7 +91,7 @@ def inside(points: NDArray[np.float32], size: tuple[int, ...]) -> NDArray[np.boo
 
 
 class DISTracker:
-    """DIS flow chained from frame to frame; a point whose step cannot be undone is lost for good."""
+    """DIS flow chained from frame to frame; a point whose step cannot be traced back is lost for good."""
 
     def track(self, video: NDArray[np.uint8], queries: NDArray[np.float32]) -> Tracks:
         """Follow points; see `Tracker.track`."""

@@ -1,4 +1,4 @@
-"""Pyramidal Lucas and Kanade, point by point: the classic, with a check backward and one of looks."""
+"""Pyramidal Lucas and Kanade, point by point: the classic, with a backward check and an appearance check."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from .base import Tracks
 from .flow import inside
 
 WINDOW = 15
-LEAST_SIDE = 128  # smaller pictures are enlarged, so that a window holds one thing
-OFF = 24.0  # mean difference in grey levels from which a patch no longer looks like itself
+LEAST_SIDE = 128  # smaller pictures are enlarged, so that a window contains one object
+OFF = 24.0  # mean difference in grey levels beyond which a patch no longer looks like itself
 
 
 class LucasKanadeTracker:
-    """Each point by itself, from frame to frame; lost for good once its step cannot be undone or it looks different.
+    """Follows each point on its own; a point is lost for good once its step cannot be traced back or it looks
+    different.
 
-    Source: Lucas and Kanade, 1981, with Bouguet's pyramids, as in OpenCV; the check backward is Kalal's, 2010.
+    Source: Lucas and Kanade, 1981, with Bouguet's pyramids, as in OpenCV; the backward check is Kalal's, 2010.
     """
 
     def track(self, video: NDArray[np.uint8], queries: NDArray[np.float32]) -> Tracks:
@@ -57,12 +58,12 @@ def _step(before: NDArray[Any], now: NDArray[Any], here: NDArray[np.float32]) ->
 
 
 def _patches(grey: NDArray[Any], points: NDArray[np.float32], side: int = 5) -> NDArray[np.float32]:
-    """(N, side, side) float32: what lies around points (N, 1, 2)."""
+    """(N, side, side) float32: the surroundings of points (N, 1, 2)."""
     reach = np.arange(side, dtype=np.float32) - side // 2
     offsets = np.stack(np.meshgrid(reach, reach), axis=-1).reshape(1, -1, 2)
     at = (points + offsets).astype(np.float32)  # (N, side * side, 2)
     out = np.empty(at.shape[:2], np.float32)
-    for start in range(0, len(at), 30_000):  # OpenCV's pictures have less than 32,768 rows
+    for start in range(0, len(at), 30_000):  # OpenCV's pictures have fewer than 32,768 rows
         part = at[start : start + 30_000]
         read = cv2.remap(grey, part[..., 0], part[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         out[start : start + 30_000] = read

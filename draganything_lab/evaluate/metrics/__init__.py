@@ -1,4 +1,4 @@
-"""Numbers with their protocols: ObjMC, Fréchet distances, intervals, and tables that rank only what can be ranked."""
+"""Numbers with their protocols: ObjMC, Fréchet distances, intervals, and tables that rank only comparable numbers."""
 
 from .baselines import Obedience, with_baselines
 from .extractors import Extractor, diffusion_features, frechet_of_videos, thumbnails, vae_latents

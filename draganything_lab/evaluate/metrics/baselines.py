@@ -1,4 +1,4 @@
-"""A video's ObjMC between a frozen video and the preview: without them the number says nothing."""
+"""A video's ObjMC beside those of a frozen video and the preview, without which the number says nothing."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .objmc import ObjMC, fitted, objmc
 
 @dataclass(frozen=True)
 class Obedience:
-    """A video's ObjMC between its two baselines.
+    """A video's ObjMC with its two baselines.
 
     Attributes:
-        video: Of the video.
-        frozen: Of the first frame held still: what doing nothing costs.
-        preview: Of the preview, where every pixel obeys: what the tracker itself gets wrong.
+        video: ObjMC of the video.
+        frozen: ObjMC of the repeated first frame: the error of doing nothing.
+        preview: ObjMC of the preview, where every pixel obeys: the error of the tracker itself.
     """
 
     video: ObjMC
@@ -44,7 +44,7 @@ class Obedience:
 def with_baselines(
     video: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], scene: Scene, *, tracker: str | Tracker = "opencv"
 ) -> Obedience:
-    """Measure a video, and beside it the frozen video and the preview; arguments as for `objmc`.
+    """Measure a video, the frozen video and the preview; same arguments as `objmc`.
 
     >>> print(with_baselines(video, scene))  # doctest: +SKIP
     """

@@ -1,7 +1,7 @@
-"""Features for Fréchet distances: what a network, or a thumbnail, says about a video. Any function of the form will do.
+"""Features for Fréchet distances, from a network or a thumbnail; any function of the right form can be used.
 
-What the distance may be called depends on the features: "FID" on Inception's, "FVD" on I3D's or VideoMAE's, and on
-everything else its plain name. Networks from elsewhere are in `draganything_lab.evaluate.metrics.networks`.
+The features determine the name of the distance: "FID" on Inception's, "FVD" on I3D's or VideoMAE's, and a plain name
+for everything else. External networks are in `draganything_lab.evaluate.metrics.networks`.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class Extractor:
     """A function from a video to features.
 
     Attributes:
-        measure: What a Fréchet distance on these features is called: "FID", "FVD", or the plain name.
-        features: Which features, for the protocol.
+        measure: Name of the Fréchet distance on these features: "FID", "FVD", or the plain name.
+        features: Description of the features, for the protocol.
         function: (T, H, W, 3) uint8 -> (K, D) float: K = 1 for a video, K = T for a set of frames.
         per: "clip" or "frame".
-        choices: More of the protocol, as (what, which).
+        choices: Further choices for the protocol, as (what, which).
     """
 
     measure: str
@@ -54,13 +54,15 @@ class Extractor:
         """Return the features of one video: (K, D) float32.
 
         Raises:
-            LabError: Not a video, or features that are not finite.
+            LabError: The input is not a video, or the features are not finite.
         """
         frames = checked_frames(video)
         rows = np.asarray(self.function(frames), np.float32)
         expected = 1 if self.per == "clip" else len(frames)
         if rows.ndim != 2 or len(rows) != expected:
-            raise LabError(f"{self.features}: features have shape {rows.shape}", fix=f"they must be ({expected}, D)")
+            raise LabError(
+                f"{self.features}: features have shape {rows.shape}", fix=f"return ({expected}, D) from the function"
+            )
         if not np.isfinite(rows).all():
             raise LabError(
                 f"{self.features}: the features of this video are not finite", fix="run the network in float32"
@@ -84,14 +86,14 @@ def frechet_of_videos(
     """Return the Fréchet distance between two sets of videos.
 
     Args:
-        real, fake: Videos (T, H, W, 3) uint8, all of one length.
-        extractor: The features.
-        resamples: Draws of the bootstrap, which draws whole clips.
-        seed: Of the bootstrap.
-        choices: For the protocol, such as data="Toyland".
+        real, fake: Videos (T, H, W, 3) uint8, all of the same length.
+        extractor: The feature extractor.
+        resamples: Number of bootstrap draws; whole clips are drawn.
+        seed: Seed of the bootstrap.
+        choices: Further choices for the protocol, such as data="Toyland".
 
     Raises:
-        LabError: Fewer than two videos on a side, videos of different lengths, or features that are not finite.
+        LabError: A side has fewer than two videos, the lengths differ, or features are not finite.
     """
     check_lengths([*real, *fake])
     sets = []
@@ -105,16 +107,16 @@ def frechet_of_videos(
 
 
 def check_lengths(videos: Sequence[Video]) -> None:
-    """Refuse videos of different lengths: features of a longer clip differ for that alone."""
+    """Refuse videos of different lengths: features of a longer clip differ for that reason alone."""
     lengths = sorted({len(video) for video in videos})
     if len(lengths) > 1:
         raise LabError(f"the videos have {lengths[0]} to {lengths[-1]} frames", fix=f"cut them to {lengths[0]}")
 
 
 def stacked(features: Sequence[NDArray[np.float32]]) -> tuple[NDArray[np.float32], list[Hashable]]:
-    """Features of several clips as (N, D), and which clip each row comes from."""
+    """Stack the features of several clips as (N, D); also return which clip each row comes from."""
     if not features:
-        raise LabError("there are no videos", fix="a Fréchet distance needs two or more on each side")
+        raise LabError("there are no videos", fix="pass two or more on each side")
     groups: list[Hashable] = [clip for clip, rows in enumerate(features) for _ in range(len(rows))]
     return np.concatenate(features), groups
 
@@ -122,7 +124,7 @@ def stacked(features: Sequence[NDArray[np.float32]]) -> tuple[NDArray[np.float32
 def thumbnails(side: int = 4) -> Extractor:
     """Features without a network: mean and change over time of a tiny colour picture, (6 * side * side,).
 
-    They see colours, places and motion, not what things are. For lessons, and where no weights are.
+    They capture colours, positions and motion, not what objects are. For lessons, and if there are no weights.
     """
 
     def features(video: Video) -> NDArray[np.float32]:
@@ -135,11 +137,11 @@ def thumbnails(side: int = 4) -> Extractor:
 
 
 def vae_latents(vae: Any, name: str = "toy") -> Extractor:
-    """Features of a video VAE's encoder: mean over time and place, spread over place, and change over time, (3 C,).
+    """Features of a video VAE's encoder: mean over time and space, spread over space, and change over time, (3 C,).
 
     Args:
         vae: A diffusers VAE, such as `pipe.vae`.
-        name: Which weights, for the protocol.
+        name: Name of the weights, for the protocol.
     """
 
     def features(video: Video) -> NDArray[np.float32]:
@@ -157,12 +159,12 @@ def vae_latents(vae: Any, name: str = "toy") -> Extractor:
 
 
 def diffusion_features(network: DiffusionFeatures, name: str = "toy", count: int = 3) -> Extractor:
-    """Features of a diffusion network (DIFT): of some frames, the mean over the picture, (C,).
+    """Features of a diffusion network (DIFT): for some frames, the mean over the picture, (C,).
 
     Args:
-        network: From `load_features`.
-        name: Which weights, for the protocol.
-        count: How many frames, evenly spaced.
+        network: Network from `load_features`.
+        name: Name of the weights, for the protocol.
+        count: Number of frames, evenly spaced.
     """
 
     def features(video: Video) -> NDArray[np.float32]:

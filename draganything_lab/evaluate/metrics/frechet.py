@@ -1,4 +1,4 @@
-"""The Fréchet distance between two sets of features, what FID and FVD are made of, with an honest interval."""
+"""The Fréchet distance between two sets of features, the basis of FID and FVD, with an honest interval."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from .intervals import LEVEL, Measured, few, grouped
 from .protocol import Protocol
 
 RESAMPLES = 200
-WORK = 2e11  # multiplications that the bootstrap may cost; large features get fewer draws
+WORK = 2e11  # maximum multiplications of the bootstrap; large features get fewer draws
 
 
 def frechet_of_gaussians(
     mean_a: ArrayLike, covariance_a: ArrayLike, mean_b: ArrayLike, covariance_b: ArrayLike
 ) -> float:
-    """Return the Fréchet distance (squared, as FID is) between two Gaussians.
+    """Return the Fréchet distance (squared, like FID) between two Gaussians.
 
     `|m_a - m_b|^2 + trace(S_a + S_b - 2 (S_a S_b)^(1/2))`. The root's trace is the sum of the roots of the eigenvalues
-    of A S_b A with A = S_a^(1/2), which is symmetric: nothing complex comes up, and singular matrices need no nudge.
+    of A S_b A with A = S_a^(1/2), which is symmetric: no complex numbers arise, and singular matrices need no
+    correction.
 
     Args:
-        mean_a, mean_b: (D,).
-        covariance_a, covariance_b: (D, D), symmetric, without negative eigenvalues beyond rounding.
+        mean_a, mean_b: (D,) means.
+        covariance_a, covariance_b: (D, D) covariances, symmetric, without negative eigenvalues beyond rounding.
 
     Raises:
-        LabError: Shapes that do not fit, or numbers that are not finite.
+        LabError: The shapes do not match, or numbers are not finite.
 
     Source: Dowson and Landau, 1982; Heusel et al., "GANs Trained by a Two Time-Scale Update Rule", 2017, section 3.
 
@@ -37,7 +38,7 @@ def frechet_of_gaussians(
     """
     (m_a, s_a), (m_b, s_b) = _gaussian(mean_a, covariance_a), _gaussian(mean_b, covariance_b)
     if m_a.shape != m_b.shape:
-        raise LabError(f"the Gaussians have {len(m_a)} and {len(m_b)} dimensions", fix="take features of one kind")
+        raise LabError(f"the Gaussians have {len(m_a)} and {len(m_b)} dimensions", fix="use features of one kind")
     values, vectors = np.linalg.eigh(s_a)
     root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
     cross = np.sqrt(np.linalg.eigvalsh(root @ s_b @ root).clip(0)).sum()
@@ -47,15 +48,15 @@ def frechet_of_gaussians(
 def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
     """Return the Fréchet distance between the Gaussians fitted to two sets of features.
 
-    With fewer samples than dimensions the matrices of samples are small and the covariances are not, so the root's
-    trace is taken as the nuclear norm of X_a X_b^T, X the centred features over the root of N - 1: the same number.
+    With fewer samples than dimensions the matrices of samples are small but the covariances are not, so the root's
+    trace is computed as the nuclear norm of X_a X_b^T, X the centred features over the root of N - 1: the same number.
 
     Args:
         real: (N, D) features, N >= 2.
         fake: (M, D) features, M >= 2.
 
     Raises:
-        LabError: Features that are not finite, fewer than two samples, or different dimensions.
+        LabError: Features are not finite, there are fewer than two samples, or the dimensions differ.
     """
     a, b = checked_features(real, "real"), checked_features(fake, "fake")
     _check_dimensions(a, b)
@@ -74,27 +75,27 @@ def frechet(
     seed: int = 0,
     what: str = "clips",
 ) -> Measured:
-    """Return the Fréchet distance with its interval and everything that must be said about it.
+    """Return the Fréchet distance with its interval and the necessary notes.
 
     A finite sample makes the distance too large, and a bootstrap draw, with its repeats, more so: plain percentiles
-    would lie above the number itself. So the draws' spread is put around the number: the interval says how much the
-    number would vary among samples of this size. It does not remove the bias, which is why the sample count belongs to
-    the protocol, and why the floor is noted: the distance between two halves of the real set.
+    would lie above the number itself. So the spread of the draws is centred on the number: the interval says how much
+    the number would vary between samples of this size. It does not remove the bias, so the sample count belongs to the
+    protocol, and the floor is noted: the distance between two halves of the real set.
 
     Args:
         real: (N, D) features.
         fake: (M, D) features.
-        protocol: Which features, from what; the counts are added.
-        real_groups, fake_groups: Which clip each row comes from, if a clip has several rows (frames): clips are drawn
-            whole, and clips are counted.
-        paired: Both sides have the same groups, such as the true and the generated videos of the same scenes: each is
-            drawn on both sides at once.
-        resamples: Draws, fewer where the features are large; 0 for no interval.
-        seed: Of the draws and of the halves.
-        what: What the groups are, for words.
+        protocol: Protocol of the features; the counts are added.
+        real_groups, fake_groups: Clip that each row comes from, if a clip has several rows (frames): clips are drawn as
+            a whole, and clips are counted.
+        paired: Whether both sides have the same groups, such as the true and the generated videos of the same scenes:
+            each is drawn on both sides together.
+        resamples: Number of draws, fewer if the features are large; 0 for no interval.
+        seed: Seed of the draws and the halves.
+        what: Name of the groups in texts.
 
     Raises:
-        LabError: As for `frechet_distance`.
+        LabError: See `frechet_distance`.
     """
     a, b = checked_features(real, "real"), checked_features(fake, "fake")
     _check_dimensions(a, b)
@@ -137,14 +138,14 @@ def checked_features(features: ArrayLike, name: str = "") -> NDArray[np.float64]
     """Return features as (N, D) float64 after checking them.
 
     Raises:
-        LabError: Not (N, D), fewer than two samples, or not finite.
+        LabError: The features are not (N, D), fewer than two samples, or not finite.
     """
     rows = np.asarray(features, np.float64)
     called = f"{name} features".strip()
     if rows.ndim != 2 or 0 in rows.shape:
-        raise LabError(f"the {called} have shape {rows.shape}", fix="they must be (N, D), one row a sample")
+        raise LabError(f"the {called} have shape {rows.shape}", fix="pass (N, D), one row per sample")
     if len(rows) < 2:
-        raise LabError(f"the {called} have {len(rows)} sample", fix="a spread needs two or more")
+        raise LabError(f"the {called} have {len(rows)} sample", fix="pass two or more")
     bad = ~np.isfinite(rows).all(axis=1)
     if bad.any():
         raise LabError(
@@ -172,10 +173,10 @@ def _in_one_order(
     a: NDArray[np.float64],
     b: NDArray[np.float64],
 ) -> tuple[list[Hashable], list[Hashable], NDArray[np.float64], NDArray[np.float64]]:
-    """Groups and rows of both sides sorted by group, if both have the same groups."""
+    """Return groups and rows of both sides sorted by group, if both have the same groups."""
     keys_a, keys_b = list(range(len(a)) if real is None else real), list(range(len(b)) if fake is None else fake)
     if set(keys_a) != set(keys_b):
-        raise LabError("paired sets must have the same groups on both sides", fix="leave out what only one side has")
+        raise LabError("the paired sets have different groups", fix="leave out groups that only one side has")
     order = {key: place for place, key in enumerate(dict.fromkeys(keys_a))}
     rows = sorted(range(len(b)), key=lambda row: order[keys_b[row]])
     return keys_a, [keys_b[row] for row in rows], a, b[rows]
@@ -189,14 +190,14 @@ def _cost(n: int, m: int, dimensions: int) -> float:
 def _check_dimensions(a: NDArray[np.float64], b: NDArray[np.float64]) -> None:
     if a.shape[1] != b.shape[1]:
         raise LabError(
-            f"real features have {a.shape[1]} dimensions, fake ones {b.shape[1]}", fix="take features of one kind"
+            f"real features have {a.shape[1]} dimensions, fake ones {b.shape[1]}", fix="use features of one kind"
         )
 
 
 def _gaussian(mean: ArrayLike, covariance: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     m, s = np.asarray(mean, np.float64), np.asarray(covariance, np.float64)
     if m.ndim != 1 or s.shape != (len(m), len(m)):
-        raise LabError(f"a Gaussian has a mean (D,) and a covariance (D, D), not {m.shape} and {s.shape}")
+        raise LabError(f"mean and covariance have shapes {m.shape} and {s.shape}", fix="pass (D,) and (D, D)")
     if not (np.isfinite(m).all() and np.isfinite(s).all()):
-        raise LabError("mean or covariance are not finite", fix="check the features that they come from")
+        raise LabError("the mean or the covariance is not finite", fix="check the features that they come from")
     return m, (s + s.T) / 2

@@ -1,4 +1,4 @@
-"""How sure a number is: bootstrap intervals over what is independent, Wilson intervals for shares, the sign test."""
+"""How certain a number is: bootstrap intervals over independent groups, Wilson intervals for shares, the sign test."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from numpy.typing import ArrayLike, NDArray
 from ...errors import LabError
 from .protocol import Protocol
 
-FEW = 10  # independent samples under which an interval is a rough guess
+FEW = 10  # with fewer independent samples, an interval is a rough guess
 LEVEL = 0.95
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A number with what one must know to believe it.
+    """A number with everything one must know to trust it.
 
     Attributes:
-        value: NaN where nothing could be measured; the notes say why.
-        low, high: Ends of the 95 % interval; NaN where there is none.
+        value: The number; NaN if nothing could be measured (the notes say why).
+        low, high: Ends of the 95 % interval; NaN if there is none.
         count: Number of independent samples (clips, scenes, pairs), not of points or frames.
-        unit: Of the three numbers; "" for none.
-        protocol: How it came about.
-        what: What was counted, such as "scenes".
-        notes: What must be said beside it.
+        unit: Unit of the three numbers; "" for none.
+        protocol: How it was measured.
+        what: Name of the counted samples, such as "scenes".
+        notes: Remarks that belong to it.
     """
 
     value: float
@@ -42,7 +42,7 @@ class Measured:
     notes: tuple[str, ...] = field(default=())
 
     def short(self) -> str:
-        """The number and its interval, without unit: "3.21 [2.50, 4.02]"."""
+        """Return the number and its interval, without unit: "3.21 [2.50, 4.02]"."""
         if math.isnan(self.value):
             return "not measured"
         ends = "" if math.isnan(self.low) else f" [{_digits(self.low)}, {_digits(self.high)}]"
@@ -53,7 +53,7 @@ class Measured:
         return "; ".join([f"{head} ({self.count} {self.what}; {self.protocol})", *self.notes])
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON, which has no NaN: None stands for it."""
+        """Return the fields for JSON, with None in place of NaN."""
         ends = {"value": self.value, "low": self.low, "high": self.high}
         numbers = {name: None if math.isnan(number) else number for name, number in ends.items()}
         rest = {"count": self.count, "unit": self.unit, "what": self.what, "notes": list(self.notes)}
@@ -61,7 +61,7 @@ class Measured:
 
 
 def _digits(value: float) -> str:
-    """Three digits or the whole part, whichever is more."""
+    """Format with three digits or the whole part, whichever is more."""
     if value == 0 or abs(value) >= 100:
         return f"{value:.0f}" if abs(value) >= 1000 or value == 0 else f"{value:.1f}"
     return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}" if abs(value) >= 0.01 else f"{value:.2g}"
@@ -76,24 +76,24 @@ def bootstrap(
     level: float = LEVEL,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Return an interval for a statistic by drawing samples again, with replacement (BCa).
+    """Return an interval for a statistic by resampling with replacement (BCa).
 
-    What comes from one group is drawn together: frames of one clip, or clips of one scene, are not independent, and an
-    interval that takes them so is too narrow.
+    Rows of one group are drawn together: frames of one clip, or clips of one scene, are not independent, and an
+    interval that treats them as independent is too narrow.
 
     Args:
-        values: (N, …) one row a sample; rows that are NaN are the caller's to leave out.
-        statistic: Of some rows, a number; None for the mean.
-        groups: (N,) which group each row belongs to; None for each its own.
-        resamples: How often to draw.
-        level: Between 0 and 1.
-        seed: Of the draws.
+        values: (N, …) one row per sample; the caller leaves out NaN rows.
+        statistic: Function from rows to a number; None for the mean.
+        groups: (N,) group of each row; None puts each in a group of its own.
+        resamples: Number of draws.
+        level: Confidence level between 0 and 1.
+        seed: Seed of the draws.
 
     Returns:
         (low, high); (NaN, NaN) for fewer than two groups.
 
     Raises:
-        LabError: Values that are not finite, groups of another number, or a level that is none.
+        LabError: Values are not finite, the number of groups differs, or the level or number of draws is invalid.
 
     Source: Efron, "Better Bootstrap Confidence Intervals", 1987, with the jackknife over groups.
 
@@ -108,7 +108,7 @@ def bootstrap(
         )
     if not 0 < level < 1 or resamples < 1:
         raise LabError(
-            f"level is {level} and resamples {resamples}", fix="give a level between 0 and 1, and 1 or more draws"
+            f"level is {level} and resamples {resamples}", fix="use a level between 0 and 1, and 1 or more draws"
         )
     parts = grouped(len(data), groups)
     if len(parts) < 2:
@@ -133,7 +133,7 @@ def bootstrap(
 
 
 def _bca(value: float, drawn: NDArray[np.float64], left_out: NDArray[np.float64], level: float) -> tuple[float, float]:
-    """Ends of the interval, corrected for bias and for spread that grows with the value."""
+    """Ends of the interval, corrected for bias and for a spread that grows with the value."""
     normal = NormalDist()
     below = ((drawn < value).mean() + (drawn <= value).mean()) / 2
     if not 0 < below < 1:  # all draws on one side: there is nothing to correct with
@@ -152,11 +152,11 @@ def _bca(value: float, drawn: NDArray[np.float64], left_out: NDArray[np.float64]
 
 
 def grouped(count: int, groups: Sequence[Hashable] | None) -> list[NDArray[np.intp]]:
-    """Rows of each group, in the order in which groups first come."""
+    """Rows of each group, in the order in which the groups first appear."""
     if groups is None:
         return [np.array([row]) for row in range(count)]
     if len(groups) != count:
-        raise LabError(f"{count} values but {len(groups)} groups", fix="give each value its group")
+        raise LabError(f"{count} values but {len(groups)} groups", fix="pass one group per value")
     places: dict[Hashable, list[int]] = {}
     for row, group in enumerate(groups):
         places.setdefault(group, []).append(row)
@@ -164,7 +164,7 @@ def grouped(count: int, groups: Sequence[Hashable] | None) -> list[NDArray[np.in
 
 
 def few(count: int, what: str = "scenes") -> tuple[str, ...]:
-    """What must be said where there are too few samples; nothing where there are enough."""
+    """The notes for too few samples; empty if there are enough."""
     if count >= FEW:
         return ()
     if count < 2:
@@ -186,13 +186,13 @@ def mean_of(
     """Return the mean (or another statistic) of samples as a `Measured`; values that are NaN are left out and counted.
 
     Args:
-        values: (N,) one a sample.
-        protocol: How they came about.
-        unit: Their unit.
-        groups: (N,) what is drawn together, see `bootstrap`.
-        what: What the groups are, for words.
-        statistic: None for the mean.
-        seed: Of the bootstrap.
+        values: (N,) one value per sample.
+        protocol: How the values were measured.
+        unit: Unit of the values.
+        groups: (N,) groups that are drawn together, see `bootstrap`.
+        what: Name of the groups in texts.
+        statistic: Function from values to a number; None for the mean.
+        seed: Seed of the bootstrap.
     """
     data = np.asarray(values, np.float64).reshape(-1)
     there = ~np.isnan(data)
@@ -211,9 +211,9 @@ def wilson(successes: int, total: int, level: float = LEVEL) -> tuple[float, flo
     """Return Wilson's interval for a share.
 
     Args:
-        successes: 0 to `total`.
+        successes: Number of successes, 0 to `total`.
         total: Number of independent trials; for 0 the interval is (0, 1).
-        level: Between 0 and 1.
+        level: Confidence level between 0 and 1.
 
     Source: Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", 1927.
 
@@ -221,7 +221,7 @@ def wilson(successes: int, total: int, level: float = LEVEL) -> tuple[float, flo
     [0.532, 0.718]
     """
     if not 0 <= successes <= total:
-        raise LabError(f"{successes} of {total} is no share")
+        raise LabError(f"{successes} of {total} is not a share", fix="pass 0 to total successes")
     if total == 0:
         return 0.0, 1.0
     z = NormalDist().inv_cdf((1 + level) / 2)
@@ -238,7 +238,7 @@ def sign_test(wins: int, losses: int) -> float:
     0.0215
     """
     if min(wins, losses) < 0:
-        raise LabError(f"{wins} wins and {losses} losses cannot be", fix="give counts")
+        raise LabError(f"there are {wins} wins and {losses} losses", fix="pass counts of 0 or more")
     total, most = wins + losses, max(wins, losses)
     tail = sum(math.comb(total, k) for k in range(most, total + 1))
     return min(1.0, 2 * tail / 2**total)

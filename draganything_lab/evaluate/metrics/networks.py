@@ -1,7 +1,7 @@
-"""Features of well-known networks: Inception for FID, I3D and VideoMAE for FVD. Nothing is downloaded unless asked.
+"""Features of well-known networks: Inception for FID, I3D and VideoMAE for FVD. Nothing is downloaded unless requested.
 
-FID goes through torch-fidelity, whose Inception equals the TensorFlow original's to rounding; VideoMAE through
-transformers. I3D is the TorchScript file that FVD papers since StyleGAN-V share; it must lie on this machine.
+FID uses torch-fidelity, whose Inception equals the TensorFlow original up to rounding; VideoMAE uses transformers. I3D
+is the TorchScript file shared by FVD papers since StyleGAN-V; it must already be on this machine.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from ...models.device import best_device
 from ...models.zoo.state_dict import load_state_dict, refuse_impostor, sha256
 from .extractors import Extractor, Video
 
-INCEPTION = "6726825d"  # how the SHA-256 of the standard weights begins
+INCEPTION = "6726825d"  # start of the SHA-256 of the standard weights
 INCEPTION_URL = (
     "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
 )
 INCEPTION_WORDS = "Inception v3 of 2015-12-05: 95.6 MB, Apache-2.0, from github.com/toshas/torch-fidelity"
 VIDEOMAE = "MCG-NJU/videomae-base-finetuned-kinetics"
 VIDEOMAE_WORDS = f"VideoMAE: about 346 MB, CC BY-NC 4.0 (not for commercial use), huggingface.co/{VIDEOMAE}"
-I3D_SHORTEST = 10  # frames: time is halved thrice, and two steps are pooled at the end
+I3D_SHORTEST = 10  # frames: time is halved three times, and two steps are pooled at the end
 
 
 def inception(
     weights: str | Path | None = None, *, download: bool = False, device: str | None = None, batch: int = 16
 ) -> Extractor:
-    """Features for FID: the 2048 numbers before Inception's last layer, for every frame.
+    """Features for FID: the 2048 values before Inception's last layer, for every frame.
 
     Args:
         weights: A file `weights-inception-2015-12-05-6726825d.pth`; None for torch's own download folder.
-        download: Fetch it if it is not there; size and licence are said first.
+        download: Whether to download missing weights; size and licence are printed first.
         device: "cuda", "cpu"; None for a GPU if there is one.
-        batch: Frames a pass.
+        batch: Frames per pass.
 
     Raises:
-        LabError: torch-fidelity is not installed, or the weights are not there, or are damaged.
+        LabError: torch-fidelity is not installed, or the weights are missing or damaged.
     """
     try:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
@@ -48,7 +48,7 @@ def inception(
     import torch
 
     path = _inception_file(weights, download)
-    load_state_dict(path)  # torch-fidelity unpickles whatever is there: look first
+    load_state_dict(path)  # torch-fidelity unpickles whatever is there, so check first
     try:
         network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=str(path))
     except (RuntimeError, ValueError) as error:
@@ -72,15 +72,15 @@ def inception(
 
 
 def i3d(weights: str | Path, *, device: str | None = None) -> Extractor:
-    """Features for FVD: I3D's 400 logits of a clip, resized to 224x224.
+    """Features for FVD: I3D's 400 logits for a clip resized to 224x224.
 
     Args:
-        weights: The file `i3d_torchscript.pt` (51 MB) on this machine. It is a program as well as weights: take it
-            from a source that you trust.
+        weights: The file `i3d_torchscript.pt` (51 MB) on this machine. It contains a program as well as weights:
+            download it from a source that you trust.
         device: "cuda", "cpu"; None for a GPU if there is one.
 
     Raises:
-        LabError: The file is missing, or no TorchScript; later, a clip of fewer than 10 frames.
+        LabError: The file is missing or not TorchScript; later, a clip has fewer than 10 frames.
 
     Source: Unterthiner et al., "Towards Accurate Generative Models of Video", 2018; the TorchScript of StyleGAN-V.
     """
@@ -92,14 +92,14 @@ def i3d(weights: str | Path, *, device: str | None = None) -> Extractor:
     try:
         network = torch.jit.load(str(path), map_location=where).eval()
     except RuntimeError as error:
-        raise LabError(f"{path} is no TorchScript file ({first_line(error)})", fix="take i3d_torchscript.pt") from error
+        raise LabError(
+            f"{path} is not a TorchScript file ({first_line(error)})", fix="use i3d_torchscript.pt"
+        ) from error
     digest = sha256(path)
 
     def features(video: Video) -> NDArray[np.float32]:
         if len(video) < I3D_SHORTEST:
-            raise LabError(
-                f"I3D needs {I3D_SHORTEST} frames or more, this clip has {len(video)}", fix="make longer clips"
-            )
+            raise LabError(f"the clip has {len(video)} frames", fix=f"use {I3D_SHORTEST} frames or more for I3D")
         clip = torch.from_numpy(np.ascontiguousarray(video)).permute(3, 0, 1, 2)[None].float()  # (1, 3, T, H, W)
         with torch.no_grad():
             return network(clip.to(where), rescale=True, resize=True, return_features=True).float().cpu().numpy()
@@ -112,14 +112,14 @@ def videomae(weights: str | Path = VIDEOMAE, *, download: bool = False, device: 
 
     Args:
         weights: A folder on this machine, or the repository's name.
-        download: Fetch it if it is not there; size and licence are said first.
+        download: Whether to download missing weights; size and licence are printed first.
         device: "cuda", "cpu"; None for a GPU if there is one.
 
     Raises:
-        LabError: transformers is not installed, or the weights are not there.
+        LabError: transformers is not installed, or the weights are missing.
 
-    Source: Ge et al., "On the Content Bias in Fréchet Video Distance", 2024: VideoMAE sees motion where I3D sees
-        content. They use a larger VideoMAE, so their numbers are of another protocol.
+    Source: Ge et al., "On the Content Bias in Fréchet Video Distance", 2024: VideoMAE captures motion where I3D
+        captures content. They use a larger VideoMAE, so their numbers follow another protocol.
     """
     import torch
 
@@ -135,7 +135,7 @@ def videomae(weights: str | Path = VIDEOMAE, *, download: bool = False, device: 
     except (OSError, ValueError) as error:
         raise LabError(
             f"VideoMAE's weights are not at {weights} ({first_line(error)})",
-            fix=f"give a folder, or download=True ({VIDEOMAE_WORDS})",
+            fix=f"pass a folder, or download=True ({VIDEOMAE_WORDS})",
         ) from error
     where = best_device(device, mps=False)
     network.to(where).eval()
@@ -169,7 +169,7 @@ def _inception_file(weights: str | Path | None, download: bool) -> Path:
     if not download:
         raise LabError(
             f"Inception's weights for FID are not at {path}",
-            fix=f"give weights=FILE, or download=True ({INCEPTION_WORDS})",
+            fix=f"pass weights=FILE, or download=True ({INCEPTION_WORDS})",
         )
     print(f"Downloading {INCEPTION_WORDS}")
     try:
@@ -177,6 +177,6 @@ def _inception_file(weights: str | Path | None, download: bool) -> Path:
         torch.hub.download_url_to_file(INCEPTION_URL, str(path), hash_prefix=INCEPTION)
     except (OSError, RuntimeError) as error:
         raise LabError(
-            f"{INCEPTION_URL} could not be downloaded ({first_line(error)})", fix="give weights=FILE"
+            f"{INCEPTION_URL} could not be downloaded ({first_line(error)})", fix="pass weights=FILE"
         ) from error
     return path

@@ -1,4 +1,4 @@
-"""ObjMC, how far things end up from where they were told to be, by two protocols that must not be mixed.
+"""ObjMC, how far entities end up from their targets, by two protocols that must not be mixed.
 
 =============  =====================================  ==========================================
                released                               ours
@@ -7,13 +7,13 @@ which point    of a 100x100 grid of frame 0, the one  nine around the inscribed 
                nearest to the inscribed circle's      their median motion
                centre
 which frames   all, the first too                     all but the first, where the entity is
-                                                      seen and is to be inside the picture
+                                                      seen and its target inside the picture
 unit           pixels of that video                   % of the picture's diagonal
 summary        mean                                   mean, median, trimmed mean
 =============  =====================================  ==========================================
 
-Neither means much alone: both stand beside a frozen video (nothing obeyed) and the preview (everything did; what is
-left is the tracker's own error).
+Neither means much alone: read both beside a frozen video (nothing obeyed) and the preview (everything did; what remains
+is the tracker's own error).
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from .released import released_errors, released_grid, released_points
 
 TRIM = 0.1
 NINE = 9  # points for each entity
-# These follow each point by itself, so only the points that count are followed; others lean on the whole grid.
+# These track each point independently, so only the points that count are tracked; others depend on the whole grid.
 ONE_BY_ONE = ("opencv", "lucas-kanade", "dis")
 
 
 def trimmed_mean(values: NDArray[np.float64], share: float = TRIM) -> float:
-    """Mean without the lowest and the highest `share` of the values; NaN for none."""
+    """Mean without the lowest and the highest `share` of the values; NaN if there are none."""
     cut = int(share * len(values))
     kept = np.sort(values)[cut : len(values) - cut]
     return float(kept.mean()) if len(kept) else math.nan
@@ -52,13 +52,13 @@ class ObjMC:
     """Errors of one video.
 
     Attributes:
-        names: The N controlled entities.
+        names: Names of the N controlled entities.
         size: (H, W) of the video.
-        wanted: (T, N, 2) where each point was to be, in pixels.
-        measured: (T, N, 2) where it was found.
-        counted: (T, N) bool: seen, to be inside the picture, and not frame 0.
-        released_px: (T, N) errors of the released protocol, in pixels.
-        tracker: What measured.
+        wanted: (T, N, 2) target position of each point, in pixels.
+        measured: (T, N, 2) measured position, in pixels.
+        counted: (T, N) bool: seen, with its target inside the picture, and not frame 0.
+        released_px: (T, N) errors by the released protocol, in pixels.
+        tracker: Name of the tracker.
     """
 
     names: tuple[str, ...]
@@ -71,61 +71,61 @@ class ObjMC:
 
     @property
     def diagonal(self) -> float:
-        """Of the picture, in pixels."""
+        """The picture's diagonal in pixels."""
         return math.hypot(*self.size)
 
     @cached_property
     def percent(self) -> NDArray[np.float64]:
-        """(T, N) errors of our protocol in % of the diagonal; NaN where not counted."""
+        """(T, N) errors by our protocol in % of the diagonal; NaN where not counted."""
         off = np.linalg.norm(self.measured - self.wanted, axis=2) * (100 / self.diagonal)
         return np.where(self.counted, off, np.nan)
 
     @property
     def values(self) -> NDArray[np.float64]:
-        """(K,) all counted errors of our protocol, in % of the diagonal."""
+        """(K,) all counted errors by our protocol, in % of the diagonal."""
         return self.percent[self.counted]
 
     @property
     def mean(self) -> float:
-        """Of `values`; NaN where nothing was seen."""
+        """Mean of `values`; NaN if nothing was seen."""
         return float(self.values.mean()) if len(self.values) else math.nan
 
     @property
     def median(self) -> float:
-        """Of `values`."""
+        """Median of `values`."""
         return float(np.median(self.values)) if len(self.values) else math.nan
 
     @property
     def trimmed(self) -> float:
-        """Mean of `values` without the lowest and the highest tenth: a tracker that slipped off counts less."""
+        """Mean of `values` without the lowest and the highest tenth: a tracker that slips counts less."""
         return trimmed_mean(self.values)
 
     @property
     def released(self) -> float:
-        """Mean of the released protocol, in pixels."""
+        """Mean error by the released protocol, in pixels."""
         return float(self.released_px.mean())
 
     @property
     def seen(self) -> float:
-        """Share of entities and frames that count; a low one makes every error above doubtful."""
+        """Share of entities and frames that count; if it is low, the errors above are doubtful."""
         return float(self.counted[1:].mean()) if self.counted[1:].size else 0.0
 
     @property
     def asked(self) -> float:
-        """Mean distance in % of the diagonal that a frozen video would be off, over the same entities and frames."""
+        """Mean error of a frozen video in % of the diagonal, over the same entities and frames."""
         steps = np.linalg.norm(self.wanted - self.wanted[:1], axis=2)[self.counted]
         return float(steps.mean() * 100 / self.diagonal) if len(steps) else math.nan
 
     @property
     def obeyed(self) -> float:
-        """How much of what was asked was done: 0 for a frozen video, 1 for a perfect one, below 0 for a worse one.
+        """How much of the wanted motion happened: 0 for a frozen video, 1 for a perfect one, below 0 for a worse one.
 
-        NaN where nothing was seen or next to nothing was to move.
+        NaN if nothing was seen or hardly anything should move.
         """
         return share_obeyed(self.mean, self.asked)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Everything, as arrays for an .npz file."""
+        """Return all fields as arrays, for an .npz file."""
         return {
             "names": np.array(self.names),
             "size": np.array(self.size),
@@ -138,17 +138,17 @@ class ObjMC:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> ObjMC:
-        """What `arrays` gave; a `LabError` if something is missing."""
+        """Restore from the output of `arrays`; raises a `LabError` if something is missing."""
         try:
             height, width = map(int, arrays["size"])
             rest = {key: arrays[key] for key in ("wanted", "measured", "counted", "released_px")}
             names = tuple(map(str, arrays["names"]))
             return cls(names=names, size=(height, width), tracker=str(arrays["tracker"]), **rest)
         except (KeyError, TypeError, ValueError) as error:
-            raise LabError(f"these arrays are no ObjMC ({error})") from error
+            raise LabError(f"these arrays are not an ObjMC ({error})") from error
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: the numbers, and the error of every entity and frame (None where not counted)."""
+        """Return, for JSON, the numbers and the error of every entity and frame (None where not counted)."""
         rows = {
             name: [None if math.isnan(value) else round(value, 4) for value in row]
             for name, row in zip(self.names, self.percent.T.tolist(), strict=True)
@@ -176,21 +176,21 @@ def objmc(
     """Measure a video against its scene, by both protocols.
 
     Args:
-        video: (T, H, W, 3) uint8 RGB, T >= 2. Where its size is not the scene's, the scene is scaled to it.
-        scene: Who was to go where; at least one controlled entity.
+        video: (T, H, W, 3) uint8 RGB, T >= 2. If its size differs from the scene's, the scene is scaled to it.
+        scene: Scene with the wanted motion; at least one controlled entity.
         tracker: A name of `tracking.TRACKERS`, or an object that tracks.
-        tracker_name: What the protocol calls such an object.
-        tracks: Of `objmc_queries(scene, tracker)` at the video's size, if they have been followed already.
-        whole_pixels: Cut tracks to whole pixels in the released protocol, as the released files do.
+        tracker_name: Name of such an object in the protocol.
+        tracks: Tracks of `objmc_queries(scene, tracker)` at the video's size, if already made.
+        whole_pixels: Whether to truncate tracks to whole pixels in the released protocol, as the released files do.
 
     Returns:
-        The errors; a thing that is never seen has none, it is not counted as perfect.
+        The errors; an entity that is never seen has none, rather than counting as perfect.
 
     Raises:
-        LabError: The video has one frame, or the scene asks nothing.
+        LabError: The video has one frame, or no entity is controlled.
 
     Source: Released `Generate_Trajectory_for_VIPSeg.py` and `ObjMC.py`. The wanted path is moved to start at the
-        tracked point, as both of the released tracks start at one grid point.
+        tracked point, because both released tracks start at a grid point.
     """
     frames = checked_frames(video)
     scene = fitted(scene, frames)
@@ -213,23 +213,23 @@ def objmc(
 
 
 def share_obeyed(error: float, frozen: float) -> float:
-    """1 - error / frozen: 0 for a video that does nothing, 1 for one that does all; NaN where nothing was to move."""
+    """1 - error / frozen: 0 for a video that does nothing, 1 for a perfect one; NaN if nothing should move."""
     return round(1 - error / frozen, 9) if frozen > 0.05 else math.nan
 
 
 def fitted(scene: Scene, frames: NDArray[np.uint8]) -> Scene:
-    """The scene at the size of a video, if it asks for anything and the video moves at all."""
+    """Resize the scene to a video, after checking that it has controlled entities and the video 2 or more frames."""
     if len(frames) < 2:
-        raise LabError("the video has 1 frame", fix="obedience needs 2 or more")
+        raise LabError("the video has 1 frame", fix="pass 2 or more frames")
     if not scene.controlled:
         raise LabError(
-            f"none of the scene's {len(scene.entities)} entities is controlled", fix="there is nothing to obey"
+            f"none of the scene's {len(scene.entities)} entities is controlled", fix="give one a trajectory or pin it"
         )
     return scene.resized((int(frames.shape[1]), int(frames.shape[2])))
 
 
 def objmc_queries(scene: Scene, tracker: str | Tracker = "opencv") -> NDArray[np.float32]:
-    """The points of frame 0 that `objmc` wants followed.
+    """The points of frame 0 that `objmc` needs tracked.
 
     Args:
         scene: At the video's size.
@@ -237,7 +237,7 @@ def objmc_queries(scene: Scene, tracker: str | Tracker = "opencv") -> NDArray[np
 
     Returns:
         (N, 2) float32 (x, y) in pixels: nine for each controlled entity, its centre and eight at half its radius; then
-        the released protocol's, one for each entity, or the whole grid for a tracker whose points lean on each other.
+        the released protocol's, one per entity, or the whole grid for a tracker whose points depend on each other.
     """
     turn = np.arange(NINE - 1) * (np.pi / 4)
     height, width = scene.size

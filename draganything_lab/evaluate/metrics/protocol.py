@@ -1,4 +1,4 @@
-"""How a number came about: a number of one protocol says nothing beside a number of another."""
+"""How a number was measured: numbers of different protocols cannot be compared."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ...errors import LabError
 
 @dataclass(frozen=True)
 class Protocol:
-    """The name of a way to measure, and every choice that changes the number.
+    """The name of a measure, and every choice that changes the number.
 
     Attributes:
-        name: Of the measure and its reading, such as "ObjMC, released".
-        choices: (what, which) in the order in which they are said; equal protocols have equal choices, in any order.
+        name: Name of the measure and its version, such as "ObjMC, released".
+        choices: (what, which) in display order; equal protocols have equal choices, in any order.
 
     >>> ours = Protocol.of("ObjMC", unit="% of the diagonal", frames=14)
     >>> ours.differences(Protocol.of("ObjMC", unit="px", frames=14))
@@ -27,7 +27,7 @@ class Protocol:
 
     @classmethod
     def of(cls, name: str, **choices: Any) -> Protocol:
-        """Make one from keywords; underscores are read as blanks, and what is None is left out."""
+        """Make a protocol from keywords; underscores become blanks, and None is left out."""
         pairs = ((what.replace("_", " "), str(which)) for what, which in choices.items() if which is not None)
         return cls(name, tuple(pairs))
 
@@ -35,11 +35,11 @@ class Protocol:
         return dict(self.choices)[what]
 
     def get(self, what: str, otherwise: str = "") -> str:
-        """A choice, or something else where it was not made."""
+        """Return a choice, or `otherwise` if there is none."""
         return dict(self.choices).get(what, otherwise)
 
     def but(self, **choices: Any) -> Protocol:
-        """The same with some choices made otherwise."""
+        """Return a copy with some choices changed."""
         changed = {what.replace("_", " "): None if which is None else str(which) for what, which in choices.items()}
         merged: dict[str, str | None] = {**dict(self.choices), **changed}
         return Protocol(self.name, tuple((what, which) for what, which in merged.items() if which is not None))
@@ -51,29 +51,29 @@ class Protocol:
         return hash((self.name, frozenset(self.choices)))
 
     def differences(self, other: Protocol) -> list[str]:
-        """Every choice that differs, in words; empty for equal protocols."""
+        """Describe every choice that differs; empty for equal protocols."""
         lines = [] if self.name == other.name else [f"{self.name} against {other.name}"]
         mine, theirs = dict(self.choices), dict(other.choices)
         for what in dict.fromkeys([*mine, *theirs]):
             if mine.get(what) != theirs.get(what):
-                lines.append(f"{what}: {mine.get(what, 'not said')} against {theirs.get(what, 'not said')}")
+                lines.append(f"{what}: {mine.get(what, 'not stated')} against {theirs.get(what, 'not stated')}")
         return lines
 
     def __str__(self) -> str:
         return "; ".join([self.name, *(f"{what} {which}" for what, which in self.choices)])
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the fields for JSON."""
         return {"name": self.name, "choices": dict(self.choices)}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Protocol:
-        """What `as_dict` gave.
+        """Restore from the output of `as_dict`.
 
         Raises:
-            LabError: It is something else.
+            LabError: The fields are not a protocol.
         """
         try:
             return cls(str(fields["name"]), tuple((str(what), str(which)) for what, which in fields["choices"].items()))
         except (KeyError, TypeError, AttributeError) as error:
-            raise LabError(f"this is no protocol ({error}): {str(fields)[:80]}") from error
+            raise LabError(f"this is not a protocol ({error}): {str(fields)[:80]}") from error

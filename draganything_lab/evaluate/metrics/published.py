@@ -1,4 +1,4 @@
-"""Numbers from papers, each with its protocol as far as it was said. They are quoted, not measured here."""
+"""Numbers from papers, each with its protocol as far as it was stated. They are quoted, not measured here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .protocol import Protocol
 from .table import Row
 
 PAPER = "Wu et al., DragAnything, ECCV 2024 (arXiv 2403.07420)"
-LATER = "a later paper's reading of DragAnything; its protocol differs and is not said here"
+LATER = "a later paper's reading of DragAnything; its protocol differs and is not stated here"
 
 _VIPSEG = Protocol.of("", data="VIPSeg validation set", size="256x256", frames=14)
 
@@ -15,9 +15,13 @@ def _on_vipseg(name: str, **choices: str) -> Protocol:
     return Protocol(name, _VIPSEG.choices).but(**choices)
 
 
-FID = _on_vipseg("FID", features="Inception v3", real="not said", generated="not said")
+FID = _on_vipseg("FID", features="Inception v3", real="not stated", generated="not stated")
 FVD = _on_vipseg(
-    "FVD", features="I3D, TensorFlow", input="GIF, 256 colours", batches="16, a remainder dropped", generated="not said"
+    "FVD",
+    features="I3D, TensorFlow",
+    input="GIF, 256 colours",
+    batches="16, a remainder dropped",
+    generated="not stated",
 )
 OBJMC = _on_vipseg(
     "ObjMC, released",
@@ -26,7 +30,7 @@ OBJMC = _on_vipseg(
     counted="all points and frames",
     tracker="CoTracker 2",
 )
-STUDY = Protocol.of("user study", pictures="30", raters="3", ties="not said")
+STUDY = Protocol.of("user study", pictures="30", raters="3", ties="not stated")
 
 TABLE_2 = (
     Row("DragAnything", 33.5, FID, source=PAPER),
@@ -57,18 +61,18 @@ USER_STUDY = tuple(
     for question, shares in {"motion": (63.0, 37.0), "quality": (56.0, 44.0)}.items()
     for model, value in zip(("DragAnything", "DragNUWA"), shares, strict=True)
 )
-"""The paper's user study: how often each was preferred."""
+"""The paper's user study: share of votes that preferred each."""
 
 SAME_MODEL_ELSEWHERE = tuple(
     Row(
         "DragAnything",
         value,
-        Protocol.of("ObjMC, as another paper measured it", data="not said", unit="not said", reading=number),
+        Protocol.of("ObjMC, as another paper measured it", data="not stated", unit="not stated", reading=number),
         source=LATER,
     )
     for number, value in enumerate((236.0, 91.1, 11.6), start=1)
 )
-"""What papers since report as ObjMC of the very same model: the number means little without its protocol."""
+"""ObjMC of the very same model in later papers: the number means little without its protocol."""
 
 PUBLISHED = tuple(dict.fromkeys((*TABLE_2, *ABLATION, *USER_STUDY, *SAME_MODEL_ELSEWHERE)))
 """Everything above."""

@@ -1,4 +1,4 @@
-"""The released protocol's points and errors: CoTracker's grid, the point that stands for an entity, raw pixels."""
+"""The released protocol's points and errors: CoTracker's grid, the point that represents an entity, raw pixels."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ INNER_SIZE, MARGIN = (384, 512), 8.0
 
 
 def released_grid(size: tuple[int, int], side: int = GRID) -> NDArray[np.float32]:
-    """Return the grid that CoTracker lays over frame 0.
+    """Return the grid that CoTracker places on frame 0.
 
     Args:
         size: (H, W) of the video.
-        side: Points in a row and in a column.
+        side: Points per row and column.
 
     Returns:
         (side * side, 2) float32 (x, y) in pixels of the video, row by row.
@@ -36,11 +36,13 @@ def released_grid(size: tuple[int, int], side: int = GRID) -> NDArray[np.float32
 
 
 def released_points(scene: Scene, side: int = GRID) -> NDArray[np.intp]:
-    """Return which point of the grid stands for each controlled entity, the nearest to its circle's centre: (N,)."""
+    """Return which grid point, the nearest to its circle's centre, represents each controlled entity: (N,) indices."""
     grid = released_grid(scene.size, side)
     chosen = []
     for entity in scene.controlled:
-        depth = cv2.distanceTransform(entity.mask.astype(np.uint8), cv2.DIST_L2, 5)  # as released: no border round it
+        depth = cv2.distanceTransform(
+            entity.mask.astype(np.uint8), cv2.DIST_L2, 5
+        )  # as released: without a border around it
         centre = np.array(cv2.minMaxLoc(depth)[3], np.float32)
         chosen.append(int(np.linalg.norm(grid - centre, axis=1).argmin()))
     return np.array(chosen, np.intp)
@@ -52,12 +54,13 @@ def released_errors(
     """Return the errors of the released protocol.
 
     Args:
-        measured: (T, N, 2) tracks of the points that stand for the entities, in pixels.
-        wanted: (T, N, 2) paths in pixels. They are moved to start at the tracks, as there both start at a grid point.
-        whole_pixels: Cut both to whole pixels, as the released files do.
+        measured: (T, N, 2) tracks of the points that represent the entities, in pixels.
+        wanted: (T, N, 2) paths in pixels. They are moved to start at the tracks, because in the release both start at a
+            grid point.
+        whole_pixels: Whether to truncate both to whole pixels, as the released files do.
 
     Returns:
-        (T, N) float64 in pixels.
+        (T, N) float64 errors in pixels.
 
     Source: Released `Generate_Trajectory_for_VIPSeg.py` and `ObjMC.py`.
     """

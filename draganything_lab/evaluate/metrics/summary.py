@@ -1,4 +1,4 @@
-"""ObjMC of many videos: the protocol that goes with each number, and one number with its interval for all of them."""
+"""ObjMC of many videos: the protocol of each number, and one number with its interval for all of them."""
 
 from __future__ import annotations
 
@@ -46,32 +46,30 @@ def released_protocol(one: ObjMC, **more: Any) -> Protocol:
 def pooled(
     several: Sequence[ObjMC], groups: Sequence[Hashable] | None = None, *, seed: int = 0, **more: Any
 ) -> dict[str, Measured]:
-    """Put several videos together: every counted entity and frame weighs the same, the bootstrap draws groups.
+    """Combine several videos: every counted entity and frame has equal weight, and the bootstrap draws groups.
 
     Args:
-        several: ObjMC of each video, all of one protocol.
-        groups: What is independent, such as the scene of each video (seeds of one scene are not); None: each video.
-        seed: Of the bootstrap.
-        more: Choices for the protocol, such as data="Toyland, 12 scenes".
+        several: ObjMC of each video, all of the same protocol.
+        groups: Independent groups, such as the scene of each video (seeds of one scene are not); None: each video.
+        seed: Seed of the bootstrap.
+        more: Further choices for the protocol, such as data="Toyland, 12 scenes".
 
     Returns:
         "mean", "median", "trimmed" (% of the diagonal), "released" (px) and "seen" (%).
 
     Raises:
-        LabError: Nothing to put together, or videos of different protocols.
+        LabError: There are no videos, or their protocols differ.
     """
     if not several:
-        raise LabError("there is no video to put together")
+        raise LabError("there is no video to combine", fix="pass one or more")
     first = our_protocol(several[0])
     for number, one in enumerate(several):
         if our_protocol(one) != first:
             apart = "; ".join(first.differences(our_protocol(one)))
-            raise LabError(
-                f"video {number} was measured by another protocol than video 0 ({apart})", fix="keep them apart"
-            )
+            raise LabError(f"video {number} has another protocol than video 0 ({apart})", fix="keep them separate")
     keys = list(range(len(several))) if groups is None else list(groups)
     if len(keys) != len(several):
-        raise LabError(f"{len(several)} videos but {len(keys)} groups", fix="give each video its group")
+        raise LabError(f"{len(several)} videos but {len(keys)} groups", fix="pass one group per video")
     values = np.concatenate([one.percent[1:].reshape(-1) for one in several])
     owners = [key for key, one in zip(keys, several, strict=True) for _ in range(one.percent[1:].size)]
     protocol = our_protocol(several[0], **more)

@@ -1,4 +1,4 @@
-"""Tables that put measured numbers beside published ones, each with its protocol, and rank only what can be ranked."""
+"""Tables that put measured numbers beside published ones, each with its protocol, and rank only comparable ones."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Row:
     """One number of one model.
 
     Attributes:
-        model: What was measured.
-        value: The number; NaN where nothing could be measured.
-        protocol: How it came about. Numbers of different protocols are never compared.
-        unit: "" for none.
-        low, high: Its interval; NaN where none was said.
-        count: "12 scenes"; "" where it was not said.
+        model: Name of the measured model.
+        value: The number; NaN if nothing could be measured.
+        protocol: How it was measured. Numbers of different protocols are never compared.
+        unit: Unit of the number; "" for none.
+        low, high: Ends of its interval; NaN if none was stated.
+        count: Number of samples, such as "12 scenes"; "" if not stated.
         source: The paper, or "measured here".
-        higher_is_better: FID, FVD and ObjMC are better when low.
-        notes: What must be said beside it.
+        higher_is_better: Whether higher is better; for FID, FVD and ObjMC lower is.
+        notes: Remarks that belong to it.
     """
 
     model: str
@@ -45,7 +45,7 @@ class Row:
 
     @classmethod
     def measured(cls, model: str, number: Measured, *, higher_is_better: bool = False) -> Row:
-        """A row from a measured number."""
+        """Make a row from a measured number."""
         count = f"{number.count} {number.what}"
         return cls(
             model,
@@ -61,13 +61,13 @@ class Row:
 
     @property
     def interval(self) -> str:
-        """ "2.10 to 4.40", or nothing."""
+        """ "2.10 to 4.40", or empty."""
         return "" if math.isnan(self.low) else f"{self.low:.4g} to {self.high:.4g}"
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows, grouped by protocol in the order in which protocols first come.
+    """Rows, grouped by protocol in the order in which the protocols first appear.
 
     >>> from draganything_lab.evaluate.metrics import PUBLISHED, Table
     >>> Table(PUBLISHED[:2]).ranked()[0].model
@@ -83,25 +83,25 @@ class Table:
         return Table((*self.rows, *(more.rows if isinstance(more, Table) else more)))
 
     def groups(self) -> dict[Protocol, list[Row]]:
-        """Rows of one protocol each."""
+        """Return the rows of each protocol."""
         found: dict[Protocol, list[Row]] = {}
         for row in self.rows:
             found.setdefault(row.protocol, []).append(row)
         return found
 
     def only(self, measure: str) -> Table:
-        """Rows whose protocol's name begins with a word, such as "ObjMC"."""
+        """Return the rows whose protocol's name begins with a word, such as "ObjMC"."""
         return Table(row for row in self.rows if row.protocol.name.startswith(measure))
 
     def ranked(self, rows: Sequence[Row] | None = None) -> list[Row]:
-        """Return rows from the best to the worst.
+        """Return rows from best to worst.
 
         Args:
-            rows: Of this table; None for all of them.
+            rows: Rows of this table; None for all.
 
         Raises:
-            LabError: They are of different protocols or units, so that no order would mean anything; the message says
-                in what they differ. Or one was not measured.
+            LabError: The rows have different protocols or units, so that an order would be meaningless (the message
+                says how they differ), or one was not measured.
         """
         chosen = list(self.rows if rows is None else rows)
         if not chosen:
@@ -115,8 +115,9 @@ class Table:
                 apart.append("higher is better for one and not for the other")
             if apart:
                 raise LabError(
-                    f"{first.model} ({first.value:g}) and {row.model} ({row.value:g}) cannot be ranked, their "
-                    f"protocols differ: {'; '.join(apart)}. Measure both by one protocol"
+                    f"{first.model} ({first.value:g}) and {row.model} ({row.value:g}) cannot be ranked because their "
+                    f"protocols differ: {'; '.join(apart)}",
+                    fix="measure both by one protocol",
                 )
         missing = [row.model for row in chosen if math.isnan(row.value)]
         if missing:
@@ -124,9 +125,9 @@ class Table:
         return sorted(chosen, key=lambda row: -row.value if row.higher_is_better else row.value)
 
     def ranks(self) -> dict[int, str]:
-        """Place of each row within its protocol, by its place in `rows`: "1", or "1-2" where intervals overlap.
+        """Rank of each row within its protocol, by its index in `rows`: "1", or "1-2" if intervals overlap.
 
-        A row's place is shared with every row whose interval reaches into its own: the data do not tell them apart.
+        Rows whose intervals overlap share a rank, because the data do not distinguish them.
         A protocol with one row has no ranks.
         """
         out: dict[int, str] = {}
@@ -142,7 +143,7 @@ class Table:
         return out
 
     def cells(self) -> list[list[str]]:
-        """The table as texts under `HEADS`, group after group."""
+        """Return the table as texts under `HEADS`, group after group."""
         ranks = self.ranks()
         lines = []
         for protocol, group in self.groups().items():
@@ -165,7 +166,7 @@ class Table:
         return lines
 
     def text(self) -> str:
-        """For a terminal: a heading for each protocol, its rows below."""
+        """Format for a terminal: a heading per protocol, its rows below."""
         lines = []
         shown = [HEADS[1:7], *(line[1:7] for line in self.cells())]
         widths = [max(len(line[column]) for line in shown) for column in range(6)]
@@ -180,7 +181,7 @@ class Table:
         return "\n".join([*lines[1:], "", "Ranks are given within one protocol only."])
 
     def csv(self) -> str:
-        """For a spreadsheet."""
+        """Format for a spreadsheet."""
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerow(HEADS)
@@ -188,7 +189,7 @@ class Table:
         return buffer.getvalue()
 
     def html(self) -> str:
-        """A <table> with a body for each protocol; plain, for a page's own style."""
+        """Format as a <table> with one body per protocol, without style."""
         parts = []
         cells = self.cells()
         for protocol in self.groups():

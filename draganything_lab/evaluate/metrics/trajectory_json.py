@@ -1,4 +1,4 @@
-"""The released trajectory files: one JSON for each clip, {"entity": [[x, y], …]}, and ObjMC between two folders."""
+"""The released trajectory files: one JSON per clip, {"entity": [[x, y], …]}, and ObjMC between two folders."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def read_trajectories(path: str | Path) -> dict[str, NDArray[np.float32]]:
     """Read the trajectories of one clip.
 
     Args:
-        path: A file as the released `Generate_Trajectory_for_VIPSeg.py` writes it: {"id": [[x, y], …]}, an id for each
-            value of the panoptic mask (0, the unlabelled, is among them), a point for each frame, in pixels.
+        path: A file written by the released `Generate_Trajectory_for_VIPSeg.py`: {"id": [[x, y], …]}, one id per value
+            of the panoptic mask (including 0, unlabelled), one point per frame, in pixels.
 
     Returns:
         id -> (T, 2) float32, in the order of the file.
 
     Raises:
-        LabError: It is missing, no JSON, or no such dictionary; a point is not finite.
+        LabError: The file is missing, not JSON or not such a dictionary, or a point is not finite.
     """
     path = Path(path).expanduser()
     try:
@@ -43,7 +43,7 @@ def read_trajectories(path: str | Path) -> dict[str, NDArray[np.float32]]:
         raise LabError(f"{path.name} is over the limit of {MAX_JSON:,} bytes")
     document = parse_json(data, path.name)
     if not isinstance(document, dict) or len(document) > MAX_PATHS:
-        raise LabError(f'{path.name} must be {{"id": [[x, y], …]}} with at most {MAX_PATHS:,} ids')
+        raise LabError(f'{path.name} is not {{"id": [[x, y], …]}} with at most {MAX_PATHS:,} ids')
     return {name: _points(points, f'{path.name}, "{name}"') for name, points in document.items()}
 
 
@@ -53,15 +53,15 @@ def write_trajectories(
     """Write the trajectories of one clip as the released scripts read them.
 
     Args:
-        path: Where to; ends in .json.
+        path: File to write; ends in .json.
         trajectories: id -> (T, 2) (x, y) in pixels.
-        whole_pixels: Cut the fractions off, as the released files do; False keeps them.
+        whole_pixels: Whether to truncate the fractions, as the released files do.
 
     Returns:
         The path written.
 
     Raises:
-        LabError: Not such trajectories, or the place cannot be written to.
+        LabError: The trajectories are malformed, or the path cannot be written to.
     """
     document = {}
     for name, points in trajectories.items():
@@ -74,28 +74,28 @@ def write_trajectories(
 def released_objmc_of_folders(wanted: str | Path, made: str | Path, *, seed: int = 0) -> Measured:
     """Return ObjMC between two folders of trajectory files, the number that the released `ObjMC.py` prints.
 
-    Clips are matched by file name. As there, clips that only one folder has are left out, and of two trajectories of
-    different lengths the shorter counts; unlike there, both are said. An id that the other file lacks, where the
-    released script stops, is an error here too.
+    Clips are matched by file name. As in the release, clips that only one folder has are left out, and of two
+    trajectories of different lengths the shorter counts; unlike there, both are noted. An id that the other file lacks,
+    for which the released script stops, is an error here too.
 
     Args:
         wanted: Folder of the true trajectories.
         made: Folder of those measured in generated videos.
-        seed: Of the bootstrap, which draws clips.
+        seed: Seed of the bootstrap, which draws clips.
 
     Raises:
-        LabError: No clip in common, an id is missing, or a file is damaged.
+        LabError: There is no common clip, an id is missing, or a file is damaged.
     """
     folders = [Path(folder).expanduser() for folder in (wanted, made)]
     names = []
     for folder in folders:
         if not folder.is_dir():
-            raise LabError(f"{folder} is no folder", fix="check the path")
+            raise LabError(f"{folder} is not a folder", fix="check the path")
         names.append({file.name for file in listed(folder) if file.suffix == ".json"})
     both = sorted(names[0] & names[1])
     if not both:
         raise LabError(
-            f"{folders[0]} and {folders[1]} have no .json of one name", fix="the names must be those of the clips"
+            f"{folders[0]} and {folders[1]} have no .json with the same name", fix="name the files after the clips"
         )
     errors: list[float] = []
     clips: list[str] = []
@@ -104,7 +104,11 @@ def released_objmc_of_folders(wanted: str | Path, made: str | Path, *, seed: int
         true, measured = (read_trajectories(folder / name) for folder in folders)
         for entity, points in true.items():
             if entity not in measured:
-                raise LabError(f'{folders[1] / name} has no "{entity}"', fix=f"it has {', '.join(measured) or 'none'}")
+                there = ", ".join(measured) or "none"
+                raise LabError(
+                    f'{folders[1] / name} has no "{entity}", only {there}',
+                    fix="measure the same entities in both folders",
+                )
             length = min(len(points), len(measured[entity]))
             cut += len(points) != len(measured[entity])
             errors += np.linalg.norm(points[:length] - measured[entity][:length], axis=1).tolist()
@@ -124,11 +128,11 @@ def released_objmc_of_folders(wanted: str | Path, made: str | Path, *, seed: int
 
 def _points(points: Any, where: str) -> NDArray[np.float32]:
     if not isinstance(points, list) or not 1 <= len(points) <= MAX_POINTS:
-        raise LabError(f"{where}: a trajectory is a list of 1 to {MAX_POINTS:,} points [x, y]")
+        raise LabError(f"{where}: the trajectory is not a list of 1 to {MAX_POINTS:,} points [x, y]")
     for frame, point in enumerate(points):
         if not (isinstance(point, list) and len(point) == 2 and all(type(v) in (int, float) for v in point)):
-            raise LabError(f"{where}: point {frame} is {str(point)[:60]}", fix="it must be [x, y]")
+            raise LabError(f"{where}: point {frame} is {str(point)[:60]}", fix="write it as [x, y]")
     array = np.array(points, np.float64)
     if not np.isfinite(array).all() or np.abs(array).max() > 1e6:
-        raise LabError(f"{where}: its points must be finite and below 1,000,000 pixels")
+        raise LabError(f"{where}: its points are not all finite and below 1,000,000 pixels")
     return array.astype(np.float32)

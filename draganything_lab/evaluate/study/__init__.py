@@ -1,4 +1,4 @@
-"""The blind study: pairs without names, votes that no crash loses, and what they say with how sure that is."""
+"""The blind study: pairs without names, votes that survive a crash, and what they say, with intervals."""
 
 from .agreement import krippendorff_alpha
 from .files import key_path, read_study, write_study

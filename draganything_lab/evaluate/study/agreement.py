@@ -10,11 +10,11 @@ import numpy as np
 
 
 def krippendorff_alpha(units: Sequence[Sequence[str]]) -> float:
-    """Return Krippendorff's alpha for nominal data: 1 perfect agreement, 0 as by chance, below 0 worse.
+    """Return Krippendorff's alpha for nominal data: 1 is perfect agreement, 0 chance level, below 0 worse.
 
     Args:
-        units: For each thing judged, the values that raters gave, in any order; things with fewer than two are left
-            out. NaN if nothing is left, or if there is but one value in all.
+        units: For each judged item, the values that raters gave, in any order; items with fewer than two are left out.
+            The result is NaN if nothing is left, or if only one value occurs.
 
     Source: Krippendorff, "Computing Krippendorff's Alpha-Reliability", 2011.
 
@@ -34,7 +34,7 @@ def krippendorff_alpha(units: Sequence[Sequence[str]]) -> float:
 
 
 def alpha_with_interval(units: Sequence[Sequence[str]], *, seed: int = 0) -> tuple[float, float, float]:
-    """Krippendorff's alpha and its 95 % interval, drawing the things that were judged."""
+    """Krippendorff's alpha and its 95 % interval, resampling the judged items."""
     kept = [list(unit) for unit in units if len(unit) >= 2]
     alpha = krippendorff_alpha(kept)
     if math.isnan(alpha) or len(kept) < 2:

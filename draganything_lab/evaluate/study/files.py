@@ -22,22 +22,22 @@ def write_study(study: Study, key: Key, folder: str | Path) -> tuple[Path, Path]
     """Write a study and its key.
 
     Args:
-        study: From `make_study`.
-        key: Likewise.
-        folder: For the raters: index.html needs nothing else and no kernel; study.json and the videos are for the
-            widget. The key goes to "<folder> key.json" beside it. Hand out the folder, or index.html alone.
+        study: Study from `make_study`.
+        key: Key from `make_study`.
+        folder: Folder for the raters: index.html is self-contained and needs no kernel; study.json and the videos are
+            for the widget. The key goes to "<folder> key.json" beside it. Hand out the folder, or only index.html.
 
     Returns:
         The folder and the key's path.
 
     Raises:
-        LabError: The place cannot be written to, or holds other files, or the key there is another study's.
+        LabError: The folder cannot be written to or contains other files, or the key there belongs to another study.
     """
     folder = Path(folder).expanduser()
     beside = key_path(folder)
     if beside.exists() and Key.load(beside).study != study.name:
         raise LabError(
-            f"{beside} is the key of another study", fix="choose another folder, so that its votes keep a meaning"
+            f"{beside} is the key of another study", fix="choose another folder, so that its votes stay valid"
         )
     document = {
         "format": FORMAT,
@@ -58,7 +58,7 @@ def read_study(folder: str | Path) -> Study:
     """Read what `write_study` wrote for the raters.
 
     Raises:
-        LabError: It is missing, damaged or none.
+        LabError: The folder is missing, damaged or not a study.
     """
     with Bundle(folder, INDEX) as bundle:
         document = parse_json(bundle.read(INDEX, 2**22), INDEX)
@@ -70,14 +70,16 @@ def read_study(folder: str | Path) -> Study:
             last = {str(pair): int(frame) for pair, frame in document["last"].items()}
             name, title = str(document["name"]), str(document["title"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise LabError(f"{INDEX} in {bundle.name} is no study ({error})", fix="make it again") from error
+            raise LabError(
+                f"{INDEX} in {bundle.name} is not a study ({error})", fix="create the study again"
+            ) from error
         videos = {token: bundle.read(f"{token}.mp4", MAX_VIDEO) for two in pairs.values() for token in two}
         asked = {pair: data for pair in pairs if (data := _optional(bundle, _picture(pair))) is not None}
     return Study(name, title, questions, pairs, videos, asked, last)
 
 
 def key_path(folder: str | Path) -> Path:
-    """Where a study's key lies."""
+    """Path of a study's key."""
     folder = Path(folder).expanduser()
     return folder.with_name(f"{folder.name} key.json")
 

@@ -12,13 +12,13 @@ from .pairs import FPS, Study
 
 
 def study_page(study: Study) -> str:
-    """Return the whole page as text.
+    """Return the whole page as HTML.
 
-    The rater's votes stay in the browser from the very vote on, and are handed in as a file, votes-<nickname>.jsonl,
+    The rater's votes are stored in the browser at once, and handed in as a file, votes-<nickname>.jsonl,
     which `read_votes` reads.
 
     Args:
-        study: From `make_study`.
+        study: Study from `make_study`.
     """
     content = {
         "name": study.name,
@@ -29,7 +29,7 @@ def study_page(study: Study) -> str:
         "videos": {token: data_address(data, "video/mp4") for token, data in study.videos.items()},
         "asked": {pair: data_address(data, "image/png") for pair, data in study.asked.items()},
     }
-    text = json.dumps(content).replace("<", "\\u003c")  # nothing in it can end the script
+    text = json.dumps(content).replace("<", "\\u003c")  # so that nothing in it can end the script
     body = f"""<h1>{html.escape(study.title)}</h1>
 {BODY}
 <script type="application/json" id="study">{text}</script>

@@ -43,7 +43,7 @@ is kept of you.</p>
 <div id="top"><progress id="bar" value="0" max="1"></progress><span id="count"></span></div>
 <div id="question" aria-live="polite"></div>
 <div id="stage">
-<figure id="asked"><img alt="The picture with the drawn paths"><figcaption>asked for</figcaption></figure>
+<figure id="asked"><img alt="The picture with the drawn paths"><figcaption>wanted</figcaption></figure>
 <figure><video id="left" muted playsinline></video><figcaption>1</figcaption></figure>
 <figure><video id="right" muted playsinline></video><figcaption>2</figcaption></figure></div>
 <div id="film"><button type="button" id="play">Pause</button><input type="range" id="frame" min="0" value="0"

@@ -1,4 +1,4 @@
-"""From videos to a blind study: pairs of the same scene and seed, under names that give nothing away."""
+"""From videos to a blind study: pairs of the same scene and seed, under names that reveal nothing."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ QUESTIONS = {
 
 @dataclass(frozen=True)
 class Candidate:
-    """A video that may be shown.
+    """A video that may be shown to raters.
 
     Attributes:
-        model: Whose it is; never shown.
-        scene: Of what; videos are compared within a scene only.
-        seed: And within a seed; None goes with every seed, as baselines do.
+        model: Name of its model; never shown.
+        scene: Name of its scene; videos are only compared within a scene.
+        seed: Its seed; videos are only compared within a seed. None, as for baselines, matches every seed.
         frames: (T, H, W, 3) uint8.
-        asked: (H, W, 3) uint8, the picture with the wanted paths, shown above the pair; None for none.
+        asked: (H, W, 3) uint8, the picture with the wanted paths, shown beside the pair; None to show no picture.
     """
 
     model: str
@@ -53,15 +53,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Study:
-    """What raters get, and nothing that tells them whose video is whose.
+    """What raters receive, without anything that reveals which model made a video.
 
     Attributes:
-        name: Unique; made from the content.
-        title: What raters read first.
-        questions: Key -> what is asked.
+        name: Unique name, derived from the content.
+        title: Title that raters read first.
+        questions: Key -> text of the question.
         pairs: Pair -> its two tokens, in no meaningful order.
         videos: Token -> bytes of an .mp4.
-        asked: Pair -> bytes of a .png, where there is one.
+        asked: Pair -> bytes of a .png, if there is one.
         last: Pair -> number of its last frame.
     """
 
@@ -76,10 +76,10 @@ class Study:
 
 @dataclass(frozen=True)
 class Key:
-    """What the study hides; keep it from the raters.
+    """What the study hides; do not show it to the raters.
 
     Attributes:
-        study: Its name.
+        study: Name of the study.
         models: Token -> model.
         scenes: Pair -> (scene, seed).
     """
@@ -89,19 +89,19 @@ class Key:
     scenes: dict[str, tuple[str, int | None]]
 
     def save(self, path: str | Path) -> Path:
-        """Write it to a file."""
+        """Write the key to a file."""
         return write_whole(path, (json.dumps(vars(self), indent=1) + "\n").encode())
 
     @classmethod
     def load(cls, path: str | Path) -> Key:
-        """Read it back; a `LabError` if it is none."""
+        """Read a key; raises a `LabError` if the file is not one."""
         try:
             fields = json.loads(read_text(Path(path).expanduser(), 8 * 2**20))
             scenes = {pair: (str(scene), seed) for pair, (scene, seed) in fields["scenes"].items()}
             return cls(str(fields["study"]), {str(k): str(v) for k, v in fields["models"].items()}, scenes)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise LabError(
-                f"{path} is no key of a study ({error})", fix="give the file that was written with it"
+                f"{path} is not the key of a study ({error})", fix="use the key file written with the study"
             ) from error
 
 
@@ -116,28 +116,34 @@ def make_study(
     """Pair the videos of the same scene and seed.
 
     Args:
-        candidates: Two models or more.
-        pairs: How many at most; drawn at random, every two models equally often. None for all.
-        title: What raters read first.
-        questions: Key -> what is asked; None for the paper's two.
-        seed: Of all that is random; the tokens depend on it and on the content.
+        candidates: Videos of at least two models.
+        pairs: Maximum number of pairs, drawn at random, all pairs of models equally often; None for all.
+        title: Title that raters read first.
+        questions: Key -> text of the question; None for the paper's two.
+        seed: Seed of all random choices; the tokens depend on it and on the content.
 
     Returns:
-        The study for the raters, and the key that says what is what.
+        The study for the raters, and the key that reveals the models.
 
     Raises:
-        LabError: Fewer than two models, nothing to pair, or two videos of a pair that differ in length or size.
+        LabError: There are fewer than two models, no pairs, or the two videos of a pair differ in length or size.
     """
     asked = dict(questions or QUESTIONS)
     if not asked or any(not key.isidentifier() for key in asked):
-        raise LabError("questions need keys of letters and digits, such as motion, and there must be one or more")
+        raise LabError(
+            "a question's key is invalid, or there is no question", fix="use keys of letters and digits, such as motion"
+        )
     models = list(dict.fromkeys(candidate.model for candidate in candidates))
     if len(models) < 2:
-        raise LabError("a study compares two models or more", fix=f"there is {models[0] if models else 'none'}")
+        raise LabError(
+            f"the study has fewer than two models: {models[0] if models else 'none'}", fix="add another model"
+        )
     rng = random.Random(seed)
     chosen = _balanced(_matches(candidates), pairs, rng)
     if not chosen:
-        raise LabError(f"no scene and seed has videos of two of {', '.join(models)}", fix="nothing can be compared")
+        raise LabError(
+            f"no scene and seed has videos of two of {', '.join(models)}", fix="make videos of the same scenes"
+        )
     rng.shuffle(chosen)
     digest = hashlib.sha256(f"{seed} {title} {sorted(asked.items())}".encode())
     for first, second in chosen:
@@ -152,7 +158,7 @@ def make_study(
         pair = f"pair {number:0{len(str(len(chosen)))}}"
         _check_alike(*two)
         mine = [tokens.pop(), tokens.pop()]
-        study.pairs[pair] = (min(mine), max(mine))  # tokens are random, and so is their order
+        study.pairs[pair] = (min(mine), max(mine))  # tokens are random, so their order is too
         study.last[pair] = len(two[0].frames) - 1
         for token, candidate in zip(mine, two, strict=True):
             films[token] = encode_video(enlarged(candidate.frames), FPS)
@@ -167,15 +173,15 @@ def make_study(
 
 
 def candidates_of(folder: str | Path, models: Sequence[str] | None = None) -> list[Candidate]:
-    """Videos of an evaluation.
+    """Return the videos of an evaluation.
 
     Args:
-        folder: Where `draganything-lab evaluate` put its results.
-        models: As its tables call them, such as "toy, gaussian", "preview", "true video"; None for all but the frozen
+        folder: Folder with the results of `draganything-lab evaluate`.
+        models: Names as in its tables, such as "toy, gaussian", "preview", "true video"; None for all except the frozen
             video.
 
     Raises:
-        LabError: There are no results, or none of a model.
+        LabError: There are no results, or none for a model.
     """
     store = Store(folder)
     names = sorted(path.stem for path in (store.folder / "made").glob("*.json")) if store.folder.is_dir() else []
@@ -194,7 +200,7 @@ def candidates_of(folder: str | Path, models: Sequence[str] | None = None) -> li
     missing = [who for who in wanted if who not in there]
     if missing or not there:
         lacks = ", ".join(missing) or "any model"
-        raise LabError(f"{folder} has no videos of {lacks}", fix=f"it has {', '.join(there) or 'none'}")
+        raise LabError(f"{folder} has no videos of {lacks}", fix=f"choose from {', '.join(there) or 'none'}")
     out = []
     for (who, scene, seed), (_, name, about) in latest.items():
         frames = store.read_frames(name, int(about["frames"])) if who in wanted else None
@@ -206,7 +212,7 @@ def candidates_of(folder: str | Path, models: Sequence[str] | None = None) -> li
 
 
 def _matches(candidates: Sequence[Candidate]) -> list[tuple[Candidate, Candidate]]:
-    """All pairs of different models with the same scene and seed; those without a seed meet each other once."""
+    """All pairs of different models with the same scene and seed; those without a seed are paired once."""
     out = []
     for first, second in combinations(candidates, 2):
         same_seed = None in (first.seed, second.seed) or first.seed == second.seed
@@ -218,11 +224,11 @@ def _matches(candidates: Sequence[Candidate]) -> list[tuple[Candidate, Candidate
 def _balanced(
     matches: list[tuple[Candidate, Candidate]], count: int | None, rng: random.Random
 ) -> list[tuple[Candidate, Candidate]]:
-    """At most `count` of them, every two models equally often as far as there are enough."""
+    """At most `count` of the pairs, all pairs of models equally often as far as possible."""
     if count is None or count >= len(matches):
         return list(matches)
     if count < 1:
-        raise LabError(f"a study of {count} pairs asks nothing", fix="give 1 or more")
+        raise LabError(f"the number of pairs is {count}", fix="use 1 or more")
     piles: dict[frozenset[str], list[tuple[Candidate, Candidate]]] = {}
     for match in matches:
         piles.setdefault(frozenset(one.model for one in match), []).append(match)
@@ -237,18 +243,18 @@ def _balanced(
 
 
 def _check_alike(first: Candidate, second: Candidate) -> None:
-    """Two videos that differ in length or size would give each other away."""
+    """Refuse two videos that differ in length or size, which would reveal their models."""
     shapes = [checked_frames(one.frames).shape for one in (first, second)]
     if shapes[0] != shapes[1]:
         said = " and ".join(
             f"{one.model} {s[0]} frames of {s[2]}x{s[1]}" for one, s in zip((first, second), shapes, strict=True)
         )
-        raise LabError(f'scene "{first.scene}": {said}', fix="a fair pair has one length and one size")
+        raise LabError(f'scene "{first.scene}": {said}', fix="pair videos of the same length and size")
 
 
 def _tokens(secret: bytes, count: int) -> list[str]:
-    """Names that say nothing, all different."""
+    """Distinct names that reveal nothing."""
     found = [hashlib.sha256(secret + number.to_bytes(4, "big")).hexdigest()[:12] for number in range(count)]
     if len(set(found)) < count:  # pragma: no cover
-        raise LabError("two videos got the same name", fix="give another seed")
+        raise LabError("two videos got the same name", fix="use another seed")
     return found

@@ -19,14 +19,14 @@ TIE = "#cccccc"
 
 
 def win_rates(results: StudyResults) -> Figure:
-    """Draw, for every question and every two models, who got the votes.
+    """Draw, for every question and pair of models, which model got the votes.
 
     Args:
-        results: From `analyse`.
+        results: Results from `analyse`.
 
     Returns:
         A figure: a bar of votes for the first model, ties, and votes for the second; the diamond is the first one's
-        share of the votes that decide, with Wilson's 95 % interval; the line is even.
+        share of the decisive votes, with Wilson's 95 % interval; the line is even.
     """
     rows = results.comparisons
     figure = LabFigure(figsize=(8.4, 0.95 * len(rows) + 1.0), dpi=120, facecolor="none")
@@ -51,7 +51,7 @@ def win_rates(results: StudyResults) -> Figure:
     axes.set_xlim(0, 100)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_yticks(range(len(rows)), [row.question for row in rows])
-    axes.set_xlabel("% of the votes; numbers: votes, grey: ties; diamond: share of those that decide", color=INK)
+    axes.set_xlabel("% of the votes; numbers: votes, grey: ties; diamond: share of the decisive votes", color=INK)
     axes.tick_params(colors=INK, length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
@@ -107,16 +107,16 @@ def results_page(results: StudyResults, title: str = "What the votes say") -> st
 <p class="lead">{len(results.rows)} votes by {len(results.raters)} raters, study {say(results.study)}.</p>{warnings}
 <div>{image("Votes of each comparison", win_rates(results))}</div>
 <h2>Numbers</h2>
-<p>Votes on one pair are not independent of each other: trust the interval and the sign test over pairs first.</p>
+<p>Votes on one pair are not independent: trust the interval and the sign test over pairs first.</p>
 {table(heads, rows)}
 <h2>Do the raters agree?</h2>
-<p>Krippendorff's alpha for nominal data: 1 is perfect, 0 is what chance gives. In brackets: 95 %, drawing pairs.</p>
+<p>Krippendorff's alpha for nominal data: 1 is perfect, 0 is chance level. In brackets: 95 %, resampling pairs.</p>
 {table(["question", "alpha"], agreement)}
 <h2>Raters</h2>
-<p>Whoever always votes left, or never agrees with anybody, may not have looked.</p>
-{table(["rater", "votes", "left", "ties", "with the majority", "seconds a vote"], raters)}
+<p>A rater who always votes left, or never agrees with anyone, may not have looked.</p>
+{table(["rater", "votes", "left", "ties", "with the majority", "seconds per vote"], raters)}
 <h2>Beside the paper's study</h2>
-<p>Other pictures, other models, other raters: the protocols differ, and no rank goes across.</p>
+<p>Other pictures, other models, other raters: the protocols differ, so the numbers are not ranked together.</p>
 <div class="scroll">{beside}</div>"""
     return document(title, body)
 

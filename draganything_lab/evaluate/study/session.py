@@ -1,4 +1,4 @@
-"""One rater's way through a study, without any widget: what comes next, what was answered, one step back."""
+"""One rater's session of a study, without a widget: the next question, the answers, and one step back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .votes import Vote, append_vote, now, read_votes
 
 @dataclass(frozen=True)
 class Showing:
-    """What the rater sees: two videos, and one question about them."""
+    """What the rater sees: two videos and one question about them."""
 
     pair: str
     question: str
@@ -26,23 +26,23 @@ class Showing:
 class Session:
     """One rater and one study.
 
-    Pairs come in an order, and stand on sides, that are random for each rater and the same each time he comes back.
-    Votes go to a file at once; what is there already is not asked again.
+    The order of the pairs and their sides are random for each rater, and the same whenever the rater returns. Votes are
+    written to a file at once; questions answered there are not asked again.
 
     Args:
-        study: From `read_study`.
+        study: Study from `read_study`.
         rater: A nickname: 1 to 40 letters, digits, '-', '_' or blanks.
         votes: File for the votes; None for "votes-<rater>.jsonl" in the working folder.
 
     Raises:
-        LabError: The nickname cannot be used.
+        LabError: The nickname is not allowed.
     """
 
     def __init__(self, study: Study, rater: str, votes: str | Path | None = None) -> None:
         rater = rater.strip()
         if not re.fullmatch(r"[\w -]{1,40}", rater):
             raise LabError(
-                f"the nickname {rater!r:.60} cannot be used", fix="give 1 to 40 letters, digits, blanks, - or _"
+                f"the nickname {rater!r:.60} is not allowed", fix="use 1 to 40 letters, digits, blanks, - or _"
             )
         self.study, self.rater = study, rater
         self.file = Path(votes) if votes is not None else Path(f"votes-{rater.replace(' ', '_')}.jsonl")
@@ -69,21 +69,21 @@ class Session:
 
     @property
     def done(self) -> int:
-        """How many are answered."""
+        """Number of answered questions."""
         return len(self._answered)
 
     @property
     def current(self) -> Showing | None:
-        """What is asked now; None when all is answered."""
+        """The current question; None if all are answered."""
         if self._back is not None:
             return self._back
         return next((one for one in self._all if (one.pair, one.question) not in self._answered), None)
 
     def vote(self, choice: str) -> Vote:
-        """Answer the current question with "left", "right" or "tie"; it is saved before this returns.
+        """Answer the current question with "left", "right" or "tie"; it is saved before the method returns.
 
         Raises:
-            LabError: All is answered already, the choice is none of these, or the file cannot be written.
+            LabError: All questions are answered, the choice is not one of these, or the file cannot be written.
         """
         showing = self.current
         if showing is None:
@@ -108,7 +108,7 @@ class Session:
         return vote
 
     def back(self) -> bool:
-        """Ask the last question of this session once more; the new answer will count. False if there is none."""
+        """Ask the last question of this session again; the new answer counts. Returns False if there is none."""
         if not self._history:
             return False
         self._back = self._history.pop()

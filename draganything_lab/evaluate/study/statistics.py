@@ -1,6 +1,6 @@
-"""What the votes say: who wins how often, how sure that is, and whether the raters agree.
+"""What the votes say: how often each model wins, how certain that is, and whether the raters agree.
 
-Agreement is Krippendorff's alpha for nominal data, since raters may skip pairs and their number may differ.
+Agreement is Krippendorff's alpha for nominal data, because raters may skip pairs and their number may vary.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ FEW_RATERS, FEW_PAIRS = 3, 10
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models, one question.
+    """Two models compared on one question.
 
     Attributes:
-        question: Its key.
+        question: Key of the question.
         first, second: The models.
-        wins, losses, ties: Votes for the first, for the second, for neither.
-        pairs: How many pairs were voted on.
+        wins, losses, ties: Votes for the first model, the second, and neither.
+        pairs: Number of pairs voted on.
         pairs_won, pairs_lost: Pairs in which more votes went to the first, or to the second.
-        raters: How many voted.
-        low, high: Wilson's 95 % interval of `share`. It takes every vote as independent.
-        low_pairs, high_pairs: Bootstrap interval of `share_with_ties`, drawing pairs: votes on one pair are not
-            independent. NaN for fewer than two pairs.
+        raters: Number of raters who voted.
+        low, high: Wilson's 95 % interval of `share`. It assumes independent votes.
+        low_pairs, high_pairs: Bootstrap interval of `share_with_ties`, resampling pairs, because votes on one pair are
+            not independent. NaN for fewer than two pairs.
     """
 
     question: str
@@ -56,41 +56,41 @@ class Comparison:
 
     @property
     def votes(self) -> int:
-        """All of them."""
+        """Number of all votes."""
         return self.wins + self.losses + self.ties
 
     @property
     def share(self) -> float:
-        """Of the votes that are no ties, those for the first."""
+        """Share of the votes for the first model, without ties."""
         return self.wins / (self.wins + self.losses) if self.wins + self.losses else math.nan
 
     @property
     def share_with_ties(self) -> float:
-        """Votes for the first, a tie counting half."""
+        """Share of the votes for the first model, with ties counted half."""
         return (self.wins + self.ties / 2) / self.votes if self.votes else math.nan
 
     @property
     def p_votes(self) -> float:
-        """Sign test over votes: how likely a split so uneven is by chance, if votes were independent."""
+        """Sign test over votes: the probability of a split at least as uneven by chance, if votes were independent."""
         return sign_test(self.wins, self.losses)
 
     @property
     def p_pairs(self) -> float:
-        """Sign test over pairs, each counting once by the majority of its votes: the one to trust."""
+        """Sign test over pairs, each counting once by the majority of its votes: the more trustworthy one."""
         return sign_test(self.pairs_won, self.pairs_lost)
 
 
 @dataclass(frozen=True)
 class Rater:
-    """How one rater voted: what a careless one looks like.
+    """How one rater voted, to recognise careless raters.
 
     Attributes:
-        name: As in the votes.
-        votes: How many.
-        left: Share of "left" among those that are no ties; NaN for none.
+        name: Name as in the votes.
+        votes: Number of votes.
+        left: Share of "left" among the votes that are not ties; NaN if there are none.
         ties: Share of ties.
-        seconds: Median; NaN if unknown.
-        agrees: Share of votes equal to the majority of the others, where these have one; NaN for none.
+        seconds: Median seconds per vote; NaN if unknown.
+        agrees: Share of votes equal to the majority of the others, where there is one; NaN if there is none.
     """
 
     name: str
@@ -103,14 +103,14 @@ class Rater:
 
 @dataclass(frozen=True)
 class StudyResults:
-    """Everything that the votes say.
+    """All results of a study.
 
     Attributes:
-        comparisons: For every question and every two models.
+        comparisons: One per question and pair of models.
         alpha: Question -> Krippendorff's alpha (nominal) with its 95 % interval over pairs; NaN where undefined.
-        raters: One each.
-        notes: What must be said.
-        rows: The votes with models in place of tokens, for a spreadsheet.
+        raters: One summary per rater.
+        notes: Remarks that belong to the results.
+        rows: The votes with models instead of tokens, for a spreadsheet.
     """
 
     study: str
@@ -121,7 +121,7 @@ class StudyResults:
     rows: tuple[dict[str, str], ...] = field(repr=False)
 
     def table(self) -> Table:
-        """Shares of the first model as rows, with a protocol that keeps them apart from other studies'."""
+        """Return the shares of the first model as rows, with a protocol that separates them from other studies."""
         rows = []
         for c in self.comparisons:
             protocol = Protocol.of(
@@ -152,7 +152,7 @@ class StudyResults:
         return Table(rows)
 
     def csv(self) -> str:
-        """The comparisons, for a spreadsheet."""
+        """Return the comparisons, for a spreadsheet."""
         heads = (
             "question",
             "first",
@@ -191,12 +191,12 @@ class StudyResults:
         return _csv(heads, lines)
 
     def votes_csv(self) -> str:
-        """Every vote that counts, with its models, for a spreadsheet."""
+        """Return every counted vote with its models, for a spreadsheet."""
         heads = ("rater", "pair", "scene", "seed", "question", "left", "right", "choice", "chosen", "at", "seconds")
         return _csv(heads, [[row[head] for head in heads] for row in self.rows])
 
     def text(self) -> str:
-        """For a terminal."""
+        """Format for a terminal."""
         lines = []
         for question, (alpha, low, high) in self.alpha.items():
             lines.append(question)
@@ -207,7 +207,7 @@ class StudyResults:
                 )
                 if not math.isnan(c.share):
                     lines.append(
-                        f"    {100 * c.share:.0f} % of the votes that decide (Wilson {100 * c.low:.0f} to "
+                        f"    {100 * c.share:.0f} % of the decisive votes (Wilson {100 * c.low:.0f} to "
                         f"{100 * c.high:.0f} %); sign test over pairs p = {c.p_pairs:.3g}"
                     )
             words = "undefined" if math.isnan(alpha) else f"{alpha:.2f}"
@@ -220,12 +220,12 @@ class StudyResults:
 
 
 def analyse(votes: Votes | Sequence[Vote], key: Key, *, seed: int = 0) -> StudyResults:
-    """Say what the votes mean.
+    """Evaluate the votes of a study.
 
     Args:
-        votes: From `read_votes`.
-        key: What the study hid.
-        seed: Of the bootstrap.
+        votes: Votes from `read_votes`.
+        key: Key of the study.
+        seed: Seed of the bootstrap.
 
     Raises:
         LabError: No vote belongs to this study.
@@ -237,14 +237,16 @@ def analyse(votes: Votes | Sequence[Vote], key: Key, *, seed: int = 0) -> StudyR
         mine += [vote] if known else []
         foreign += not known
     if not mine:
-        raise LabError(f"none of the {len(read.votes)} votes is of study {key.study}", fix="is it the right key?")
+        raise LabError(
+            f"none of the {len(read.votes)} votes belongs to study {key.study}", fix="use the key of the same study"
+        )
     notes = list(read.notes())
     if foreign:
-        notes.append(f"{foreign} votes are of another study and were left out")
+        notes.append(f"{foreign} votes belong to another study and were left out")
     raters = {vote.rater for vote in mine}
     pairs = {vote.pair for vote in mine}
     if len(raters) < FEW_RATERS:
-        notes.append(f"too few: {len(raters)} rater{'s' * (len(raters) > 1)}; one person's taste is no result")
+        notes.append(f"too few: {len(raters)} rater{'s' * (len(raters) > 1)}; one person's taste is not a result")
     if len(pairs) < FEW_PAIRS:
         notes.append(f"too few: {len(pairs)} pairs; the intervals are rough guesses")
     lacking = len(key.scenes) - len(pairs)

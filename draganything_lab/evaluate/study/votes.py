@@ -1,4 +1,4 @@
-"""Votes: one line of JSON each, appended so that a crash loses none, read so that a cut line harms no other."""
+"""Votes: one line of JSON each, appended so that a crash loses none, read so that a damaged line affects no other."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Vote:
 
     Attributes:
         study: The study's name.
-        rater: Who; unique, not a real name.
-        pair: Which pair.
-        question: Which question.
-        left, right: Tokens of the videos, as they stood.
+        rater: Nickname of the rater; unique, not a real name.
+        pair: Name of the pair.
+        question: Key of the question.
+        left, right: Tokens of the videos on either side.
         choice: "left", "right" or "tie".
-        at: When, in ISO 8601.
-        seconds: How long it took; below 0 if unknown.
+        at: Time of the vote in ISO 8601.
+        seconds: Seconds it took; below 0 if unknown.
     """
 
     study: str
@@ -46,47 +46,47 @@ class Vote:
 
     def __post_init__(self) -> None:
         if self.choice not in CHOICES:
-            raise LabError(f'a vote is "left", "right" or "tie", not {self.choice!r}')
+            raise LabError(f"the vote is {self.choice!r}", fix="use left, right or tie")
         for name in ("study", "rater", "pair", "question", "left", "right", "at"):
             value = getattr(self, name)
             if not isinstance(value, str) or len(value) > 200 or (not value and name != "at"):
-                raise LabError(f"a vote's {name} must be text of 1 to 200 characters, not {value!r:.40}")
+                raise LabError(f"a vote's {name} is {value!r:.40}", fix="use text of 1 to 200 characters")
 
     @property
     def chosen(self) -> str | None:
-        """Token of the video that was chosen; None for a tie."""
+        """Token of the chosen video; None for a tie."""
         return {"left": self.left, "right": self.right}.get(self.choice)
 
     @property
     def about(self) -> tuple[str, str, str]:
-        """What a rater can answer only once."""
+        """The combination that a rater can answer only once."""
         return self.rater, self.pair, self.question
 
     def line(self) -> str:
-        """As one line of JSON."""
+        """Return the vote as one line of JSON."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
     @classmethod
     def from_line(cls, line: str) -> Vote:
-        """What `line` gave; a `LabError` for anything else."""
+        """Read the output of `line`; raises a `LabError` for anything else."""
         try:
             fields = json.loads(line)
             known = {name: fields[name] for name in cls.__dataclass_fields__ if name in fields}
             known["seconds"] = float(known.get("seconds", -1))
             return cls(**known)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise LabError(f"this line is no vote ({error}): {line[:60]}") from error
+            raise LabError(f"this line is not a vote ({error}): {line[:60]}") from error
 
 
 def now() -> str:
-    """The time as votes hold it."""
+    """The current time in the format of votes."""
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
 def append_vote(path: str | Path, vote: Vote) -> None:
-    """Add a vote to a file, and come back only when it is on the disk.
+    """Append a vote to a file, and return only when it is on the disk.
 
-    If the last write was cut in the middle of a line, the vote begins a new one.
+    If the last write was cut off in the middle of a line, the vote begins a new line.
 
     Raises:
         LabError: The file cannot be written.
@@ -105,7 +105,7 @@ def append_vote(path: str | Path, vote: Vote) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise LabError(
-            f"the vote could not be saved to {path} ({error.strerror})", fix="mend it, and vote again"
+            f"the vote could not be saved to {path} ({error.strerror})", fix="fix that and vote again"
         ) from error
 
 
@@ -114,11 +114,11 @@ class Votes:
     """Votes from one or many files.
 
     Attributes:
-        votes: One for each rater, pair and question: the last one given.
-        files: How many files were read.
-        damaged: "file, line 7" of every line that is no vote, such as one that was cut.
-        repeated: How many lines were the same vote once more (a file handed in twice).
-        changed: How many votes were replaced by a later one of the same rater.
+        votes: The last vote of each rater on each pair and question.
+        files: Number of files read.
+        damaged: "file, line 7" of every line that is not a vote, such as one that was cut off.
+        repeated: Number of lines that repeat a vote (a file handed in twice).
+        changed: Number of votes replaced by a later one of the same rater.
     """
 
     votes: tuple[Vote, ...]
@@ -129,33 +129,33 @@ class Votes:
 
     @property
     def raters(self) -> tuple[str, ...]:
-        """In the order in which they first voted."""
+        """The raters, in the order of their first votes."""
         return tuple(dict.fromkeys(vote.rater for vote in self.votes))
 
     def notes(self) -> tuple[str, ...]:
-        """What must be said."""
+        """Remarks about the reading."""
         out = []
         if self.damaged:
             shown = ", ".join(self.damaged[:3]) + (" …" if len(self.damaged) > 3 else "")
             out.append(f"{len(self.damaged)} lines could not be read ({shown})")
         if self.repeated:
-            out.append(f"{self.repeated} votes stood there twice and count once")
+            out.append(f"{self.repeated} votes occurred twice and count once")
         if self.changed:
             out.append(f"{self.changed} votes were changed by their rater; the last one counts")
         return tuple(out)
 
 
 def read_votes(paths: str | Path | Iterable[str | Path]) -> Votes:
-    """Read votes from files, or from all .jsonl files of folders, and settle what was voted twice.
+    """Read votes from files, or from all .jsonl files of folders, and resolve repeated votes.
 
     Args:
         paths: Files or folders.
 
     Returns:
-        The votes that count, and what was wrong.
+        The votes that count, and what was wrong with the files.
 
     Raises:
-        LabError: A file is missing or far too large, or there is none.
+        LabError: A file is missing or far too large, or there are no files.
     """
     files = _files([paths] if isinstance(paths, (str, Path)) else paths)
     if not files:
@@ -174,14 +174,14 @@ def read_votes(paths: str | Path | Iterable[str | Path]) -> Votes:
 
 
 def merge_votes(paths: str | Path | Iterable[str | Path], out: str | Path) -> Votes:
-    """Read votes from many files and write those that count to one; a second merge changes nothing."""
+    """Read votes from many files and write the counted ones to one file; a second merge changes nothing."""
     votes = read_votes(paths)
     write_whole(out, "".join(vote.line() + "\n" for vote in votes.votes).encode("utf-8"))
     return votes
 
 
 def _settled(found: Sequence[tuple[Vote, str]], files: int, damaged: tuple[str, ...]) -> Votes:
-    # Later votes win; where no time was kept, later lines do.
+    # Later votes win; without times, later lines do.
     order = sorted(range(len(found)), key=lambda place: (found[place][0].at, place))
     last: dict[tuple[str, str, str], Vote] = {}
     seen: set[Vote] = set()
@@ -219,6 +219,6 @@ def _lines(path: Path) -> list[str]:
         raise LabError(f"votes {path} cannot be read ({error.strerror})") from error
     try:
         text = decode_text(data, path.name)
-    except LabError:  # what is damaged is counted line by line
+    except LabError:  # damaged lines are counted one by one
         text = data.decode("utf-8-sig", "replace")
     return [line[: MAX_LINE + 1] for line in text.split("\n")]

@@ -1,4 +1,4 @@
-"""The study as a notebook widget: a view of a `Session`, with buttons and the keys 1, 2 and 0."""
+"""The study as a notebook widget: a view of a `Session`, with buttons and keys 1, 2 and 0."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ KEYS = {"1": "left", "2": "right", "0": "tie"}
 
 
 class StudyWidget:
-    """Shows one pair after the other and saves every vote at once.
+    """Shows one pair after another and saves every vote at once.
 
-    Both videos are one film, side by side, so that they never run apart, and nothing in the notebook says whose they
-    are. The keys work in the little field: click into it once.
+    Both videos are joined into one, side by side, so that they stay in step, and nothing in the notebook reveals their
+    models. The keys work in the small text field: click into it once.
 
     Args:
         study: A study, or its folder.
@@ -31,8 +31,8 @@ class StudyWidget:
         votes: File for the votes; see `Session`.
 
     Attributes:
-        session: What has happened so far.
-        box: The ipywidgets box; the object shows itself in a notebook, too.
+        session: The rater's session so far.
+        box: The ipywidgets box; the object also displays itself in a notebook.
 
     >>> StudyWidget("study", "anna")  # doctest: +SKIP
     """
@@ -64,7 +64,7 @@ class StudyWidget:
         self._show()
 
     def vote(self, choice: str) -> None:
-        """Answer "left", "right" or "tie"; an error is shown, and the question stays."""
+        """Answer "left", "right" or "tie"; after an error, it is shown and the question stays."""
         if self.session.current is None:
             return
         try:
@@ -75,7 +75,7 @@ class StudyWidget:
         self._show()
 
     def back(self) -> None:
-        """Ask the last question once more."""
+        """Ask the last question again."""
         if self.session.back():
             self._show()
 
@@ -108,7 +108,7 @@ class StudyWidget:
             address = data_address(asked, "image/png")
             picture = (
                 f'<figure style="margin:0 16px 0 0"><img style="max-height:220px" src="{address}">'
-                "<figcaption>asked for</figcaption></figure>"
+                "<figcaption>wanted</figcaption></figure>"
             )
         address = data_address(self._joined(showing), "video/mp4")
         return (
@@ -119,7 +119,7 @@ class StudyWidget:
         )
 
     def _joined(self, showing: Showing) -> bytes:
-        """Both videos as one film."""
+        """Join both videos into one."""
         left, right = (_frames(self._study.videos[token]) for token in (showing.left, showing.right))
         gap = np.full((len(left), left.shape[1], GAP, 3), 255, np.uint8)
         return encode_video(np.concatenate([left, gap, right], axis=2), FPS)

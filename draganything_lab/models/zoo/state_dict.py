@@ -68,7 +68,7 @@ def load_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise LabError(
-            f"{path} holds more than tensors, or is not a PyTorch file, and loading it could run code; it was refused",
+            f"{path} holds more than tensors, or is not a PyTorch file, and loading it could run code (refused)",
             fix="use the safetensors file instead",
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:

@@ -1,4 +1,4 @@
-"""Pictures of motion: Figures and arrays, readable on light and dark pages; entities in their colour, with number."""
+"""Pictures of motion: figures and arrays, readable on light and dark pages; entities in their colours, with numbers."""
 
 from .colours import flow_colours, flow_wheel
 from .maps import arrows, flow, heat, motion_of_frame

@@ -1,4 +1,4 @@
-"""Colours for motion: direction as hue, length as strength, even to the eye, with the wheel that explains them."""
+"""Colours for motion: direction as hue, length as strength, perceptually even, with the wheel that explains them."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from numpy.typing import NDArray
 
 STILL = 0.93  # lightness of what does not move
 FAST = 0.70  # lightness at full length
-STRENGTH = 0.118  # chroma at full length: the most that every hue has at that lightness
+STRENGTH = 0.118  # chroma at full length: the most that every hue can reach at that lightness
 
 
 def flow_colours(steps: NDArray, longest: float) -> NDArray[np.uint8]:
-    """Colour motion: the direction is the hue, the length the strength; still is a pale grey.
+    """Colour motion: the direction is the hue, the length the strength; no motion is a pale grey.
 
-    Hues lie on a circle of OKLab, so that equal turns look equally different and none looks brighter than the others,
-    unlike the usual wheel of full red, yellow, green. Right is red, down yellow-green, left blue-green, up violet.
+    Hues lie on a circle of OKLab, so that equal angles look equally different and no hue looks brighter than the
+    others, unlike the usual wheel of full red, yellow, green. Right is red, down yellow-green, left blue-green, up
+    violet.
 
     Args:
-        steps: (..., 2) x and y in pixels; NaN becomes white.
-        longest: Pixels at which the colour is strongest; longer steps look the same.
+        steps: (..., 2) steps in x and y in pixels; NaN becomes white.
+        longest: Length in pixels at which the colour is strongest; longer steps look the same.
 
     Returns:
         (..., 3) uint8 RGB.
@@ -41,13 +42,13 @@ def flow_colours(steps: NDArray, longest: float) -> NDArray[np.uint8]:
 
 
 def flow_wheel(side: int = 128) -> NDArray[np.uint8]:
-    """The legend of `flow_colours`: a disc whose middle is still and whose rim is the longest step.
+    """The legend of `flow_colours`: a disc whose centre means no motion and whose rim is the longest step.
 
     Args:
         side: Width and height in pixels.
 
     Returns:
-        (side, side, 4) uint8 RGBA, clear outside the disc.
+        (side, side, 4) uint8 RGBA, transparent outside the disc.
     """
     middle = (side - 1) / 2
     ys, xs = np.mgrid[:side, :side] - middle
@@ -58,7 +59,7 @@ def flow_wheel(side: int = 128) -> NDArray[np.uint8]:
 
 
 def oklab_to_rgb(colours: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """OKLab (..., 3), lightness 0..1 first, to sRGB (..., 3) uint8; what sRGB does not have is clipped."""
+    """OKLab (..., 3), lightness 0..1 first, to sRGB (..., 3) uint8; colours outside sRGB are clipped."""
     lightness, a, b = np.moveaxis(colours, -1, 0)
     cones = np.stack(
         [

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 def motion_of_frame(video: Clip, frame: int = -1, tracker: str | Tracker = "opencv") -> LabFigure:
-    """What moved up to one frame, as in the paper and side by side: first frame, frame, trails, flow, amount.
+    """Show what moved up to one frame, as in the paper, side by side: first frame, frame, trails, flow, amount.
 
     Args:
         video: (T, H, W, 3) uint8 RGB, T >= 2.
-        frame: 20 for the paper's 20th; counted from 0, or from the end if negative.
+        frame: Frame number from 0, or from the end if negative; 20 for the paper's 20th.
         tracker: A name of `tracking.TRACKERS`, or an object with the method `track`.
 
     Returns:
@@ -56,7 +56,7 @@ def motion_of_frame(video: Clip, frame: int = -1, tracker: str | Tracker = "open
 
 
 def flow(video: Clip, frame: int = -1, tracker: str | Tracker = "opencv") -> LabFigure:
-    """The motion of every pixel up to a frame: direction as hue, distance as strength, with the wheel as legend.
+    """Show the motion of every pixel up to a frame: direction as hue, distance as strength, with the wheel as legend.
 
     Args:
         video, frame, tracker: As for `motion_of_frame`.
@@ -71,7 +71,7 @@ def flow(video: Clip, frame: int = -1, tracker: str | Tracker = "opencv") -> Lab
 
 
 def heat(video: Clip, frame: int = -1, tracker: str | Tracker = "opencv") -> LabFigure:
-    """How far every pixel has gone up to a frame, in the viridis colours, with their scale in pixels.
+    """Show how far every pixel has moved up to a frame, in the viridis colours, with a scale in pixels.
 
     Args:
         video, frame, tracker: As for `motion_of_frame`.
@@ -88,14 +88,14 @@ def heat(video: Clip, frame: int = -1, tracker: str | Tracker = "opencv") -> Lab
 def arrows(
     video: Clip, tracks: Tracks, frame: int = -1, *, owners: NDArray[np.intp] | None = None, least: float = 0.5
 ) -> LabFigure:
-    """An arrow for each point from where it was in frame 0 to where it is, over frame 0.
+    """Draw an arrow for each point from its position in frame 0 to its current position, over frame 0.
 
     Args:
-        video: (T, H, W, 3) uint8 RGB, the one that was tracked.
-        tracks: Of points in it.
-        frame: Counted from 0, or from the end if negative.
+        video: (T, H, W, 3) uint8 RGB, the tracked video.
+        tracks: Tracks of points in it.
+        frame: Frame number from 0, or from the end if negative.
         owners: (N,) int: k draws in the k-th entity's colour, 0 and below in grey. None draws all in one colour.
-        least: Pixels; shorter ways are small dots.
+        least: Length in pixels; shorter motions are drawn as small dots.
 
     Returns:
         A figure; points that are not visible in the frame have no arrow.
@@ -131,7 +131,7 @@ def arrows(
 
 
 def _one(size: tuple[int, ...], *, below: float = 0.0, width: float = 7.0) -> tuple[LabFigure, Axes]:
-    """A figure of one picture of a size (H, W), with some inches for a legend below."""
+    """Create a figure for one picture of size (H, W), with some inches for a legend below."""
     tall = width * size[0] / size[1]
     figure = LabFigure(figsize=(width, tall + below), dpi=120, facecolor="none")
     return figure, figure.add_axes((0.0, below / (tall + below), 1.0, tall / (tall + below)))
@@ -168,7 +168,7 @@ def _heat(axes: Axes, steps: NDArray[np.float32], visible: NDArray[np.bool_], ti
 
 
 def _inches(axes: Axes) -> float:
-    """The height of axes in inches."""
+    """The height of the axes in inches."""
     figure = axes.get_figure()
     assert isinstance(figure, LabFigure)
     return float(axes.get_position().height * figure.get_figheight())
@@ -193,7 +193,7 @@ def _longest(steps: NDArray[np.float32], visible: NDArray[np.bool_]) -> float:
 
 
 def _hatched(picture: NDArray[np.uint8], visible: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Stripes of grey over what is not visible."""
+    """Draw grey stripes over pixels that are not visible."""
     times = max(1, -(-400 // picture.shape[1]))
     picture, lost = repeated(picture, times).copy(), ~repeated(visible, times)
     ys, xs = np.nonzero(lost)

@@ -1,4 +1,4 @@
-"""The motion report as one page that carries everything in it and reads in light and dark."""
+"""The motion report as one self-contained page, readable in light and dark mode."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .reports import by_distance, inside_outside, overview
 from .trails import matching_clip, report_trails, wanted_clip
 
 HOW = (
-    "Points all over the picture and in every mask were followed through the video. A place counts as right within "
-    "{tolerance:.1f} px (1 % of the diagonal, at least 1 px). Off by: distance from where the dragged spot was wanted "
-    "to where it was seen. Came along: share of the mask's visible points that went where they should, within the "
+    "Points all over the picture and in every mask were followed through the video. A position counts as right within "
+    "{tolerance:.1f} px (1 % of the diagonal, at least 1 px). Off by: distance between the target of the dragged spot "
+    "and where it was seen. Came along: share of the mask's visible points that went where they should, within the "
     "tolerance or 30 % of the way. Rigid: share of them that one shift, turn and zoom explains. Visible: share of them "
-    "that was seen. Tracker: {tracker}. What cannot be seen is left out, and never guessed."
+    "that was visible. Tracker: {tracker}. Whatever cannot be seen is left out, never guessed."
 )
 PLATE = "display:inline-block;min-width:1.5em;border-radius:1em;text-align:center;font-weight:600;margin-right:.5em"
 
@@ -31,15 +31,15 @@ def motion_page(report: MotionReport, video: Clip, fps: float = 8) -> str:
     """Return the report as HTML.
 
     Args:
-        report: From `motion.measure`.
-        video: (T, H, W, 3) uint8 RGB, the one that was measured.
-        fps: Of the players, frames per second.
+        report: Report from `motion.measure`.
+        video: (T, H, W, 3) uint8 RGB, the measured video.
+        fps: Frames per second of the players.
 
     Returns:
-        A whole page without any link to elsewhere.
+        A complete page without external links.
 
     Raises:
-        LabError: The video has another length than the report.
+        LabError: The video's length differs from the report's.
     """
     frames = matching_clip(video, report.num_frames)
     clips = {"The video": frames, "Wanted and measured": wanted_clip(frames, report)}
@@ -94,7 +94,7 @@ def _entity_row(entity: EntityMotion) -> tuple[str, ...]:
         _say(entity.mean_error_px, 2),
         _say(entity.mean_error_percent, 2),
         _say(entity.worst_error_px, 2),
-        _say(100 * entity.gain) if not entity.pinned else "to stay",
+        _say(100 * entity.gain) if not entity.pinned else "should stay",
         _say(100 * entity.coverage),
         _say(100 * entity.rigidity),
         _say(100 * float(entity.visible[1:].mean())),

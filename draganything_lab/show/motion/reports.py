@@ -14,7 +14,7 @@ from .trails import checked_frame, matching_clip
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Parts of an attribution: Okabe and Ito's colours that no early entity has, and grey for what is still.
+# Parts of an attribution: Okabe and Ito's colours that the first entities do not use, and grey for what is still.
 PART_COLOURS = {
     "still": "#b0b0b0",
     "camera": "#0072B2",
@@ -25,13 +25,13 @@ PART_COLOURS = {
 
 
 def inside_outside(report: MotionReport, video: Clip, which: str | int = 1, frame: int = -1) -> LabFigure:
-    """How far points inside an entity's mask went, against those outside of all that is dragged.
+    """Show how far points inside an entity's mask moved, against those outside everything dragged.
 
     Args:
-        report: From `motion.measure`.
-        video: The one that was measured.
+        report: Report from `motion.measure`.
+        video: The measured video.
         which: The entity, by name or by number from 1.
-        frame: Counted from 0, or from the end if negative.
+        frame: Frame number from 0, or from the end if negative.
 
     Returns:
         A figure of a picture and a plot.
@@ -103,11 +103,11 @@ def inside_outside(report: MotionReport, video: Clip, which: str | int = 1, fram
 
 
 def wanted_and_measured(report: MotionReport, video: Clip | None = None) -> LabFigure:
-    """The wanted path of each entity (line) and the measured one (dots) on frame 0, and the error by frame.
+    """Draw the wanted path of each entity (line) and the measured one (dots) on frame 0, and the error per frame.
 
     Args:
-        report: From `motion.measure`.
-        video: The one that was measured; None draws on white.
+        report: Report from `motion.measure`.
+        video: The measured video; None draws on white.
 
     Returns:
         A figure of a picture and a plot.
@@ -121,14 +121,14 @@ def wanted_and_measured(report: MotionReport, video: Clip | None = None) -> LabF
 
 
 def by_distance(curve: DistanceCurve, entity: EntityMotion | None = None) -> LabFigure:
-    """Motion against distance from the dragged point: medians, with the band between the quartiles.
+    """Plot motion against distance from the dragged point: medians, with the band between the quartiles.
 
     Args:
-        curve: From `MotionReport.by_distance`.
-        entity: Whose wanted distance is drawn too.
+        curve: Curve from `MotionReport.by_distance`.
+        entity: Entity whose wanted distance is drawn too.
 
     Returns:
-        A figure of one plot; a rigid entity that is shifted is flat inside its mask.
+        A figure of one plot; for a rigid, shifted entity the curve is flat inside its mask.
     """
     figure = LabFigure(figsize=(6, 3.4), dpi=120, facecolor="none")
     _distance(figure.subplots(), curve, entity)
@@ -136,10 +136,10 @@ def by_distance(curve: DistanceCurve, entity: EntityMotion | None = None) -> Lab
 
 
 def attribution(found: Attribution) -> LabFigure:
-    """What moved: the share of the picture, and of all motion, that each part has.
+    """Show what moved: each part's share of the picture and of all motion.
 
     Args:
-        found: From `MotionReport.attribution`.
+        found: Attribution from `MotionReport.attribution`.
 
     Returns:
         A figure of two bars with a legend.
@@ -150,11 +150,11 @@ def attribution(found: Attribution) -> LabFigure:
 
 
 def overview(report: MotionReport, video: Clip | None = None) -> LabFigure:
-    """The whole report as one picture: paths, errors, motion against distance, what moved.
+    """Draw the whole report as one picture: paths, errors, motion against distance, what moved.
 
     Args:
-        report: From `motion.measure`.
-        video: The one that was measured, drawn below the paths; None draws on white.
+        report: Report from `motion.measure`.
+        video: The measured video, whose first frame is drawn below the paths; None draws on white.
 
     Returns:
         A figure.
@@ -226,7 +226,7 @@ def _errors(axes: Axes, report: MotionReport) -> None:
             last = int(np.flatnonzero(np.isfinite(entity.error_px))[-1])
             highest = max(highest, float(np.nanmax(entity.error_px)))
             ends.append((float(entity.error_px[last]), last, entity))
-    level = -np.inf  # Numbers at one height stand one above the other.
+    level = -np.inf  # Numbers at the same height are placed one above another.
     for error, last, entity in sorted(ends, key=lambda end: end[0]):
         level = max(error, level + 0.085 * highest)
         number_on(axes, entity.number, (last, level), (15, 4))

@@ -1,4 +1,4 @@
-"""Motion drawn on frames in plain numpy and OpenCV: trails that fade, and clips with the wanted path beside them."""
+"""Motion drawn on frames with plain NumPy and OpenCV: fading trails, and clips with the wanted path."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from ...tracking import Tracks
 from ...tracking.base import checked_clip
 from .colours import flow_colours
 
-LEAST_WIDTH = 400  # narrower pictures are enlarged, so that thin lines stay lines
+LEAST_WIDTH = 400  # narrower pictures are enlarged, so that thin lines stay visible
 REST = (190, 190, 190)
-FINE = 4  # bits: OpenCV draws between pixels in sixteenths
+FINE = 4  # bits: OpenCV takes subpixel positions in sixteenths
 
 
 def checked_frame(frame: int, count: int) -> int:
-    """A frame number from 0, for one that may count from the end, or a `LabError`."""
+    """Return a frame number from 0 for one that may count from the end, or raise a `LabError`."""
     if isinstance(frame, bool) or not isinstance(frame, (int, np.integer)) or not -count <= frame < count:
-        raise LabError(f"there is no frame {frame}", fix=f"the video has frames 0 to {count - 1}")
+        raise LabError(f"there is no frame {frame}", fix=f"use one of frames 0 to {count - 1}")
     return int(frame) % count
 
 
 def matching_clip(video: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], count: int) -> NDArray[np.uint8]:
-    """A clip of `count` frames, or a `LabError` if it has another length than what was tracked."""
+    """Return a clip of `count` frames, or raise a `LabError` if its length differs from the tracks."""
     frames = checked_clip(video)
     if len(frames) != count:
         raise LabError(
-            f"the video has {len(frames)} frames, what was tracked {count}", fix="give the video that was tracked"
+            f"the video has {len(frames)} frames, but the tracks have {count}", fix="pass the video that was tracked"
         )
     return frames
 
@@ -45,14 +45,14 @@ def trails(
     owners: NDArray[np.intp] | None = None,
     length: int | None = None,
 ) -> NDArray[np.uint8]:
-    """Draw where points came from: a trail for each, brightest at its head and fading towards the past.
+    """Draw where points came from: one trail each, brightest at its head and fading towards the past.
 
     Args:
-        video: (T, H, W, 3) uint8 RGB, the one that was tracked.
-        tracks: Of points in it.
-        frame: Counted from 0, or from the end if negative.
+        video: (T, H, W, 3) uint8 RGB, the tracked video.
+        tracks: Tracks of points in it.
+        frame: Frame number from 0, or from the end if negative.
         owners: (N,) int: k draws in the k-th entity's colour, 0 and below in grey. None colours by direction.
-        length: How many frames a trail reaches back; None back to frame 0.
+        length: Number of frames that a trail goes back; None goes back to frame 0.
 
     Returns:
         (H', W', 3) uint8 RGB, a whole multiple of the frame's size; the frame itself is muted. Points that are not
@@ -69,13 +69,13 @@ def trail_clip(
     owners: NDArray[np.intp] | None = None,
     length: int | None = None,
 ) -> NDArray[np.uint8]:
-    """`trails` for every frame: (T, H', W', 3) uint8 RGB, for a player."""
+    """Draw `trails` for every frame: (T, H', W', 3) uint8 RGB, for a player."""
     frames = matching_clip(video, tracks.num_frames)
     return np.stack([trails(frames, tracks, t, owners=owners, length=length) for t in range(len(frames))])
 
 
 def report_trails(video: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], report: MotionReport) -> NDArray[np.uint8]:
-    """The trails of a report, thinned out, in the entities' colours: (T, H', W', 3) uint8 RGB, for a player."""
+    """Draw the trails of a report, thinned out, in the entities' colours: (T, H', W', 3) uint8 RGB, for a player."""
     chosen = [np.flatnonzero(report.on_grid & (report.regions <= 0))[::5]]
     for entity in report.entities:
         own = np.flatnonzero(report.regions == entity.number)
@@ -85,11 +85,11 @@ def report_trails(video: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], report
 
 
 def wanted_clip(video: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], report: MotionReport) -> NDArray[np.uint8]:
-    """Draw the wanted path of each entity on every frame, with the wanted place (ring) and the measured one (dot).
+    """Draw the wanted path of each entity on every frame, with the wanted position (ring) and the measured one (dot).
 
     Args:
-        video: (T, H, W, 3) uint8 RGB, the one that was measured.
-        report: From `motion.measure`.
+        video: (T, H, W, 3) uint8 RGB, the measured video.
+        report: Report from `motion.measure`.
 
     Returns:
         (T, H', W', 3) uint8 RGB, for a player beside the video.

@@ -1,1 +1,1 @@
-"""The default tracker: optical flow, checked against the layers that move alike."""
+"""The default tracker: optical flow, checked against layers that move together."""

@@ -1,4 +1,4 @@
-"""Lucas and Kanade for a whole layer: the shift, turn and zoom under which its pixels fit every frame best."""
+"""Lucas and Kanade for a whole layer: the shift, turn and zoom with which its pixels fit every frame best."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from .evidence import Evidence
 from .similarity import Motion, as_complex, as_points
 
 MOST_PIXELS = 1500
-LOST = 0.55  # mean misfit from which a layer counts as not found in a frame
-JUMP = 0.6  # misfit that a jump across the whole picture must gain: things keep their speed
+LOST = 0.55  # mean misfit beyond which a layer counts as not found in a frame
+JUMP = 0.6  # misfit that a jump across the whole picture must save: objects keep their speed
 ONE_FRAME = tuple[complex, complex]
 
 
@@ -24,26 +24,26 @@ def align(
 ) -> tuple[Motion, NDArray[np.float64]]:
     """Follow a layer through the clip by its pixels.
 
-    Each frame starts from what fits best of: the guess, the frame before, and the frame before moved on at the same
-    speed; so a layer that comes out from behind something is found again.
+    Each frame starts from the best fit among the guess, the frame before, and the frame before moved on at the same
+    speed, so a layer that reappears from behind something is found again.
 
     Args:
-        evidence: Of the clip.
+        evidence: Evidence of the clip.
         pixels: (N, 2) whole (x, y): the layer in frame 0.
-        guess: A motion to start from.
-        known: (T,) in which frames the guess is one.
-        hidden: (T, N) which pixels are behind something; None for none.
+        guess: Motion to start from.
+        known: (T,) bool: frames in which the guess can be used.
+        hidden: (T, N) bool: pixels behind something else; None if there are none.
 
     Returns:
-        The motion, and (T,) the mean misfit 0..1 in each frame; a frame in which it is not found keeps the speed.
+        The motion, and the mean misfit 0..1 in each frame, (T,); in a frame where it is not found, it keeps its speed.
 
-    Source: Lucas and Kanade, 1981; Geman and McClure's weights against what does not belong to the layer.
+    Source: Lucas and Kanade, 1981; Geman and McClure's weights against pixels that do not belong to the layer.
     """
     if len(pixels) > MOST_PIXELS:
         chosen = np.linspace(0, len(pixels) - 1, MOST_PIXELS).astype(int)
         pixels, hidden = pixels[chosen], None if hidden is None else hidden[:, chosen]
     middle = complex(as_complex(pixels).mean())
-    # From here on a frame's motion is (turn, where the middle is): the two then hardly depend on one another.
+    # From here on, a frame's motion is (turn, position of the centre), which hardly depend on each other.
     turns, places = [1 + 0j], [middle]
     misfits = np.zeros(evidence.count)
     for t in range(1, evidence.count):
@@ -79,7 +79,7 @@ def _rated(
     steady: complex,
     frame: int,
 ) -> tuple[float, float, ONE_FRAME]:
-    """How bad a place is, jump included; its mean misfit 0..1; the place itself."""
+    """The cost of a position, including the jump; its mean misfit 0..1; the position itself."""
     points = as_points(at[0] * (as_complex(pixels) - middle) + at[1])
     use = seen & inside(points, evidence.size)
     enough = use.sum() >= max(3, 0.15 * len(pixels))
@@ -97,7 +97,7 @@ def _refined(
     *,
     soft: bool,
 ) -> ONE_FRAME:
-    """A few steps of Gauss and Newton from a start."""
+    """Take a few Gauss-Newton steps from a start."""
     turn, place = start
     wanted = evidence.picture(0, soft=soft)[pixels[:, 1], pixels[:, 0]]
     picture, slopes = evidence.picture(frame, soft=soft), evidence.slopes(frame, soft=soft)
@@ -115,9 +115,9 @@ def _refined(
         flat, weighted = by.reshape(4, -1), (by * weight[:, None]).reshape(4, -1)
         normal, pull = weighted @ flat.T, weighted @ miss.ravel()
         firm = (normal[2, 2] + normal[3, 3]) / 2
-        if firm <= 0:  # nothing seen, or nothing to hold on to
+        if firm <= 0:  # nothing visible, or no texture to align
             break
-        stiff = 1.2 * evidence.pixel**2 * firm  # turn and zoom must be worth it: small things are shifted only
+        stiff = 1.2 * evidence.pixel**2 * firm  # turn and zoom must pay off: small objects are only shifted
         normal[np.diag_indices(4)] += [stiff, stiff, 1e-3 * firm + 1e-9, 1e-3 * firm + 1e-9]
         pull[:2] += stiff * np.array([turn.real - 1, turn.imag])
         step = -np.linalg.solve(normal, pull)

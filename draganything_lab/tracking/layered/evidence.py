@@ -1,4 +1,4 @@
-"""What the pixels say: how unlike a pixel of frame 0 a place in another frame looks, and where a patch would fit."""
+"""Evidence from pixels: how much a position in another frame differs from a pixel of frame 0, and where patches fit."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 from ..flow import Chain, field_at, inside
 
 Float: TypeAlias = "NDArray[Any]"  # float32
-MOST_NOISE = 8.0  # grey levels; what differs more is not the same place
-SHARP, SOFT = 0.8, 1.6  # pixels of blur; a soft picture pulls from farther away
+MOST_NOISE = 8.0  # grey levels; positions that differ more are not the same
+SHARP, SOFT = 0.8, 1.6  # pixels of blur; a softer picture attracts from farther away
 
 
 class Evidence:
-    """Blurred frames of a clip, their slopes, and how much difference means nothing.
+    """Blurred frames of a clip, their gradients, and the differences to tolerate.
 
     Args:
         video: (T, H, W, 3) uint8 RGB.
-        chain: Its flow, which tells noise and changes of light from motion.
+        chain: Flow of the clip, which separates noise and changes of light from motion.
 
     Attributes:
         size: (H, W).
-        pixel: What counts as one pixel: 1 up to a side of 128, more in larger pictures.
-        texture: (H, W) float64, 0..1: how well a place of frame 0 can be told from its neighbours, in all directions.
+        pixel: Unit for distances: 1 pixel up to a side of 128, more in larger pictures.
+        texture: (H, W) float64, 0..1: how well a pixel of frame 0 can be told from its neighbours, in all directions.
         tolerance: (H, W) float32, grey levels: a difference of three times this is a miss.
     """
 
@@ -50,15 +50,15 @@ class Evidence:
         corner = np.sqrt(np.maximum(middle - np.hypot(half, tensor[1]), 0))  # root of the smaller eigenvalue
         self.texture = np.minimum(corner / max(6.0, 2 * noise), 1).astype(np.float64)
         steep = np.sqrt((across**2 + down**2).mean(axis=-1))
-        # A place between pixels is known less well where the picture is steep.
+        # Between pixels, values are less certain where the gradient is strong.
         self.tolerance = max(6.0, 2.5 * noise) + 0.35 * cv2.dilate(steep, np.ones((3, 3)))
 
     def picture(self, frame: int, *, soft: bool) -> Float:
-        """A blurred frame, (H, W, 3) float32 in grey levels."""
+        """Return a blurred frame, (H, W, 3) float32 in grey levels."""
         return self._pictures[soft][frame]
 
     def slopes(self, frame: int, *, soft: bool) -> tuple[Float, Float]:
-        """Its derivatives across and down, (H, W, 3) float32 each, in grey levels a pixel."""
+        """Return its derivatives across and down, (H, W, 3) float32 each, in grey levels per pixel."""
         if (frame, soft) not in self._slopes:
             picture = self.picture(frame, soft=soft)
             self._slopes[frame, soft] = (
@@ -68,15 +68,15 @@ class Evidence:
         return self._slopes[frame, soft]
 
     def misfit(self, frame: int, points: Float, pixels: NDArray[np.intp]) -> Float:
-        """How unlike pixels of frame 0 places in another frame look.
+        """Return how much positions in another frame differ from pixels of frame 0.
 
         Args:
-            frame: t.
-            points: (..., 2) places in frame t.
-            pixels: (..., 2) whole (x, y) in frame 0, those that are supposed to be there.
+            frame: Frame number t.
+            points: (..., 2) positions in frame t.
+            pixels: (..., 2) whole (x, y) in frame 0, the pixels supposed to be there.
 
         Returns:
-            (...) float32: 0 alike, 1 a difference of three tolerances or more.
+            (...) float32: 0 if equal, 1 for a difference of three tolerances or more.
         """
         xs, ys = pixels[..., 0], pixels[..., 1]
         off = field_at(self.picture(frame, soft=False), points) - self.picture(0, soft=False)[ys, xs]
@@ -84,7 +84,7 @@ class Evidence:
 
 
 def _evenly_lit(video: NDArray[np.uint8], chain: Chain) -> tuple[Sequence[Float], float]:
-    """Frames as float32, brought to the light of frame 0, and the noise in grey levels."""
+    """Return the frames as float32, adjusted to the light of frame 0, and the noise in grey levels."""
     height, width = video.shape[1:3]
     step = max(1, round((height * width / 1500) ** 0.5))
     start = np.stack(np.meshgrid(np.arange(0, width, step), np.arange(0, height, step)), axis=-1).reshape(-1, 2)
@@ -101,7 +101,7 @@ def _evenly_lit(video: NDArray[np.uint8], chain: Chain) -> tuple[Sequence[Float]
         gain, offset = _light(seen, first[use])
         lit = seen * gain + offset
         off, left = (float(np.median(np.abs(colours - first[use]))) for colours in (seen, lit))
-        # A change of light explains most of the difference; noise and another picture do not.
+        # A change of light explains most of the difference; noise or another picture does not.
         if np.abs(lit - seen).mean() > 1.5 and left < min(0.6 * off, 15):
             frames[t], off = frames[t] * gain + offset, left
         if t == 1:
@@ -110,7 +110,7 @@ def _evenly_lit(video: NDArray[np.uint8], chain: Chain) -> tuple[Sequence[Float]
 
 
 def _light(seen: Float, wanted: Float) -> tuple[Float, Float]:
-    """Gain and offset (3,) for each channel that bring what is seen (N, 3) to what is wanted, outliers left out."""
+    """Gain and offset (3,) for each channel that map the seen values (N, 3) to the wanted ones, without outliers."""
     gain, offset = np.ones(3, np.float32), np.zeros(3, np.float32)
     for channel in range(3):
         a, b = seen[:, channel].astype(np.float64), wanted[:, channel].astype(np.float64)

@@ -1,4 +1,4 @@
-"""Which tracks move together: motions found one after the other, each the one that most of the rest agrees with."""
+"""Groups of tracks that move together: motions found one by one, each the one most remaining tracks agree with."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ def find_motions(
     pixel: float,
     most: int,
 ) -> list[tuple[Motion, NDArray[np.bool_]]]:
-    """Explain tracks by few motions.
+    """Explain tracks by a few motions.
 
     Args:
         points: (T, N, 2) float32, the tracks.
-        kept: (T, N) bool: up to where each can be trusted.
-        weight: (N,) how much each counts.
+        kept: (T, N) bool: frames in which each track can be trusted.
+        weight: (N,) weight of each track.
         size: (H, W) of the clip.
-        pixel: What counts as one pixel.
-        most: How many motions at most.
+        pixel: Unit for distances, see `Evidence.pixel`.
+        most: Maximum number of motions.
 
     Returns:
-        Motions, the one with the most behind it first, each with the (N,) bool tracks that follow it.
+        Motions, the one with the largest total weight first, each with the tracks that follow it, (N,) bool.
 
-    Source: Fischler and Bolles' RANSAC, 1981, one motion after the other; a guess is a similarity for each frame that
+    Source: Fischler and Bolles' RANSAC, 1981, one motion after the other; a guess is one similarity per frame that
         fits the tracks around one of them.
     """
     rng = np.random.default_rng(0)
@@ -79,11 +79,11 @@ def find_motions(
 
 
 def known_frames(kept: NDArray[np.bool_], members: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(T,) in which frames a motion has tracks to stand on."""
+    """(T,) bool: frames in which a motion is supported by tracks."""
     return kept[:, members].sum(axis=1) >= 3
 
 
 def apart(one: Motion, other: Motion, points: Complex) -> float:
-    """How far two motions differ on points (N,) of frame 0: pixels, the mean over points and frames."""
+    """How far two motions differ on points (N,) of frame 0, in pixels: the mean over points and frames."""
     turn, shift = one.turn - other.turn, one.shift - other.shift
     return float(np.abs(turn[:, None] * points + shift[:, None]).mean())

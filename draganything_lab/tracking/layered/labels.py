@@ -12,21 +12,21 @@ from ..flow import inside
 from .evidence import Evidence
 
 ROUNDS = 6
-CERTAIN = 12.0  # how strongly a misfit speaks
-TOGETHER = 3.5  # how strongly neighbours of one colour pull
-FREE = 0.12  # misfit by which a pixel must gain to go a way of its own
-GROUND = 0.04  # misfit by which a small layer must gain to take a pixel from the ground
-HIDDEN = 0.02  # what it costs a motion to be out of sight
-ALIKE = 1.5  # pixels: layers that part by less are pieces of one thing and do not hide one another
-TRIMMED = 0.6  # share of the frames, the best, that count as long as it is not known what hides what
+CERTAIN = 12.0  # how strongly a misfit counts
+TOGETHER = 3.5  # how strongly neighbours of one colour pull together
+FREE = 0.12  # misfit that a pixel must save to move on its own
+GROUND = 0.04  # misfit that a small layer must save to take a pixel from the background
+HIDDEN = 0.02  # cost of a motion being hidden
+ALIKE = 1.5  # pixels: layers that differ by less are parts of one object and do not hide each other
+TRIMMED = 0.6  # share of frames, the best, that count until it is known what hides what
 
 
 @dataclass(frozen=True)
 class Labelling:
-    """Motions told apart.
+    """Pixels assigned to motions.
 
     Attributes:
-        labels: (H, W) int: which motion each pixel of frame 0 follows.
+        labels: (H, W) int: the motion that each pixel of frame 0 follows.
         behind: (K, T, H, W) bool: where a pixel, if it follows motion k, is behind another layer.
     """
 
@@ -35,7 +35,7 @@ class Labelling:
 
 
 class Neighbours:
-    """Pixels near one another in frame 0 and alike in colour, which probably move together."""
+    """Pixels near each other in frame 0 with similar colours, which probably move together."""
 
     def __init__(self, evidence: Evidence) -> None:
         picture = evidence.picture(0, soft=False)
@@ -79,19 +79,20 @@ def label(
     *,
     passes: int = 2,
 ) -> Labelling:
-    """Choose a motion for every pixel; neighbours of one colour go together, being hidden is no fault.
+    """Choose a motion for every pixel; neighbours of one colour stay together, and being hidden is not penalised as a
+    misfit.
 
     Args:
-        places: (K, T, H, W, 2) float32: where each pixel would go with each motion; the last is its own flow.
-        misfits: (K, T, H, W) float32, 0..1: how it would fit there.
-        weight: (K - 1,) how much stands behind each motion: in doubt the larger wins.
-        neighbours: Of frame 0.
-        passes: Labelling and finding out what hides what take turns.
+        places: (K, T, H, W, 2) float32: where each pixel would go with each motion; the last motion is its own flow.
+        misfits: (K, T, H, W) float32, 0..1: the misfit there.
+        weight: (K - 1,) support of each motion; in doubt the larger one wins.
+        neighbours: Neighbours in frame 0.
+        passes: Number of rounds that alternate between labelling and finding out what hides what.
 
     Returns:
         `Labelling`.
 
-    Source: a mean field with a pull between neighbours of one colour, after Krähenbühl and Koltun, "Efficient
+    Source: a mean field that pulls neighbours of one colour together, after Krähenbühl and Koltun, "Efficient
         Inference in Fully Connected CRFs with Gaussian Edge Potentials", 2011.
     """
     within = inside(places, misfits.shape[2:])
@@ -117,7 +118,7 @@ def label(
 
 
 def _trimmed(misfits: NDArray[np.float32], use: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """(K, H, W) the mean misfit over the best of the frames in which a pixel is inside the picture."""
+    """The mean misfit (K, H, W) over the best of the frames in which a pixel is inside the picture."""
     ranked = np.sort(np.where(use, misfits, np.float32(2)), axis=1).cumsum(axis=1)
     count = np.maximum(1, np.rint(TRIMMED * use.sum(axis=1, keepdims=True)).astype(np.intp))
     mean = np.take_along_axis(ranked, count - 1, axis=1)[:, 0] / count[:, 0]
@@ -130,7 +131,7 @@ def _softmin(cost: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _part(places: NDArray[np.float32], own: NDArray[np.bool_], one: int, other: int) -> float:
-    """How far two motions part on some pixels: pixels, mean over the frames."""
+    """How far two motions differ on some pixels, in pixels: the mean over frames."""
     return float(np.abs(places[one][:, own] - places[other][:, own]).mean()) if own.any() else np.inf
 
 
@@ -140,10 +141,10 @@ def _behind(
     misfits: NDArray[np.float32],
     within: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    """(K, T, H, W) where each pixel, with each motion, would be behind a layer that lies in front of that motion's."""
+    """(K, T, H, W) bool: where each pixel, with each motion, would be behind a layer in front of that motion's."""
     count, frames, height, width = misfits.shape
     spots = np.rint(places).astype(np.int32).clip(0, (width - 1, height - 1))
-    spots = spots[..., 1] * width + spots[..., 0]  # (K, T, H, W) flat places
+    spots = spots[..., 1] * width + spots[..., 0]  # (K, T, H, W) flat indices
     lands = np.zeros((count, frames, height * width), bool)
     fits = np.full((count, frames, height * width), np.nan, np.float32)
     for k in range(count):
@@ -153,11 +154,11 @@ def _behind(
             lands[k, t, spots[k, t][inner]] = True
             fits[k, t, spots[k, t][inner]] = misfits[k, t][inner]
             if k < count - 1 and inner.any():
-                solid = lands[k, t].reshape(height, width).astype(np.uint8)  # a layer that grows has no gaps
+                solid = lands[k, t].reshape(height, width).astype(np.uint8)  # fills the gaps of a layer that grows
                 lands[k, t] = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)).ravel() > 0
     behind = np.zeros(within.shape, bool)
     for k in range(count):
-        # Where two layers meet, the one that fits better is in front.
+        # Where two layers overlap, the one that fits better is in front.
         gains = [float(np.nansum(fits[k] - fits[j])) if j != k else 0.0 for j in range(count)]
         front = [j for j in range(count) if gains[j] > 0.5 and _part(places, labels == k, j, k) > ALIKE]
         if front:

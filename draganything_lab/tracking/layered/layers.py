@@ -1,4 +1,4 @@
-"""A clip taken apart into layers that move as wholes: found, followed, told apart, and looked for again."""
+"""A clip split into layers that each move as a whole: found, followed, separated, and searched for again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .similarity import Motion, as_complex
 MOST_LAYERS = 8
 MOST_SEARCHES = 10
 LEAST_PIXELS = 10
-SAME = 0.35  # of what counts as a pixel, by which two motions differ at least
+SAME = 0.35  # of `Evidence.pixel`: motions that differ by less are the same
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Layers:
     """A clip as layers.
 
     Attributes:
-        motions: K - 1 of them; label K - 1 means a way of its own, along the flow.
+        motions: The K - 1 motions; label K - 1 means that a pixel moves on its own, along the flow.
         labels: (H, W) int, 0..K-1, in frame 0.
-        visible: (T, H, W) bool: where each pixel of frame 0 is seen.
-        misfit: (T, H, W) float32, 0..1: how well it fits where it is said to be.
-        places: (T, H, W, 2) float32: where that is.
+        visible: (T, H, W) bool: where each pixel of frame 0 is visible.
+        misfit: (T, H, W) float32, 0..1: the misfit at its estimated position.
+        places: (T, H, W, 2) float32: the estimated positions.
     """
 
     motions: list[Motion]
@@ -42,12 +42,12 @@ class Layers:
 
 
 def find_layers(evidence: Evidence, chain: Chain, rounds: int = 2) -> Layers:
-    """Take a clip apart.
+    """Split a clip into layers.
 
     Args:
-        evidence: Of the clip.
-        chain: Its flow from frame to frame.
-        rounds: How often motions and labels are improved in turn.
+        evidence: Evidence of the clip.
+        chain: Flow from frame to frame.
+        rounds: Number of times motions and labels are improved in turn.
     """
     height, width = evidence.size
     flow, gaps = chain.follow(evidence.grid.reshape(-1, 2).astype(np.float32))
@@ -88,7 +88,7 @@ def find_layers(evidence: Evidence, chain: Chain, rounds: int = 2) -> Layers:
 
 
 def _spread(evidence: Evidence, region: NDArray[np.bool_]) -> float:
-    """Over how much of the picture a region has something to see, 0..1: what is everywhere is the ground."""
+    """Over how much of the picture a region's texture extends, 0..1: a region that is everywhere is the background."""
     cells = cv2.resize(evidence.texture * region, (12, 12), interpolation=cv2.INTER_AREA)
     return float((cells > 0.01).mean()) + 1e-3
 
@@ -96,7 +96,7 @@ def _spread(evidence: Evidence, region: NDArray[np.bool_]) -> float:
 def _volumes(
     evidence: Evidence, motions: list[Motion], own_places: NDArray[np.float32], own_fit: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(K, T, H, W, 2) where each pixel would go with each motion, and (K, T, H, W) how it would fit there."""
+    """Where each pixel would go with each motion, (K, T, H, W, 2), and its misfit there, (K, T, H, W)."""
     places = np.stack([*(motion.over_time(evidence.grid) for motion in motions), own_places])
     fits = [
         np.stack([evidence.misfit(t, places[k, t], evidence.grid) for t in range(evidence.count)])
@@ -108,7 +108,7 @@ def _volumes(
 def _distinct(
     motions: list[Motion], weight: NDArray[np.float64], pixels: NDArray[np.intp], same: float
 ) -> tuple[list[Motion], NDArray[np.float64]]:
-    """Motions that differ, the weightiest first."""
+    """Motions that differ, the one with the largest weight first."""
     some = as_complex(pixels[:: max(1, len(pixels) // 200)])
     kept: list[Motion] = []
     weights: list[float] = []
@@ -125,7 +125,7 @@ def _distinct(
 def _searched(
     evidence: Evidence, weight: NDArray[np.float64], misfits: NDArray[np.float32]
 ) -> list[tuple[Motion, NDArray[np.bool_]]]:
-    """Motions of what leaves its place early and no large layer explains: things too fast for flow."""
+    """Motions of regions that soon leave their position and that no large layer explains: objects too fast for flow."""
     large = np.flatnonzero(weight >= 0.25 * weight.max()) if len(weight) else np.zeros(0, int)
     missed = misfits[large, 1:] > 0.67  # (L, T - 1, H, W)
     early = missed[:, : max(1, (evidence.count - 1) // 3)].all(axis=1) & (missed.mean(axis=1) > 0.6)
@@ -139,7 +139,7 @@ def _searched(
 
 
 def _pieces(lost: NDArray[np.bool_], side: int) -> list[NDArray[np.bool_]]:
-    """The connected parts of a mask, and the large ones cut into squares besides, the largest first."""
+    """The connected parts of a mask, and also the large ones cut into squares, the largest first."""
     _, parts = cv2.connectedComponents(lost.astype(np.uint8), connectivity=8)
     ys, xs = np.indices(lost.shape) // side
     squares = (parts * (int(ys.max()) + 1) + ys) * (int(xs.max()) + 1) + xs
@@ -163,7 +163,7 @@ def _finished(
     misfit = np.take_along_axis(misfits, chosen, axis=0)[0]
     behind = np.take_along_axis(told.behind, chosen, axis=0)[0]
     where = np.take_along_axis(places, chosen[..., None], axis=0)[0]
-    # One odd pixel does not make a place hidden: the mean of three by three.
+    # A single odd pixel is not hidden: take the mean of three by three.
     around = np.stack([cv2.blur(frame, (3, 3)) for frame in misfit])
     visible = inside(where, evidence.size) & ~behind & (around < 0.6)
     visible[0] = True

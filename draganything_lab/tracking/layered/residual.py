@@ -1,4 +1,4 @@
-"""What layers leave over: things that bend, and the last fraction of a pixel, by flow on stabilised frames."""
+"""The motion that layers do not explain (bending objects, fractions of a pixel), from flow on stabilised frames."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from ..flow import LEAST_SIDE, field_at
 from .evidence import Evidence
 
-GAIN = 0.01  # misfit, 0..1, by which a correction must be better to be taken
-FARTHEST = 2.0  # of what counts as a pixel: a larger correction is no small one
+GAIN = 0.01  # misfit, 0..1, that a correction must save to be used
+FARTHEST = 2.0  # of `Evidence.pixel`: larger corrections are rejected
 
 
 def residual_flow(
@@ -21,16 +21,16 @@ def residual_flow(
     visible: NDArray[np.bool_],
     misfit: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Correct where pixels are, after each frame has been warped back to how frame 0 should look.
+    """Correct the positions of pixels, after warping each frame back to frame 0.
 
     Args:
-        evidence: Of the clip.
-        places: (T, H, W, 2) float32: where each pixel of frame 0 is said to be.
-        visible: (T, H, W) bool: where it is seen.
-        misfit: (T, H, W) float32, 0..1: how well it fits there.
+        evidence: Evidence of the clip.
+        places: (T, H, W, 2) float32: estimated position of each pixel of frame 0.
+        visible: (T, H, W) bool: where it is visible.
+        misfit: (T, H, W) float32, 0..1: the misfit there.
 
     Returns:
-        (T, H, W, 2) float32 to be added to `places`, in pixels; 0 where that is not clearly better.
+        (T, H, W, 2) float32 to be added to `places`, in pixels; 0 where the result is not clearly better.
     """
     scale = max(1, round(LEAST_SIDE / min(evidence.size)))
     first = evidence.picture(0, soft=False)
@@ -38,7 +38,7 @@ def residual_flow(
     out = np.zeros_like(places)
     for t in range(1, evidence.count):
         back = field_at(evidence.picture(t, soft=False), places[t])  # (H, W, 3) frame t as frame 0
-        back = np.where(visible[t][..., None], back, first)  # what is hidden must not pull
+        back = np.where(visible[t][..., None], back, first)  # hidden pixels must not pull
         if np.abs(back - first).max() < 1:
             continue
         flow = np.asarray(dis.calc(_grey(first, scale), _grey(back, scale), None))
@@ -52,9 +52,9 @@ def residual_flow(
 
 
 def _carried(step: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A step in frame 0 as one in frame t, turned and zoomed as the places around it are."""
+    """Convert a step in frame 0 to one in frame t, turned and zoomed like the positions around it."""
     across, down = np.gradient(places, axis=1), np.gradient(places, axis=0)
-    # Where two layers meet the gradient is of neither.
+    # Where two layers meet, the gradient belongs to neither.
     torn = (np.abs(across - (1, 0)).sum(axis=-1) > 1.5) | (np.abs(down - (0, 1)).sum(axis=-1) > 1.5)
     across[torn], down[torn] = (1, 0), (0, 1)
     return (step[..., :1] * across + step[..., 1:] * down).astype(np.float32)

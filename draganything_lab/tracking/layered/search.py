@@ -1,4 +1,4 @@
-"""Find a thing again that flow has lost: its cut-out is looked for in every frame, and the likeliest path taken."""
+"""Find an object that flow has lost: search for its cut-out in every frame, and choose the likeliest path."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .evidence import Evidence
 from .similarity import Motion
 
 PLACES = 6  # candidates in each frame
-STEP, SWERVE = 0.3, 1.5  # misfit that a step, and a change of speed, across the whole picture must gain
-GOOD = 0.35  # mean misfit up to which a place counts as a find
+STEP, SWERVE = 0.3, 1.5  # misfit that a step, and a change of speed, across the whole picture must save
+GOOD = 0.35  # mean misfit up to which a position counts as found
 
 
 def search(evidence: Evidence, region: NDArray[np.bool_]) -> Motion | None:
-    """Look for a region of frame 0 in all frames, shifted only.
+    """Search for a region of frame 0 in all frames, without turn or zoom.
 
     Args:
-        evidence: Of the clip.
+        evidence: Evidence of the clip.
         region: (H, W) bool, not empty.
 
     Returns:
@@ -50,16 +50,16 @@ def search(evidence: Evidence, region: NDArray[np.bool_]) -> Motion | None:
 def _likeliest(
     candidates: list[tuple[NDArray[np.float64], NDArray[np.float64]]], reach: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The path through candidates that fits well, in small steps and at an even speed.
+    """Find the path through candidates that fits well, with small steps and constant speed.
 
     Args:
-        candidates: For each frame places (K, 2) and misfits (K,); one in frame 0.
-        reach: Pixels, the picture's diagonal.
+        candidates: For each frame, positions (K, 2) and misfits (K,); a single one in frame 0.
+        reach: The picture's diagonal in pixels.
 
     Returns:
-        (T, 2) places and (T,) their misfits.
+        Positions (T, 2) and their misfits (T,).
 
-    Source: Viterbi, 1967, over pairs of neighbouring frames, so that a change of speed has its price.
+    Source: Viterbi, 1967, over pairs of neighbouring frames, so that a change of speed costs.
     """
     (before, _), (places, misfits) = candidates[:2]
     costs = (STEP / reach * np.linalg.norm(places - before, axis=1) + misfits)[:, None]  # (now, one before)
@@ -80,8 +80,8 @@ def _likeliest(
 
 
 def _dips(off: NDArray[Any], origin: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The lowest places of a map, apart from one another: (K, 2) shifts and (K,) values, at most 1 each."""
-    level = np.nan_to_num(off, nan=1.0, posinf=1.0).clip(0, 1)  # rounding goes below 0
+    """The lowest positions of a map that lie apart: shifts (K, 2) and values (K,), each at most 1."""
+    level = np.nan_to_num(off, nan=1.0, posinf=1.0).clip(0, 1)  # rounding can go below 0
     low = level <= cv2.erode(level, np.ones((5, 5)))
     ys, xs = np.nonzero(low & (level < 1))
     if not len(ys):

@@ -1,4 +1,4 @@
-"""Shift, turn and zoom over time: the motion of a rigid thing seen from the front, two complex numbers a frame."""
+"""Shift, turn and zoom over time: the motion of a rigid object seen from the front, two complex numbers per frame."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Motion:
 
     @staticmethod
     def still(count: int) -> Motion:
-        """Nothing moves for `count` frames."""
+        """No motion for `count` frames."""
         return Motion(np.ones(count, np.complex128), np.zeros(count, np.complex128))
 
     def at(self, frame: int, points: NDArray) -> NDArray[np.float32]:
@@ -39,25 +39,27 @@ class Motion:
 
 
 def as_complex(points: NDArray) -> Complex:
-    """(..., 2) to (...) complex: x + iy."""
+    """Convert (..., 2) to (...) complex: x + iy."""
     return points[..., 0].astype(np.float64) + 1j * points[..., 1]
 
 
 def as_points(values: Complex) -> NDArray[np.float32]:
-    """(...) complex to (..., 2) float32."""
+    """Convert (...) complex to (..., 2) float32."""
     return np.stack([values.real, values.imag], axis=-1).astype(np.float32)
 
 
 def fit_motion(start: Complex, places: Complex, weights: NDArray[np.float64], stiff: float) -> Motion:
-    """Fit a similarity to tracks, each frame by itself, by weighted least squares.
+    """Fit a similarity to tracks, each frame on its own, by weighted least squares.
 
     Args:
         start: (N,) complex, points of frame 0.
-        places: (T, N) complex, where they are.
+        places: (T, N) complex, their positions.
         weights: (T, N), 0 or more; a frame without any weight gets no motion.
-        stiff: Pixels; a thing much smaller than this is shifted only, since its turn and zoom would be noise.
+        stiff: Size in pixels; an object much smaller than this is only shifted, because its turn and zoom would be
+            noise.
 
-    Source: Umeyama, 1991; in the plane a turn with a zoom is one complex number, and least squares is one division.
+    Source: Umeyama, 1991; in the plane, turn and zoom together are one complex number, and least squares is one
+    division.
     """
     total = np.maximum(weights.sum(axis=1), 1e-12)  # (T,)
     from_middle, to_middle = weights @ start / total, (weights * places).sum(axis=1) / total

@@ -1,4 +1,4 @@
-"""The default tracker: no weights, no torch; OpenCV's flow, and layers that move as wholes."""
+"""The default tracker: no weights, no torch; OpenCV's flow, and layers that each move as a whole."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from .evidence import Evidence
 from .layers import find_layers
 from .residual import residual_flow
 
-WORK_SIDE = 256  # layers are told apart on pictures of at most this side
+WORK_SIDE = 256  # layers are found on pictures of at most this side
 
 
 class OpenCVTracker:
-    """Tracks every pixel of frame 0 at once, from DIS flow and layers.
+    """Tracks every pixel of frame 0 at once, using DIS flow and layers.
 
-    Dense flow (DIS) is chained through the clip and checked backward. Tracks that move alike are gathered into layers
-    (RANSAC); each layer is followed by all its pixels together (Lucas and Kanade), so that it is found again after it
-    was hidden; what left too fast for flow is looked for by its looks. Every pixel then goes to the layer, or to its
-    own flow, with which it fits all frames best, together with neighbours of its colour. What is left over (things that
-    bend) is flow again, on frames warped back. A pixel is hidden where a layer in front covers it, where it does not
-    look like itself, or outside the picture.
+    Dense flow (DIS) is chained through the clip and checked backward. Tracks that move together are grouped into layers
+    (RANSAC); each layer is followed by all its pixels together (Lucas and Kanade), so that it is found again after
+    being hidden; regions too fast for flow are searched for by appearance. Every pixel is then assigned to the layer,
+    or to its own flow, with which it fits all frames best, together with neighbours of its colour. The remaining motion
+    (of objects that bend) is again found by flow, on frames warped back. A pixel is hidden where a layer in front
+    covers it, where it does not look like itself, or outside the picture.
     """
 
     def track(self, video: NDArray[np.uint8], queries: NDArray[np.float32]) -> Tracks:
