@@ -36,7 +36,7 @@ def test_a_quick_stroke_of_three_samples_is_an_arc() -> None:
     """The README's example."""
     model = StudioModel()
     assert model.click(115, 211) and model.stroke([(115, 211), (190, 170), (280, 205)])
-    path = model.path
+    path = model.paths.selected
     assert path is not None and len(path.points) == 3
     start = path.points[0]
     assert np.allclose(path.points - start, [(0, 0), (75, -41), (165, -6)], atol=1e-3), "the far point is in it"
