@@ -6,6 +6,8 @@ outputs/screenshots for looking at.
 
 from __future__ import annotations
 
+import asyncio
+import io
 import math
 import time
 from collections.abc import Iterator
@@ -16,11 +18,13 @@ import pytest
 from helpers.browser import Lab, LabPage
 from helpers.hand import CELL, FINISHED, Hand
 from helpers.stand_ins import Discs
+from helpers.widgets import classes, receive
+from PIL import Image
 
 pytest.importorskip("ipycanvas")
 from draganything_lab.media.drawing import entity_colour
 from draganything_lab.scene import Entity
-from draganything_lab.studio.canvas import pad
+from draganything_lab.studio.canvas import pad, selftest
 from draganything_lab.studio.canvas.canvas import CanvasView
 from draganything_lab.studio.canvas.keys import HELP, TOOLS, press
 from draganything_lab.studio.canvas.pointer import Pointer
@@ -49,7 +53,7 @@ def fire(view: CanvasView, event: str, *place: float, **more: Any) -> None:
     content: dict[str, Any] = {"event": event, "x": x, "y": y, **more}
     if event.startswith("touch"):
         content["touches"] = [{"x": x, "y": y}] if place else []
-    view.canvas._handle_frontend_event(None, content, [])
+    receive(view.canvas, content)
 
 
 # Without a browser
@@ -191,7 +195,7 @@ def tell(view: CanvasView, kind: str, *places: tuple[float, float], **more: Any)
     """What the pad tells, with places in the picture."""
     wide, tall = view.stage.canvas.width, view.stage.canvas.height
     points = [[*(view.stage.to_canvas(np.array(place)) / (wide, tall)), 0.02 * k] for k, place in enumerate(places)]
-    view.hearing.pad._handle_custom_msg({"kind": kind, "points": points, **more}, [])
+    receive(view.hearing.pad, {"kind": kind, "points": points, **more})
 
 
 def test_the_pad_reaches_the_model(view: CanvasView, model: StudioModel) -> None:
@@ -216,7 +220,7 @@ def test_the_pad_reaches_the_model(view: CanvasView, model: StudioModel) -> None
         {"kind": "x", "points": 3},
         "down",
     ):
-        view.hearing.pad._handle_custom_msg(nonsense, [])
+        receive(view.hearing.pad, nonsense)
     assert view.pointer.gesture is None and not model.editor.entities
 
 
@@ -276,9 +280,9 @@ def test_the_controls_drive_the_model_and_follow_it(view: CanvasView, model: Stu
 def test_status_is_escaped_and_polite(view: CanvasView, model: StudioModel) -> None:
     model.pictures.open_upload("<script>alert(1)</script>.png", b"no")
     text = view.status.widget.value
-    assert "<script" not in text and 'aria-live="polite"' in text and "dal-error" in view.status.widget._dom_classes
+    assert "<script" not in text and 'aria-live="polite"' in text and "dal-error" in classes(view.status.widget)
     model.say("well")
-    assert "dal-error" not in view.status.widget._dom_classes and "Well." in view.status.widget.value
+    assert "dal-error" not in classes(view.status.widget) and "Well." in view.status.widget.value
 
 
 def test_the_help_begins_with_the_hand_and_can_be_closed(view: CanvasView) -> None:
@@ -290,12 +294,27 @@ def test_the_help_begins_with_the_hand_and_can_be_closed(view: CanvasView) -> No
     assert not view.help.shown
 
 
-def test_the_view_says_which_it_is(view: CanvasView) -> None:
-    view._tell_test("Canvas: no answer within 15 s.")
-    assert view.words.value == "This is the canvas view. Canvas: no answer within 15 s."
-    view.selftest.seconds = 0.2
-    view._tell_test("Canvas: a pixel was drawn and read back.")
+def test_the_view_says_which_it_is(view: CanvasView, model: StudioModel) -> None:
+    assert view.words.value == "This is the canvas view. Canvas: waiting for the browser …"
+    answer = io.BytesIO()
+    Image.new("RGB", (2, 2), selftest.COLOUR).save(answer, "PNG")
+    view.selftest.probe.set_trait("image_data", answer.getvalue())
+    assert model.view_state == "alive"
     assert view.words.value.endswith(">canvas view</span>") and 'title="This is the canvas view. ' in view.words.value
+
+
+def test_a_canvas_that_does_not_answer_is_said(model: StudioModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selftest, "GRACE", 0.01)
+
+    async def alone() -> CanvasView:
+        view = CanvasView(model, patience=0.03)
+        while model.view_state != "dead":
+            await asyncio.sleep(0.01)
+        return view
+
+    view = asyncio.run(asyncio.wait_for(alone(), 60))
+    assert view.words.value.startswith("This is the canvas view. Canvas: no answer within 0 s.")
+    view.close()
 
 
 def test_a_double_click_ends_a_path(model: StudioModel) -> None:
@@ -324,8 +343,6 @@ def test_a_closed_view_no_longer_follows(model: StudioModel) -> None:
 
 
 def test_a_pacer_puts_asks_together() -> None:
-    import asyncio
-
     done: list[float] = []
 
     async def busy() -> None:
@@ -382,7 +399,7 @@ def hand(page: LabPage) -> Hand:
         "model.pictures.open_toyland('harbour'); model.set_mode('select'); "
         "model.clip.set_frame(0); model.masks.warm_up().join()",
     )
-    page.until("view._image is model.editor.scene.image and model.view_state == 'alive' and view.hearing.pad_alive")
+    page.until("view.picture is model.editor.scene.image and model.view_state == 'alive' and view.hearing.pad_alive")
     return Hand(page)
 
 
@@ -515,7 +532,7 @@ DRAW_ON = """
 import asyncio
 async def draw_on():
     while True:
-        view._touch('hand', 'motion')
+        model.watchers.tell('mode')
         await asyncio.sleep(0.01)
 drawing = asyncio.get_running_loop().create_task(draw_on())
 """
@@ -526,12 +543,15 @@ def test_a_page_that_has_ceased_to_draw_is_brought_back(page: LabPage, hand: Han
     sky = page.python("model.editor.scene.image[20, 20].tolist()")
     hand.shows(20, 20, sky, 6)
     setup = """
-from ipycanvas.canvas import COMMANDS
-view.canvas._canvas_manager.send_draw_command(view.canvas, COMMANDS["drawImage"], ["IPY_MODEL_gone", 0, 0])
+gone = view.stage.make(2, 2)
+with view.stage.held():
+    view.canvas.draw_image(gone, 0, 0)
+    gone.close()
 model.pictures.open_picture(255 - model.editor.scene.image)
 """
     page.python("0", setup)
-    time.sleep(2.5)  # as long as a page looks for a canvas that it does not know
+    given_up = lambda: page.page.evaluate("1") and page.errors  # noqa: E731
+    page.lab.wait_until(given_up, "the page looks no longer for the canvas that is gone", 20)
     assert np.abs(np.subtract(hand.seen(20, 20), sky)).max() <= 6, "nothing is drawn any more"
     page.page.locator("button[title='Test the canvas again']").click()
     hand.shows(20, 20, [255 - part for part in sky], 6)

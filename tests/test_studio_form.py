@@ -12,6 +12,7 @@ import pytest
 w = pytest.importorskip("ipywidgets")
 
 from helpers.stand_ins import Discs  # noqa: E402
+from helpers.widgets import controls  # noqa: E402
 
 from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.studio.form.form import FormView  # noqa: E402
@@ -26,13 +27,6 @@ def form() -> Iterator[FormView]:
     made = FormView(StudioModel(segmenter=Discs()))
     yield made
     made.close()
-
-
-def controls(widget: Any) -> Iterator[Any]:
-    """All widgets below one, itself first."""
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from controls(child)
 
 
 def upload(form: FormView, name: str, data: bytes) -> None:

@@ -18,9 +18,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
-pytest.importorskip("ipywidgets")
+ipywidgets = pytest.importorskip("ipywidgets")
 
 from helpers.weights import make_random_toy  # noqa: E402
+from helpers.widgets import classes, controls  # noqa: E402
 
 from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.media import read_video  # noqa: E402
@@ -64,8 +65,8 @@ def model(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stu
     # On a busy machine looking may cost more than its share of a step; here every step is looked at.
     monkeypatch.setattr("draganything_lab.studio.generate.drafts.SHARE", 1e6)
     made = StudioModel(num_frames=4)
-    made.open_toyland("harbour", ready=True)
-    made.set(num_frames=4, steps=3, seed=5)
+    made.pictures.open_toyland("harbour", ready=True)
+    made.settings.change(num_frames=4, steps=3, seed=5)
     return made
 
 
@@ -482,11 +483,11 @@ def test_the_page_before_is_greyed_until_the_new_one_is_made(
     go_on = threading.Event()
     monkeypatch.setattr("draganything_lab.studio.panels.look.video_page", lambda *_: str(go_on.wait(WAIT)))
     look.model.editor.pin("cloud")
-    assert "dal-stale" in look.pages["Video"]._dom_classes and "Making this page" in look.notes["Video"].value
+    assert "dal-stale" in classes(look.pages["Video"]) and "Making this page" in look.notes["Video"].value
     go_on.set()
-    assert look.wait(WAIT) and "dal-stale" not in look.pages["Video"]._dom_classes
+    assert look.wait(WAIT) and "dal-stale" not in classes(look.pages["Video"])
     look.model.editor.clear()
-    assert "dal-stale" not in look.pages["Video"]._dom_classes and look.pages["Video"].outputs == ()
+    assert "dal-stale" not in classes(look.pages["Video"]) and look.pages["Video"].outputs == ()
 
 
 def test_a_visitor_finds_everything_again(model: StudioModel, worker: Worker, tmp_path: Path) -> None:
@@ -553,22 +554,27 @@ def test_the_studio_is_one_widget_with_a_named_state(model: StudioModel) -> None
     json.dumps(state_of(again.model))
 
 
+def said(studio: Studio) -> str:
+    """All that the studio says in words."""
+    return " ".join(control.value for control in controls(studio.widget) if isinstance(control, ipywidgets.HTML))
+
+
 def test_where_the_canvas_is_dead_the_form_stands_in(model: StudioModel) -> None:
     pytest.importorskip("ipycanvas")
     studio = Studio(model.editor.scene, name="three", fresh=True)
     assert studio.view == "canvas"
     studio.model.set_view_state("dead")
-    assert studio.view == "form" and "does not answer" in studio._assembly.said.value
+    assert studio.view == "form" and "does not answer" in said(studio)
     studio.model.set_view_state("alive")
     assert studio.view == "canvas", "it was only slow, and nobody had begun with the form"
     studio.model.set_view_state("dead")
     studio.model.editor.select("boat")
     studio.model.paths.hold()
     studio.model.set_view_state("alive")
-    assert studio.view == "form" and "answers now" in studio._assembly.said.value
+    assert studio.view == "form" and "answers now" in said(studio)
     studio.view = "canvas"
     studio.view = "form"
-    assert "Form" in studio._assembly.said.value
+    assert "Form: lists and numbers" in said(studio)
     studio.close()
 
 

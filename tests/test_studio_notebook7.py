@@ -27,7 +27,7 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def test_click_drag_undo_and_load_again(notebook: Lab) -> None:
     page = notebook.open([CELL, FINISHED])
     page.python("0", "model.pictures.open_toyland('harbour'); model.set_mode('select'); model.masks.warm_up().join()")
-    alive = "view._image is model.editor.scene.image and model.view_state == 'alive' and view.hearing.pad_alive"
+    alive = "view.picture is model.editor.scene.image and model.view_state == 'alive' and view.hearing.pad_alive"
     page.until(alive)
     hand = Hand(page)
     hand.click(115, 211)

@@ -21,7 +21,9 @@ def off_path(path: np.ndarray, drawn: np.ndarray) -> float:
     """How far the farthest sample (K, 2) is from the path as it will be followed, in pixels."""
     pieces = list(pairwise(path))
     starts, ends = np.array([a for a, _ in pieces]), np.array([b for _, b in pieces])
-    return float(strokes._distance(drawn[:, None], starts, ends).min(axis=1).max())
+    along, there = ends - starts, drawn[:, None] - starts  # (pieces, 2), (K, pieces, 2)
+    share = np.clip((there * along).sum(2) / np.maximum((along**2).sum(1), 1e-12), 0, 1)
+    return float(np.linalg.norm(there - share[..., None] * along, axis=2).min(axis=1).max())
 
 
 def follows(drawn: np.ndarray) -> None:

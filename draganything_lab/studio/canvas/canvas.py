@@ -48,6 +48,7 @@ class CanvasView:
     Attributes:
         widget: What to display.
         canvas: The topmost ipycanvas `Canvas`, which hears mouse, touch and keys.
+        picture: The picture that was drawn last, (H, W, 3) uint8, or None.
     """
 
     def __init__(self, model: StudioModel, width: int = WIDTH, patience: float = 15.0) -> None:
@@ -60,7 +61,7 @@ class CanvasView:
         self.scenery = Scenery(model, self.stage, self.pointer)
         self._dirty: set[str] = set()
         self._pacer = Pacer(self._draw)
-        self._image: Any = None
+        self.picture: Any = None
         self._stop = model.watch(self._changed, *TOUCHES)
         self._build()
         self.hearing = Hearing(model, self.stage, self.pointer, lambda: self._touch("hand"), self._wish)
@@ -145,8 +146,8 @@ class CanvasView:
         self._pacer.ask()
 
     def _draw(self) -> None:
-        if self.model.editor.scene.image is not self._image:
-            self._image = self.model.editor.scene.image
+        if self.model.editor.scene.image is not self.picture:
+            self.picture = self.model.editor.scene.image
             self.stage.forget_sprites()
             self.stage.fit(self.model.editor.scene.size)
             self.hearing.warming = self.model.masks.warm_up()
