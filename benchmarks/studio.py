@@ -28,25 +28,27 @@ WHO = ("kernel", "server", "browser")
 CELL = """
 from draganything_lab.studio.model.model import StudioModel
 from draganything_lab.studio.canvas.canvas import CanvasView
+from draganything_lab.studio.panels.style import style
+from ipywidgets import VBox
 import time
 model = StudioModel()
-model.warm_up().join()
+model.masks.warm_up().join()
 spent = []
-plain = model._cut
+plain = model.masks.found
 def timed(*args):
     start = time.perf_counter()
     try:
         return plain(*args)
     finally:
         spent.append((time.perf_counter() - start) * 1000)
-model._cut = timed
+model.masks.found = timed
 view = CanvasView(model)
-view.widget
+VBox([style(), view.widget])
 """
 BLOCK = """
 import numpy as np
-if not model.entities:
-    model.add_mask(np.pad(np.ones((60, 80), bool), ((200, 60), (20, 380))))
+if not model.editor.entities:
+    model.masks.add(np.pad(np.ones((60, 80), bool), ((200, 60), (20, 380))))
 """
 # Every picture on the screen: note whether the pixel at a place has changed. Returns ms from mouseup to that.
 CLICK = """([x, y, px, py]) => new Promise((done, fail) => {
@@ -145,11 +147,11 @@ def clicks(page: LabPage, repeats: int) -> tuple[list[float], list[float]]:
     page.python("0", "spent.clear()")
     for number in range(repeats):
         x, y = 105 + 3 * number, 237
-        page.python("0", "model.open_toyland('harbour'); model.warm_up().join()")
+        page.python("0", "model.pictures.open_toyland('harbour'); model.masks.warm_up().join()")
         time.sleep(1.0)
         (outer,), (inner,) = places(page, [(x, y)])
         whole.append(page.page.evaluate(CLICK, [*outer, *inner]))
-        page.until("len(model.entities) == 1")
+        page.until("len(model.editor.entities) == 1")
     return whole, page.python("spent")
 
 
@@ -178,16 +180,16 @@ def drags(page: LabPage, repeats: int, events: int) -> list[dict[str, Any]]:
     """What was seen of drags with 60 events a second, a thing's ghost under the hand."""
     runs = []
     for _ in range(repeats):
-        page.python("0", "model.undo() if model.path is not None else None; model.mode = 'select'")
+        page.python("0", "model.editor.undo() if model.paths.selected is not None else None; model.set_mode('select')")
         page.python("0", BLOCK)
         time.sleep(0.8)
-        centre = page.python("list(model.entities[0].centre)")
+        centre = page.python("list(model.editor.entities[0].centre)")
         (outer, far), _inner = places(page, [tuple(centre), (440, centre[1])])
         step = (far[0] - outer[0]) / events
         work = Work(page)
         runs.append(page.page.evaluate(DRAG, [*outer, step, events]))
         runs[-1]["work"] = work.spent()
-        page.until("model.path is not None")
+        page.until("model.paths.selected is not None")
     return runs
 
 
@@ -207,9 +209,9 @@ def scrubs(page: LabPage, repeats: int) -> tuple[list[float], list[dict[str, flo
     """Milliseconds from a key on the slider to the frame's ghosts, and the CPU time of each round."""
     times: list[float] = []
     works: list[dict[str, float]] = []
-    page.python("0", "model.set_path([(60, 230), (400, 230)]); model.set_show(heat=True)")
+    page.python("0", "model.paths.set([(60, 230), (400, 230)]); model.set_show(heat=True)")
     for _ in range(repeats + 1):
-        page.python("0", "model.frame = 0")
+        page.python("0", "model.clip.set_frame(0)")
         time.sleep(0.8)
         _outer, (inner,) = places(page, [(60, 225)])
         work = Work(page)
@@ -244,7 +246,7 @@ def main() -> int:
             page.page.locator(".dal-canvas").first.scroll_into_view_if_needed()
             load = os.getloadavg()[0]
             whole, segmenter = clicks(page, repeats)
-            backend = page.python("model.prompt.backend")
+            backend = page.python("model.masks.prompt.backend")
             runs = drags(page, max(2, repeats // 2), events)
             scrub, works = scrubs(page, max(2, repeats // 3))
         finally:

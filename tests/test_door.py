@@ -84,16 +84,16 @@ def test_a_photograph_of_eleven_megabytes_opens(monkeypatch: pytest.MonkeyPatch)
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (1900, 2000, 3), np.uint8)).save(buffer, "BMP")
     model = StudioModel()
     assert len(buffer.getvalue()) > 11_000_000
-    send(Parcel(model), buffer.getvalue(), 2**20, "photo.bmp")
-    assert model.picture_name == "photo.bmp" and max(model.scene.size) == pictures.MAX_SIDE
+    send(Parcel(model.pictures), buffer.getvalue(), 2**20, "photo.bmp")
+    assert model.editor.picture_name == "photo.bmp" and max(model.editor.scene.size) == pictures.MAX_SIDE
     monkeypatch.setattr(pictures, "MAX_UPLOAD", 1000)
-    assert send(Parcel(model), bytes(2000), name="large.png") == {"kind": "stop", "id": "1"}
+    assert send(Parcel(model.pictures), bytes(2000), name="large.png") == {"kind": "stop", "id": "1"}
     assert "large.png" in model.status.text and "over the limit" in model.status.text
-    assert model.picture_name == "photo.bmp"
+    assert model.editor.picture_name == "photo.bmp"
     small = io.BytesIO()
     Image.new("RGB", (9, 9), "red").save(small, "PNG")
-    send(Parcel(model), small.getvalue(), name="small.png")
-    assert model.picture_name == "small.png"
+    send(Parcel(model.pictures), small.getvalue(), name="small.png")
+    assert model.editor.picture_name == "small.png"
 
 
 def test_the_button_speaks_to_the_kernel() -> None:

@@ -83,10 +83,10 @@ def test_a_released_demo_folder_is_opened_at_every_door(tmp_path: Path) -> None:
         right(read_demo_folder(source))
         assert main(["preview", "--scene", str(source), "--frames", "2", "--out", str(tmp_path / f"{number}.gif")]) == 0
         model = StudioModel()
-        assert model.open_scene(source) and len(model.scene.entities) == 1
+        assert model.pictures.open_scene(source) and len(model.editor.scene.entities) == 1
         if Path(source).suffix == ".zip":
-            assert model.open_upload(Path(source).name, Path(source).read_bytes()), model.status
-            right(model.scene)
+            assert model.pictures.open_upload(Path(source).name, Path(source).read_bytes()), model.status
+            right(model.editor.scene)
     (found,) = find_sources(tmp_path / "all")
     assert found.load((H, W), T, "opencv").scene[0].mask.any()
 

@@ -240,6 +240,25 @@ def test_undo_and_redo_go_through_every_step(scene: Scene) -> None:
     assert not scene.can_redo  # a new change forgets what was taken back
 
 
+def test_replacing_all_entities_is_one_step(scene: Scene) -> None:
+    before = scene.entities
+    scene.replace_entities([scene["pier"], Entity("new", block(0, 0, 4, 4))])
+    assert [entity.name for entity in scene] == ["pier", "new"] and scene.undo() and scene.entities == before
+    with pytest.raises(LabError, match="pier"):
+        scene.replace_entities([scene["pier"], scene["pier"]])
+    with pytest.raises(LabError):
+        scene.replace_entities([Entity("small", np.ones((2, 2), bool))])
+    assert scene.entities == before and scene.can_redo, "what is refused changes nothing"
+
+
+def test_what_was_taken_back_can_be_forgotten(scene: Scene) -> None:
+    scene.undo()
+    here = scene.entities
+    scene.forget_redo()
+    assert not scene.can_redo and not scene.redo() and scene.entities == here
+    assert scene.undo() and scene.redo() and scene.entities == here, "undo goes on"
+
+
 def test_an_edit_that_changes_nothing_is_no_step(scene: Scene) -> None:
     steps = undo_steps(scene)
     scene.update("boat", trajectory=[(12, 30), (50, 30)])

@@ -24,10 +24,10 @@ def test_generate_run_the_cell_again_load_the_page_again(lab: Any, tmp_path: Pat
         places["DRAGANYTHING_LAB_TOY"] = str(make_random_toy(tmp_path / "toy"))
     cell = "from draganything_lab.studio import Studio\nstudio = Studio(name='lab')\nstudio"
     page = lab.open([f"import os; os.environ.update({places!r})", cell, "print('DONE')"], height=1400)
-    page.python("model.open_toyland('harbour', ready=True)", "model = studio.model")
-    page.python("model.set(num_frames=4, steps=3)")
+    page.python("model.pictures.open_toyland('harbour', ready=True)", "model = studio.model")
+    page.python("model.settings.change(num_frames=4, steps=3)")
     page.page.get_by_role("button", name="Generate").click()
-    page.until("len(model.results) == 1 and model.job is None")
+    page.until("len(model.results.videos) == 1 and model.results.job is None")
     film = page.page.locator(".dal-stand video")
     film.wait_for()
     assert film.evaluate("v => v.videoWidth / v.videoHeight") == pytest.approx(1.5)

@@ -18,9 +18,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
-pytest.importorskip("ipywidgets")
+ipywidgets = pytest.importorskip("ipywidgets")
 
 from helpers.weights import make_random_toy  # noqa: E402
+from helpers.widgets import classes, controls  # noqa: E402
 
 from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.media import read_video  # noqa: E402
@@ -34,6 +35,7 @@ from draganything_lab.studio.generate import costs, engine, offers, turns  # noq
 from draganything_lab.studio.generate.drafts import clean_estimate  # noqa: E402
 from draganything_lab.studio.generate.worker import Beside, Worker  # noqa: E402
 from draganything_lab.studio.model.model import StudioModel  # noqa: E402
+from draganything_lab.studio.model.sessions import state_of  # noqa: E402
 from draganything_lab.studio.panels import downloads as takeaway  # noqa: E402
 from draganything_lab.studio.panels import origins  # noqa: E402
 from draganything_lab.studio.panels.generate import GeneratePanel, beside  # noqa: E402
@@ -63,8 +65,8 @@ def model(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stu
     # On a busy machine looking may cost more than its share of a step; here every step is looked at.
     monkeypatch.setattr("draganything_lab.studio.generate.drafts.SHARE", 1e6)
     made = StudioModel(num_frames=4)
-    made.open_toyland("harbour", ready=True)
-    made.set(num_frames=4, steps=3, seed=5)
+    made.pictures.open_toyland("harbour", ready=True)
+    made.settings.change(num_frames=4, steps=3, seed=5)
     return made
 
 
@@ -87,25 +89,25 @@ def test_a_video_with_frames_taking_shape(model: StudioModel, worker: Worker) ->
     threads = set()
 
     def note(event: str) -> None:
-        if model.job is not None:
-            seen.append(model.job)
+        if model.results.job is not None:
+            seen.append(model.results.job)
             threads.add(threading.current_thread().name)
 
     model.watch(note, "job")
     assert worker.start() and worker.wait(WAIT)
-    (result,) = model.results
+    (result,) = model.results.videos
     assert result.frames.shape == (4, 128, 192, 3) and result.frames.dtype == np.uint8, "twice what the networks see"
     assert [job.step for job in seen if job.note == "denoising"] == [1, 2]
     shapes = [job.frames for job in seen if job.frames is not None]
     assert shapes and shapes[0].shape[1:] == (64, 96, 3) and not np.array_equal(shapes[0], shapes[-1])
-    assert model.shown == (1,) and model.job is None and model.status.kind == "info"
+    assert model.results.shown == (1,) and model.results.job is None and model.status.kind == "info"
     assert threads == {"MainThread", "studio"}, "it starts here and goes on beside the interface"
 
 
 def test_the_last_draft_is_the_video(model: StudioModel, worker: Worker) -> None:
     """After the last step the estimate is what is decoded, here by the reference decoder."""
     drafts: list[np.ndarray] = []
-    scene = Scene(cv2.resize(model.scene.image, (96, 64), interpolation=cv2.INTER_AREA))  # so large are drafts
+    scene = Scene(cv2.resize(model.editor.scene.image, (96, 64), interpolation=cv2.INTER_AREA))  # so large are drafts
     scene.add("boat", np.pad(np.ones((20, 20), bool), ((30, 14), (10, 66))), [(20, 40), (50, 40)])
     made = worker.engine.run(
         scene,
@@ -123,7 +125,7 @@ def test_drafts_of_weights_without_a_decoder(
     monkeypatch.setenv("DRAGANYTHING_LAB_TOY", str(old_weights))
     drafts: list[np.ndarray] = []
     made = worker.engine.run(
-        model.scene,
+        model.editor.scene,
         {**model.settings, "num_frames": 1, "representation": "gaussian"},
         CancelSwitch(),
         lambda step, frames, note: drafts.append(frames) if frames is not None else None,
@@ -149,52 +151,56 @@ def test_the_clean_estimate_is_the_schedulers_own(kind: str) -> None:
 
 
 def test_cancel_works_within_a_step(model: StudioModel, worker: Worker) -> None:
-    model.set(steps=200)
+    model.settings.change(steps=200)
     stepping = threading.Event()
-    model.watch(lambda event: stepping.set() if model.job and model.job.step else None, "job")
+    model.watch(lambda event: stepping.set() if model.results.job and model.results.job.step else None, "job")
     assert worker.start() and stepping.wait(WAIT)
-    at = model.job.step if model.job else 0
+    at = model.results.job.step if model.results.job else 0
     assert not worker.start(), "one at a time"
-    model.cancel_job()
-    assert worker.wait(WAIT) and model.job is None and not model.results
+    model.results.cancel_job()
+    assert worker.wait(WAIT) and model.results.job is None and not model.results.videos
     assert "cancelled" in model.status.text and at < 100
-    model.set(steps=2)
-    assert worker.start() and worker.wait(WAIT) and len(model.results) == 1, "the weights can be used again"
+    model.settings.change(steps=2)
+    assert worker.start() and worker.wait(WAIT) and len(model.results.videos) == 1, "the weights can be used again"
 
 
 def test_two_videos_side_by_side(model: StudioModel, worker: Worker) -> None:
     assert worker.start(Beside("representation", "gaussian")) and worker.wait(WAIT)
-    assert model.shown == (1, 2)
-    assert [result.settings["representation"] for result in model.results] == ["carry", "gaussian"]
-    assert model.results[1].title.startswith("gaussian")
+    assert model.results.shown == (1, 2)
+    assert [result.settings["representation"] for result in model.results.videos] == ["carry", "gaussian"]
+    assert model.results.videos[1].title.startswith("gaussian")
     assert worker.start(Beside("seed", 6)) and worker.wait(WAIT)
-    third, fourth = model.results[2:]
-    assert np.array_equal(third.frames, model.results[0].frames), "same seed: same video"
+    third, fourth = model.results.videos[2:]
+    assert np.array_equal(third.frames, model.results.videos[0].frames), "same seed: same video"
     assert not np.array_equal(third.frames, fourth.frames)
     assert not worker.start(Beside("seed", 5)) and "choose another" in model.status.fix
 
 
 def test_what_is_wrong_stands_in_the_status_line_with_its_fix(model: StudioModel, worker: Worker) -> None:
-    model.set(representation="trajectory")
+    model.settings.change(representation="trajectory")
     assert worker.start() and worker.wait(WAIT)
-    assert model.status.kind == "error" and 'no weights for "trajectory"' in model.status.text and model.job is None
+    assert (
+        model.status.kind == "error"
+        and 'no weights for "trajectory"' in model.status.text
+        and model.results.job is None
+    )
     assert "gaussian" in model.status.fix
-    model.set(representation="gaussian")
-    model.clear()
-    assert not worker.start() and "nothing is to move" in model.status.text and "draw a path" in model.status.fix
+    model.settings.change(representation="gaussian")
+    model.editor.clear()
+    assert not worker.start() and "nothing moves yet" in model.status.text and "draw a path" in model.status.fix
 
 
 def test_the_estimate_comes_from_the_last_run(model: StudioModel, worker: Worker) -> None:
     before = worker.estimate()
     assert before.seconds is None and "Nothing was measured" in before.words
-    assert worker.measure() and worker.wait(WAIT) and not model.results
+    assert worker.measure() and worker.wait(WAIT) and not model.results.videos
     after = worker.estimate()
     assert after.seconds is not None and after.memory is not None and "192x128" in after.words
     twice = worker.estimate(Beside("seed", 1))
     assert twice.seconds is not None and twice.seconds > 1.5 * after.seconds
     cost = costs.recorded("toy")
     assert cost is not None and cost.step > 0 and cost.decode > 0 and cost.device == "cpu"
-    model.set(steps=6, guidance=3.0)
+    model.settings.change(steps=6, guidance=3.0)
     dearer = worker.estimate()
     assert dearer.seconds == pytest.approx(after.seconds + cost.step * (12 - 3) * 4 * 64 * 96, rel=1e-6)
     costs.cost_file().write_text("rubbish")
@@ -225,10 +231,10 @@ def test_five_lines_make_the_same_video(
     model: StudioModel, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert worker.start() and worker.wait(WAIT)
-    result = model.results[0]
+    result = model.results.videos[0]
     from draganything_lab.studio.panels.pages import clips_of
 
-    (clip,) = clips_of(model, model.shown)
+    (clip,) = clips_of(model, model.results.shown)
     files = takeaway.files_of(clip)
     assert list(files) == ["video.mp4", "video.gif", "video-strip.png", "scene.zip", "video.py"]
     lines = files["video.py"].decode()
@@ -253,7 +259,7 @@ def test_the_preview_has_its_lines_too(model: StudioModel, tmp_path: Path, monke
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     exec(files["preview.py"].decode(), names)
-    assert np.array_equal(names["frames"], model.preview()) and (tmp_path / "preview.mp4").exists()
+    assert np.array_equal(names["frames"], model.clip.preview()) and (tmp_path / "preview.mp4").exists()
 
 
 def page_html(look: LookPanel, title: str) -> str:
@@ -286,7 +292,7 @@ def test_every_page_about_one_result_and_about_two(panels: tuple[GeneratePanel, 
     assert why.count("What looks like what") == 2 and why.count("Where each pixel comes from") == 2
     assert "carried along" in why and "The whole masks" in why and "The discs" in why
     look.beside.value = 0
-    assert model.shown == (1,)
+    assert model.results.shown == (1,)
     assert page_html(look, "Report").count("<section") == 1
     links = dict(re.findall(r'download="([^"]+)" href="(data:[^"]+)"', page_html(look, "Files")))
     assert set(links) == {"video.mp4", "video.gif", "video-strip.png", "scene.zip", "video.py"}
@@ -312,12 +318,12 @@ def test_weights_offer_what_they_know(
     generate.weights.value = "toy"
     assert offered()[0] == "carry" and model.settings["representation"] == generate.representation.value == "carry"
     assert model.status.text == "The representation is carry again."
-    model.set(weights="svd", representation="carry")  # as from Python, or a scene file
+    model.settings.change(weights="svd", representation="carry")  # as from Python, or a scene file
     assert model.settings["representation"] == generate.representation.value == "entity+gaussian"
-    model.set(weights="toy", representation="point")
+    model.settings.change(weights="toy", representation="point")
     assert model.settings["representation"] == generate.representation.value == "point", "what was asked for stays"
     monkeypatch.setenv("DRAGANYTHING_LAB_TOY", str(old_weights))
-    model.set(representation="carry")
+    model.settings.change(representation="carry")
     assert model.settings["representation"] == "entity+gaussian" and offered() == ["entity+gaussian", "gaussian"]
     fresh = GeneratePanel(StudioModel())
     assert fresh.representation.value == fresh.model.settings["representation"] == "entity+gaussian"
@@ -333,14 +339,14 @@ def test_results_of_different_sizes_beside_each_other(
     assert generate.generate() and generate.worker.wait(WAIT)
     monkeypatch.setenv("DRAGANYTHING_LAB_TOY", str(old_weights))
     generate.worker.engine = look.engine = engine.Engine()
-    model.set(representation="gaussian")
+    model.settings.change(representation="gaussian")
     assert generate.worker.frame_size() == (64, 96)
     assert generate.generate() and generate.worker.wait(WAIT)
-    assert [result.frames.shape[1:3] for result in model.results] == [(128, 192), (64, 96)]
+    assert [result.frames.shape[1:3] for result in model.results.videos] == [(128, 192), (64, 96)]
     assert "decode_size=(64, 96)" in page_html(look, "Files")
     why = page_html(look, "Why")
     assert "every pixel of them was generated" in why and "carried along" not in why
-    model.show_results(1, 2)
+    model.results.show(1, 2)
     assert generate.draft.value.count("<video autoplay loop muted") == 2
     assert page_html(look, "Video").count("<video") == 5
     assert "decode_size=(128, 192)" in page_html(look, "Files")
@@ -408,7 +414,7 @@ def test_two_clips_beside_each_other_run_in_step() -> None:
 
 def test_pages_without_anything_to_show_say_so(panels: tuple[GeneratePanel, LookPanel]) -> None:
     _, look = panels
-    look.model.clear()
+    look.model.editor.clear()
     look.page = "Report"
     assert "Nothing moves yet" in look.notes["Report"].value and look.pages["Report"].outputs == ()
     assert set(PAGES) == set(look.pages)
@@ -419,17 +425,17 @@ def test_the_panel_follows_the_job(panels: tuple[GeneratePanel, LookPanel]) -> N
     model = generate.model
     generate.steps.value = 7
     assert model.settings["steps"] == 7
-    model.set(seed=9)
+    model.settings.change(seed=9)
     assert generate.seed.value == 9
     generate.next_seed.click()
     assert model.settings["seed"] == 10
-    job = model.start_job("generate", steps=4)
+    job = model.results.start_job("generate", steps=4)
     assert job is not None and generate.start.disabled and not generate.cancel.disabled
-    model.job_step(job, step=1, frames=np.zeros((2, 8, 8, 3), np.uint8), note="denoising")
+    model.results.job_step(job, step=1, frames=np.zeros((2, 8, 8, 3), np.uint8), note="denoising")
     assert generate.bar.value == 0.25 and "step 1 of 4" in generate.note.value and "<img" in generate.draft.value
     generate.cancel.click()
     assert job.switch.is_set and generate.cancel.disabled and "stopping" in generate.note.value
-    model.fail_job(job, Cancelled("as asked"))
+    model.results.fail_job(job, Cancelled("as asked"))
     assert not generate.start.disabled and generate.bar.value == 0
 
 
@@ -455,17 +461,17 @@ def test_a_photograph_and_the_small_weights_are_told_apart_before_a_run(
     generate, _ = panels
     assert "photograph" not in generate.cost.value
     grain = np.random.default_rng(0).integers(-30, 30, (240, 320, 3))
-    generate.model.open_picture(np.clip(np.array([120, 90, 60]) + grain, 0, 255).astype(np.uint8), "photo")
+    generate.model.pictures.open_picture(np.clip(np.array([120, 90, 60]) + grain, 0, 255).astype(np.uint8), "photo")
     assert "photograph" not in generate.cost.value, "carry takes any picture"
-    generate.model.set(representation="gaussian")
+    generate.model.settings.change(representation="gaussian")
     assert "looks like a photograph" in generate.cost.value and "Choose carry" in generate.cost.value
-    generate.model.set(weights="svd")
+    generate.model.settings.change(weights="svd")
     assert "photograph" not in generate.cost.value
-    generate.model.set(weights="toy", representation="gaussian")
+    generate.model.settings.change(weights="toy", representation="gaussian")
     monkeypatch.setenv("DRAGANYTHING_LAB_TOY", str(old_weights))
-    generate.model.set(seed=1)
+    generate.model.settings.change(seed=1)
     assert "looks like a photograph" in generate.cost.value and "carry" not in generate.cost.value
-    generate.model.open_toyland("sky")
+    generate.model.pictures.open_toyland("sky")
     assert "photograph" not in generate.cost.value
 
 
@@ -476,25 +482,25 @@ def test_the_page_before_is_greyed_until_the_new_one_is_made(
     page_html(look, "Video")
     go_on = threading.Event()
     monkeypatch.setattr("draganything_lab.studio.panels.look.video_page", lambda *_: str(go_on.wait(WAIT)))
-    look.model.pin("cloud")
-    assert "dal-stale" in look.pages["Video"]._dom_classes and "Making this page" in look.notes["Video"].value
+    look.model.editor.pin("cloud")
+    assert "dal-stale" in classes(look.pages["Video"]) and "Making this page" in look.notes["Video"].value
     go_on.set()
-    assert look.wait(WAIT) and "dal-stale" not in look.pages["Video"]._dom_classes
-    look.model.clear()
-    assert "dal-stale" not in look.pages["Video"]._dom_classes and look.pages["Video"].outputs == ()
+    assert look.wait(WAIT) and "dal-stale" not in classes(look.pages["Video"])
+    look.model.editor.clear()
+    assert "dal-stale" not in classes(look.pages["Video"]) and look.pages["Video"].outputs == ()
 
 
 def test_a_visitor_finds_everything_again(model: StudioModel, worker: Worker, tmp_path: Path) -> None:
     assert worker.start() and worker.wait(WAIT)
-    model.select("boat")
+    model.editor.select("boat")
     keeper = Keeper(model, tmp_path / "home")
     keeper.save()
     back = StudioModel()
     assert Keeper(back, tmp_path / "home").restore()
-    assert back.scene_bytes() == model.scene_bytes() and back.selected == "boat"
-    assert np.array_equal(back.results[0].frames, model.results[0].frames)
-    assert np.array_equal(back.results[0].extras["shares"], model.results[0].extras["shares"])
-    assert back.results[0].scene.entities == model.results[0].scene.entities
+    assert back.pictures.scene_bytes() == model.pictures.scene_bytes() and back.editor.selected == "boat"
+    assert np.array_equal(back.results.videos[0].frames, model.results.videos[0].frames)
+    assert np.array_equal(back.results.videos[0].extras["shares"], model.results.videos[0].extras["shares"])
+    assert back.results.videos[0].scene.entities == model.results.videos[0].scene.entities
     about = next((tmp_path / "home").rglob("about.json"))
     about.write_text("{")
     assert not Keeper(StudioModel(), tmp_path / "home").restore()
@@ -534,8 +540,8 @@ def test_turns_across_processes(tmp_path: Path) -> None:
 
 
 def test_the_studio_is_one_widget_with_a_named_state(model: StudioModel) -> None:
-    studio = Studio(model.scene, name="one", view="form", fresh=True)
-    assert studio.view == "form" and studio.scene.entities == model.scene.entities
+    studio = Studio(model.editor.scene, name="one", view="form", fresh=True)
+    assert studio.view == "form" and studio.scene.entities == model.editor.scene.entities
     again = Studio(name="one", view="form")
     assert again.model is studio.model and again.scene == studio.scene
     assert Studio(name="two", view="form").model is not studio.model
@@ -543,27 +549,32 @@ def test_the_studio_is_one_widget_with_a_named_state(model: StudioModel) -> None
         Studio(view="sound")
     with pytest.raises(LabError):
         Studio(np.zeros((0, 0, 3), np.uint8), name="one", view="form")
-    again.model.view_state = "dead"
+    again.model.set_view_state("dead")
     assert again.view == "form"
-    json.dumps(again.model.state())
+    json.dumps(state_of(again.model))
+
+
+def said(studio: Studio) -> str:
+    """All that the studio says in words."""
+    return " ".join(control.value for control in controls(studio.widget) if isinstance(control, ipywidgets.HTML))
 
 
 def test_where_the_canvas_is_dead_the_form_stands_in(model: StudioModel) -> None:
     pytest.importorskip("ipycanvas")
-    studio = Studio(model.scene, name="three", fresh=True)
+    studio = Studio(model.editor.scene, name="three", fresh=True)
     assert studio.view == "canvas"
-    studio.model.view_state = "dead"
-    assert studio.view == "form" and "does not answer" in studio._assembly.said.value
-    studio.model.view_state = "alive"
+    studio.model.set_view_state("dead")
+    assert studio.view == "form" and "does not answer" in said(studio)
+    studio.model.set_view_state("alive")
     assert studio.view == "canvas", "it was only slow, and nobody had begun with the form"
-    studio.model.view_state = "dead"
-    studio.model.select("boat")
-    studio.model.hold()
-    studio.model.view_state = "alive"
-    assert studio.view == "form" and "answers now" in studio._assembly.said.value
+    studio.model.set_view_state("dead")
+    studio.model.editor.select("boat")
+    studio.model.paths.hold()
+    studio.model.set_view_state("alive")
+    assert studio.view == "form" and "answers now" in said(studio)
     studio.view = "canvas"
     studio.view = "form"
-    assert "Form" in studio._assembly.said.value
+    assert "Form: lists and numbers" in said(studio)
     studio.close()
 
 

@@ -27,26 +27,26 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 @pytest.mark.slow
 def test_click_drag_undo_and_load_again(notebook: Lab, tmp_path: Path) -> None:
     page = notebook.open([CELL, FINISHED])
-    page.python("0", "model.open_toyland('harbour'); model.mode = 'select'; model.warm_up().join()")
-    alive = "view._image is model.scene.image and model.view_state == 'alive' and view.hearing.pad_alive"
+    page.python("0", "model.pictures.open_toyland('harbour'); model.set_mode('select'); model.masks.warm_up().join()")
+    alive = "view.picture is model.editor.scene.image and model.view_state == 'alive' and view.hearing.pad_alive"
     page.until(alive)
     hand = Hand(page)
     hand.click(115, 211)
-    page.until("len(model.entities) == 1")
+    page.until("len(model.editor.entities) == 1")
     hand.drag([(115 + 10 * i, 211 - 4 * i) for i in range(15)])
-    page.until("model.path is not None")
+    page.until("model.paths.selected is not None")
     page.shot("notebook7")
     page.page.keyboard.press("Control+z")
-    page.until("model.path is None")
+    page.until("model.paths.selected is None")
     page.page.keyboard.press("Control+y")
-    page.until("model.path is not None")
+    page.until("model.paths.selected is not None")
     page.save()
     page.load()
     page.run_all("DONE")
-    page.until("len(model.entities) == 1 and model.path is not None")
+    page.until("len(model.editor.entities) == 1 and model.paths.selected is not None")
     page.until(alive)
-    hand.shows(20, 20, page.python("model.scene.image[20, 20].tolist()"), 6)
+    hand.shows(20, 20, page.python("model.editor.scene.image[20, 20].tolist()"), 6)
     choose(page, large_photograph(tmp_path))
-    page.until("model.picture_name == 'large.bmp'")
+    page.until("model.editor.picture_name == 'large.bmp'")
     ours = [error for error in page.errors if "'schema'" not in error]  # that one is there without the studio, too
     assert not ours, ours

@@ -21,7 +21,9 @@ def off_path(path: np.ndarray, drawn: np.ndarray) -> float:
     """How far the farthest sample (K, 2) is from the path as it will be followed, in pixels."""
     pieces = list(pairwise(path))
     starts, ends = np.array([a for a, _ in pieces]), np.array([b for _, b in pieces])
-    return float(strokes._distance(drawn[:, None], starts, ends).min(axis=1).max())
+    along, there = ends - starts, drawn[:, None] - starts  # (pieces, 2), (K, pieces, 2)
+    share = np.clip((there * along).sum(2) / np.maximum((along**2).sum(1), 1e-12), 0, 1)
+    return float(np.linalg.norm(there - share[..., None] * along, axis=2).min(axis=1).max())
 
 
 def follows(drawn: np.ndarray) -> None:
@@ -36,7 +38,7 @@ def test_a_quick_stroke_of_three_samples_is_an_arc() -> None:
     """The README's example."""
     model = StudioModel()
     assert model.click(115, 211) and model.stroke([(115, 211), (190, 170), (280, 205)])
-    path = model.path
+    path = model.paths.selected
     assert path is not None and len(path.points) == 3
     start = path.points[0]
     assert np.allclose(path.points - start, [(0, 0), (75, -41), (165, -6)], atol=1e-3), "the far point is in it"

@@ -156,7 +156,7 @@ def test_from_the_token_to_the_video(page: Any) -> None:
     shot(page, "voila-generated")
     page.get_by_role("tab", name="Report").click()
     page.locator(".dal-verdict").first.wait_for()
-    assert "thing" in page.locator(".dal-html table").inner_text()
+    assert "object" in page.locator(".dal-html table").inner_text()
     shot(page, "voila-report")
     page.get_by_role("tab", name="Files").click()
     link = page.get_by_role("link", name="Scene: opens here again")
@@ -169,14 +169,14 @@ def test_from_the_token_to_the_video(page: Any) -> None:
     assert download.value.suggested_filename == "scene.zip"
     saved = path.with_suffix(".zip")
     path.rename(saved)
-    (thing,) = Scene.load(saved).entities
-    assert thing.trajectory is not None and thing.trajectory.length > 50
+    (moved,) = Scene.load(saved).entities
+    assert moved.trajectory is not None and moved.trajectory.length > 50
 
     page.reload(wait_until="commit")
     page.wait_for_selector(".dal-lab")
     said(page, "Welcome back")
     page.locator(".dal-stand video").first.wait_for()
-    assert thing.name in [field.input_value() for field in page.locator(".dal-row input").all()]
+    assert moved.name in [field.input_value() for field in page.locator(".dal-row input").all()]
     shot(page, "voila-back")
     assert not wrong, wrong
 

@@ -44,6 +44,10 @@ class History(Generic[State]):
         self._state = self._future.pop()
         return True
 
+    def forget_redo(self) -> None:
+        """Drop what was taken back, so that `redo` finds nothing."""
+        self._future = []
+
     @property
     def can_undo(self) -> bool:
         """Whether `undo` would do something."""

@@ -215,6 +215,14 @@ class Scene(History[tuple[Entity, ...]]):
         """Remove all entities."""
         self._commit(())
 
+    def replace_entities(self, entities: Sequence[Entity]) -> None:
+        """Put other entities in place of all there are, farthest first.
+
+        Raises:
+            LabError: One of them does not fit the picture, or a name occurs twice.
+        """
+        self._commit(tuple(entities))
+
     # The paper's four uses
 
     def drag_foreground(

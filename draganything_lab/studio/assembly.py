@@ -10,7 +10,7 @@ from .form.form import FormView
 from .panels.bound import Binder, column, words
 from .panels.generate import GeneratePanel
 from .panels.look import LookPanel
-from .panels.look_style import STYLE
+from .panels.style import style
 
 if TYPE_CHECKING:
     from .model.model import StudioModel
@@ -71,7 +71,7 @@ class Assembly:
         self._making, self._looking = making, looking
         main = w.Box([self.left, self.right])
         main.add_class("dal-two")
-        self._all = [w.HTML(f"<style>{STYLE}</style>"), main]
+        self._all = [style(), main]
         self.widget = w.VBox(self._all)
         self.widget.add_class("dal-lab")
         self.show(CANVAS if view == "auto" else view)
@@ -117,10 +117,9 @@ class Assembly:
             return []
         if self._status is None:
             from .canvas.parts import StatusLine
-            from .panels.style import style
 
             self._status = StatusLine(self.model)
-            around = w.VBox([style(), self._status.widget])
+            around = w.VBox([self._status.widget])
             around.add_class("dal-studio")
             self._status_box = around
         return [self._status_box]
@@ -139,10 +138,10 @@ class Assembly:
 
     def _canvas_state(self) -> None:
         if self.model.view_state == "dead" and self._auto and self.view == CANVAS:
-            self._why, self._left_at = DEAD, self.model.entities
+            self._why, self._left_at = DEAD, self.model.editor.entities
             self.show(FORM)
         elif self.model.view_state == "alive" and self._auto and self._why == DEAD:
             # It was only slow. Whoever has begun to work with the form is left there.
-            unused = self._left_at is self.model.entities
+            unused = self._left_at is self.model.editor.entities
             self._why = "" if unused else LATE
             self.show(CANVAS if unused else FORM)

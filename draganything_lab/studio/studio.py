@@ -17,7 +17,7 @@ _open: dict[str, Studio] = {}
 
 
 class Studio:
-    """Click a thing, drag it, generate a video, see where every pixel went; in a notebook cell.
+    """Click an object, drag it, generate a video, see where every pixel went; in a notebook cell.
 
     The state belongs to the kernel and has a name: running the cell again, or reloading the page, brings everything
     back. `studio.model` holds it, readable and drivable from code; `studio.scene` is the scene, `studio.results` are
@@ -66,12 +66,12 @@ class Studio:
     @property
     def scene(self) -> Scene:
         """What is to move, where to; a copy that may be changed."""
-        return self.model.scene_to_save()
+        return self.model.pictures.scene_to_save()
 
     @property
     def results(self) -> tuple[Any, ...]:
         """The videos made so far, oldest first; `.frames` is (T, H, W, 3) uint8."""
-        return self.model.results
+        return self.model.results.videos
 
     @property
     def view(self) -> str:
@@ -108,11 +108,11 @@ def allow_custom_widgets() -> bool:
 def _open_in(model: StudioModel, picture: Source | Scene) -> None:
     from ..scene.scene import Scene
 
-    strict, model.strict = model.strict, True  # In code, a picture that cannot be read is an error and no status line.
+    strict, model.watchers.strict = model.watchers.strict, True  # in code, an unreadable picture is an error
     try:
         if isinstance(picture, Scene):
-            model.open_scene(picture)
+            model.pictures.open_scene(picture)
         else:
-            model.open_picture(picture)
+            model.pictures.open_picture(picture)
     finally:
-        model.strict = strict
+        model.watchers.strict = strict

@@ -16,10 +16,12 @@ CELL = """
 from draganything_lab.studio.model.model import StudioModel
 from draganything_lab.studio.canvas import pad
 from draganything_lab.studio.canvas.canvas import CanvasView
+from draganything_lab.studio.panels.style import style
+from ipywidgets import VBox
 model = StudioModel.named()
-model.warm_up().join()
+model.masks.warm_up().join()
 view = CanvasView(model)
-view.widget
+VBox([style(), view.widget])
 """
 FINISHED = "print('DO' + 'NE')"
 

@@ -1,4 +1,4 @@
-"""The studio's canvas view: tools, picture, things, time. Everything it does, it does through the model."""
+"""The studio's canvas view: tools, picture, objects, time. Everything it does, it does through the model."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import ipywidgets as widgets
 from ...errors import LabError
 from ..model.model import StudioModel
 from ..panels.generations import focus
-from ..panels.style import button, style
+from ..panels.pacing import Pacer, later
 from .hearing import Hearing
-from .pacing import Pacer, later
-from .parts import HelpPanel, StatusLine, TimeSlider
+from .parts import HelpPanel, StatusLine, TimeSlider, bar, button
 from .pointer import Pointer
 from .scenery import Scenery
 from .selftest import PATIENCE, SelfTest
@@ -50,19 +49,20 @@ class CanvasView:
     Attributes:
         widget: What to display.
         canvas: The topmost ipycanvas `Canvas`, which hears mouse, touch and keys.
+        picture: The picture that was drawn last, (H, W, 3) uint8, or None.
     """
 
     def __init__(self, model: StudioModel, width: int = WIDTH, patience: float = PATIENCE) -> None:
         self.model = model
         height = round((width - 2 * MARGIN) * (HEIGHT - 2 * MARGIN) / (WIDTH - 2 * MARGIN)) + 2 * MARGIN
         self.stage = Stage(width, height)
-        self.stage.fit(model.scene.size)
+        self.stage.fit(model.editor.scene.size)
         self.canvas = self.stage.canvas
         self.pointer = Pointer(model)
         self.scenery = Scenery(model, self.stage, self.pointer)
         self._dirty: set[str] = set()
         self._pacer = Pacer(self._draw)
-        self._image: Any = None
+        self.picture: Any = None
         self._stop = model.watch(self._changed, *TOUCHES)
         self._build()
         self.hearing = Hearing(model, self.stage, self.pointer, lambda: self._touch("hand"), self._wish)
@@ -88,8 +88,6 @@ class CanvasView:
             part.close()
         self.stage.close()
 
-    # Widgets
-
     def _build(self) -> None:
         model = self.model
         self.help = HelpPanel()
@@ -99,14 +97,13 @@ class CanvasView:
         self.words = widgets.HTML("")
         again = button("refresh", "", "Test the canvas again")
         again.on_click(lambda _: self.test())
-        foot = widgets.HBox([again, self.words])
-        foot.add_class("dal-bar")
+        foot = bar(again, self.words)
         foot.add_class("dal-view")
         centre = widgets.VBox([self.options.widget, self.stage.widget, self.help.widget, self.time.widget])
         centre.add_class("dal-stage")
         main = widgets.HBox([self.tools.widget, centre])
         main.add_class("dal-main")
-        children = [style(), self.top.widget, main, self.status.widget, self.list.widget, foot]
+        children = [self.top.widget, main, self.status.widget, self.list.widget, foot]
         self.widget = widgets.VBox(children)
         self.widget.add_class("dal-studio")
 
@@ -123,8 +120,6 @@ class CanvasView:
             self.help.turn()
         elif wish == "leave":
             focus(self.tools.buttons[self.model.mode] if shift else self.time.play)
-
-    # Drawing
 
     def _page_loaded(self) -> None:
         """A page came to show this view; all its canvases report, and are drawn on when the last one has."""
@@ -143,7 +138,7 @@ class CanvasView:
         self._changed("picture")
 
     def _changed(self, event: str) -> None:
-        if event == "frame" and self.model.playing:
+        if event == "frame" and self.model.clip.playing:
             self._dirty.add("picture")
         self._touch(*TOUCHES[event])
 
@@ -152,11 +147,11 @@ class CanvasView:
         self._pacer.ask()
 
     def _draw(self) -> None:
-        if self.model.scene.image is not self._image:
-            self._image = self.model.scene.image
+        if self.model.editor.scene.image is not self.picture:
+            self.picture = self.model.editor.scene.image
             self.stage.forget_sprites()
-            self.stage.fit(self.model.scene.size)
-            self.hearing.warming = self.model.warm_up()
+            self.stage.fit(self.model.editor.scene.size)
+            self.hearing.warming = self.model.masks.warm_up()
         dirty, self._dirty = self._dirty, set()
         self.scenery.pad_draws = self.hearing.pad_alive
         if "hand" in dirty:
@@ -166,5 +161,5 @@ class CanvasView:
                 if layer in dirty:
                     getattr(self.scenery, layer)()
         except LabError as error:  # a preview that does not fit into memory
-            self.model.playing = False
-            self.model.say_error(error)
+            self.model.clip.play(False)
+            self.model.watchers.say_error(error)

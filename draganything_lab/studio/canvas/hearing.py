@@ -8,8 +8,8 @@ from typing import Any
 
 from ...media.drawing import entity_colour
 from ..model.model import StudioModel
+from ..panels.pacing import later
 from .keys import HEARD, press
-from .pacing import later
 from .pad import make_pad
 from .pointer import PAINTING, Pointer
 from .stage import Stage
@@ -64,12 +64,13 @@ class Hearing:
         if self.pad is None:
             return
         model, gesture = self.model, self.pointer.gesture
-        name = model.selected if gesture is None or gesture.name is None else gesture.name
-        taken = name is not None and name in model.scene and (gesture is None or gesture.name is not None)
-        number = model.scene.index(name) + 1 if taken and name is not None else len(model.entities) + 1
+        scene = model.editor.scene
+        name = model.editor.selected if gesture is None or gesture.name is None else gesture.name
+        taken = name is not None and name in scene and (gesture is None or gesture.name is not None)
+        number = scene.index(name) + 1 if taken and name is not None else len(scene.entities) + 1
         kind = "brush" if model.mode in PAINTING else "line" if model.mode in LINES else "none"
         colour = (255, 255, 255) if model.mode == "erase" else entity_colour(number)
-        radius = model.brush_radius * self.stage.scale / self.stage.canvas.width
+        radius = model.masks.brush_radius * self.stage.scale / self.stage.canvas.width
         ink = {"kind": kind, "colour": ",".join(map(str, colour)), "radius": round(radius, 5)}
         if ink != self.pad.ink:
             self.pad.ink = ink
@@ -80,8 +81,6 @@ class Hearing:
         if self.pad is not None and not self.pad_alive:
             self.pad = None
             self.stage.uncover()
-
-    # The pad
 
     def _pad_tells(self, message: dict[str, Any]) -> None:
         kind, pointer = message["kind"], self.pointer
@@ -111,8 +110,6 @@ class Hearing:
     def _from_shares(self, u: float, v: float) -> tuple[float, float]:
         return self.stage.to_picture(u * self.stage.canvas.width, v * self.stage.canvas.height)
 
-    # ipycanvas
-
     def _hand(self, event: Callable[[float, float, float], None], x: float, y: float) -> None:
         event(*self.stage.to_picture(x, y), time.monotonic())
         self._touched()
@@ -139,8 +136,6 @@ class Hearing:
             self._release(None, time.monotonic())
             self.pointer.hover = None  # a finger that is gone hovers nowhere
 
-    # Both
-
     def _release(self, place: tuple[float, float] | None, now: float) -> None:
         """End a press, once the segmenter knows the picture; the page stays alive meanwhile."""
         if self.warming is not None and self.warming.is_alive():
@@ -148,7 +143,7 @@ class Hearing:
             later(0.1, lambda: self._release(place, now))
             return
         if self._will_cut():
-            self.model.say("Looking for the thing under the pointer …")  # this message leaves before the work begins
+            self.model.say("Looking for the object under the pointer …")  # this message leaves before the work begins
         self.pointer.release(place, now)
         if self.pad is not None:
             self.pad.clear_line()
@@ -161,12 +156,13 @@ class Hearing:
             return False
         if gesture.mode in ("plus", "minus"):
             return True
-        wanting = gesture.mode == "select" or (gesture.mode in ("path", "points") and self.model.selected is None)
-        return wanting and gesture.name is None and self.model.pick(*gesture.points[0]) is None
+        editor = self.model.editor
+        wanting = gesture.mode == "select" or (gesture.mode in ("path", "points") and editor.selected is None)
+        return wanting and gesture.name is None and editor.pick(*gesture.points[0]) is None
 
     def _wheel(self, by: float) -> None:
         if self.model.mode in PAINTING:
-            self.model.set_brush(self.model.brush_radius * (0.9 if by > 0 else 1 / 0.9))
+            self.model.masks.set_brush(self.model.masks.brush_radius * (0.9 if by > 0 else 1 / 0.9))
 
     def _key(self, key: str, shift: bool, command: bool) -> None:
         wish = press(key, shift, command, self.model, self.pointer)

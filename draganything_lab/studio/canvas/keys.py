@@ -9,19 +9,19 @@ from ..model.model import StudioModel
 from .pointer import Pointer
 
 TOOLS = (
-    ("select", "mouse-pointer", "Select", "Click a thing to cut it out, press and drag to move it", "v"),
-    ("plus", "plus-circle", "Add", "Click what else belongs to the thing", "a"),
-    ("minus", "minus-circle", "Remove", "Click what does not belong to the thing", "r"),
-    ("brush", "paint-brush", "Brush", "Paint the thing's mask", "b"),
-    ("erase", "eraser", "Erase", "Erase from the thing's mask", "e"),
-    ("path", "pencil", "Path", "Draw where the thing goes, freehand or click by click", "d"),
+    ("select", "mouse-pointer", "Select", "Click an object to cut it out, press and drag to move it", "v"),
+    ("plus", "plus-circle", "Add", "Click what else belongs to the object", "a"),
+    ("minus", "minus-circle", "Remove", "Click what does not belong to the object", "r"),
+    ("brush", "paint-brush", "Brush", "Paint the object's mask", "b"),
+    ("erase", "eraser", "Erase", "Erase from the object's mask", "e"),
+    ("path", "pencil", "Path", "Draw where the object goes, freehand or click by click", "d"),
     ("points", "dot-circle-o", "Points", "Move, add and delete the path's key points", "p"),
-    ("background", "picture-o", "Background", "Drag all that is no thing", "g"),
+    ("background", "picture-o", "Background", "Drag everything that is not an object", "g"),
     ("camera", "video-camera", "Camera", "Drag to pan the camera", "c"),
 )
 HANDS = (
-    ("Click a thing", "Cut it out, or select it"),
-    ("Drag a thing", "Draw its path: it follows the pointer"),
+    ("Click an object", "Cut it out, or select it"),
+    ("Drag an object", "Draw its path: it follows the pointer"),
     ("Path, click by click", "Each click is a point; a double-click ends the path"),
     ("Points, click on the path", "A new point; drag a point to move it, double-click it to delete it"),
     ("Brush, drag", "Paint the mask; the wheel makes the brush larger or smaller"),
@@ -39,12 +39,12 @@ HELP = (
     ("C", "Pan the camera"),
     ("1 2 3", "Take that candidate"),
     ("[ ]", "Smaller, larger brush"),
-    ("K", "Pin the thing, or free it"),
+    ("K", "Pin the object, or free it"),
     ("H", "Hold still"),
-    ("Del", "Delete the held key point, or the thing"),
+    ("Del", "Delete the held key point, or the object"),
     ("Arrows", "Nudge the key point, or step"),
     ("Space", "Play, stop"),
-    ("N", "Select the next thing"),
+    ("N", "Select the next object"),
     ("Ctrl+Z", "Undo"),
     ("Ctrl+Y", "Redo"),
     ("Esc", "Give up, deselect, close this"),
@@ -73,33 +73,33 @@ def press(key: str, shift: bool, command: bool, model: StudioModel, pointer: Poi
     low = key.lower()
     if command:
         if low in ("z", "y"):
-            (model.redo if low == "y" or shift else model.undo)()
+            (model.editor.redo if low == "y" or shift else model.editor.undo)()
         return None
     if key in ("Tab", "?"):
         return "leave" if key == "Tab" else "help"
     if key in ARROWS:
         _arrow(*ARROWS[key], 10 if shift else 1, model, pointer)
-    elif key == "Escape" and pointer.gesture is None and model.selected is None:
+    elif key == "Escape" and pointer.gesture is None and model.editor.selected is None:
         return "close"
     elif key == "Escape":
         if not pointer.escape():
-            model.select(None)
+            model.editor.select(None)
             pointer.key = None
     elif key in ("Delete", "Backspace"):
         _delete(model, pointer)
     elif low.isdigit():
         if low != "0":
-            model.choose(int(low) - 1)
+            model.masks.choose(int(low) - 1)
     else:
         simple: dict[str, Callable[[], object]] = {tool[4]: partial(model.set_mode, tool[0]) for tool in TOOLS}
         simple.update(
             {
-                "k": model.pin,
-                "h": model.hold,
-                " ": model.play,
-                "n": lambda: model.select_next(-1 if shift else 1),
-                "[": lambda: model.set_brush(model.brush_radius / 1.25),
-                "]": lambda: model.set_brush(model.brush_radius * 1.25),
+                "k": model.editor.pin,
+                "h": model.paths.hold,
+                " ": model.clip.play,
+                "n": lambda: model.editor.select_next(-1 if shift else 1),
+                "[": lambda: model.masks.set_brush(model.masks.brush_radius / 1.25),
+                "]": lambda: model.masks.set_brush(model.masks.brush_radius * 1.25),
             }
         )
         if low in simple:
@@ -108,18 +108,18 @@ def press(key: str, shift: bool, command: bool, model: StudioModel, pointer: Poi
 
 
 def _arrow(dx: int, dy: int, far: int, model: StudioModel, pointer: Pointer) -> None:
-    path = model.path
+    path = model.paths.selected
     if model.mode == "points" and path is not None and pointer.key is not None and pointer.key < len(path.points):
         x, y = path.points[pointer.key].tolist()
-        model.move_point(pointer.key, x + dx * far, y + dy * far)
+        model.paths.move_point(pointer.key, x + dx * far, y + dy * far)
     elif dx:
-        model.set_frame(model.frame + dx)
+        model.clip.set_frame(model.clip.frame + dx)
 
 
 def _delete(model: StudioModel, pointer: Pointer) -> None:
-    path = model.path
+    path = model.paths.selected
     if model.mode == "points" and path is not None and pointer.key is not None and pointer.key < len(path.points):
-        model.delete_point(pointer.key)
+        model.paths.delete_point(pointer.key)
         pointer.key = None
     else:
-        model.remove()
+        model.editor.remove()

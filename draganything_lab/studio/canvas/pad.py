@@ -23,7 +23,7 @@ __all__ = ["Pad", "make_pad"]
 
 SCRIPT = Path(__file__).with_name("pad.js")
 MOST_POINTS = 2000  # of one message
-LABEL = "The picture. Click a thing to cut it out, press and drag to move it. Question mark lists the keys."
+LABEL = "The picture. Click an object to cut it out, press and drag to move it. Question mark lists the keys."
 Told = Callable[[dict[str, Any]], None]
 
 if anywidget is not None:

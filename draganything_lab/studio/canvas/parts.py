@@ -1,4 +1,4 @@
-"""The status line, the help panel and the time slider: small views of the model that any assembly can use."""
+"""The status line, the help panel and the time slider, and the buttons and bars that the canvas view is made of."""
 
 from __future__ import annotations
 
@@ -9,53 +9,43 @@ import ipywidgets as widgets
 
 from ..model.events import sentence
 from ..model.model import StudioModel
+from ..panels.bound import Binder
 from ..panels.generations import tip
-from ..panels.style import bar, button
+from ..panels.pacing import later
 from .keys import HANDS, HELP
-from .pacing import Pacer, later
 
 
-class Part:
-    """A view of part of the model, which stops watching when it is closed.
-
-    Attributes:
-        widget: What to display.
-    """
-
-    widget: widgets.Widget
-
-    def __init__(self, model: StudioModel, *events: str) -> None:
-        self.model = model
-        self._setting = False  # whether a control is being set from the model, so that it must not answer
-        self._pacer = Pacer(self._refresh)
-        self._stop = model.watch(lambda _: self._pacer.ask(), *events)
-
-    def close(self) -> None:
-        """Stop watching."""
-        self._stop()
-        self._pacer.close()
-
-    def refresh(self) -> None:
-        """Show what the model says."""
-
-    def _refresh(self) -> None:
-        self._setting = True
-        try:
-            self.refresh()
-        finally:
-            self._setting = False
+def button(icon: str, label: str, tooltip: str, *, toggle: bool = False) -> widgets.Button | widgets.ToggleButton:
+    """A button with an icon; without a label it is square. The tooltip is what screen readers say."""
+    kind = widgets.ToggleButton if toggle else widgets.Button
+    made = kind(description=label, icon=icon, tooltip=tooltip)
+    if not label:
+        made.add_class("dal-icon")
+    return made
 
 
-class StatusLine(Part):
+def bar(*children: widgets.Widget) -> widgets.HBox:
+    """Controls in a row of fixed height."""
+    row = widgets.HBox(children)
+    row.add_class("dal-bar")
+    return row
+
+
+class StatusLine:
     """One line that says what happened, and what to do about it; screen readers read it out."""
 
     def __init__(self, model: StudioModel) -> None:
-        super().__init__(model, "status")
+        self.model = model
+        self._binder = Binder(model)
         self.widget = widgets.HTML("")
         self.widget.add_class("dal-status")
-        self._refresh()
+        self._binder.watch(self._show, "status", paced=True)
 
-    def refresh(self) -> None:
+    def close(self) -> None:
+        """Stop following the model."""
+        self._binder.close()
+
+    def _show(self) -> None:
         status = self.model.status
         for kind in ("warning", "error"):
             (self.widget.add_class if status.kind == kind else self.widget.remove_class)(f"dal-{kind}")
@@ -100,50 +90,51 @@ class HelpPanel:
         return f"<td>{keys}</td><td>{html.escape(entry[1])}</td>"
 
 
-class TimeSlider(Part):
+class TimeSlider:
     """Play, and a slider over the clip's frames. It keeps time while the model plays."""
 
     def __init__(self, model: StudioModel) -> None:
-        super().__init__(model, "frame", "playing", "settings", "picture", "entities")
+        self.model = model
+        self._binder = bind = Binder(model)
         self.play = button("play", "", "Play the preview (Space)")
-        self.slider = widgets.IntSlider(0, 0, model.num_frames - 1, readout=False)
+        self.slider = widgets.IntSlider(0, 0, 1, readout=False)
         tip(self.slider, "The frame of the clip")
         self.words = widgets.HTML("")
         self.words.add_class("dal-frame")
         self.widget = bar(self.play, self.slider, self.words)
         self.widget.add_class("dal-time")
-        self.play.on_click(lambda _: model.play())
+        self.play.on_click(lambda _: model.clip.play())
         self.slider.observe(self._moved, "value")
         self._ticking = lambda: None
-        self._ticks = model.watch(lambda _: self._keep_time(), "playing")
-        self._refresh()
+        bind.watch(self._keep_time, "playing", now=False)
+        bind.watch(self._show, "frame", "playing", "settings", "picture", "entities", paced=True)
 
     def close(self) -> None:
-        self._ticks()
+        """Stop following the model, and keep time no longer."""
         self._ticking()
-        super().close()
+        self._binder.close()
 
-    def refresh(self) -> None:
+    def _show(self) -> None:
         model = self.model
-        self.play.icon = "pause" if model.playing else "play"
-        self.play.tooltip = "Stop (Space)" if model.playing else "Play the preview (Space)"
-        self.slider.max = max(1, model.num_frames - 1)
-        self.slider.disabled = model.num_frames < 2
-        if self.slider.value != model.frame:
-            self.slider.value = model.frame
-        self.words.value = f"frame {model.frame + 1} of {model.num_frames}"
+        self.play.icon = "pause" if model.clip.playing else "play"
+        self.play.tooltip = "Stop (Space)" if model.clip.playing else "Play the preview (Space)"
+        self.slider.max = max(1, model.settings.num_frames - 1)
+        self.slider.disabled = model.settings.num_frames < 2
+        if self.slider.value != model.clip.frame:
+            self.slider.value = model.clip.frame
+        self.words.value = f"frame {model.clip.frame + 1} of {model.settings.num_frames}"
 
     def _moved(self, change: dict[str, Any]) -> None:
-        if not self._setting:
-            self.model.playing = False
-            self.model.set_frame(change["new"])
+        if not self._binder.is_quiet:
+            self.model.clip.play(False)
+            self.model.clip.set_frame(change["new"])
 
     def _keep_time(self) -> None:
         self._ticking()
-        if self.model.playing:
+        if self.model.clip.playing:
             self._ticking = later(1 / self.model.settings["fps"], self._tick)
 
     def _tick(self) -> None:
-        if self.model.playing:
-            self.model.advance()
+        if self.model.clip.playing:
+            self.model.clip.advance()
             self._keep_time()

@@ -62,18 +62,18 @@ class Pointer:
         """Button or finger down."""
         if self.gesture is not None:
             self.release(None, time)  # its end got lost: keep what there was
-        model, self.hover = self.model, (x, y)
-        model.playing = False
+        model, path, self.hover = self.model, self.model.paths.selected, (x, y)
+        model.clip.play(False)
         gesture = Gesture([(x, y)], [time], model.mode)
         if model.mode == "select":
-            gesture.name = model.pick(x, y)
+            gesture.name = model.editor.pick(x, y)
         elif model.mode == "path":
-            gesture.name = model.selected or model.pick(x, y)
-        elif model.mode == "points" and model.path is not None:
-            gesture.name, gesture.key = model.selected, strokes.nearest_key(model.path, x, y, self.grip)
+            gesture.name = model.editor.selected or model.editor.pick(x, y)
+        elif model.mode == "points" and path is not None:
+            gesture.name, gesture.key = model.editor.selected, strokes.nearest_key(path, x, y, self.grip)
             self.key = gesture.key
         elif model.mode in PAINTING:
-            gesture.name = model.selected
+            gesture.name = model.editor.selected
         self.gesture = gesture
 
     def move(self, x: float, y: float, time: float) -> None:
@@ -110,35 +110,31 @@ class Pointer:
         given_up, self.gesture = self.gesture is not None, None
         return given_up
 
-    # What to draw meanwhile
-
     def drawing(self) -> np.ndarray | None:
-        """(K, 2) the line under the pointer, as it will count: from the thing's middle on; None without a drag."""
+        """(K, 2) the line under the pointer, as it will count: from the object's middle on; None without a drag."""
         gesture = self.gesture
         if gesture is None or not (gesture.is_drag or gesture.mode in PAINTING):
             return None
         line = np.array(gesture.points, np.float64)
-        if gesture.mode in ("select", "path") and gesture.name is not None and gesture.name in self.model.scene:
-            line = line - line[0] + np.asarray(self.model.scene[gesture.name].centre)
+        if gesture.mode in ("select", "path") and gesture.name is not None and gesture.name in self.model.editor.scene:
+            line = line - line[0] + np.asarray(self.model.editor.scene[gesture.name].centre)
         return line
 
     def moved_path(self) -> Trajectory | None:
         """The selected path with the key point where the pointer has it."""
-        gesture, path = self.gesture, self.model.path
+        gesture, path = self.gesture, self.model.paths.selected
         if gesture is None or gesture.key is None or path is None or gesture.key >= len(path.points):
             return None
         points = path.points.copy()
         points[gesture.key] = gesture.points[-1]
         return Trajectory(points, path.frames, path.easing, path.spacing)
 
-    # Inside
-
     def _drag(self, gesture: Gesture) -> None:
         model = self.model
         if gesture.mode != model.mode:
             return  # another tool was taken in the middle of it
         if gesture.mode == "points" and gesture.key is not None:
-            model.move_point(gesture.key, *gesture.points[-1])
+            model.paths.move_point(gesture.key, *gesture.points[-1])
             return
         start = gesture.times[0]
         model.stroke(gesture.points, [round(time - start, 4) for time in gesture.times])
@@ -148,19 +144,19 @@ class Pointer:
         near = last is not None and np.hypot(x - last[0], y - last[1]) <= self.grip
         double = near and last is not None and time - last[2] <= DOUBLE_SECONDS
         self._last_click = None if double else (x, y, time)
-        if double and model.mode == "points" and model.path is not None:
-            key = strokes.nearest_key(model.path, x, y, self.grip)
+        if double and model.mode == "points" and model.paths.selected is not None:
+            key = strokes.nearest_key(model.paths.selected, x, y, self.grip)
             if key is not None:
-                model.delete_point(key)
+                model.paths.delete_point(key)
                 self.key = None
                 return
         if double and model.mode == "path":
             model.end_path()  # the second click of a double ends the path, as drawing programs do
             return
-        if model.mode == "points" and model.path is not None:
-            self.key = strokes.nearest_key(model.path, x, y, self.grip)
+        if model.mode == "points" and model.paths.selected is not None:
+            self.key = strokes.nearest_key(model.paths.selected, x, y, self.grip)
             if self.key is None:
-                self.key = model.insert_point(x, y)
+                self.key = model.paths.insert_point(x, y)
             else:
                 model.click(x, y)
             return

@@ -38,30 +38,30 @@ class Scenery:
         """The picture, or while playing the preview's frame."""
         model, stage = self.model, self.stage
         layer = stage.layer("picture")
-        height, width = model.scene.size
+        height, width = model.editor.scene.size
         with self.stage.held():
             layer.clear()
             layer.image_smoothing_enabled = stage.scale < 3 * FINE  # a tiny picture keeps its pixels
-            if model.playing:
-                frames, frame = model.preview(), model.frame
+            if model.clip.playing:
+                frames, frame = model.clip.preview(), model.clip.frame
                 stage.put(
                     layer, ("frame", frame), frames, lambda: Sprite(frames[frame], (0, 0), (width, height)), (0, 0)
                 )
             else:
-                image = model.scene.image
+                image = model.editor.scene.image
                 opaque = lambda: np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])  # noqa: E731
                 stage.put(layer, "picture", image, lambda: Sprite(opaque(), (0, 0), (width, height)), (0, 0))
 
     def masks(self) -> None:
-        """The things' masks, numbered unless they move."""
+        """The objects' masks, numbered unless they move."""
         model, stage = self.model, self.stage
         layer = stage.layer("masks")
         with self.stage.held():
             layer.clear()
-            if model.playing or not model.show["masks"]:
+            if model.clip.playing or not model.show["masks"]:
                 return
             for number, entity in self._drawn():
-                selected = entity.name == model.selected
+                selected = entity.name == model.editor.selected
                 if entity.kind == "camera" or (entity.kind == "background" and not selected):
                     continue
                 stage.put(
@@ -78,10 +78,10 @@ class Scenery:
         layer = self.stage.layer("motion")
         with self.stage.held():
             layer.clear()
-            if model.playing:
+            if model.clip.playing:
                 return
             drawn = self._drawn()
-            if model.show["ghosts"] and model.frame > 0:
+            if model.show["ghosts"] and model.clip.frame > 0:
                 self._ghosts(layer, drawn)
             if model.show["heat"]:
                 self._heat(layer, drawn)
@@ -107,25 +107,23 @@ class Scenery:
             elif mode == "camera" and line is not None:
                 ink.arrow(layer, self.stage.to_canvas(line[[0, -1]]), entity_colour(1), 3 * FINE)
             elif mode == "points":
-                self._key_points(layer, pointer.moved_path() or model.path)
+                self._key_points(layer, pointer.moved_path() or model.paths.selected)
             elif line is not None:
                 self._stroke_so_far(layer, line)
-            elif mode == "path" and model.path is not None and pointer.hover is not None:
-                ends = np.array([model.path.points[-1], pointer.hover])
+            elif mode == "path" and model.paths.selected is not None and pointer.hover is not None:
+                ends = np.array([model.paths.selected.points[-1], pointer.hover])
                 ink.dashed(layer, self.stage.to_canvas(ends))
-
-    # Parts
 
     def _drawn(self) -> list[tuple[int, Entity]]:
         """Visible entities with their numbers, farthest first."""
-        hidden = self.model.hidden
-        return [(n, entity) for n, entity in enumerate(self.model.entities, 1) if entity.name not in hidden]
+        hidden = self.model.editor.hidden
+        return [(n, entity) for n, entity in enumerate(self.model.editor.entities, 1) if entity.name not in hidden]
 
     def _heat(self, layer: Canvas, drawn: list[tuple[int, Entity]]) -> None:
         layer.save()
         self._clip(layer)
         for number, entity in drawn:
-            place = self.model.place_at(entity, self.model.frame)
+            place = self.model.clip.place_at(entity, self.model.clip.frame)
             if place is None:
                 continue
             r = entity.radius
@@ -141,11 +139,11 @@ class Scenery:
     def _ghosts(self, layer: Canvas, drawn: list[tuple[int, Entity]]) -> None:
         layer.save()
         self._clip(layer)
-        image = self.model.scene.image
+        image = self.model.editor.scene.image
         for number, entity in drawn:
             if entity.trajectory is None or entity.pinned or entity.kind != "foreground":
                 continue
-            self._ghost(layer, entity, number, self.model.offset_at(entity, self.model.frame), image)
+            self._ghost(layer, entity, number, self.model.clip.offset_at(entity, self.model.clip.frame), image)
         layer.restore()
 
     def _ghost(
@@ -157,37 +155,37 @@ class Scenery:
 
     def _path(self, layer: Canvas, entity: Entity, number: int) -> None:
         """The way, a dot a frame (close dots are slow), and an arrow at its end; a ring where something stays."""
-        colour, strong = entity_colour(number), entity.name == self.model.selected
+        colour, strong = entity_colour(number), entity.name == self.model.editor.selected
         if entity.pinned or (entity.trajectory is not None and len(entity.trajectory.points) == 1):
-            place = self.model.place_at(entity, 0)
+            place = self.model.clip.place_at(entity, 0)
             if place is not None:
                 ink.ring(layer, self.stage.to_canvas(np.array(place)), colour)
             return
         if entity.trajectory is None:
             return
         timed = entity.trajectory.frames is not None
-        curve = self.stage.to_canvas(entity.trajectory.at(self.model.num_frames if timed else CURVE))
+        curve = self.stage.to_canvas(entity.trajectory.at(self.model.settings.num_frames if timed else CURVE))
         width = (3.0 if strong else 2.2) * FINE
         ink.line(layer, curve, colour, width)
-        dots = self.stage.to_canvas(entity.trajectory.at(self.model.num_frames))[1:-1]
+        dots = self.stage.to_canvas(entity.trajectory.at(self.model.settings.num_frames))[1:-1]
         if entity.kind == "foreground" and len(dots):
             layer.fill_style = css(LIGHT)
             layer.fill_circles(dots[:, 0], dots[:, 1], np.full(len(dots), 1.5 * FINE))
         ink.head(layer, curve, colour, width)
 
     def _number(self, layer: Canvas, entity: Entity, number: int) -> None:
-        """A plate with the number, where the thing is in the slider's frame."""
-        frame = self.model.frame
+        """A plate with the number, where the object is in the slider's frame."""
+        frame = self.model.clip.frame
         if entity.kind != "foreground":
-            place = self.model.place_at(entity, frame)
+            place = self.model.clip.place_at(entity, frame)
         else:
-            dx, dy = self.model.offset_at(entity, frame)
+            dx, dy = self.model.clip.offset_at(entity, frame)
             place = entity.centre[0] + dx, entity.centre[1] + dy
         if place is not None:
             ink.plate(layer, self.stage.to_canvas(np.array(place)), str(number), entity_colour(number), self.stage.page)
 
     def _clicks(self, layer: Canvas) -> None:
-        prompt = self.model.prompt
+        prompt = self.model.masks.prompt
         if prompt is None:
             return
         for (x, y), label in zip(self.stage.to_canvas(np.array(prompt.points)).tolist(), prompt.labels, strict=True):
@@ -202,8 +200,9 @@ class Scenery:
                 layer.stroke_line(x, y - r / 2, x, y + r / 2)
 
     def _brush(self, layer: Canvas, mode: str, line: np.ndarray | None) -> None:
-        model, radius = self.model, self.model.brush_radius * self.stage.scale
-        number = len(model.entities) + 1 if model.selected_place is None else model.selected_place + 1
+        model, radius = self.model, self.model.masks.brush_radius * self.stage.scale
+        place = model.editor.selected_place
+        number = (len(model.editor.entities) if place is None else place) + 1
         colour = entity_colour(number) if mode == "brush" else LIGHT
         if line is not None:
             layer.save()
@@ -223,15 +222,15 @@ class Scenery:
 
     def _stroke_so_far(self, layer: Canvas, line: np.ndarray) -> None:
         model, gesture = self.model, self.pointer.gesture
-        number = len(model.entities) + 1
-        if gesture is not None and gesture.name is not None and gesture.name in model.scene:
-            entity = model.scene[gesture.name]
-            number = model.scene.index(gesture.name) + 1
+        number = len(model.editor.entities) + 1
+        if gesture is not None and gesture.name is not None and gesture.name in model.editor.scene:
+            entity = model.editor.scene[gesture.name]
+            number = model.editor.scene.index(gesture.name) + 1
             if entity.kind == "foreground":
                 dx, dy = (line[-1] - line[0]).tolist()
                 layer.save()
                 self._clip(layer)
-                self._ghost(layer, entity, number, (dx, dy), model.scene.image)
+                self._ghost(layer, entity, number, (dx, dy), model.editor.scene.image)
                 layer.restore()
         if not self.pad_draws:
             points = self.stage.to_canvas(line)
@@ -239,7 +238,7 @@ class Scenery:
             ink.head(layer, points, entity_colour(number), 3 * FINE)
 
     def _key_points(self, layer: Canvas, path: Trajectory | None) -> None:
-        place = self.model.selected_place
+        place = self.model.editor.selected_place
         if path is None or place is None:
             return
         colour = entity_colour(place + 1)
@@ -257,6 +256,6 @@ class Scenery:
     def _clip(self, layer: Canvas) -> None:
         """Draw inside the picture only, until `restore`."""
         layer.begin_path()
-        height, width = self.model.scene.size
+        height, width = self.model.editor.scene.size
         layer.rect(*self.stage.origin, width * self.stage.scale, height * self.stage.scale)
         layer.clip()

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ..model.model import StudioModel
-from .pacing import later
+from ..panels.pacing import later
 from .stage import Stage
 
 PATIENCE = 5.0  # seconds; who waits longer wants to be told, and a late answer is taken all the same
@@ -52,7 +52,7 @@ class SelfTest:
         self._again = self.model.view_state == "alive" and self.seconds is not None
         self._started, self._tries, self.seconds = time.monotonic(), 1, None
         if self.model.view_state != "alive":
-            self.model.view_state = "waiting"
+            self.model.set_view_state("waiting")
         self._told("Canvas: waiting for the browser …")
         self._off = later(self._patience / (TRIES + 1), self._no_answer)
         self.ask()
@@ -82,7 +82,7 @@ class SelfTest:
             return
         self._off()
         self.seconds = time.monotonic() - self._started
-        self.model.view_state = "alive"
+        self.model.set_view_state("alive")
         took = f" in {self.seconds * 1000:.0f} ms" if self._again else ""  # the first time a whole page is loaded
         self._told(f"Canvas: a pixel was drawn and read back{took}.")
 
@@ -93,7 +93,7 @@ class SelfTest:
             if self._tries <= TRIES:
                 self._renew()
             return
-        self.model.view_state = "dead"
+        self.model.set_view_state("dead")
         self._told(
             f"Canvas: no answer within {self._patience:.0f} s. The form does the same without a canvas; or reload "
             "the page."

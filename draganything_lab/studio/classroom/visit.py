@@ -9,16 +9,17 @@ import os
 import shutil
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...errors import LabError
 from ...media.files import write_whole
 from ...scene.scene import Scene
-
-if TYPE_CHECKING:
-    from ..model.model import StudioModel
+from ..model import pictures
+from ..model.model import StudioModel
+from ..model.results import Result
+from ..model.sessions import read_session, save_session
 
 PAUSE = 0.8  # seconds without a change, after which it is saved
 EVENTS = ("picture", "entities", "selection", "settings", "show", "mode", "results")
@@ -30,8 +31,6 @@ def welcome(home: str | Path | None = None) -> Any:
     Args:
         home: The visitor's folder; None for what the server has set.
     """
-    from ..model import pictures
-    from ..model.model import StudioModel
     from ..studio import Studio
 
     folder = Path(home or os.environ["DRAGANYTHING_LAB_VISITOR"])
@@ -59,13 +58,13 @@ class Keeper:
         self._saving = threading.Lock()
 
     def restore(self) -> bool:
-        """Bring back what was saved; whether there was something. What is damaged is left out, and said."""
+        """Bring back what was saved; whether there was something. What is damaged is left out and reported."""
         if not (self.folder / "session").is_dir():
             return False
         try:
             for part in sorted((self.folder / "results").glob("[0-9]*"), key=lambda path: int(path.name)):
-                self.model.add_result(read_result(part))
-            self.model.read_session(self.folder / "session")
+                self.model.results.add(read_result(part))
+            read_session(self.model, self.folder / "session")
         except (LabError, OSError, ValueError, KeyError) as error:
             self.model.say(f"What you had could not be brought back: {error}", "Begin again.", "warning")
             return False
@@ -80,13 +79,13 @@ class Keeper:
     def save(self) -> None:
         """Write everything down."""
         with self._saving, contextlib.suppress(OSError):  # A full disk must not end the visit.
-            self.model.save_session(self.folder / "session")
+            save_session(self.model, self.folder / "session")
             there = self.folder / "results"
-            numbers = {str(result.number) for result in self.model.results}
+            numbers = {str(result.number) for result in self.model.results.videos}
             for old in there.glob("[0-9]*") if there.is_dir() else ():
                 if old.name not in numbers:
                     shutil.rmtree(old, ignore_errors=True)
-            for result in self.model.results:
+            for result in self.model.results.videos:
                 if not (there / str(result.number) / "about.json").exists():
                     write_result(there / str(result.number), result)
 
@@ -98,8 +97,8 @@ class Keeper:
         self._timer.start()
 
 
-def write_result(folder: Path, result: Any) -> None:
-    """Write a result's video, scene and settings to a folder; the last file says that all are there."""
+def write_result(folder: Path, result: Result) -> None:
+    """Write a result's video, scene and settings to a folder; the last file marks it as complete."""
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "frames.npy", result.frames, allow_pickle=False)
     if result.extras.get("shares") is not None:
@@ -109,10 +108,8 @@ def write_result(folder: Path, result: Any) -> None:
     write_whole(folder / "about.json", json.dumps(about).encode())
 
 
-def read_result(folder: Path) -> Any:
+def read_result(folder: Path) -> Result:
     """Read what `write_result` wrote."""
-    from ..model.results import Result
-
     about = json.loads((folder / "about.json").read_bytes())
     frames = np.load(folder / "frames.npy", allow_pickle=False)
     extras = {}

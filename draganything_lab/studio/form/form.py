@@ -16,7 +16,7 @@ from .path_table import PathTable
 if TYPE_CHECKING:
     from ..model.model import StudioModel
 
-NONE = ("no thing yet", "")
+NONE = ("no object yet", "")
 
 
 class FormView:
@@ -37,9 +37,9 @@ class FormView:
         self.path = PathTable(model)
         parts = [
             ("Picture", self._picture_part(bind)),
-            ("Things", self._things_part(bind)),
-            ("Cut out a thing", self._cut_part(bind)),
-            ("Path of the selected thing", self.path.widget),
+            ("Objects", self._things_part(bind)),
+            ("Cut out an object", self._cut_part(bind)),
+            ("Path of the selected object", self.path.widget),
             ("Background and camera", self._view_part(bind)),
         ]
         sections = []
@@ -48,14 +48,14 @@ class FormView:
             section.add_class("dal-card")
             sections.append(section)
         self.frame = bind.value(
-            labelled(w.IntSlider, "Frame", "Which frame the picture shows", min=1, max=model.num_frames),
-            lambda: model.frame + 1,
-            lambda number: model.set_frame(number - 1),
+            labelled(w.IntSlider, "Frame", "Which frame the picture shows", min=1, max=model.settings.num_frames),
+            lambda: model.clip.frame + 1,
+            lambda number: model.clip.set_frame(number - 1),
             "frame",
         )
-        self.undo = bind.on_click(button("Undo"), model.undo)
-        self.redo = bind.on_click(button("Redo"), model.redo)
-        self.clear = bind.on_click(button("Clear", "Remove all things; the picture stays"), model.clear)
+        self.undo = bind.on_click(button("Undo"), model.editor.undo)
+        self.redo = bind.on_click(button("Redo"), model.editor.redo)
+        self.clear = bind.on_click(button("Clear", "Remove all objects; the picture stays"), model.editor.clear)
         history = row(self.undo, self.redo, self.clear, grid_gap="6px")
         self.widget = column(self.picture, self.frame, history, *sections, grid_gap="10px")
         self.widget.add_class("dal-form")
@@ -68,16 +68,14 @@ class FormView:
         self._binder.close()
         self.path.close()
 
-    # Parts
-
     def _picture_part(self, bind: Binder) -> Any:
         model = self.model
-        names = list(model.gallery())
+        names = list(model.pictures.gallery())
         self.toyland = labelled(w.Dropdown, "Toyland", "A drawn scene", options=names)
-        self.ready = w.Checkbox(description="with its things and paths", indent=False, layout=w.Layout(width="auto"))
+        self.ready = w.Checkbox(description="with its objects and paths", indent=False, layout=w.Layout(width="auto"))
         self.open = bind.on_click(
             button("Open", "Open the drawn scene"),
-            lambda: model.open_toyland(self.toyland.value, ready=self.ready.value),
+            lambda: model.pictures.open_toyland(self.toyland.value, ready=self.ready.value),
         )
         self.upload = w.FileUpload(
             accept="image/*,.zip",
@@ -86,7 +84,7 @@ class FormView:
             layout=w.Layout(width="auto"),
         )
         self.upload.observe(self._uploaded, names="value")
-        self.door = make_door(model, self.upload, self.upload.description)
+        self.door = make_door(model.pictures, self.upload, self.upload.description)
         self.toyland.layout.flex = "1 1 12em"
         return column(
             row(self.toyland, self.ready, self.open, grid_gap="6px"), row(*filter(None, [self.door, self.upload]))
@@ -94,16 +92,19 @@ class FormView:
 
     def _things_part(self, bind: Binder) -> Any:
         model = self.model
-        self.things = labelled(w.Select, "Things", "Which thing is selected", options=[NONE], rows=5)
+        self.things = labelled(w.Select, "Objects", "Which object is selected", options=[NONE], rows=5)
         self.things.observe(self._select, names="value")
-        self.name = labelled(w.Text, "Name", "Of the selected thing; Enter takes it over", continuous_update=False)
+        self.name = labelled(
+            w.Text, "Name", "Name of the selected object; press Enter to apply", continuous_update=False
+        )
         self.name.observe(self._rename, names="value")
-        self.pinned = bind.on_click(button("Pin", "The selected thing stays where it is, or no longer"), model.pin)
-        self.hold = bind.on_click(button("Hold still", "It holds still where its path starts"), model.hold)
-        self.free = bind.on_click(button("Drop path", "Nothing is asked of it any more"), model.drop_path)
+        pin = button("Pin", "Keep the selected object where it is, or release it")
+        self.pinned = bind.on_click(pin, model.editor.pin)
+        self.hold = bind.on_click(button("Hold still", "It holds still where its path starts"), model.paths.hold)
+        self.free = bind.on_click(button("Drop path", "Leave it uncontrolled"), model.paths.drop)
         self.nearer = bind.on_click(button("Nearer", "In front of the next one"), lambda: self._shift(1))
         self.farther = bind.on_click(button("Farther", "Behind the one before"), lambda: self._shift(-1))
-        self.remove = bind.on_click(button("Remove", "Remove the selected thing"), model.remove)
+        self.remove = bind.on_click(button("Remove", "Remove the selected object"), model.editor.remove)
         self._of_one = [self.pinned, self.hold, self.free, self.nearer, self.farther, self.remove]
         bind.watch(self._show_things, "entities", "selection")
         return column(self.things, self.name, row(*self._of_one, grid_gap="6px"))
@@ -115,31 +116,31 @@ class FormView:
         for control in (self.x, self.y):
             control.layout.width = "9em"
         self.cut = bind.on_click(
-            button("Cut out here", "A new thing: what is at this point"),
-            lambda: model.cut_out(self.x.value, self.y.value),
+            button("Cut out here", "A new object: what is at this point"),
+            lambda: model.masks.cut_out(self.x.value, self.y.value),
         )
         self.plus = bind.on_click(
-            button("Belongs to it", "Plus point: this place belongs to the selected thing"),
-            lambda: model.add_point(self.x.value, self.y.value, True),
+            button("Belongs to it", "Plus point: this place belongs to the selected object"),
+            lambda: model.masks.add_point(self.x.value, self.y.value, True),
         )
         self.minus = bind.on_click(
-            button("Does not belong", "Minus point: this place is no part of the selected thing"),
-            lambda: model.add_point(self.x.value, self.y.value, False),
+            button("Does not belong", "Minus point: this place does not belong to the selected object"),
+            lambda: model.masks.add_point(self.x.value, self.y.value, False),
         )
         self.radius = bind.value(
             labelled(w.FloatText, "Brush radius", "In pixels, 1 to 200", label="7em"),
-            lambda: model.brush_radius,
-            model.set_brush,
+            lambda: model.masks.brush_radius,
+            model.masks.set_brush,
             "brush",
         )
         self.radius.layout.width = "13em"
         self.paint = bind.on_click(
-            button("Paint a disc", "Add a disc of this radius at x, y to the selected thing, or begin a new one"),
-            lambda: model.paint([(self.x.value, self.y.value)], True),
+            button("Paint a disc", "Add a disc of this radius at x, y to the selected object, or begin a new one"),
+            lambda: model.masks.paint([(self.x.value, self.y.value)], True),
         )
         self.erase = bind.on_click(
-            button("Erase a disc", "Take a disc of this radius at x, y from the selected thing"),
-            lambda: model.paint([(self.x.value, self.y.value)], False),
+            button("Erase a disc", "Take a disc of this radius at x, y from the selected object"),
+            lambda: model.masks.paint([(self.x.value, self.y.value)], False),
         )
         self.candidates = labelled(
             w.Dropdown, "Candidates", "Other masks that fit the clicks, by score", options=[("none", -1)]
@@ -160,7 +161,7 @@ class FormView:
     def _view_part(self, bind: Binder) -> Any:
         model = self.model
         self.still = bind.on_click(
-            button("Pin the background", "The background holds still, or is free again"), model.pin_background
+            button("Pin the background", "The background holds still, or is free again"), model.paths.pin_background
         )
         self.dx = labelled(
             w.FloatText, "by x", "How far to the right, in pixels; negative is to the left", label="3.5em"
@@ -170,13 +171,14 @@ class FormView:
         for control in (self.dx, self.dy, self.zoom):
             control.layout.width = "10em"
         self.background = bind.on_click(
-            button("Move the background", "The background moves so far, in a straight line"), self._move_background
+            button("Move the background", "The background moves this far, in a straight line"), self._move_background
         )
         self.camera = bind.on_click(
             button(
-                "Move the camera", "The whole picture's content moves so far and grows by zoom; 0, 0 and 1: no camera"
+                "Move the camera",
+                "All content moves this far and grows by zoom; 0, 0 and 1: no motion",
             ),
-            lambda: model.set_camera((self.dx.value, self.dy.value), self.zoom.value),
+            lambda: model.paths.set_camera((self.dx.value, self.dy.value), self.zoom.value),
         )
         self.view = w.HTML()
         bind.watch(self._show_view, "entities", "picture")
@@ -187,43 +189,40 @@ class FormView:
             self.view,
         )
 
-    # From the controls to the model
-
     def _uploaded(self, change: Any) -> None:
         if change["new"]:
             for name, data in sent_files(self.upload):
-                self.model.open_upload(name, data)
+                self.model.pictures.open_upload(name, data)
             forget_files(self.upload)
 
     def _select(self, change: Any) -> None:
         if not self._binder.is_quiet and change["new"] is not None:
-            self.model.select(change["new"] or None)
+            self.model.editor.select(change["new"] or None)
 
     def _rename(self, change: Any) -> None:
-        if not self._binder.is_quiet and self.model.selected is not None and change["new"] != self.model.selected:
-            self.model.rename(self.model.selected, change["new"])
+        selected = self.model.editor.selected
+        if not self._binder.is_quiet and selected is not None and change["new"] != selected:
+            self.model.editor.rename(selected, change["new"])
             with self._binder.quiet():
                 self._show_things()
 
     def _shift(self, step: int) -> None:
-        place = self.model.selected_place
-        if place is not None and 0 <= place + step < len(self.model.entities):
-            self.model.reorder(place, place + step)
+        place = self.model.editor.selected_place
+        if place is not None and 0 <= place + step < len(self.model.editor.entities):
+            self.model.editor.reorder(place, place + step)
 
     def _choose(self, change: Any) -> None:
         if not self._binder.is_quiet and change["new"] is not None and change["new"] >= 0:
-            self.model.choose(change["new"])
+            self.model.masks.choose(change["new"])
 
     def _take_back(self) -> None:
         if self.clicks.value is not None and self.clicks.value >= 0:
-            self.model.remove_point(self.clicks.value)
+            self.model.masks.remove_point(self.clicks.value)
 
     def _move_background(self) -> None:
-        height, width = self.model.scene.size
+        height, width = self.model.editor.scene.size
         x, y = (width - 1) / 2, (height - 1) / 2
-        self.model.drag_background([(x, y), (x + self.dx.value, y + self.dy.value)])
-
-    # From the model to the controls
+        self.model.paths.drag_background([(x, y), (x + self.dx.value, y + self.dy.value)])
 
     def _show_picture(self) -> None:
         from ..panels.generate import picture_data
@@ -232,30 +231,30 @@ class FormView:
         self.picture.value = f'<img src="{address}" alt="{said}">'
 
     def _show_history(self) -> None:
-        self.undo.disabled, self.redo.disabled = not self.model.can_undo, not self.model.can_redo
-        self.clear.disabled = not self.model.entities
+        self.undo.disabled, self.redo.disabled = not self.model.editor.can_undo, not self.model.editor.can_redo
+        self.clear.disabled = not self.model.editor.entities
 
     def _show_length(self) -> None:
-        self.frame.max = self.model.num_frames
+        self.frame.max = self.model.settings.num_frames
 
     def _show_things(self) -> None:
-        model = self.model
-        options = [(asked_of(number, entity), entity.name) for number, entity in enumerate(model.entities, start=1)]
+        editor = self.model.editor
+        options = [(asked_of(number, entity), entity.name) for number, entity in enumerate(editor.entities, start=1)]
         wanted = tuple([("nothing selected", ""), *options] if options else [NONE])
         if self.things.options != wanted:
             self.things.options = wanted
-        self.things.value = model.selected or ""
-        self.name.value = model.selected or ""
-        self.name.disabled = model.selected is None
-        entity, place = model.selected_entity, model.selected_place
+        self.things.value = editor.selected or ""
+        self.name.value = editor.selected or ""
+        self.name.disabled = editor.selected is None
+        entity, place = editor.selected_entity, editor.selected_place
         for control in self._of_one:
             control.disabled = entity is None
         self.pinned.description = "Unpin" if entity is not None and entity.pinned else "Pin"
-        self.nearer.disabled = place is None or place + 1 >= len(model.entities)
+        self.nearer.disabled = place is None or place + 1 >= len(editor.entities)
         self.farther.disabled = not place
 
     def _show_prompt(self) -> None:
-        prompt = self.model.prompt
+        prompt = self.model.masks.prompt
         masks = [] if prompt is None else prompt.masks
         scores = [] if prompt is None else prompt.scores
         self.candidates.options = [
@@ -270,13 +269,13 @@ class FormView:
             for place, ((x, y), label) in enumerate(clicks)
         ] or [("none", -1)]
         self.clicks.disabled = self.unclick.disabled = len(clicks) < 2
-        self.minus.disabled = self.erase.disabled = self.model.selected is None
+        self.minus.disabled = self.erase.disabled = self.model.editor.selected is None
 
     def _show_view(self) -> None:
         model = self.model
-        still = model.background
+        still = model.paths.background
         self.still.description = "Free the background" if still is not None and still.pinned else "Pin the background"
-        camera = model.camera
+        camera = model.paths.camera
         said = "The camera stands still."
         if camera is not None:
             (dx, dy), zoom = camera["pan"], camera["zoom"]

@@ -26,24 +26,25 @@ def grid_picture(model: StudioModel, width: int = 640) -> np.ndarray:
     Returns:
         (H', W', 3) uint8.
     """
-    image, scene = model.scene.image, model.scene
+    scene, hidden, frame = model.editor.scene, model.editor.hidden, model.clip.frame
+    image = scene.image
     times = max(1, width // image.shape[1])
     picture = repeated(image, times).copy()
     labels = np.zeros(scene.size, np.uint8)
     show = model.show
     for number, entity in enumerate(scene.entities, start=1):
-        if entity.kind == "foreground" and entity.name not in model.hidden:
+        if entity.kind == "foreground" and entity.name not in hidden:
             labels[entity.mask] = number
     if show["masks"]:
         picture = labels_over(picture, labels, filled=False)
     places, numbers = [], []
     for number, entity in enumerate(scene.entities, start=1):
-        if not entity.controlled or entity.name in model.hidden:
+        if not entity.controlled or entity.name in hidden:
             continue
-        path = entity.path(model.num_frames)
+        path = entity.path(model.settings.num_frames)
         if show["paths"] and not entity.pinned:
-            picture = _path(picture, (path + 0.5) * times - 0.5, model.frame, number)
-        places.append((path[model.frame] + 0.5) * times - 0.5)
+            picture = _path(picture, (path + 0.5) * times - 0.5, frame, number)
+        places.append((path[frame] + 0.5) * times - 0.5)
         numbers.append(number)
     picture = _grid(picture, times)
     for number, place in zip(numbers, places, strict=True):
@@ -51,9 +52,9 @@ def grid_picture(model: StudioModel, width: int = 640) -> np.ndarray:
         if scene.entities[number - 1].kind != "foreground":
             picture = _number(picture, place + 16, number)
     for number, entity in enumerate(scene.entities, start=1):
-        if entity.kind == "foreground" and entity.name not in model.hidden:
+        if entity.kind == "foreground" and entity.name not in hidden:
             picture = _number(picture, (np.array(entity.centre) + 0.5) * times - 0.5, number)
-    prompt = model.prompt
+    prompt = model.masks.prompt
     if prompt is not None:
         for (x, y), label in zip(prompt.points, prompt.labels, strict=True):
             sign, alpha = tag("+" if label else "−", 13, (255, 255, 255), (16, 16, 16), 0.85)
@@ -64,28 +65,29 @@ def grid_picture(model: StudioModel, width: int = 640) -> np.ndarray:
 
 def in_words(model: StudioModel) -> str:
     """What the picture shows, for those who do not see it."""
-    height, width = model.scene.size
-    lines = [f"{model.picture_name}, {width} by {height} pixels."]
-    for number, entity in enumerate(model.scene.entities, start=1):
+    scene, frame = model.editor.scene, model.clip.frame
+    height, width = scene.size
+    lines = [f"{model.editor.picture_name}, {width} by {height} pixels."]
+    for number, entity in enumerate(scene.entities, start=1):
         x, y = entity.centre
         left, top, right, bottom = entity.box
         where = f"{number} {entity.name}: middle at {x:.0f}, {y:.0f}; from {left}, {top} to {right - 1}, {bottom - 1}"
         if entity.pinned:
             where += "; pinned"
         elif not entity.controlled:
-            where += "; nothing is asked of it"
+            where += "; free"
         else:
-            path = entity.path(model.num_frames)
-            at, end = path[model.frame], path[-1]
-            where += f"; in frame {model.frame + 1} at {at[0]:.0f}, {at[1]:.0f}, at the end {end[0]:.0f}, {end[1]:.0f}"
+            path = entity.path(model.settings.num_frames)
+            at, end = path[frame], path[-1]
+            where += f"; in frame {frame + 1} at {at[0]:.0f}, {at[1]:.0f}, at the end {end[0]:.0f}, {end[1]:.0f}"
         lines.append(where + ".")
-    if not model.scene.entities:
-        lines.append("No things yet.")
+    if not scene.entities:
+        lines.append("No objects yet.")
     return " ".join(lines)
 
 
 def asked_of(number: int, entity: Any) -> str:
-    """An entity in the list: number, name, what is asked of it, all in words."""
+    """An entity in the list: number, name and what it should do, in words."""
     kind = "" if entity.kind == "foreground" else f" ({entity.kind})"
     return f"{number} {entity.name}{kind}: {entity.summary}"
 

@@ -9,7 +9,6 @@ import ipywidgets as w
 from ...errors import LabError
 from ...scene.checks import parse_points
 from ...scene.trajectory import EASINGS, SPACINGS
-from ..model.events import Status
 from ..panels.bound import Binder, button, column, labelled, row, words
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ MOST_ROWS = 40
 
 
 class PathTable:
-    """The selected thing's key points, one row each, and what else belongs to a path.
+    """The selected object's key points, one row each, and what else belongs to a path.
 
     Args:
         model: The studio's model.
@@ -42,19 +41,19 @@ class PathTable:
             'All key points at once: "x,y x,y …" in pixels of the picture, such as 85,250 180,240',
             placeholder="85,250 180,240 296,262",
         )
-        self.apply = bind.on_click(button("Set path", "Take these key points for the selected thing"), self._set_text)
-        self.x = labelled(w.FloatText, "new x", "Of a new key point", label="3.6em")
-        self.y = labelled(w.FloatText, "new y", "Of a new key point", label="3.6em")
+        self.apply = bind.on_click(button("Set path", "Take these key points for the selected object"), self._set_text)
+        self.x = labelled(w.FloatText, "new x", "x of a new key point", label="3.6em")
+        self.y = labelled(w.FloatText, "new y", "y of a new key point", label="3.6em")
         self.append = bind.on_click(
             button("Add at the end", "Add a key point at the path's end"),
-            lambda: model.append_point(self.x.value, self.y.value),
+            lambda: model.paths.append_point(self.x.value, self.y.value),
         )
         self.insert = bind.on_click(
             button("Insert", "Add a key point where the path passes nearest"),
-            lambda: model.insert_point(self.x.value, self.y.value),
+            lambda: model.paths.insert_point(self.x.value, self.y.value),
         )
         self.timed = w.Checkbox(
-            description="say in which frame each point is reached", indent=False, layout=w.Layout(width="auto")
+            description="set the frame in which each point is reached", indent=False, layout=w.Layout(width="auto")
         )
         self.timed.observe(self._time, names="value")
         self.easing = labelled(w.Dropdown, "Speed", "How the speed changes along the path", options=list(EASINGS))
@@ -82,19 +81,19 @@ class PathTable:
         self._binder.close()
 
     def _show(self) -> None:
-        path, name = self.model.path, self.model.selected
+        path, name = self.model.paths.selected, self.model.editor.selected
         controls = [self.text, self.apply, self.x, self.y, self.append]
         for control in controls:
             control.disabled = name is None
         for control in (self.insert, self.timed, self.easing, self.spacing):
             control.disabled = path is None
-        if (path, name, self.model.num_frames) == self._drawn:
+        if (path, name, self.model.settings.num_frames) == self._drawn:
             return
         if path is None and self._drawn is not None and (path, name) != self._drawn[:2]:
-            self.text.value = ""  # what stands there is another thing's path, or one that is gone
-        self._drawn = (path, name, self.model.num_frames)
+            self.text.value = ""  # what stands there is another object's path, or one that is gone
+        self._drawn = (path, name, self.model.settings.num_frames)
         if path is None:
-            said = "No thing is selected." if name is None else f"{name} has no path yet."
+            said = "Nothing is selected." if name is None else f"{name} has no path yet."
             self.title.value = words(said, "dal-quiet")
             self.rows, self.table.children = [], ()
             return
@@ -142,45 +141,45 @@ class PathTable:
                 field.layout.width = "8.5em"
                 field.observe(lambda change: self._retimed(), names="value")
             drop = button("Delete", f"Delete key point {place + 1}", disabled=count == 1)
-            drop.on_click(lambda _, place=place: self.model.delete_point(place))
+            drop.on_click(lambda _, place=place: self.model.paths.delete_point(place))
             self.rows.append(fields)
             lines.append(row(*fields, drop, grid_gap="6px"))
         self.table.children = tuple(lines)
 
     def _moved(self, place: int, axis: int) -> None:
-        path = self.model.path
+        path = self.model.paths.selected
         if not self._binder.is_quiet and path is not None and place < len(self.rows):
             point = path.points[place].tolist()  # the other number as it is, not as it is rounded for the table
             point[axis] = self.rows[place][axis].value
-            self.model.move_point(place, *point)
+            self.model.paths.move_point(place, *point)
             self._again()
 
     def _retimed(self) -> None:
         if not self._binder.is_quiet:
-            self.model.set_timing([fields[2].value - 1 for fields in self.rows])
+            self.model.paths.set_timing([fields[2].value - 1 for fields in self.rows])
             self._again()
 
     def _time(self, change: Any) -> None:
-        path = self.model.path
+        path = self.model.paths.selected
         if self._binder.is_quiet or path is None:
             return
-        self.model.set_timing(spread_frames(len(path.points), self.model.num_frames) if change["new"] else None)
+        count = self.model.settings.num_frames
+        self.model.paths.set_timing(spread_frames(len(path.points), count) if change["new"] else None)
         self._again()
 
     def _timing(self, **changes: Any) -> None:
-        path = self.model.path
+        path = self.model.paths.selected
         if not self._binder.is_quiet and path is not None:
-            self.model.set_timing(path.frames, **changes)
+            self.model.paths.set_timing(path.frames, **changes)
             self._again()
 
     def _set_text(self) -> None:
         try:
             points = parse_points(self.text.value)
         except LabError as error:
-            status = Status.of(error)
-            self.model.say(status.text, status.fix, "error")
+            self.model.watchers.say_error(error)
             return
-        self.model.set_path(points)
+        self.model.paths.set(points)
 
     def _again(self) -> None:
         """Show what the model has, whatever was typed."""

@@ -107,7 +107,7 @@ class Engine:
             Cancelled: `switch` was set.
         """
         if not scene.controlled:
-            raise LabError("nothing is to move yet", fix="draw a path for a thing, or pin it, and generate again")
+            raise LabError("nothing moves yet", fix="draw a path for an object, or pin it, and generate again")
         switch.check()
         pipe = self.load(
             settings["weights"], settings["representation"], lambda text: watch(0, None, text.splitlines()[0][:100])

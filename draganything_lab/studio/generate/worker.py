@@ -13,7 +13,6 @@ import numpy as np
 from ...errors import LabError
 from ...pipeline.familiar import stranger_note
 from ...pipeline.size import RELEASED_SIZE, fitted_size, larger_size, trained_size, video_size
-from ..model.events import Status
 from .costs import Estimate, estimate
 from .engine import ENGINE, Engine
 from .offers import has_decoder, is_released
@@ -69,18 +68,18 @@ class Worker:
         """Begin to generate with the model's settings; whether it began (else the status says why not)."""
         model = self.model
         settings = {**model.settings}
-        if not model.scene.controlled:
-            self._refuse(LabError("nothing is to move yet", fix="draw a path for a thing, or pin it"))
+        if not model.editor.scene.controlled:
+            model.watchers.say_error(LabError("nothing moves yet", fix="draw a path for an object, or pin it"))
             return False
         try:
             variants = (beside or Beside()).variants(settings)
         except LabError as error:
-            self._refuse(error)
+            model.watchers.say_error(error)
             return False
-        job = model.start_job("generate", steps=sum(variant["steps"] for variant in variants))
+        job = model.results.start_job("generate", steps=sum(variant["steps"] for variant in variants))
         if job is None:
             return False
-        scene = model.scene.copy()
+        scene = model.editor.scene.copy()
         self._thread = threading.Thread(target=self._work, args=(job, scene, variants), name="studio", daemon=True)
         self._thread.start()
         return True
@@ -103,58 +102,54 @@ class Worker:
         """(H, W) that the networks see; as is usual for such weights while they have not been loaded."""
         weights = self.model.settings["weights"]
         unknown = (min(RELEASED_SIZE), 64) if is_released(weights) else (UNKNOWN_SIDE, UNKNOWN_MULTIPLE)
-        return fitted_size(*self._sizes.get(weights, unknown), self.model.scene.size)
+        return fitted_size(*self._sizes.get(weights, unknown), self.model.editor.scene.size)
 
     def frame_size(self) -> tuple[int, int]:
         """(H, W) of the video."""
         size = self.size()
-        return larger_size(size, self.model.scene.size) if has_decoder(self.model.settings["weights"]) else size
+        return larger_size(size, self.model.editor.scene.size) if has_decoder(self.model.settings["weights"]) else size
 
     def measure(self) -> bool:
         """Run two steps with the model's settings, for the next estimate; whether it began."""
         model = self.model
-        if not model.scene.controlled:
-            self._refuse(LabError("nothing is to move yet", fix="draw a path for a thing, or pin it"))
+        if not model.editor.scene.controlled:
+            model.watchers.say_error(LabError("nothing moves yet", fix="draw a path for an object, or pin it"))
             return False
         settings = {**model.settings, "steps": 2}
-        job = model.start_job("measure", steps=2)
+        job = model.results.start_job("measure", steps=2)
         if job is None:
             return False
-        scene = model.scene.copy()
+        scene = model.editor.scene.copy()
 
         def work() -> None:
             def watch(step: int, frames: np.ndarray | None, note: str) -> None:
-                model.job_step(job, step=step, note=note)
+                model.results.job_step(job, step=step, note=note)
 
             try:
-                with turn(job.switch, lambda words: model.job_step(job, step=0, note=words)):
+                with turn(job.switch, lambda words: model.results.job_step(job, step=0, note=words)):
                     self.engine.run(scene, settings, job.switch, watch, drafts=False)
                     self._learn_size(settings)
-                model.finish_job(job, None)
+                model.results.finish_job(job, None)
             except BaseException as error:
-                model.fail_job(job, error)
+                model.results.fail_job(job, error)
 
         self._thread = threading.Thread(target=work, name="studio-measure", daemon=True)
         self._thread.start()
         return True
-
-    def _refuse(self, error: LabError) -> None:
-        status = Status.of(error)
-        self.model.say(status.text, status.fix, "error")
 
     def _work(self, job: Any, scene: Any, variants: Sequence[dict[str, Any]]) -> None:
         from ..model.results import Result
 
         model, done, made = self.model, 0, []
         try:
-            with turn(job.switch, lambda words: model.job_step(job, step=0, note=words)):
+            with turn(job.switch, lambda words: model.results.job_step(job, step=0, note=words)):
                 for number, settings in enumerate(variants):
                     which = f"video {number + 1} of {len(variants)}: " if len(variants) > 1 else ""
 
                     def watch(
                         step: int, frames: np.ndarray | None, note: str, base: int = done, which: str = which
                     ) -> None:
-                        model.job_step(job, step=base + step, frames=frames, note=which + note)
+                        model.results.job_step(job, step=base + step, frames=frames, note=which + note)
 
                     start = time.perf_counter()
                     video = self.engine.run(scene, settings, job.switch, watch)
@@ -173,13 +168,13 @@ class Worker:
                         )
                     )
                     done += settings["steps"]
-            with model.batch():
-                numbers = [model.add_result(result).number for result in made[:-1]]
-                model.finish_job(job, made[-1])
+            with model.watchers.batch():
+                numbers = [model.results.add(result).number for result in made[:-1]]
+                model.results.finish_job(job, made[-1])
                 if numbers:
-                    model.show_results(*numbers, model.results[-1].number)
+                    model.results.show(*numbers, model.results.videos[-1].number)
         except BaseException as error:  # The thread must not die silently: whatever happened is said.
-            model.fail_job(job, error)
+            model.results.fail_job(job, error)
 
     def _learn_size(self, settings: Mapping[str, Any]) -> Any:
         pipe = self.engine.load(settings["weights"], settings["representation"])

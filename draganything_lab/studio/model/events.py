@@ -1,11 +1,13 @@
-"""What the studio tells its views: a status line, and named events for whoever watches."""
+"""What the model's parts share: a status line, and named events for those who watch."""
 
 from __future__ import annotations
 
+import functools
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Concatenate, Literal, ParamSpec, TypeAlias, TypeVar
 
 from ...errors import LabError
 
@@ -27,6 +29,9 @@ EVENTS = (
 )
 Callback: TypeAlias = Callable[[str], None]
 StatusKind: TypeAlias = Literal["info", "warning", "error"]
+P = ParamSpec("P")
+R = TypeVar("R")
+S = TypeVar("S", bound="Part")
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class Status:
         """
         if isinstance(error, LabError):
             return cls("error", error.text, error.fix)
-        return cls("error", f"{type(error).__name__}: {error}".rstrip(": "), "This is a mistake of the lab's own.")
+        return cls("error", f"{type(error).__name__}: {error}".rstrip(": "), "This is a bug in the lab.")
 
 
 def sentence(words: str) -> str:
@@ -69,12 +74,25 @@ def sentence(words: str) -> str:
 
 
 class Watchers:
-    """Callbacks by event. Events of one batch come once each, in the order of `EVENTS`, after the change."""
+    """What the parts of the model share: the status line, and callbacks by event.
+
+    Events of one batch come once each, in the order of `EVENTS`, after the change.
+
+    Attributes:
+        lock: Held while anything changes; a worker's thread makes changes, too.
+        parts: The parts whose actions are followed.
+        status: The status line; `say` sets it.
+        strict: Whether a mistake in an `action` is raised, instead of only becoming the status line.
+    """
 
     def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.parts: list[Part] = []
+        self.status = Status("info", "")
+        self.strict = False
         self._watchers: list[tuple[Callback, frozenset[str]]] = []
         self._waiting: set[str] = set()
-        self._depth = 0
+        self._batches = self._acting = 0
 
     def watch(self, callback: Callback, *events: str) -> Callable[[], None]:
         """Call `callback(event)` after each of some events (all, if none is named).
@@ -87,31 +105,71 @@ class Watchers:
         """
         unknown = set(events) - set(EVENTS)
         if unknown:
-            raise LabError(f"there is no event {sorted(unknown)[0]!r}", fix=f"there are {', '.join(EVENTS)}")
+            raise LabError(f"there is no event {sorted(unknown)[0]!r}", fix=f"use {', '.join(EVENTS)}")
         entry = (callback, frozenset(events or EVENTS))
-        self._watchers.append(entry)
+        with self.lock:
+            self._watchers.append(entry)
 
         def stop() -> None:
-            self._watchers = [other for other in self._watchers if other is not entry]
+            with self.lock:
+                self._watchers = [other for other in self._watchers if other is not entry]
 
         return stop
 
     def tell(self, *events: str) -> None:
-        """Say that something changed, now or at the end of the batch."""
+        """Announce a change, now or at the end of the batch."""
         self._waiting.update(events)
-        if not self._depth:
+        if not self._batches:
             self._deliver()
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Collect events and deliver each once, at the end."""
-        self._depth += 1
-        try:
-            yield
-        finally:
-            self._depth -= 1
-            if not self._depth:
-                self._deliver()
+        """Collect events and deliver each once, at the end of the `with` block."""
+        with self.lock:
+            self._batches += 1
+            try:
+                yield
+            finally:
+                self._batches -= 1
+                if not self._batches:
+                    self._deliver()
+
+    def say(self, text: str, fix: str = "", kind: StatusKind = "info") -> None:
+        """Set the status line."""
+        with self.lock:
+            status = Status(kind, text, fix)
+            if status != self.status:
+                self.status = status
+                self.tell("status")
+
+    def say_error(self, error: BaseException) -> None:
+        """Put an error into the status line, with its fix."""
+        status = Status.of(error)
+        self.say(status.text, status.fix, status.kind)
+
+    def act(self, work: Callable[[], R]) -> R | None:
+        """Do what an `action` does, and tell what it changed; None where a `LabError` became the status line."""
+        with self.lock:
+            before, outermost = self._facts(), not self._acting
+            self._acting += 1
+            try:
+                with self.batch():
+                    try:
+                        return work()
+                    finally:
+                        for part in self.parts:
+                            part.settle()
+                        self.tell(*[event for event, value in self._facts().items() if value is not before[event]])
+            except LabError as error:
+                if self.strict or not outermost:
+                    raise
+                self.say_error(error)
+                return None
+            finally:
+                self._acting -= 1
+
+    def _facts(self) -> dict[str, object]:
+        return {event: value for part in self.parts for event, value in part.facts().items()}
 
     def _deliver(self) -> None:
         while self._waiting:
@@ -125,8 +183,41 @@ class Watchers:
         try:
             callback(event)
         except Exception as error:  # one view's mistake must not silence the others
-            self._failed(error, event)
+            text = f"A view failed on {event!r} ({type(error).__name__}: {error})"
+            status = Status("error", text, "Run the cell again.")
+            if status != self.status:
+                self.status = status
+                self._waiting.add("status")
 
-    def _failed(self, error: Exception, event: str) -> None:
-        """What to do when a callback fails; the model overrides it."""
-        raise error
+
+class Part:
+    """One part of the model. What changes it is an `action`.
+
+    Args:
+        watchers: What all parts share.
+    """
+
+    def __init__(self, watchers: Watchers) -> None:
+        self.watchers = watchers
+        watchers.parts.append(self)
+
+    def facts(self) -> dict[str, object]:
+        """The value behind each of the part's events; another object there after an action is a change."""
+        return {}
+
+    def settle(self) -> None:
+        """Bring the part in line with the others, after every action."""
+
+    def say(self, text: str, fix: str = "", kind: StatusKind = "info") -> None:
+        """Set the status line."""
+        self.watchers.say(text, fix, kind)
+
+
+def action(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R | None]:
+    """Make a part's method an action: a mistake in it becomes the status line, and what it changed is told."""
+
+    @functools.wraps(method)
+    def run(self: S, *args: P.args, **kwargs: P.kwargs) -> R | None:
+        return self.watchers.act(lambda: method(self, *args, **kwargs))
+
+    return run

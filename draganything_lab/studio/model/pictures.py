@@ -1,47 +1,46 @@
-"""Where the studio's pictures come from, and where its scenes go."""
+"""Where pictures come from, and where scenes go."""
 
 from __future__ import annotations
 
-import contextlib
 import io
 import tempfile
-import threading
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
 from ...errors import LabError
-from ...media.files import write_whole
 from ...media.folder import shown
 from ...media.picture import Source, load_picture
 from ...scene.scene import Scene
 from ...scene.trajectory import Trajectory
 from ...toyland import gallery, named_scene, sample_clip
-from . import options
-from .core import Core, action
+from .editor import Editor
+from .events import Part, action
+from .settings import Settings
 
 MAX_SIDE = 768
 ZIP_MARK = b"PK"
 MAX_UPLOAD = 32 * 2**20
-SLOW_UPLOAD = 2 * 2**20  # bytes: a larger one takes a while, so its coming is said
+SLOW_UPLOAD = 2 * 2**20  # bytes: a larger one takes a while and is announced
 TOYLAND_SIZE = (320, 480)
 SAMPLES = 5  # key points of a ready path
 FIRST = "harbour"
 
 
-class Pictures(Core):
-    """The part of the model that opens and saves."""
+class Pictures(Part):
+    """Opens pictures and scenes, and saves scenes.
 
-    _segmenter: Any = None
-    _segmenter_name = ""
+    Args:
+        editor: Gets what is opened.
+        settings: Go into the scene's file, and come out of it.
+    """
 
-    def __init__(self, scene: Scene, picture_name: str) -> None:
-        super().__init__(scene, picture_name)
-        self._segmenting = threading.Lock()
+    def __init__(self, editor: Editor, settings: Settings) -> None:
+        super().__init__(editor.watchers)
+        self.editor, self.settings = editor, settings
 
     @staticmethod
     def gallery() -> tuple[str, ...]:
@@ -58,7 +57,7 @@ class Pictures(Core):
     def open_seed(self, seed: int, ready: bool = False) -> bool:
         """Open a random scene of Toyland; the same seed draws the same one."""
         if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**31:
-            raise LabError(f"seed is {seed!r}", fix=f"give a whole number from 0 to {2**31 - 1:,}")
+            raise LabError(f"seed is {seed!r}", fix=f"use a whole number from 0 to {2**31 - 1:,}")
         scene = _drawn(sample_clip(int(seed), TOYLAND_SIZE, SAMPLES).scene(), ready)
         self._open(scene, f"Toyland: seed {int(seed)}")
         return True
@@ -74,7 +73,7 @@ class Pictures(Core):
         if small.shape != image.shape:
             self.say(
                 f"{name} was made smaller: {image.shape[1]}x{image.shape[0]} to {small.shape[1]}x{small.shape[0]}.",
-                "Click a thing in it.",
+                "Click an object in it.",
             )
         return True
 
@@ -88,9 +87,9 @@ class Pictures(Core):
         else:
             scene, name = _scene_of(bytes(source)), name or "scene.zip"
         self._open(scene, name)
-        self._settings = options.from_scene({**self._settings, **scene.settings})
+        self.settings.take({**self.settings, **scene.settings})
         count = len(scene.entities)
-        self.say(f"{name}: {count} {'thing' if count == 1 else 'things'}.", "" if count else "Click one.")
+        self.say(f"{name}: {count} {'object' if count == 1 else 'objects'}.", "" if count else "Click one.")
         return True
 
     @action
@@ -113,7 +112,7 @@ class Pictures(Core):
 
     @action
     def expect_upload(self, filename: str, size: int) -> bool:
-        """Say whether a file of so many bytes may come; a status line says why not."""
+        """Whether a file of this size in bytes may come; the status line says why not."""
         _check_upload(_file_name(filename), size)
         if size > SLOW_UPLOAD:
             self.say(f"{_file_name(filename)} is on its way, {size / 2**20:.0f} MB.")
@@ -121,15 +120,12 @@ class Pictures(Core):
 
     @action
     def lose_upload(self, filename: str, why: str) -> bool:
-        """Say that a file did not arrive."""
+        """Report that a file did not arrive."""
         raise LabError(f'"{_file_name(filename)}" did not arrive ({why})', fix="choose it again")
 
-    def save_scene(self, path: str | Path) -> Path | None:
-        """Write the scene to a folder or a .zip."""
-        return self._save(path)
-
     @action
-    def _save(self, path: str | Path) -> Path:
+    def save_scene(self, path: str | Path) -> Path:
+        """Write the scene to a folder or a .zip."""
         written = self.scene_to_save().save(path)
         self.say(f'Saved as "{written.name}".')
         return written
@@ -140,39 +136,13 @@ class Pictures(Core):
 
     def scene_to_save(self) -> Scene:
         """A copy of the scene that holds the settings."""
-        scene = self._scene.copy()
-        scene.settings.update(self._settings)
+        scene = self.editor.scene.copy()
+        scene.settings.update(self.settings)
         return scene
 
-    def save_bytes(self, path: str | Path, data: bytes) -> Path:
-        """Write a file whole or not at all."""
-        return write_whole(path, data)
-
-    # The segmenter
-
-    def warm_up(self) -> threading.Thread:
-        """Load the segmenter and show it the picture in the background, so that the first click is quick."""
-        thread = threading.Thread(target=self._warm, name="studio-segmenter", daemon=True)
-        thread.start()
-        return thread
-
-    def _warm(self) -> None:
-        with contextlib.suppress(Exception), self._segmenting:  # the click itself will say what is wrong
-            self._ready_segmenter()
-
-    def _ready_segmenter(self) -> Any:
-        """The segmenter with the present picture in it; call it under the lock `_segmenting`."""
-        name = self._settings["segmenter"]
-        if self._segmenter is None or self._segmenter_name not in (name, "given"):
-            from ...segment import load_segmenter
-
-            self._segmenter, self._segmenter_name = load_segmenter(name), name
-        self._segmenter.set_picture(self._scene.image)
-        return self._segmenter
-
     def _open(self, scene: Scene, name: str) -> None:
-        self._switch(scene, name)
-        self.say(f"{name}, {scene.size[1]}x{scene.size[0]}.", "Click a thing in it, or press and drag it.")
+        self.editor.open(scene, name)
+        self.say(f"{name}, {scene.size[1]}x{scene.size[0]}.", "Click an object in it, or press and drag it.")
 
 
 def toyland_scene(name: str, ready: bool) -> Scene:
@@ -181,7 +151,7 @@ def toyland_scene(name: str, ready: bool) -> Scene:
 
 
 def _drawn(scene: Scene, ready: bool) -> Scene:
-    """The picture alone, or with its things, whose true paths lose their frames so that they fit any length."""
+    """The picture alone, or with its objects, whose true paths lose their frames so that they fit any length."""
     if not ready:
         return Scene(scene.image)
     entities = [

@@ -17,7 +17,7 @@ ALIKE = 0.97  # IoU from which two candidates are one to the eye
 
 @dataclass(frozen=True, eq=False)
 class Prompt:
-    """Clicks on a thing, and what they found.
+    """Clicks on an object, and what they found.
 
     Attributes:
         points: (x, y) of each click, in pixels.

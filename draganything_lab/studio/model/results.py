@@ -1,4 +1,4 @@
-"""What is being generated, and what was: told by a worker's thread, read by every view."""
+"""What is being generated, and what was: written by a worker's thread, read by every view."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ import numpy as np
 from ...errors import LabError
 from ...pipeline.cancel import Cancelled, CancelSwitch
 from ...scene.scene import Scene
-from .core import action
-from .events import Status
-from .paths import Paths
+from .events import Part, Watchers, action
 
 MAX_RESULTS = 8
 
@@ -74,123 +72,110 @@ class Job:
         return min(1.0, self.step / max(1, self.steps))
 
 
-class Results(Paths):
-    """The part of the model that knows jobs and results."""
+class Results(Part):
+    """The running job and the finished videos.
 
-    _numbered = 0
+    Args:
+        watchers: What all parts share.
 
-    @property
-    def results(self) -> tuple[Result, ...]:
-        """Finished videos, oldest first."""
-        return self._results
+    Attributes:
+        videos: Finished videos, oldest first; at most the last eight.
+        shown: Numbers of the results to look at.
+        job: What is running now, or None; each step is a new `Job` with the same switch.
+    """
 
-    @property
-    def shown(self) -> tuple[int, ...]:
-        """Numbers of the results to look at."""
-        return self._shown
+    def __init__(self, watchers: Watchers) -> None:
+        super().__init__(watchers)
+        self.videos: tuple[Result, ...] = ()
+        self.shown: tuple[int, ...] = ()
+        self.job: Job | None = None
+        self._numbered = 0
 
-    @property
-    def job(self) -> Job | None:
-        """What is running now, or None; each step is a new `Job` with the same switch."""
-        job: Job | None = self._job
-        return job
+    def facts(self) -> dict[str, object]:
+        return {"results": self.videos, "job": self.job}
 
-    def result(self, number: int) -> Result:
+    def numbered(self, number: int) -> Result:
         """The result with a number.
 
         Raises:
             LabError: There is none.
         """
-        for result in self._results:
+        for result in self.videos:
             if result.number == number:
                 return result
         raise LabError(
-            f"there is no result {number}", fix=f"there are {', '.join(str(r.number) for r in self._results) or 'none'}"
+            f"there is no result {number}", fix=f"there are {', '.join(str(r.number) for r in self.videos) or 'none'}"
         )
 
     @action
     def start_job(self, name: str, steps: int) -> Job:
-        """Say that something starts; an error status if something runs already."""
-        if self._job is not None:
-            raise LabError(f"{self._job.name} is still running", fix="wait for it, or cancel it")
-        self._job = Job(name, max(1, int(steps)), started=time.monotonic())
+        """Announce that something starts; an error status if something runs already."""
+        if self.job is not None:
+            raise LabError(f"{self.job.name} is still running", fix="wait for it, or cancel it")
+        self.job = Job(name, max(1, int(steps)), started=time.monotonic())
         self.say(f"{name.capitalize()} started.")
-        return self._job
+        return self.job
 
     def job_step(self, job: Job, step: int, frames: np.ndarray | None = None, note: str | None = None) -> None:
-        """Say how far the job is; says nothing if it is not the running one any more."""
-        with self._lock:
-            if self._running(job):
-                now = self._job
-                self._job = replace(
-                    now,
-                    step=int(step),
-                    frames=now.frames if frames is None else frames,
-                    note=now.note if note is None else note,
-                )
-                self.tell("job")
+        """Report how far the job is; ignored if it is no longer the running one."""
+        with self.watchers.lock:
+            now = self.job
+            if now is not None and now.switch is job.switch:
+                frames, note = now.frames if frames is None else frames, now.note if note is None else note
+                self.job = replace(now, step=int(step), frames=frames, note=note)
+                self.watchers.tell("job")
 
     def finish_job(self, job: Job, result: Result | None) -> Result | None:
-        """Say that the job is done, and keep and show its result."""
-        with self._lock, self.batch():
-            if self._running(job):
-                self._job = None
-                self.tell("job")
+        """End the job, and keep and show its result."""
+        with self.watchers.batch():
+            self._end(job)
             if result is None:
                 return None
-            kept = self.add_result(result)
+            kept = self.add(result)
             note = kept.extras.get("note", "")
             self.say(f"{kept.title} is ready after {kept.seconds:.1f} s.{note and ' ' + note}")
             return kept
 
     def fail_job(self, job: Job, error: BaseException) -> None:
-        """Say that the job ended without a result: cancelled, or failed with an error and its fix."""
-        with self._lock, self.batch():
-            if self._running(job):
-                self._job = None
-                self.tell("job")
+        """End the job without a result: cancelled, or failed with an error and its fix."""
+        with self.watchers.batch():
+            self._end(job)
             if isinstance(error, Cancelled):
                 self.say(f"{job.name.capitalize()} was cancelled.")
             else:
-                self._status = Status.of(error)
-                self.tell("status")
+                self.watchers.say_error(error)
 
     def cancel_job(self) -> bool:
         """Ask the running job to end; False if none runs."""
-        with self._lock, self.batch():
-            if self._job is None:
+        with self.watchers.batch():
+            if self.job is None:
                 return False
-            self._job.switch.set()
-            self._job = replace(self._job, cancelling=True)
-            self.tell("job")
-            self.say(f"Cancelling {self._job.name} …")
+            self.job.switch.set()
+            self.job = replace(self.job, cancelling=True)
+            self.watchers.tell("job")
+            self.say(f"Cancelling {self.job.name} …")
             return True
 
-    def add_result(self, result: Result) -> Result:
+    def add(self, result: Result) -> Result:
         """Keep a result, the last eight of them, and show it."""
-        with self._lock, self.batch():
+        with self.watchers.batch():
             self._numbered += 1
             kept = replace(result, number=self._numbered)
-            self._results = (*self._results[-(MAX_RESULTS - 1) :], kept)
-            self._shown = (kept.number,)
-            self.tell("results")
+            self.videos = (*self.videos[-(MAX_RESULTS - 1) :], kept)
+            self.shown = (kept.number,)
+            self.watchers.tell("results")
             return kept
 
     @action
-    def remove_result(self, number: int) -> bool:
-        """Forget a result."""
-        self._results = tuple(result for result in self._results if result is not self.result(number))
-        self._shown = tuple(other for other in self._shown if other != number)
-        return True
-
-    @action
-    def show_results(self, *numbers: int) -> bool:
+    def show(self, *numbers: int) -> bool:
         """Choose one result to look at, or two to compare."""
         if len(numbers) not in (1, 2):
             raise LabError(f"{len(numbers)} results cannot be shown together", fix="choose one, or two to compare")
-        self._shown = tuple(self.result(number).number for number in numbers)
-        self.tell("results")
+        self.shown = tuple(self.numbered(number).number for number in numbers)
+        self.watchers.tell("results")
         return True
 
-    def _running(self, job: Job) -> bool:
-        return self._job is not None and self._job.switch is job.switch
+    def _end(self, job: Job) -> None:
+        if self.job is not None and self.job.switch is job.switch:
+            self.job = None
+            self.watchers.tell("job")

@@ -26,7 +26,7 @@ def checked_stroke(points: Points, times: Sequence[float] | np.ndarray | None) -
     """A stroke as (K, 2) float64 and (K,) seconds, without repeated points.
 
     Raises:
-        LabError: No points, no numbers, or times that do not fit.
+        LabError: No points, numbers that are not finite, or times that do not fit.
     """
     try:
         path = np.asarray(points, np.float64)
@@ -38,7 +38,9 @@ def checked_stroke(points: Points, times: Sequence[float] | np.ndarray | None) -
             f"a stroke needs finite points (x, y), at least one; got shape {path.shape}", fix="draw it again"
         )
     if clock is not None and (clock.shape != (len(path),) or not np.isfinite(clock).all()):
-        raise LabError(f"a stroke of {len(path)} points has times of shape {clock.shape}", fix="give one time a point")
+        raise LabError(
+            f"a stroke of {len(path)} points has times of shape {clock.shape}", fix="pass one time per point"
+        )
     if len(path) > MAX_SAMPLES:
         kept = np.linspace(0, len(path) - 1, MAX_SAMPLES).round().astype(int)
         path, clock = path[kept], None if clock is None else clock[kept]
@@ -171,7 +173,7 @@ def with_key(trajectory: Trajectory, place: int, x: float, y: float) -> Trajecto
             low, high = frames[place - 1], frames[place]
         if high - low < 2:
             where = f"between frames {low + 1} and {high + 1}"
-            raise LabError(f"there is no frame {where} for a new key point", fix="set the frames to none")
+            raise LabError(f"there is no frame {where} for a new key point", fix="remove the frames")
         frames = (*frames[:place], (low + high) // 2, *frames[place:])
     points = np.insert(trajectory.points, place, (x, y), axis=0)
     return Trajectory(points, frames, trajectory.easing, trajectory.spacing)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 
-from ..model.options import WHOLE
+from ..model.settings import WHOLE
 from .generations import tip
+from .pacing import Pacer
 
 if TYPE_CHECKING:
     from ..model.model import StudioModel
@@ -44,35 +45,46 @@ class Binder:
         finally:
             self._quiet -= 1
 
-    def watch(self, callback: Callable[[], Any], *events: str, now: bool = True) -> None:
-        """Call back after some events, and once now; controls set inside tell the model nothing."""
+    def watch(self, callback: Callable[[], Any], *events: str, now: bool = True, paced: bool = False) -> None:
+        """Call back after some events, and once now; controls set inside tell the model nothing.
 
-        def run(event: str = "") -> None:
+        With `paced`, events that come faster than eyes can see are answered together, in the kernel's own thread.
+        """
+
+        def run() -> None:
             with self.quiet():
                 callback()
 
-        self._stops.append(self.model.watch(run, *events))
+        answer = run
+        if paced:
+            pacer = Pacer(run)
+            answer = pacer.ask
+            self._stops.append(pacer.close)
+        self._stops.append(self.model.watch(lambda _: answer(), *events))
         if now:
             run()
 
     def setting(self, control: Any, name: str) -> Any:
         """Tie a control's value to a setting of the model; return the control."""
         return self.value(
-            control, lambda: self.model.settings[name], lambda value: self.model.set(**{name: value}), "settings"
+            control,
+            lambda: self.model.settings[name],
+            lambda value: self.model.settings.change(**{name: value}),
+            "settings",
         )
 
     def whole(self, control: Any, name: str) -> Any:
-        """Tie a control to a setting that is a whole number; what is out of range is brought into it, and said."""
+        """Tie a control to a setting that is a whole number; what is out of range is brought into it and reported."""
         low, high = WHOLE[name]
 
         def write(value: int) -> None:
-            self.model.set(**{name: min(max(value, low), high)})
+            self.model.settings.change(**{name: min(max(value, low), high)})
             self.say_limits(control, value, low, high)
 
         return self.value(control, lambda: self.model.settings[name], write, "settings")
 
     def say_limits(self, control: Any, value: int, low: int, high: int) -> None:
-        """Say that a number was out of range, if it was, and what it is now."""
+        """Report that a number was out of range, if it was, and what it is now."""
         if not low <= value <= high:
             near = min(max(value, low), high)
             self.model.say(f"{control.description}: {low:,} to {high:,}; set to {near:,}.", kind="warning")

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import traitlets
 
-from ..canvas.pacing import later
+from .pacing import later
 
 try:
     import anywidget

@@ -15,7 +15,7 @@ from ...media.video import encode_video
 from ...segment.looks_drawn import looks_drawn
 from ..generate import offers
 from ..generate.worker import Beside, Worker
-from ..model.options import DEFAULTS, WHOLE
+from ..model.settings import DEFAULTS, WHOLE
 from .bound import Binder, button, column, labelled, row, words
 from .choices import ABOUT, STRANGE, TAKE_CARRY, TAKE_OTHERS, WEIGHTS, spoken
 from .generations import with_titles
@@ -99,7 +99,7 @@ class GeneratePanel:
         self.start = bind.on_click(
             button("Generate", "Make the video with these settings", button_style="primary"), self.generate
         )
-        self.cancel = bind.on_click(button("Cancel", "Stop within a step", disabled=True), model.cancel_job)
+        self.cancel = bind.on_click(button("Cancel", "Stop within a step", disabled=True), model.results.cancel_job)
         self.measure = bind.on_click(
             button("Measure", "Load the weights and run two steps, to know how long a video takes"), self._measure
         )
@@ -160,7 +160,7 @@ class GeneratePanel:
         self.worker.measure()
 
     def _next_seed(self) -> None:
-        self.model.set(seed=(self.model.settings["seed"] + 1) % 2**31)
+        self.model.settings.change(seed=(self.model.settings["seed"] + 1) % 2**31)
 
     def _take_weights(self) -> None:
         """What follows when other weights are chosen here: their sampling, and the representation given up before."""
@@ -169,7 +169,7 @@ class GeneratePanel:
         if self._binder.is_quiet or not again:
             return
         if again in offers.representations(self.model.settings["weights"]):
-            self.model.set(representation=again)
+            self.model.settings.change(representation=again)
             self.model.say(f"The representation is {again} again.")
         else:
             self._given_up = again
@@ -177,7 +177,7 @@ class GeneratePanel:
     def _take_usual(self) -> None:
         """Set the steps and guidance with which the chosen weights are best sampled, as they say themselves."""
         if not self._binder.is_quiet:
-            self.model.set(**offers.usual(self.model.settings["weights"]))
+            self.model.settings.change(**offers.usual(self.model.settings["weights"]))
 
     def _offer(self, say: bool = True) -> None:
         """Offer what the chosen weights know; where they lack the present representation, take their best."""
@@ -190,7 +190,7 @@ class GeneratePanel:
         self.about.value = words(ABOUT[present], "dal-quiet")
         if present not in names:
             self._given_up = present
-            self.model.set(representation=names[0])
+            self.model.settings.change(representation=names[0])
             if say:
                 self.model.say(f"The {weights} weights do not know {present}: the representation is now {names[0]}.")
 
@@ -213,7 +213,7 @@ class GeneratePanel:
 
     def _is_strange(self) -> bool:
         """Whether the chosen weights know drawn pictures only, and need to know this one, which looks unlike them."""
-        image, settings = self.model.scene.image, self.model.settings
+        image, settings = self.model.editor.scene.image, self.model.settings
         if offers.is_released(settings["weights"]):
             return False
         if offers.takes_any_picture(settings["weights"], settings["representation"]):
@@ -223,7 +223,7 @@ class GeneratePanel:
         return not self._looked[1]
 
     def _show_job(self) -> None:
-        job = self.model.job
+        job = self.model.results.job
         self.start.disabled = self.measure.disabled = job is not None
         self.cancel.disabled = job is None or job.cancelling
         self.bar.value = 0.0 if job is None else job.fraction
@@ -243,8 +243,8 @@ class GeneratePanel:
 
     def _show_video(self) -> None:
         """The video that was made last, playing, where it took shape."""
-        results = [result for result in self.model.results if result.number in self.model.shown]
-        key = tuple(result.number for result in results), self.model.settings["fps"], self.model.scene.size
+        results = [result for result in self.model.results.videos if result.number in self.model.results.shown]
+        key = tuple(result.number for result in results), self.model.settings["fps"], self.model.editor.scene.size
         if key == self._playing and not self._taking_shape:
             return
         self._playing, self._taking_shape = key, False
@@ -259,7 +259,7 @@ class GeneratePanel:
         self.draft.value = self._framed(shown, f"{said}. More about it below.")
 
     def _framed(self, inside: str, below: str = "") -> str:
-        height, width = self.model.scene.size
+        height, width = self.model.editor.scene.size
         stand = f'<div class="dal-stand" style="aspect-ratio:{width}/{height}">{inside}</div>'
         return stand + words(below, "dal-quiet", "dal-caption")  # its room is kept from the start: nothing jumps
 

@@ -85,7 +85,7 @@ class LookPanel:
         """Make the open page, beside everything else, if it was not made for this state yet."""
         title = self.page
         try:
-            clips = clips_of(self.model, self.model.shown)
+            clips = clips_of(self.model, self.model.results.shown)
         except LabError as error:
             self._wanted = ()
             self._say(title, error)
@@ -154,9 +154,9 @@ class LookPanel:
         if clips[0].generated:
             return title, settings["fps"], tuple(clip.title for clip in clips)
         names = ("fps", "num_frames", "weights", "representation", "preset")
-        drawn = tuple(id(entity) for entity in self.model.entities), id(self.model.scene.image)
+        drawn = tuple(id(entity) for entity in self.model.editor.entities), id(self.model.editor.scene.image)
         # The entities themselves are kept, so that no other one gets their number.
-        return title, *(settings[name] for name in names), drawn, self.model.entities
+        return title, *(settings[name] for name in names), drawn, self.model.editor.entities
 
     def _put(self, title: str, page: str) -> None:
         self.notes[title].value = ""
@@ -176,8 +176,8 @@ class LookPanel:
 
     def _take_results(self) -> None:
         """Bring the two lists in line with the model, then the page."""
-        shown = self.model.shown
-        results = [(f"{one.number}: {one.title}", one.number) for one in reversed(self.model.results)]
+        shown = self.model.results.shown
+        results = [(f"{one.number}: {one.title}", one.number) for one in reversed(self.model.results.videos)]
         with self._binder.quiet():
             self.which.options = [*results, *([] if results else [(NOTHING, 0)])]
             self.which.value = shown[0] if shown else self.which.options[0][1]
@@ -193,4 +193,4 @@ class LookPanel:
         numbers = [self.which.value]
         if self.beside.value and self.beside.value != self.which.value:
             numbers.append(self.beside.value)
-        self.model.show_results(*numbers)
+        self.model.results.show(*numbers)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ...motion import MotionReport
     from ..model.model import StudioModel
 
-NOT_YET = "Nothing moves yet: click a thing in the picture and draw where it goes, or pin it."
+NOT_YET = "Nothing moves yet: click an object in the picture and draw where it goes, or pin it."
 PREVIEW_WORDS = (
     "This is the preview, cut out and moved without any model: what perfect obedience looks like. Generate a video, "
     "and it stands here in its place."
@@ -67,14 +67,14 @@ def clips_of(model: StudioModel, numbers: Sequence[int]) -> list[Clip]:
     Raises:
         LabError: There is no result, and nothing moves in the scene.
     """
-    chosen = [model.result(number) for number in numbers]
+    chosen = [model.results.numbered(number) for number in numbers]
     if chosen:
         return [
             Clip(f"{one.number}: {one.title}", one.scene, one.settings, one.frames, True, one.extras) for one in chosen
         ]
-    if not model.scene.controlled:
+    if not model.editor.scene.controlled:
         raise LabError(NOT_YET)
-    scene, settings = model.scene.copy(), model.settings
+    scene, settings = model.editor.scene.copy(), dict(model.settings)
     return [Clip("Wanted: the preview", scene, settings, preview(scene, settings["num_frames"], label=False), False)]
 
 
@@ -98,11 +98,11 @@ def signal_page(clips: Sequence[Clip]) -> str:
 
 
 SIGNAL_WORDS = {
-    "point": "Point: a small dot where each thing is to be, the same for all; how large a thing is, is not said.",
-    "trajectory": "Trajectory map: each thing's step to the next frame, blurred around its point, as in DragNUWA.",
-    "gaussian": "2D Gaussian: as wide as the thing is large, so that nearer its middle means more surely it.",
-    "entity": "Entity: in a disc as large as the thing, the features by which the model knows it.",
-    "entity+gaussian": "Entity and Gaussian: the thing's features in its disc, a Gaussian over it, as in the paper.",
+    "point": "Point: a small dot where each object should be, the same for all; an object's size is not told.",
+    "trajectory": "Trajectory map: each object's step to the next frame, blurred around its point, as in DragNUWA.",
+    "gaussian": "2D Gaussian: as wide as the object is large, so that nearer its middle means more surely it.",
+    "entity": "Entity: in a disc as large as the object, the features by which the model recognises it.",
+    "entity+gaussian": "Entity and Gaussian: the object's features in its disc, a Gaussian over it, as in the paper.",
     "carry": "Carry, ours: the whole mask moved along, filled with the object's features. So the model knows how far "
     "the object reaches and where each of its pixels was in the picture. Striped are the holes that objects have left: "
     "the picture shows nothing there, and the model has to make something up.",
