@@ -67,9 +67,9 @@ def test_pages_have_titles(model: StudioModel) -> None:
 def test_a_file_opens_from_canvas_and_form_and_can_be_chosen_again(model: StudioModel, photo: Any) -> None:
     view, form = CanvasView(model), FormView(model)
     for upload, name in ((view.top.chooser.upload, "one.png"), (form.upload, "two.png"), (form.upload, "two.png")):
-        model.open_toyland("sky")
+        model.pictures.open_toyland("sky")
         choose_file(upload, name, encode_picture(photo))
-        assert model.picture_name == name and model.scene.size == photo.shape[:2]
+        assert model.editor.picture_name == name and model.editor.scene.size == photo.shape[:2]
         assert not upload.value, "what was sent is not kept"
     view.close()
     form.close()

@@ -111,18 +111,18 @@ def test_the_whole_way(open_lab: Lab, outside: str, framed: bool, tmp_path: Path
     page = open_lab.open(cells, height=1500, wrap=wrap)
     name = f"journey-{'sandbox' if framed else 'page'}"
     page.python("0", "view = studio._assembly._views['canvas']")
-    page.python("0", "model.set(num_frames=4, steps=2, segmenter='grabcut'); model.warm_up().join()")
+    page.python("0", "model.settings.change(num_frames=4, steps=2, segmenter='grabcut'); model.masks.warm_up().join()")
     page.until("model.view_state == 'alive' and view.hearing.pad_alive")
 
     hand = Hand(page)  # click, mask, drag
     hand.click(115, 211)
-    page.until("len(model.entities) == 1 and model.entities[0].area > 500")
+    page.until("len(model.editor.entities) == 1 and model.editor.entities[0].area > 500")
     hand.drag([(115 + 10 * i, 211 - 4 * i) for i in range(12)])
-    page.until("model.path is not None")
+    page.until("model.paths.selected is not None")
     page.shot(f"{name}-dragged")
 
     page.page.get_by_role("button", name="Generate").click()  # generate, watch
-    page.until("len(model.results) == 1 and model.job is None")
+    page.until("len(model.results.videos) == 1 and model.results.job is None")
     film = page.page.locator(".dal-stand video")
     film.wait_for()
     seen = open_lab.wait_until(lambda: film.evaluate("v => v.readyState >= 2 && !v.paused && v.videoWidth"), "it plays")
@@ -131,7 +131,7 @@ def test_the_whole_way(open_lab: Lab, outside: str, framed: bool, tmp_path: Path
     page.shot(f"{name}-generated")
 
     page.page.locator("button[title^='Undo']").click()  # undo
-    page.until("model.path is None and len(model.entities) == 1")
+    page.until("model.paths.selected is None and len(model.editor.entities) == 1")
 
     page.page.get_by_role("tab", name="Files").click()  # download
     link = page.page.locator(".dal-files a[download$='.mp4']")
@@ -142,14 +142,14 @@ def test_the_whole_way(open_lab: Lab, outside: str, framed: bool, tmp_path: Path
 
     (tmp_path / "mine.png").write_bytes(encode_picture(photo))  # upload
     choose(page, tmp_path / "mine.png")
-    page.until("model.picture_name == 'mine.png'")
-    assert page.python("list(model.scene.size)") == [180, 240]
+    page.until("model.editor.picture_name == 'mine.png'")
+    assert page.python("list(model.editor.scene.size)") == [180, 240]
     page.shot(f"{name}-uploaded")
 
     page.load()  # load the page again
     page.run_all("DONE")
     page.page.locator(".dal-stand video").wait_for()
-    assert page.python("[model.picture_name, len(model.results)]") == ["mine.png", 1]
+    assert page.python("[model.editor.picture_name, len(model.results.videos)]") == ["mine.png", 1]
     page.shot(f"{name}-again")
     assert not page.errors, page.errors
 
@@ -174,6 +174,6 @@ def test_a_large_photograph_opens_from_canvas_and_form(open_lab: Lab, tmp_path: 
         page.page.get_by_role("button", name=view.title(), exact=True).click()
         for file in (small, large_photograph(tmp_path), small):
             choose(page, file, within)
-            page.until(f"model.picture_name == {file.name!r}")
+            page.until(f"model.editor.picture_name == {file.name!r}")
     page.shot("large-upload-form")
     assert not page.errors, page.errors

@@ -2,7 +2,7 @@
 
     lab = request.getfixturevalue("lab")          # skipped, with a line that says so, where there is no Chromium
     page = lab.open(["from draganything_lab.studio.model.model import StudioModel", "…", "print('DONE')"])
-    page.python("len(model.entities)")            # evaluated in the page's kernel, comes back through JSON
+    page.python("len(model.editor.entities)")            # evaluated in the page's kernel, comes back through JSON
     page.page.mouse.click(10, 20)                 # Playwright's own page (in a thread of its own, see `Far`)
 
 Every wait has an end. Times are generous: the machine may be busy with something else.
