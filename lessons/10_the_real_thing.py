@@ -346,7 +346,7 @@ for name, pixels in shown.items():
 # motion, how much noise. In the released code they are fixed, and the arguments of those names do nothing:
 
 # %%
-from draganything_lab.pipeline.request import RELEASED_TIME_IDS
+from draganything_lab.pipeline.sampling import RELEASED_TIME_IDS
 
 print("always told by the released code:", RELEASED_TIME_IDS)
 
