@@ -627,7 +627,7 @@ def test_damaged_and_foreign_checkpoints(saved, tmp_path):
     file = "diffusion_pytorch_model.safetensors"
     copy = Path(shutil.copytree(saved, tmp_path / "copy"))
     whole = (copy / "controlnet" / file).read_bytes()
-    for cut, words in ((len(whole) - 100, "bytes and should have"), (500, "damaged header"), (3, "no safetensors")):
+    for cut, words in ((len(whole) - 100, "bytes and should have"), (500, "damaged header"), (3, "not a safetensors")):
         (copy / "controlnet" / file).write_bytes(whole[:cut])
         with pytest.raises(LabError, match=words):
             DragAnythingControlNet.from_pretrained(copy / "controlnet")

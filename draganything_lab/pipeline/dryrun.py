@@ -43,7 +43,7 @@ class DryRun:
 
     Args:
         pipe: A `DragAnythingPipeline`; only its parts' configurations are read.
-        dtype: Of weights and activations; None for the UNet's own.
+        dtype: Data type of weights and activations; None for the UNet's own.
 
     Memory is what tensors need; a GPU's allocator and convolution workspaces add to it.
     """

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 # A picture rebuilt worse than this is foreign; tests/test_shipped.py holds it against Toyland and photographs.
 FLOOR_DB = 28.0
-LARGE = 20_000_000  # parameters of a VAE from which on it was trained on photographs
+LARGE = 20_000_000  # a VAE with at least this many parameters was trained on photographs
 
 
 def vae_round_trip(vae: Any, image: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """A picture at the model's size, and what its VAE makes of it.
 
     Args:
-        vae: Of a pipeline.
+        vae: The VAE of a pipeline.
         image: (H0, W0, 3) uint8 RGB.
         size: (H, W) of the model.
 

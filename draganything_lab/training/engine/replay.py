@@ -24,7 +24,7 @@ class _Recorded:
 class Replay:
     """A stage's `loss` with its gradients, recorded once for each shape of batch and replayed afterwards.
 
-    What in a batch is no tensor is part of the recording, so a new value makes a new one.
+    What in a batch is not a tensor is part of the recording, so a new value makes a new one.
 
     Args:
         stage: Its `loss` must neither wait for the GPU nor depend on numbers in tensors. Its parameters must have

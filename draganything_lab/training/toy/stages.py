@@ -83,7 +83,10 @@ def build_stage(
         LabError: The name is unknown or an earlier stage has not been trained.
     """
     if not representations or representations != REPRESENTATIONS[: len(representations)]:
-        raise LabError(f"train the first so many of {', '.join(REPRESENTATIONS)}, not {', '.join(representations)}")
+        raise LabError(
+            f"representations are {', '.join(representations) or 'none'}",
+            fix=f"use a first part of {', '.join(REPRESENTATIONS)}",
+        )
     check_names((name,), worlds)
     torch.manual_seed(0)
     size: dict[str, Any] = {} if batch is None else {"batch": batch}
