@@ -413,7 +413,7 @@ if pipe is not None:
 # %%
 from draganything_lab import build_control
 from draganything_lab.control import entity_vectors
-from draganything_lab.pipeline.stages import embed_control
+from draganything_lab.pipeline.control import embed_control
 
 
 def looks_of(kind, vectors):

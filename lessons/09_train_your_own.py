@@ -305,12 +305,11 @@ def averaged(values, decay):
 check.averaged(averaged)
 
 # %%
-from draganything_lab.training.engine.flat import Flat  # all weights of a module in one vector
 from draganything_lab.training.engine.loop import MovingAverage
 
 layer = nn.Linear(1, 1, bias=False)
 nn.init.constant_(layer.weight, 1.0)
-average, by_hand = MovingAverage(Flat(layer), decay=0.9), 1.0
+average, by_hand = MovingAverage(layer, decay=0.9), 1.0
 for step, value in enumerate((2.0, 0.0, 5.0), start=1):
     nn.init.constant_(layer.weight, value)
     average.update(step)

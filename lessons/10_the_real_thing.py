@@ -348,7 +348,7 @@ for name, pixels in shown.items():
 # how much noise. In the released code they are fixed, and the arguments with those names do nothing:
 
 # %%
-from draganything_lab.pipeline.request import RELEASED_TIME_IDS
+from draganything_lab.pipeline.sampling import RELEASED_TIME_IDS
 
 print("the released code always passes:", RELEASED_TIME_IDS)
 

@@ -107,7 +107,8 @@ def test_a_clip_of_every_library(name: str) -> None:
 
 
 def test_control_maps_of_every_library() -> None:
-    from draganything_lab.pipeline.inputs import control_of, picture_of
+    from draganything_lab.pipeline.control import control_of
+    from draganything_lab.pipeline.inputs import picture_of
 
     heat = [np.full((16, 16, 3), 80 * t, np.uint8) for t in range(3)]
     wanted = np.stack(heat).transpose(0, 3, 1, 2).astype(np.float32)

@@ -17,7 +17,6 @@ from draganything_lab.models import random_parts  # noqa: E402
 from draganything_lab.pipeline import (  # noqa: E402
     DragAnythingPipeline,
     dryrun,
-    pipeline,
 )
 from draganything_lab.pipeline import plan as memory  # noqa: E402
 from draganything_lab.pipeline.dryrun import DryRun  # noqa: E402
@@ -119,6 +118,6 @@ def test_large_runs_are_announced(pipe, capsys, monkeypatch):
     monkeypatch.setattr(pipe, "plan", None)
     pipe(np.zeros((*SIZE, 3), np.uint8), nothing, num_inference_steps=1, seed=0)
     assert capsys.readouterr().out == ""
-    monkeypatch.setattr(pipeline, "LARGE", 0)
+    monkeypatch.setattr(memory, "LARGE", 0)
     pipe(np.zeros((*SIZE, 3), np.uint8), nothing, num_inference_steps=1, seed=0)
     assert "2 frames of 64x64, 1 steps" in capsys.readouterr().out

@@ -405,10 +405,8 @@ def dtype_argument():
 
 
 def test_upcasting_vae_in_half_precision_comes_back(saved):
-    from draganything_lab.pipeline.stages import encode_for_latents
-
     half = DragAnythingPipeline.from_pretrained(saved, **{dtype_argument(): torch.float16})
-    latents = encode_for_latents(half, torch.zeros(1, 3, H, W), "cpu")
+    latents = half.encode_vae_image(torch.zeros(1, 3, H, W))
     assert latents.dtype == torch.float32
     assert half.vae.dtype == torch.float16
 
@@ -620,7 +618,7 @@ def test_bad_options_are_named(pipe, picture, control, options, words):
 
 
 @pytest.mark.parametrize(
-    "size, words", [((60, 80), "height 60 is no multiple of 16; use 48 or 64"), ((64, 8), "width is 8.*from 16")]
+    "size, words", [((60, 80), "height 60 is not a multiple of 16; use 48 or 64"), ((64, 8), "width is 8.*from 16")]
 )
 def test_sizes_that_do_not_fit_are_refused(pipe, scene, size, words):
     with pytest.raises(LabError, match=words):
@@ -643,7 +641,7 @@ def test_bad_pictures_and_controls_are_named(pipe, picture, scene, control):
         ((picture, (control.image(), control.entity_map()[:2])), {}, r"entity map is \(2, .*needs \(4, channels"),
         ((picture, (control.image()[..., :2], None)), {}, r"control image is \(4, 64, 80, 2\)"),
         ((picture, (control.image(), np.zeros((FRAMES, 5, H, W)))), {}, "5 channels and this ControlNet takes 6"),
-        ((picture, (np.zeros((2, 3, 60, 80)), None)), {}, "height 60 is no multiple of 16"),
+        ((picture, (np.zeros((2, 3, 60, 80)), None)), {}, "height 60 is not a multiple of 16"),
     ]
     for args, options, words in bad:
         with pytest.raises(LabError, match=words):
@@ -682,7 +680,7 @@ def test_damaged_and_foreign_checkpoints(saved, tmp_path):
     file = "diffusion_pytorch_model.safetensors"
     copy = Path(shutil.copytree(saved, tmp_path / "copy"))
     whole = (copy / "controlnet" / file).read_bytes()
-    for cut, words in ((len(whole) - 100, "bytes and should have"), (500, "damaged header"), (3, "no safetensors")):
+    for cut, words in ((len(whole) - 100, "bytes and should have"), (500, "damaged header"), (3, "not a safetensors")):
         (copy / "controlnet" / file).write_bytes(whole[:cut])
         with pytest.raises(LabError, match=words):
             DragAnythingControlNet.from_pretrained(copy / "controlnet")

@@ -481,7 +481,7 @@ def test_bad_requests(as_toy, tmp_path, server):
         load_pipeline("toy", "point", device="cpu")
     with pytest.raises(LabError, match="float32 or bfloat16"):
         load_pipeline("toy", device="cpu", dtype=torch.float16)
-    with pytest.raises(LabError, match=r"nowhere is no folder"):
+    with pytest.raises(LabError, match=r"nowhere is not a folder"):
         load_pipeline(tmp_path / "nowhere", device="cpu")
     with pytest.raises(LabError, match=r'did you mean "svd"'):
         load_pipeline("svdd", device="cpu")

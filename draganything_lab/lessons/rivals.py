@@ -167,7 +167,7 @@ def pointed_off(pipe: DragAnythingPipeline, scene: Scene, num_frames: int = FRAM
     """
     import torch
 
-    from ..pipeline.stages import embed_control
+    from ..pipeline.control import embed_control
 
     controlnet, vectors = pipe.controlnet, entity_vectors(scene, pipe.features) if pipe.features else None
     options: dict[str, Any] = {"vectors": vectors, "representation": controlnet.config["representation"]}

@@ -70,7 +70,7 @@ def check_checkpoint(folder: str | Path, kind: Any, *, variant: str | None = Non
     except LabError:
         raise
     except Exception as error:
-        raise LabError(f'"{folder}" is no {kind.__name__}: its configuration is refused ({error})') from error
+        raise LabError(f'"{folder}" is not a {kind.__name__}: its configuration is refused ({error})') from error
     check_shapes(weight_shapes(folder, variant=variant), wanted, what=kind.__name__, where=str(folder))
 
 
@@ -105,7 +105,7 @@ def safetensors_shapes(path: str | Path) -> dict[str, tuple[int, ...]]:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
         if not 2 <= length <= MAX_HEADER_BYTES:
-            raise LabError(f'"{path}" is no safetensors file ({size:,} bytes)', fix="download it again")
+            raise LabError(f'"{path}" is not a safetensors file ({size:,} bytes)', fix="download it again")
         try:
             header = json.loads(file.read(length))
             header.pop("__metadata__", None)

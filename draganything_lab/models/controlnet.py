@@ -178,7 +178,7 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
 
         Args:
             image: (B, F, 3, H, W), 0..255 and not normalised.
-            entity_map: (B, F, C, H, W) with one entity vector a pixel, zeros where there is no entity; None for zeros.
+            entity_map: (B, F, C, H, W) with one entity vector per pixel, zeros outside entities; None for zeros.
             ways: (B, F, 3, h, w) as `ControlSignal.ways` returns them; None where nothing is known.
 
         Returns:
@@ -212,7 +212,9 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
             LabError: This ControlNet has no lookup.
         """
         if self.lookup is None:
-            raise LabError("this ControlNet looks nothing up (first_frame_control is off)", fix="take the toy's")
+            raise LabError(
+                "this ControlNet has no first-frame lookup (first_frame_control=False)", fix="use the toy weights"
+            )
         height, width = control_embedding.shape[-2:]
         _, places, ways = self._parts(control_embedding)
         weights = self.lookup.weights(places, ways).mean(2)
@@ -231,7 +233,9 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
             LabError: This ControlNet has no lookup.
         """
         if self.lookup is None:
-            raise LabError("this ControlNet looks nothing up (first_frame_control is off)", fix="take the toy's")
+            raise LabError(
+                "this ControlNet has no first-frame lookup (first_frame_control=False)", fix="use the toy weights"
+            )
         _, places, ways = self._parts(control_embedding)
         return self.lookup.pointers(places, ways)
 

@@ -39,7 +39,7 @@ class DiffusionFeatures:
         up_block: Default up block to listen to; None for block 3, or the last one of a smaller UNet.
         draws: Default number of noise draws averaged.
         entity_channels: What `control.entity_vectors` returns by default; None for half of the feature channels.
-        up_layer: Of the default up block, the residual layer after which to listen, counted from 0; None, as released,
+        up_layer: Residual layer of the default up block after which to listen, counted from 0; None, as released,
             for the block's end.
         projection: (E, C) tensor by which the default up block's features are multiplied, learned so that the same
             thing gets the same vector wherever it stands. None, as for the released features, leaves them as they are.
@@ -94,7 +94,7 @@ class DiffusionFeatures:
                 `dift/` holds all that works too, and so does a hub id that was downloaded before.
             device: "cuda", "cpu", ...; None for a GPU if there is one.
             dtype: None for float32, as released.
-            revision: Of a hub id.
+            revision: Revision of a hub id.
             options: As for `DiffusionFeatures`; they win over `dift.json`.
 
         Raises:
@@ -162,7 +162,7 @@ class DiffusionFeatures:
             up_block: Which up block to listen to, 0 (coarse) to 3 (fine); None for the default, 3. Layer and
                 projection are the default block's; those of others come from their end, as they are.
             draws: Noise draws averaged; None for the default, 8.
-            seed: Of the noise, drawn on the CPU, so that every device gets the same; `generator` wins over it.
+            seed: Seed of the noise, drawn on the CPU so that every device gets the same; `generator` wins over it.
             generator: Drawn from twice: for the VAE's posterior, then for the noise, both (draws, C, h, w).
             chunk: Noisy latents a pass; None for 32. It bounds the memory and changes nothing but rounding.
             size: (H, W) to which the picture is resized first, the model's; None for its own.

@@ -54,7 +54,9 @@ def folder_of(name: str | Path, *kinds: Kind, download: bool, half: bool, say: S
     if str(name) not in MODELS and Path(name).expanduser().is_dir():
         return model_folder(Path(name).expanduser())
     if isinstance(name, Path) or (str(name) not in MODELS and any(c in str(name) for c in "/\\~.")):
-        raise LabError(f"{name} is no folder", fix=f"give a folder of weights, or a name: {', '.join(names(*kinds))}")
+        raise LabError(
+            f"{name} is not a folder", fix=f"give a folder of weights, or a name: {', '.join(names(*kinds))}"
+        )
     return weights_folder(lookup(str(name), *kinds).name, download=download, half=half, say=say)
 
 

@@ -62,7 +62,7 @@ class FirstFrameLookup(nn.Module):
     The released ControlNet has no such thing.
 
     Args:
-        channels: Of the result.
+        channels: Channels of the result.
         latents: Channels of the picture's latents.
         step: As for `PlaceTower`.
         carries: Whether a control may say where content was; the lookup then takes it from there.

@@ -43,9 +43,9 @@ def random_parts(
     Args:
         size: "tiny" runs in a fraction of a second; "small" has the released layout at a fifth of its widths, so that
             the parts cost about what they cost there, compared with each other; "full" is the released size.
-        seed: Of the weights.
+        seed: Seed of the weights.
         device: Where they are made.
-        dtype: Of the weights.
+        dtype: Data type of the weights.
         **controlnet_config: What the ControlNet's configuration is to have, such as `representation`.
 
     Returns:

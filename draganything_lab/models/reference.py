@@ -61,7 +61,7 @@ class ReferenceDecoder(CheckedModel, ModelMixin, ConfigMixin):  # type: ignore[m
     something has left, what is around.
 
     Args:
-        latent_channels: Of the latents.
+        latent_channels: Channels of the latents.
         widths: Channels at 1/2, 1/4, 1/8 and 1/16 of the frames' size.
         blocks: Residual blocks at each of them, on the way down and again on the way up.
 
@@ -104,7 +104,7 @@ class ReferenceDecoder(CheckedModel, ModelMixin, ConfigMixin):  # type: ignore[m
 
         Args:
             latents: (N, L, h, w).
-            references: Of the same N frames, (H, W) in size.
+            references: What the picture offers for the same N frames, (H, W) in size.
 
         Returns:
             The frames, (H, W) in size.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,37 +14,50 @@ from ..control.layers import Carried, Layers
 from ..errors import LabError
 from ..models import References, follow_pointers
 from ..scene.checks import checked_size
-from .sampling import model_pixels
-from .stages import in_float32
+from .parts import in_float32
+
+if TYPE_CHECKING:
+    from .parts import Networks
 
 logger = logging.getLogger(__name__)
 DECODED_PIXELS = 2**19  # that the reference decoder decodes at a time
 
 
-def check_decoding(
-    pipe: Any, request: Any, size: tuple[int, int] | None, with_reference: bool | None
+def reference_size(
+    pipe: Networks,
+    networks: tuple[int, int],
+    size: tuple[int, int] | None,
+    with_reference: bool | None,
+    controlled: bool,
 ) -> tuple[int, int] | None:
     """The size (H, W) of the frames that the reference decoder makes, or None where the VAE does.
+
+    Args:
+        pipe: The pipeline.
+        networks: (H, W) that the networks see.
+        size: (H, W) asked for, or None.
+        with_reference: Whether the reference decoder is asked for; None where there is one.
+        controlled: Whether the ControlNet takes part.
 
     Raises:
         LabError: What was asked for cannot be done.
     """
-    able = pipe.decoder is not None and pipe.controlnet.lookup is not None and request.conditioning_scale != 0
+    able = pipe.decoder is not None and pipe.controlnet.lookup is not None and controlled
     if with_reference and not able:
         why = "have none" if pipe.decoder is None else "cannot use it without a control (conditioning_scale is 0)"
         raise LabError(f"with_reference=True wants a reference decoder, and these weights {why}", fix="leave it out")
     chosen = able if with_reference is None else with_reference
-    if size is not None and tuple(size) != tuple(request.size):
+    if size is not None and tuple(size) != networks:
         if not chosen:
             raise LabError(
-                f"decode_size {size[1]}x{size[0]} is not the networks' {request.size[1]}x{request.size[0]}, and only a "
+                f"decode_size {size[1]}x{size[0]} is not the networks' {networks[1]}x{networks[0]}, and only a "
                 "reference decoder can decode at another size",
                 fix="leave it out, or use the toy weights",
             )
         checked_size(size)
     if not chosen:
         return None
-    return request.size if size is None else (int(size[0]), int(size[1]))
+    return networks if size is None else (int(size[0]), int(size[1]))
 
 
 @dataclass(frozen=True)
@@ -78,44 +91,13 @@ class Sources:
         )
 
 
-def decode_videos(
-    pipe: Any,
-    request: Any,
-    result: torch.Tensor,
-    embedding: torch.Tensor | None,
-    size: tuple[int, int] | None,
-    chunk: int | None,
-) -> tuple[list[torch.Tensor], list[np.ndarray]]:
-    """Decode the latents (V, F, C, h, w) of some videos.
-
-    Args:
-        pipe: The pipeline.
-        request: What was asked of it.
-        result: The latents.
-        embedding: Of the control.
-        size: (H, W) of the frames, for the reference decoder; None for the VAE.
-        chunk: Frames that the VAE decodes at a time; None for all.
-
-    Returns:
-        For each video its pixels (F, 3, H, W) in -1..1, float32, on the CPU, and, from the reference decoder, where
-        they come from (F, H, W, 4).
-    """
-    device = pipe._execution_device
-    if size is None:
-        return [decode(pipe.vae, one, chunk, device) for one in result], []
-    sources = references(pipe, request, embedding, size, device)
-    pairs = [decode_with(pipe.decoder, one, sources, device) for one in result]
-    return [video for video, _ in pairs], [shares for _, shares in pairs]
-
-
-def references(pipe: Any, request: Any, embedding: torch.Tensor | None, size: tuple[int, int], device: Any) -> Sources:
-    """Return what the picture offers for a video's frames of a size (H, W)."""
-    picture = model_pixels(request.picture, size)
-    layers = getattr(request.control, "layers", None)
+def references(pipe: Networks, picture: torch.Tensor, control: Any, embedding: torch.Tensor | None) -> Sources:
+    """What a picture (1, 3, H, W) in -1..1 offers for a video's frames, as its control or the lookup says."""
+    layers = getattr(control, "layers", None)
     if layers is None:
-        assert embedding is not None  # `check_decoding` saw to it.
-        return Sources(picture.to(device), pipe.controlnet.pointers(embedding), None)
-    return carried_sources(picture, layers, range(request.frames), device)
+        assert embedding is not None  # `reference_size` saw to it.
+        return Sources(picture.to(embedding.device), pipe.controlnet.pointers(embedding), None)
+    return carried_sources(picture, layers, range(control.num_frames), pipe._execution_device)
 
 
 def carried_sources(picture: torch.Tensor, layers: Layers, frames: Sequence[int], device: Any) -> Sources:

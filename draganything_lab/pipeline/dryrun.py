@@ -10,7 +10,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +20,9 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..models.shortcuts import take_shortcuts
+
+if TYPE_CHECKING:
+    from .parts import Networks
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,12 @@ class DryRun:
 
     Args:
         pipe: A `DragAnythingPipeline`; only its parts' configurations are read.
-        dtype: Of weights and activations; None for the UNet's own.
+        dtype: Data type of weights and activations; None for the UNet's own.
 
     Memory is what tensors need; a GPU's allocator and convolution workspaces add to it.
     """
 
-    def __init__(self, pipe: Any, dtype: torch.dtype | None = None) -> None:
+    def __init__(self, pipe: Networks, dtype: torch.dtype | None = None) -> None:
         self.dtype = dtype or pipe.unet.dtype
         self.factor = pipe.vae_scale_factor
         self._vae, self._unet, self._controlnet = (_shadow(net, self.dtype) for net in _networks(pipe))
@@ -108,7 +111,7 @@ class DryRun:
         return self._known[key]
 
 
-def _networks(pipe: Any) -> tuple[Any, Any, Any]:
+def _networks(pipe: Networks) -> tuple[Any, Any, Any]:
     return pipe.vae, pipe.unet, pipe.controlnet
 
 

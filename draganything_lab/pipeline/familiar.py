@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..media.picture import psnr
 
+if TYPE_CHECKING:
+    from .parts import Networks
+
 # A picture rebuilt worse than this is foreign; tests/test_shipped.py holds it against Toyland and photographs.
 FLOOR_DB = 28.0
-LARGE = 20_000_000  # parameters of a VAE from which on it was trained on photographs
+LARGE = 20_000_000  # a VAE with at least this many parameters was trained on photographs
 
 
 def vae_round_trip(vae: Any, image: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """A picture at the model's size, and what its VAE makes of it.
 
     Args:
-        vae: Of a pipeline.
+        vae: The VAE of a pipeline.
         image: (H0, W0, 3) uint8 RGB.
         size: (H, W) of the model.
 
@@ -36,7 +39,7 @@ def vae_round_trip(vae: Any, image: np.ndarray, size: tuple[int, int]) -> tuple[
     return to_frames(pixels, "np")[0], to_frames(back.nan_to_num(), "np")[0]
 
 
-def takes_any_picture(pipe: Any) -> bool:
+def takes_any_picture(pipe: Networks) -> bool:
     """Whether a pipeline carries a picture's own pixels along, so that its networks need not know what they show.
 
     >>> takes_any_picture(load_pipeline("toy", "carry"))  # doctest: +SKIP
@@ -45,7 +48,7 @@ def takes_any_picture(pipe: Any) -> bool:
     return getattr(pipe, "decoder", None) is not None and pipe.controlnet.config.representation == "carry"
 
 
-def stranger_note(pipe: Any, image: np.ndarray, size: tuple[int, int]) -> str:
+def stranger_note(pipe: Networks, image: np.ndarray, size: tuple[int, int]) -> str:
     """Say where a small model does not know such pictures.
 
     Args:

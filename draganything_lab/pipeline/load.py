@@ -203,5 +203,5 @@ def _sampling(folder: Path) -> dict[str, Any]:
         return {"default_steps": int(told["steps"]), "default_guidance": float(told["guidance"])}
     except (ValueError, KeyError, TypeError) as error:
         raise LabError(
-            f'{file} must say {{"steps": N, "guidance": G}} ({error})', fix="mend it, or remove it"
+            f'{file} must say {{"steps": N, "guidance": G}} ({error})', fix="correct it, or remove it"
         ) from None

@@ -4,7 +4,6 @@ import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,6 @@ from diffusers.models.autoencoders.autoencoder_kl_temporal_decoder import Autoen
 from diffusers.models.unets.unet_spatio_temporal_condition import UNetSpatioTemporalConditionModel
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
-from diffusers.utils import BaseOutput
 from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
 from ..control.presets import Behaviour, behaviour
@@ -22,41 +20,34 @@ from ..control.signal import ControlSignal
 from ..errors import LabError
 from ..models import DragAnythingControlNet, DragAnythingUNet, ReferenceDecoder
 from ..models.shortcuts import take_shortcuts
-from . import stages
+from . import parts
 from .cancel import Cancelled, CancelSwitch, stop_at
-from .decoding import check_decoding, decode_videos
+from .checks import LIMITS, check_callback, check_number, check_output_type, given_noise
+from .control import DenseControl, check_control, control_of, control_of_scene, embed_control
+from .decoding import Sources, decode, decode_with, reference_size, references
+from .denoising import Conditions, predict_noise
 from .dryrun import DryRun
-from .inputs import DenseControl, check_callback, check_number, check_output_type
-from .plan import RunPlan, plan_run, prepare
-from .request import Request, make_request
-from .sampling import draw_noise, model_pixels, to_frames
+from .inputs import picture_of, resized_picture, resolve_size
+from .output import DragAnythingOutput
+from .plan import RunPlan, announce, plan_run, prepare
+from .sampling import (
+    RELEASED_TIME_IDS,
+    Generators,
+    clip_values,
+    draw_noise,
+    encoder_pixels,
+    guidance_scales,
+    make_generators,
+    model_pixels,
+    stacked,
+    to_frames,
+)
+from .size import video_size
 
 if TYPE_CHECKING:
     from ..models.dift import DiffusionFeatures
 
 __all__ = ["Cancelled", "DragAnythingOutput", "DragAnythingPipeline"]
-
-# Parameters of a UNet from which on a run is long enough to be announced.
-LARGE = 500_000_000
-
-
-@dataclass
-class DragAnythingOutput(BaseOutput):
-    """What a run returns.
-
-    Attributes:
-        frames: The video; its form is `output_type`'s. With several videos, one more axis (or list) in front.
-        seeds: The seed of each video, where it is known; None when a generator was given.
-        control: The control signal that was used.
-        shares: (T, H, W, 4) float32 in 0..1; with several videos, one more axis in front. How much of each pixel the
-            reference decoder carried along from the picture, left as it is in that place of the picture, generated,
-            and filled in from around; None where the VAE decoded.
-    """
-
-    frames: Any
-    seeds: list[int] | None = None
-    control: Any = None
-    shares: np.ndarray | None = None
 
 
 class DragAnythingPipeline(DiffusionPipeline):
@@ -116,9 +107,9 @@ class DragAnythingPipeline(DiffusionPipeline):
         self.register_to_config(default_steps=default_steps, default_guidance=default_guidance)
         if type(unet) is UNetSpatioTemporalConditionModel:
             unet = DragAnythingUNet.from_stock(unet)
-        stages.check_parts(vae, image_encoder, unet, controlnet)
+        parts.check_parts(vae, image_encoder, unet, controlnet)
         take_shortcuts(vae, unet, controlnet)
-        stop_at(stages.watched_layers(vae, unet, controlnet))
+        stop_at(parts.watched_layers(vae, unet, controlnet))
         self.register_modules(
             vae=vae,
             image_encoder=image_encoder,
@@ -128,7 +119,7 @@ class DragAnythingPipeline(DiffusionPipeline):
             feature_extractor=feature_extractor,
             decoder=decoder,
         )
-        self.vae_scale_factor = stages.vae_factor(vae)
+        self.vae_scale_factor = parts.vae_factor(vae)
         self.features: DiffusionFeatures | None = None
         self._switch = CancelSwitch()
         self._running = False
@@ -145,7 +136,7 @@ class DragAnythingPipeline(DiffusionPipeline):
 
     @property
     def interrupt(self) -> bool:
-        """Whether denoising is to end early; what is there is decoded. A callback sets it: `pipe._interrupt = True`."""
+        """Whether denoising shall end early; what is there is decoded. A callback sets it: `pipe._interrupt = True`."""
         return self._interrupt
 
     @property
@@ -210,13 +201,13 @@ class DragAnythingPipeline(DiffusionPipeline):
             control: What `build_control` returns, or a pair of maps (image (F, 3, H, W) in 0..255, entity map
                 (F, C, H, W) or None). None: it is built from the scene.
             num_frames: F; None for the control's, else the UNet's own.
-            height: Of the video, a multiple of `size_multiple`; None for the control's, else the
+            height: Height of the video, a multiple of `size_multiple`; None for the control's, else the
                 shape of the picture, as large as the weights were trained at (`size.video_size`).
-            width: Likewise.
+            width: Width of the video, as for `height`.
             num_inference_steps: Steps of the scheduler; None for what the weights were tuned for (25 for SVD's).
             min_guidance_scale: Guidance of the first frame; in equal steps to the last's. 1 for both: none.
             max_guidance_scale: Guidance of the last frame; None for what the weights were tuned for (3 for SVD's).
-            fps: Frames a second that the model is told (less one, as SVD was trained). Not with preset "release".
+            fps: Frames per second that the model is told (less one, as SVD was trained). Not with preset "release".
             motion_bucket_id: How much motion the model is told. Not with preset "release".
             noise_aug_strength: Noise on the picture, and what the model is told of it (told: not with "release").
             conditioning_scale: Factor on the ControlNet's residuals; 0 leaves the ControlNet out.
@@ -249,67 +240,181 @@ class DragAnythingPipeline(DiffusionPipeline):
             LabError: Anything asked for that cannot be done; nothing has run then.
             Cancelled: `cancel` was called.
         """
-        check_output_type(output_type)
-        check_callback(callback_on_step_end, callback_on_step_end_tensor_inputs, self._callback_tensor_inputs)
-        for name, chunk in (("control_chunk_size", control_chunk_size), ("decode_chunk_size", decode_chunk_size)):
-            check_number(name, 1 if chunk is None else chunk, 1, whole=True)
-        request = make_request(
-            self,
-            image,
-            control,
-            rules=behaviour(preset),
-            size=(height, width),
+        # 0. What the weights were tuned for, where the call does not say
+        rules = behaviour(preset)
+        steps = self.config["default_steps"] if num_inference_steps is None else num_inference_steps
+        most = self.config["default_guidance"] if max_guidance_scale is None else max_guidance_scale
+
+        # 1. Check inputs; nothing has run if one is wrong
+        self.check_inputs(
+            output_type,
+            callback_on_step_end,
+            callback_on_step_end_tensor_inputs,
+            num_videos_per_prompt=num_videos_per_prompt,
+            num_inference_steps=steps,
             num_frames=num_frames,
-            steps=self.config["default_steps"] if num_inference_steps is None else num_inference_steps,
-            guidance=(
-                min_guidance_scale,
-                self.config["default_guidance"] if max_guidance_scale is None else max_guidance_scale,
-            ),
-            time_ids=(fps, motion_bucket_id, noise_aug_strength),
+            control_chunk_size=control_chunk_size,
+            decode_chunk_size=decode_chunk_size,
+            min_guidance_scale=min_guidance_scale,
+            max_guidance_scale=most,
             conditioning_scale=conditioning_scale,
-            seed=seed,
-            generator=generator,
-            videos=num_videos_per_prompt,
-            latents=latents,
-            features=features if features is not None else self.features,
-            vectors=vectors,
+            noise_aug_strength=noise_aug_strength,
+            fps=fps,
+            motion_bucket_id=motion_bucket_id,
         )
-        frame_size = check_decoding(self, request, decode_size, with_reference)
+        picture = picture_of(image)  # (1, 3, H0, W0)
+        maps = None if control is None else control_of(control)
+
+        # 2. Define call parameters
+        generators, videos, seeds = make_generators(seed, generator, num_videos_per_prompt)
+        usual = video_size(self, (picture.shape[-2], picture.shape[-1]))
+        size = resolve_size(height, width, None if maps is None else maps.size, picture, self.size_multiple, usual)
+        frames = num_frames or (self.unet.config.num_frames if maps is None else maps.num_frames)
+        frame_size = reference_size(self, size, decode_size, with_reference, conditioning_scale != 0)
+        cells = [side // self.vae_scale_factor for side in size]
+        shape = (videos, frames, self.vae.config.latent_channels, *cells)
+        noise = given_noise(latents, shape)
+        guidance = guidance_scales(min_guidance_scale, most, frames)  # (1, F, 1, 1, 1) or None
+
+        # 3. Build the control signal, where a scene asks for one
+        if maps is None:
+            features = features if features is not None else self.features
+            maps = control_of_scene(self.controlnet.config, image, frames, size, rules, features, vectors)
+        check_control(maps, self.controlnet.config, frames)
+
         with self._alone():
-            stages.avoid_half_precision_on_cpu(self)
-            plan = self._plan_for(request)
+            parts.avoid_half_precision_on_cpu(self)
+            plan = announce(self, size, frames, steps, videos, guidance is not None)
             if plan is not None:
                 decode_chunk_size = decode_chunk_size or plan.decode_chunk
                 split_guidance = plan.split_guidance if split_guidance is None else split_guidance
-            start, run = self._prepare_run(request, control_chunk_size, bool(split_guidance))
+            device, dtype = self._execution_device, self.unet.dtype
+
+            # 4. Encode the picture, for the cross-attention and as latents
+            seen = resized_picture(picture, size) if rules.resized_first else picture
+            image_embeddings = self.encode_image(seen, normalised=rules.clip_normalised)
+            grain = draw_noise((videos, 3, *size), generators, once=True)  # drawn before the latents, as released
+            image_latents = self.encode_vae_image(model_pixels(seen, size) + noise_aug_strength * grain)
+
+            # 5. Embed the control, once for all steps
+            embedding = None
+            if conditioning_scale != 0:
+                embedding = embed_control(self.controlnet, maps, device, control_chunk_size)
+
+            # 6. Prepare timesteps and latents
+            self.scheduler.set_timesteps(steps, device=device)
+            timesteps = self.scheduler.timesteps
+            self._num_timesteps = len(timesteps)
+            current = self.prepare_latents(shape, generators, noise)
+
+            # 7. Denoise; in float32, since half precision would lose what a step changes
+            told = (fps - 1, motion_bucket_id, noise_aug_strength)  # SVD was told one less than the frames per second
+            conditions = Conditions(
+                image_latents=image_latents.to(device, dtype).expand(videos, -1, -1, -1),
+                image_embeddings=image_embeddings.to(device, dtype).expand(videos, -1, -1),
+                added_time_ids=torch.tensor(
+                    [told if rules.time_ids_from_call else RELEASED_TIME_IDS], device=device, dtype=dtype
+                ),
+                control_embedding=embedding,
+                conditioning_scale=conditioning_scale,
+            )
             begin = time.perf_counter()
-            result = self._denoise(start, run, callback_on_step_end, callback_on_step_end_tensor_inputs)
-            stages.check_result(result, self.unet.dtype)
+            with self.progress_bar(total=len(timesteps)) as bar:
+                for step, timestep in enumerate(timesteps):
+                    self._switch.check()
+                    prediction = predict_noise(self, current, timestep, conditions, guidance, bool(split_guidance))
+                    current = self.scheduler.step(prediction, timestep, current, return_dict=False)[0]
+                    if callback_on_step_end is not None:
+                        tensors = {"latents": current, "noise_prediction": prediction}
+                        shown = {name: tensors[name] for name in callback_on_step_end_tensor_inputs}
+                        current = (callback_on_step_end(self, step, timestep, shown) or {}).get("latents", current)
+                    bar.update()
+                    if self._interrupt:
+                        break
+            parts.check_result(current, dtype)
             if plan is not None:
-                speed = plan.step_flops * self.num_timesteps / (time.perf_counter() - begin)
-                self._speeds[torch.device(self._execution_device).type, self.unet.dtype] = speed
-            made: list[Any] = list(result)
+                speed = plan.step_flops * len(timesteps) / (time.perf_counter() - begin)
+                self._speeds[torch.device(device).type, dtype] = speed
+
+            # 8. Decode the latents
+            made: list[Any] = list(current)
             shares: list[np.ndarray] = []
             if output_type != "latent":
-                stages.offload(self, "unet", "controlnet")
-                videos, shares = decode_videos(self, request, result, run.embedding, frame_size, decode_chunk_size)
-                made = [to_frames(video, output_type) for video in videos]
-        one = stages.stacked if request.several else itemgetter(0)
-        output = DragAnythingOutput(one(made), request.seeds, request.control, one(shares) if shares else None)
+                parts.offload(self, "unet", "controlnet")
+                sources = None
+                if frame_size is not None:
+                    sources = references(self, model_pixels(picture, frame_size), maps, embedding)
+                for index, one in enumerate(made):
+                    pixels, share = self.decode_latents(one, decode_chunk_size, sources)
+                    made[index] = to_frames(pixels, output_type)
+                    shares += [] if share is None else [share]
+
+        one_of = stacked if isinstance(generators, list) or videos > 1 else itemgetter(0)
+        output = DragAnythingOutput(one_of(made), seeds, maps, one_of(shares) if shares else None)
         return output if return_dict else (output.frames,)
 
-    def _plan_for(self, request: Request) -> RunPlan | None:
-        """Estimate a large run and say so; a small one is over before one has read it."""
-        plan, asked = self.plan, (request.size, request.frames, request.steps, request.videos)
-        if plan is not None and (plan.size, plan.num_frames, plan.steps, plan.videos) == asked:
-            return plan
-        if sum(parameter.numel() for parameter in self.unet.parameters()) < LARGE:
-            return None
-        size, frames, steps, videos = asked
-        guided, offloaded = request.guidance is not None, bool(getattr(self, "_all_hooks", ()))
-        self.plan = plan_run(self, size, frames, steps=steps, videos=videos, guided=guided, offload=offloaded)
-        print(self.plan if self.plan.fits else f"{self.plan}: this may not fit; pipe.prepare(...) chooses what does")
-        return self.plan
+    def check_inputs(
+        self, output_type: Any = "np", callback: Any = None, callback_tensors: Any = (), **numbers: Any
+    ) -> None:
+        """Check arguments of a call that need neither picture nor control; numbers by `checks.LIMITS`, None is allowed.
+
+        Raises:
+            LabError: One is wrong.
+        """
+        check_output_type(output_type)
+        check_callback(callback, callback_tensors, self._callback_tensor_inputs)
+        for name, value in numbers.items():
+            if value is not None:
+                low, high = LIMITS[name]
+                check_number(name, value, low, high, whole=isinstance(low, int))
+
+    def encode_image(self, picture: torch.Tensor, *, normalised: bool = True) -> torch.Tensor:
+        """Embed a picture (1, 3, H0, W0) in 0..1 for the cross-attention: (1, 1, D).
+
+        Args:
+            picture: The picture.
+            normalised: Whether the encoder gets CLIP's mean and standard deviation; the released code leaves them out.
+        """
+        values = clip_values(self.feature_extractor) if normalised else None
+        pixels = encoder_pixels(picture, self.image_encoder.config.image_size, values)
+        embeddings = self.image_encoder(pixels.to(self._execution_device, self.image_encoder.dtype)).image_embeds
+        return embeddings.unsqueeze(1)
+
+    def encode_vae_image(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Encode pictures (V or 1, 3, H, W) in about -1..1 to latents (V or 1, C, h, w).
+
+        They are the mode of the posterior, not scaled by the VAE's factor, as SVD was trained.
+        """
+        device, vae = self._execution_device, self.vae
+        with parts.in_float32(vae, vae.dtype == torch.float16 and vae.config.force_upcast):
+            latents = [vae.encode(one[None].to(device, vae.dtype)).latent_dist.mode() for one in pixels]
+        parts.offload(self, "vae")
+        return torch.cat(latents)
+
+    def prepare_latents(
+        self, shape: tuple[int, ...], generator: Generators, latents: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Draw latents (V, F, C, h, w) float32, or take given noise, at the scale that the scheduler begins with."""
+        noise = draw_noise(shape, generator) if latents is None else latents
+        return (noise * self.scheduler.init_noise_sigma).to(self._execution_device)
+
+    def decode_latents(
+        self, latents: torch.Tensor, decode_chunk_size: int | None = None, sources: Sources | None = None
+    ) -> tuple[torch.Tensor, np.ndarray | None]:
+        """Decode one video's latents (F, C, h, w).
+
+        Args:
+            latents: The latents.
+            decode_chunk_size: Frames that the VAE decodes at a time; None for all.
+            sources: What the picture offers; then the reference decoder decodes, else the VAE.
+
+        Returns:
+            Pixels (F, 3, H, W) in -1..1, float32, on the CPU; and, from the reference decoder, where they come from
+            (F, H, W, 4).
+        """
+        if sources is None:
+            return decode(self.vae, latents, decode_chunk_size, self._execution_device), None
+        return decode_with(self.decoder, latents, sources, self._execution_device)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -318,60 +423,10 @@ class DragAnythingPipeline(DiffusionPipeline):
             raise LabError("this pipeline is making a video already", fix="wait for it, or stop it with .cancel()")
         self._running, self._interrupt = True, False
         self._switch.clear()
-        watched = stages.watched_layers(self.vae, self.unet, self.controlnet)
+        watched = parts.watched_layers(self.vae, self.unet, self.controlnet)
         try:
             with self._switch.watching(watched):
                 yield
         finally:
             self._running = False
             self.maybe_free_model_hooks()
-
-    def _prepare_run(self, request: Request, control_chunk: int | None, split: bool) -> tuple[torch.Tensor, stages.Run]:
-        """Do what is done once a video: encode the picture, draw the noise, embed the control."""
-        device, dtype = self._execution_device, self.unet.dtype
-        context = stages.encode_for_attention(self, request.seen, device, normalised=request.clip_normalised)
-        # The order of the draws is the released one: the picture's noise first, the latents second.
-        grain = draw_noise((request.videos, 3, *request.size), request.generators, once=True)
-        pixels = model_pixels(request.seen, request.size) + request.noise_strength * grain
-        image_latents = stages.encode_for_latents(self, pixels, device)
-        noise = request.noise
-        if noise is None:
-            noise = draw_noise(request.noise_shape, request.generators)
-        embedding = None
-        if request.conditioning_scale != 0:
-            embedding = stages.embed_control(self.controlnet, request.control, device, control_chunk)
-        self.scheduler.set_timesteps(request.steps, device=device)
-        run = stages.Run(
-            image_latents=image_latents.to(device, dtype).expand(request.videos, -1, -1, -1),
-            context=context.to(device, dtype).expand(request.videos, -1, -1),
-            time_ids=torch.tensor([request.time_ids], device=device, dtype=dtype),
-            embedding=embedding,
-            conditioning_scale=request.conditioning_scale,
-            guidance=request.guidance,
-            split=split,
-        )
-        return (noise * self.scheduler.init_noise_sigma).to(device), run
-
-    def _denoise(
-        self,
-        latents: torch.Tensor,
-        run: stages.Run,
-        callback: Callable[..., dict[str, Any] | None] | None,
-        seen: Sequence[str],
-    ) -> torch.Tensor:
-        """Go from noise (V, F, C, h, w) to latents, both in float32: half precision would lose what a step changes."""
-        timesteps = self.scheduler.timesteps
-        self._num_timesteps = len(timesteps)
-        with self.progress_bar(total=len(timesteps)) as bar:
-            for step, timestep in enumerate(timesteps):
-                self._switch.check()
-                prediction = stages.predict(self, latents, timestep, run)
-                latents = self.scheduler.step(prediction, timestep, latents, return_dict=False)[0]
-                if callback is not None:
-                    tensors = {"latents": latents, "noise_prediction": prediction}
-                    changed = callback(self, step, timestep, {name: tensors[name] for name in seen}) or {}
-                    latents = changed.get("latents", latents)
-                bar.update()
-                if self._interrupt:
-                    break
-        return latents

@@ -21,6 +21,7 @@ GPU_GAPS = 1.15
 CONTROL_CHUNK_BYTES = 512 * 2**20
 # How much of a plain matrix product's speed denoising reaches. Assumed until the first run of a pipeline measures it.
 SHARE_OF_PRODUCT = 0.4
+LARGE = 500_000_000  # UNets with at least this many parameters announce the cost of a run before it starts
 REPEATED = ("SpatioTemporalResBlock", "BasicTransformerBlock", "TemporalBasicTransformerBlock")
 
 
@@ -34,7 +35,7 @@ class RunPlan:
         steps: Steps of the scheduler.
         videos: V.
         device: Where it runs.
-        dtype: Of weights and activations.
+        dtype: Data type of weights and activations.
         offload: Whether networks that are not at work wait in the computer's memory.
         split_guidance: Whether the halves of guidance run one after the other.
         control_chunk: Frames of control at a time.
@@ -42,7 +43,7 @@ class RunPlan:
         memory: Peak on the device, in bytes.
         available: What the device has, in bytes.
         flops: Floating-point operations of the run.
-        step_flops: Of one step.
+        step_flops: Floating-point operations of one step.
         seconds: How long it will take.
         measured: Whether `seconds` comes from an earlier run of this pipeline, or from a guess.
     """
@@ -98,9 +99,9 @@ def plan_run(
 ) -> RunPlan:
     """Choose the fastest settings that fit.
 
-    Tried in this order: everything on the device and all frames decoded at a time; fewer frames decoded at a time;
-    guidance halves one after the other; networks offloaded, likewise. Where nothing fits the last is returned, and its
-    `fits` is False.
+    The order of trial: everything on the device and all frames decoded at a time; fewer frames decoded at a time;
+    guidance halves one after the other; the same with the networks offloaded. Where nothing fits, the last is returned
+    and its `fits` is False.
 
     Args:
         pipe: A `DragAnythingPipeline`.
@@ -111,7 +112,7 @@ def plan_run(
         guided: Whether there is guidance.
         offload: Whether networks wait in the computer's memory; None to choose.
         device: Where it is to run; None for the pipeline's own.
-        dtype: Of weights and activations; None for the UNet's own.
+        dtype: Data type of weights and activations; None for the UNet's own.
         memory: Bytes of memory to plan for; None for what the device has in all. (Not what is free at the moment: the
             same call shall make the same video.)
 
@@ -165,6 +166,21 @@ def plan_run(
         seconds=flops / (speed or product_speed(where, dry.dtype) * SHARE_OF_PRODUCT),
         measured=speed is not None,
     )
+
+
+def announce(
+    pipe: Any, size: tuple[int, int], num_frames: int, steps: int, videos: int, guided: bool
+) -> RunPlan | None:
+    """Estimate a large run and print it; a small one is over before one has read it, and has no plan."""
+    plan, asked = pipe.plan, (size, num_frames, steps, videos)
+    if plan is not None and (plan.size, plan.num_frames, plan.steps, plan.videos) == asked:
+        return plan
+    if sum(parameter.numel() for parameter in pipe.unet.parameters()) < LARGE:
+        return None
+    offloaded = bool(getattr(pipe, "_all_hooks", ()))
+    pipe.plan = plan_run(pipe, size, num_frames, steps=steps, videos=videos, guided=guided, offload=offloaded)
+    print(pipe.plan if pipe.plan.fits else f"{pipe.plan}: this may not fit; pipe.prepare(...) chooses what does")
+    return pipe.plan
 
 
 def _need(costs: dict[str, Cost], weights: dict[str, int], *, offload: bool) -> int:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from ..errors import LabError
 
+RELEASED_TIME_IDS = (6.0, 128.0, 0.02)  # what the released code always tells: fps less one, motion bucket, noise
 OUTPUT_TYPES = ("np", "pil", "pt", "latent")
 # CLIP's own, where the feature extractor does not say.
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -38,6 +39,11 @@ def model_pixels(picture: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
         else:
             picture = F.interpolate(picture, size, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
     return picture * 2 - 1
+
+
+def clip_values(extractor: Any) -> tuple[Sequence[float], Sequence[float]]:
+    """Mean and standard deviation of the three channels of a feature extractor; CLIP's own where it has none."""
+    return getattr(extractor, "image_mean", None) or CLIP_MEAN, getattr(extractor, "image_std", None) or CLIP_STD
 
 
 def encoder_pixels(
@@ -94,7 +100,7 @@ def make_generators(seed: Any, generator: Any, videos: int | None) -> tuple[Gene
         generator a seed is drawn. Seeds make generators of the CPU, whose numbers are the same on any machine.
 
     Raises:
-        LabError: Both were given, the counts differ, or a seed is no whole number.
+        LabError: Both were given, the counts differ, or a seed is not a whole number.
     """
     if seed is not None and generator is not None:
         raise LabError("both seed and generator were given", fix="give one of them")
@@ -119,7 +125,7 @@ def make_generators(seed: Any, generator: Any, videos: int | None) -> tuple[Gene
 
 def _whole_seed(seed: Any) -> int:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
-        raise LabError(f"seed {seed!r} is no whole number from 0 to 2**64 - 1")
+        raise LabError(f"seed {seed!r} is not a whole number from 0 to 2**64 - 1")
     return int(seed)
 
 
@@ -143,13 +149,20 @@ def draw_noise(shape: tuple[int, ...], generators: Generators, *, once: bool = F
 
 
 def guidance_scales(low: float, high: float, frames: int) -> torch.Tensor | None:
-    """Return one guidance scale a frame, from `low` to `high` in equal steps; None where all are 1.
+    """Return one guidance scale per frame, from `low` to `high` in equal steps; None where all are 1.
 
     Returns:
         (1, F, 1, 1, 1) float32, or None: then the unguided half need not be computed.
     """
     scales = torch.linspace(low, high, frames)
     return None if bool((scales == 1).all()) else scales.view(1, frames, 1, 1, 1)
+
+
+def stacked(videos: list[Any]) -> Any:
+    """Put several videos into one array or tensor; lists stay a list."""
+    if isinstance(videos[0], torch.Tensor):
+        return torch.stack(videos)
+    return np.stack(videos) if isinstance(videos[0], np.ndarray) else videos
 
 
 def to_frames(pixels: torch.Tensor, output_type: str) -> Any:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .parts import Networks
 
 RELEASED_SIZE = (320, 576)  # what DragAnything was trained at; the video UNet's own file says that of SVD, 576x1024
 LARGER = 2.0  # as the reference decoder was trained
 TALLEST = 4.0  # most that a video's longer side may be of its shorter one
 
 
-def trained_size(pipe: Any) -> tuple[int, int]:
+def trained_size(pipe: Networks) -> tuple[int, int]:
     """The (H, W) that a pipeline's weights know best."""
     return trained_pixels(pipe.unet.config.sample_size, pipe.vae_scale_factor)
 
@@ -26,7 +29,7 @@ def trained_pixels(sample_size: int | tuple[int, int] | None, factor: int) -> tu
     return RELEASED_SIZE if min(height, width) * factor >= RELEASED_SIZE[0] else (height * factor, width * factor)
 
 
-def video_size(pipe: Any, picture: tuple[int, int]) -> tuple[int, int]:
+def video_size(pipe: Networks, picture: tuple[int, int]) -> tuple[int, int]:
     """(H, W) of a video whose size nobody asked for.
 
     Args:
@@ -72,7 +75,7 @@ def stretched(own: tuple[int, int], size: tuple[int, int]) -> str:
     )
 
 
-def frame_size(pipe: Any, picture: tuple[int, int], size: tuple[int, int] | None = None) -> tuple[int, int]:
+def frame_size(pipe: Networks, picture: tuple[int, int], size: tuple[int, int] | None = None) -> tuple[int, int]:
     """(H, W) of the frames that a pipeline shows of a picture, where nobody asked for another.
 
     Args:

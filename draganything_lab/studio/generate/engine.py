@@ -113,7 +113,7 @@ class Engine:
             settings["weights"], settings["representation"], lambda text: watch(0, None, text.splitlines()[0][:100])
         )
         switch.check()
-        from ...pipeline.stages import watched_layers
+        from ...pipeline.parts import watched_layers
         from .drafts import Drafts, draft_references
 
         size, shown = video_size(pipe, scene.size), frame_size(pipe, scene.size)
@@ -212,7 +212,7 @@ def as_bytes(shares: np.ndarray) -> np.ndarray:
 
 def _make_room(pipe: Any, size: tuple[int, int], settings: Mapping[str, Any]) -> None:
     """Settings with which a large run fits, or a `LabError`; a small one needs none."""
-    from ...pipeline.pipeline import LARGE
+    from ...pipeline.plan import LARGE
 
     if sum(parameter.numel() for parameter in pipe.unet.parameters()) >= LARGE:
         guided = settings["guidance"] != 1

@@ -179,7 +179,7 @@ def measure(
             kind of Scrapbook's clips; None for all.
         seeds: Videos of each clip and representation.
         vae_pictures: Pictures for the VAE's reconstruction, and for knowing things again.
-        steps: Of the scheduler; None for the weights' own.
+        steps: Steps of the scheduler; None for the weights' own.
         keep: How many of the best, the median and the worst clips to keep.
         options: More arguments of the pipeline.
         report: Gets a line of progress now and then.

@@ -19,7 +19,7 @@ def centre_error(video: NDArray[np.uint8], clip: ToyClip, entity: Entity) -> flo
     Args:
         video: (T, H, W, 3) the generated frames.
         clip: The truth.
-        entity: Of `clip.scene()`, which cut it out of frame 0.
+        entity: An entity of `clip.scene()`, which cut it out of frame 0.
 
     Returns:
         Mean of `off_by` over the frames after the first, in per cent of the diagonal, by those parts of the entity that

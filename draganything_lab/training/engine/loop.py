@@ -1,4 +1,4 @@
-"""The training loop that every stage shares: time budget, moving average, checkpoints, exact resume, a log."""
+"""The training loop that every stage shares: time limit, moving average, checkpoints, exact resume, a log."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
 
 from ...errors import LabError
 from .data import batches
-from .flat import Flat
-from .muon import MOMENTS, Muon
+from .muon import Optimiser
 from .quick import no_denormals
 from .replay import Replay
 from .stage import Stage
@@ -51,33 +51,31 @@ class Settings:
 
 
 class MovingAverage:
-    """An exponential moving average of the parameters, warmed up over the first steps."""
+    """An exponential moving average of a module's trainable parameters, warmed up over the first steps.
 
-    def __init__(self, flat: Flat, decay: float) -> None:
-        self.flat, self.decay = flat, decay
-        self.vector = flat.vector.clone()
+    Attributes:
+        values: The averages by the parameters' names.
+    """
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.named, self.decay = trainable(module), decay
+        self.values = {name: param.detach().clone() for name, param in self.named.items()}
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         decay = min(self.decay, (1 + step) / (10 + step))
-        self.vector.lerp_(self.flat.vector, 1 - decay)
+        torch._foreach_lerp_(list(self.values.values()), list(self.named.values()), 1 - decay)
 
-    @property
-    def values(self) -> dict[str, Tensor]:
-        """The averages by the parameters' names."""
-        return self.flat.named(self.vector)
+
+def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
+    """A module's trainable parameters by name."""
+    return {name: param for name, param in module.named_parameters() if param.requires_grad}
 
 
 def factor(step: int, share: float, warm_up: int = 100) -> float:
     """The learning rate's factor: a short warm-up, then 1, then down to 0.02 over the last fifth."""
     cool = 1.0 if share < 0.8 else max(0.02, 1 - math.sqrt((share - 0.8) / 0.2))
     return min(1.0, (step + 1) / warm_up) * cool
-
-
-def _write(state: dict[str, Any], path: Path) -> None:
-    part = path.with_suffix(".part")
-    torch.save(state, part)
-    os.replace(part, path)
 
 
 def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False, report: Any = print) -> Path:
@@ -102,35 +100,45 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
     path, log = folder / f"{stage.name}.pt", folder / f"{stage.name}.jsonl"
     stage.to(settings.device)
     module = stage.trained()
-    flat = Flat(module)
-    rate = settings.rate or stage.rate
-    optimiser = Muon(flat, [stage.factor(name) for name in flat.names])
-    step, spent, kept, born = 0, 0.0, {}, 0
+    step, spent, born = 0, 0.0, 0
+    kept: dict[str, Any] = {"average": {}, "optimiser": {}}
     if resume and path.exists():
-        state = torch.load(path, map_location=settings.device, weights_only=True)
-        stage.grown(module.load_state_dict(state["weights"], strict=False).missing_keys)
-        _load_optimiser(optimiser, flat, state["optimiser"])
-        step, spent, kept = state["step"], state["seconds"], state["average"]
-        born = state.get("born", 0) if state["optimiser"] else step
+        kept = torch.load(path, map_location="cpu", weights_only=True)
+        stage.grown(module.load_state_dict(kept["weights"], strict=False).missing_keys)
+        step, spent = kept["step"], kept["seconds"]
+        born = kept["born"] if kept["optimiser"] else step
         report(f"{stage.name}: going on from step {step}")
     else:
         stage.fresh()
-    average = MovingAverage(flat, settings.ema)
+    named, rate = trainable(module), settings.rate or stage.rate
+    optimiser = Optimiser(named, stage.factor)
+    optimiser.load(kept["optimiser"])
+    average = MovingAverage(module, settings.ema)
     for name, value in average.values.items():
-        value.copy_(kept.get(name, value))
+        value.copy_(kept["average"].get(name, value))
+    gradients = [param.grad for param in named.values() if param.grad is not None]
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     supply = batches(lambda number: stage.draw(number * world + rank), step, settings.workers, settings.device)
     generator = torch.Generator(settings.device)
-    replay = Replay(stage, flat, generator) if settings.device == "cuda" and stage.static else None
+    replay = Replay(stage, generator) if settings.device == "cuda" and stage.static else None
     start = saved = time.perf_counter()
     machine = torch.cuda.get_device_name() if settings.device == "cuda" else f"{os.cpu_count()} CPU cores"
     share = 0.0
-    sums: dict[str, Any] = {}  # tensors: reading one would wait for the GPU
-    summed: Any = 0  # steps whose loss and gradients were finite
+    # Sums since the last line of the log, and how many steps had a finite loss; reading one would wait for the GPU.
+    sums: dict[str, Tensor] = kept.get("sums", {})
 
     def save() -> None:
-        seconds = spent + time.perf_counter() - start
-        _write(_state(flat, average, optimiser, step, seconds, born), path)
+        state = {
+            "weights": {name: param.detach() for name, param in named.items()},
+            "average": average.values,
+            "optimiser": optimiser.state(),
+            "step": step,
+            "seconds": spent + time.perf_counter() - start,
+            "sums": sums,
+            "born": born,  # the step at which the optimiser began; its rate warms up from there
+        }
+        torch.save(state, part := path.with_suffix(".part"))
+        os.replace(part, path)
 
     if rank == 0:
         _cut_log(log, step)
@@ -140,7 +148,7 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
         by_step = step / settings.steps if settings.steps else 0.0
         share = max(by_time, by_step)
         if world > 1:  # all stop together
-            share = _mean(torch.tensor(share, dtype=torch.float64)).item()
+            share = _mean(torch.tensor(share, dtype=torch.float64, device=settings.device)).item()
         if share >= 1.0 or step == settings.stop_after:
             break
         batch = {
@@ -152,26 +160,28 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
                 losses = replay(batch)
             else:
                 losses = stage.loss(batch, generator)
-                module.zero_grad(set_to_none=True)
+                module.zero_grad(set_to_none=False)
                 losses["loss"].backward()
-                flat.gather()
         if world > 1:
-            _mean(flat.gradient)
-        norm = flat.gradient.norm()
-        flat.gradient.mul_((1 / (norm + 1e-6)).clamp(max=1.0))
+            mean = _mean(torch.cat([gradient.flatten() for gradient in gradients]))
+            for gradient, part in zip(gradients, mean.split([one.numel() for one in gradients]), strict=True):
+                gradient.copy_(part.view_as(gradient))
+        norm = clip_grad_norm_(named.values(), 1.0)
         usable = norm.isfinite() & losses["loss"].detach().isfinite()
-        optimiser.step(rate * factor(step - born, share), usable)
+        for gradient in gradients:  # of a batch that is not usable: no wait for a GPU's answer
+            gradient.nan_to_num_(0.0, 0.0, 0.0)
+        optimiser.step(rate * factor(step - born, share))
         step += 1
         average.update(step - born)
-        for key, value in {**losses, "norm": norm}.items():
+        for key, value in {**losses, "norm": norm, "steps": usable.float()}.items():
             sums[key] = sums.get(key, 0.0) + torch.where(usable, value.detach().float(), 0.0)
-        summed = summed + usable
         if step % 20 == 0 and rank == 0:
+            done, sums = sums, {}
+            summed = done.pop("steps")
             if not summed:
                 save()
                 raise LabError(f"{stage.name}: no finite loss at step {step}", fix="resume with a smaller --rate")
-            means = {k: round(float(v / summed), 6) for k, v in sums.items()}
-            sums, summed = {}, 0
+            means = {k: round(float(v / summed), 6) for k, v in done.items()}
             seconds = spent + time.perf_counter() - start
             with log.open("a") as file:
                 file.write(json.dumps({"step": step, "seconds": round(seconds, 1), **means, "on": machine}) + "\n")
@@ -186,16 +196,6 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
     return path
 
 
-def _load_optimiser(optimiser: Muon, flat: Flat, kept: dict[str, Any]) -> None:
-    """Give parameters their moments back by name; one that is new begins without."""
-    for key, vector in optimiser.moments.items():
-        for name, view in flat.named(vector).items():
-            if name in kept:
-                view.copy_(kept[name][key])
-    if kept:
-        optimiser.steps.copy_(next(iter(kept.values()))["step"])
-
-
 def _cut_log(log: Path, step: int) -> None:
     """Drop the lines after the checkpoint that a run goes on from: those steps are done again."""
     if log.exists():
@@ -207,19 +207,6 @@ def _mean(tensor: Tensor) -> Tensor:
     """The mean over all processes, in place."""
     dist.all_reduce(tensor)
     return tensor.div_(dist.get_world_size())
-
-
-def _state(flat: Flat, average: MovingAverage, optimiser: Muon, step: int, seconds: float, born: int) -> dict[str, Any]:
-    by_name = {key: flat.named(optimiser.moments[key]) for key in MOMENTS}
-    moments = {name: {key: row[name].clone() for key, row in by_name.items()} for name in flat.names}
-    return {
-        "weights": {name: value.clone() for name, value in flat.named(flat.vector).items()},
-        "average": {name: value.clone() for name, value in average.values.items()},
-        "optimiser": {name: row | {"step": optimiser.steps} for name, row in moments.items()},
-        "step": step,
-        "seconds": seconds,
-        "born": born,  # the step at which the optimiser began; its rate warms up from there
-    }
 
 
 def load_average(module: nn.Module, path: Path) -> int:

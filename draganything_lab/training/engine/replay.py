@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from .flat import Flat
     from .stage import Stage
 
 WARM_UP = 3  # steps before a graph is recorded, in which libraries choose their kernels
@@ -25,16 +24,16 @@ class _Recorded:
 class Replay:
     """A stage's `loss` with its gradients, recorded once for each shape of batch and replayed afterwards.
 
-    What in a batch is no tensor is part of the recording, so a new value makes a new one.
+    What in a batch is not a tensor is part of the recording, so a new value makes a new one.
 
     Args:
-        stage: Its `loss` must neither wait for the GPU nor depend on numbers in tensors.
-        flat: The stage's parameters; after a step its `gradient` is that of the batch.
-        generator: Of the stage's noise; seeded before a step as without recordings.
+        stage: Its `loss` must neither wait for the GPU nor depend on numbers in tensors. Its parameters must have
+            gradients, which stay where they are; after a step they are those of the batch.
+        generator: The generator of the stage's noise; seeded before a step as without recordings.
     """
 
-    def __init__(self, stage: Stage, flat: Flat, generator: torch.Generator) -> None:
-        self.stage, self.flat, self.generator = stage, flat, generator
+    def __init__(self, stage: Stage, generator: torch.Generator) -> None:
+        self.stage, self.generator = stage, generator
         self.recorded: dict[Any, _Recorded] = {}
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Tensor]:
@@ -67,8 +66,7 @@ class Replay:
         return _Recorded(graph, inputs, losses)
 
     def _step(self, inputs: dict[str, Any]) -> dict[str, Tensor]:
-        with self.flat.halved() as copies:
-            losses = self.stage.loss(inputs, self.generator)
-            losses["loss"].backward()
-        self.flat.gather([copy.grad for copy in copies])
+        self.stage.trained().zero_grad(set_to_none=False)
+        losses = self.stage.loss(inputs, self.generator)
+        losses["loss"].backward()
         return {name: value.detach() for name, value in losses.items()}

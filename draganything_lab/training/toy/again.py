@@ -24,7 +24,7 @@ def elsewhere(world: World, seed: int, worlds: tuple[str, ...] = ("toyland",)) -
     """The same things at other places, up to 15 % larger or smaller, over another backdrop.
 
     Args:
-        world: Of one frame.
+        world: A world of one frame.
         seed: The same seed gives the same world.
         worlds: Where the backdrop may come from; see `clips.WORLDS`.
     """
@@ -72,7 +72,7 @@ def draw_again(number: int, batch: int, picture: int, worlds: tuple[str, ...] = 
     """Pictures, and the same things elsewhere.
 
     Args:
-        number: Of the batch: picture i of it has the seed `number * batch + i`.
+        number: Number of the batch: picture i of it has the seed `number * batch + i`.
         batch: How many pictures B.
         picture: Side in pixels.
         worlds: Where they come from; see `clips.WORLDS`.

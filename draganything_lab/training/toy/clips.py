@@ -34,7 +34,7 @@ class ClipSize:
         length: Frames of the clip that is drawn.
         frames: Frames of it that are trained on, the first among them.
         scale: How many times larger the frames are drawn than the networks see them.
-        worlds: Of `WORLDS`, where clips come from, in equal shares.
+        worlds: Some of `WORLDS`, where clips come from, in equal shares.
     """
 
     picture: int = PICTURE

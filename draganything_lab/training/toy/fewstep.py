@@ -51,7 +51,7 @@ class FewStepStage(ControlStage):
             truth: (B, F, C, h, w) true latents; what the control asks for is seen, they are not, but for the share
                 `ANY_LEVEL`.
             embedding: (B, F, C', h, w) from `embed`.
-            generator: Of everything random.
+            generator: Generator of everything random.
         """
         count, frames, device = *truth.shape[:2], truth.device
 

@@ -23,7 +23,7 @@ from .vae import reconstruction, to_range
 from .video import Controlled, masked_error
 
 FIRST_PASS = 0.1  # share of clips whose frames are decoded after the first pass, so that drafts of one step work
-DECODER_FACTOR = 4.0  # the decoder begins with nothing, the networks do not: its rate is so many times theirs
+DECODER_FACTOR = 4.0  # the decoder begins with nothing, the networks do not: its rate is this many times theirs
 
 
 class Sharp(nn.Module):

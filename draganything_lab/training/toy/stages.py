@@ -75,22 +75,24 @@ def build_stage(
         folder: Where the checkpoints lie.
         batch: Clips (pictures for "vae" and "dift") a step and process; None for the stage's own number.
         picture: Side of the pictures in pixels.
-        representations: For the control stages and "fewstep": the first so many of `REPRESENTATIONS`; they share the
-            batch.
-        worlds: Of `WORLDS`; "scrapbook" wants its artwork to be there.
+        representations: For the control stages and "fewstep": a first part of `REPRESENTATIONS`; they share
+            the batch.
+        worlds: Some of `WORLDS`; "scrapbook" needs its artwork when batches are drawn.
 
     Raises:
         LabError: The name is unknown or an earlier stage has not been trained.
     """
     if not representations or representations != REPRESENTATIONS[: len(representations)]:
-        raise LabError(f"train the first so many of {', '.join(REPRESENTATIONS)}, not {', '.join(representations)}")
+        raise LabError(
+            f"representations are {', '.join(representations) or 'none'}",
+            fix=f"use a first part of {', '.join(REPRESENTATIONS)}",
+        )
+    check_names((name,), worlds)
     torch.manual_seed(0)
     size: dict[str, Any] = {} if batch is None else {"batch": batch}
-    clips = ClipSize(picture=picture, worlds=checked_worlds(worlds))
+    clips = ClipSize(picture=picture, worlds=worlds)
     if name == "vae":
         return VaeStage(picture=picture, worlds=worlds, **size)
-    if name not in (*STAGES, "control-frozen"):
-        raise LabError(f'stage "{name}" is unknown', fix=f"use one of {', '.join(STAGES)}")
     vae = load_vae(folder / "vae.pt")
     if name == "decoder":
         return DecoderStage(vae, size=clips, **size)
@@ -118,14 +120,14 @@ def build_stage(
     return stage
 
 
-def checked_worlds(worlds: tuple[str, ...]) -> tuple[str, ...]:
-    """The worlds, if they are known and, for "scrapbook", its artwork is there; it is then in memory for workers."""
+def check_names(stages: tuple[str, ...], worlds: tuple[str, ...]) -> None:
+    """Raise a `LabError` if stages or worlds are unknown."""
+    for name in stages:
+        if name not in (*STAGES, "control-frozen"):
+            raise LabError(f'stage "{name}" is unknown', fix=f"use one of {', '.join(STAGES)}")
     unknown = [world for world in worlds if world not in WORLDS]
     if unknown or not worlds:
-        raise LabError(f"worlds {', '.join(unknown) or 'are none'}: use some of {', '.join(WORLDS)}")
-    if "scrapbook" in worlds:
-        Artwork.load()
-    return worlds
+        raise LabError(f"worlds: {', '.join(unknown) or 'none'}", fix=f"use some of {', '.join(WORLDS)}")
 
 
 def train(
@@ -150,6 +152,7 @@ def train(
         batch, picture, representations, worlds: As for `build_stage`.
         report: Gets lines of progress.
     """
+    check_names(stages, worlds)
     size = folder / SIZE
     if resume and size.exists() and (before := json.loads(size.read_text())["picture"]) != picture:
         raise LabError(f"{folder} was trained at {before} pixels", fix=f"give --picture {before}, or another --folder")
@@ -166,6 +169,8 @@ def train(
                 (folder / f"{later}.pt").unlink(missing_ok=True)
         count = GPU_BATCH[name] if batch is None and settings.device == "cuda" else batch
         stage = build_stage(name, folder, batch=count, picture=picture, representations=representations, worlds=worlds)
+        if "scrapbook" in worlds:
+            Artwork.load()  # before the workers begin, which share it
         if isinstance(stage, DecodeStage):
             stage.sample(settings.device, report)
         run(stage, folder, own, resume=resume, report=report)

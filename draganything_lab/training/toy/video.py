@@ -106,7 +106,7 @@ class UnetStage(Stage):
         Args:
             batch: As drawn.
             latents: (B, F, C, h, w).
-            generator: Of noise and noise levels.
+            generator: Generator of noise and noise levels.
             control: `control(sample, timestep, context, ids)` gives residuals, clips in their order `DRAWS` times over.
         """
         device, frames = latents.device, latents.shape[1]
@@ -267,7 +267,7 @@ class ControlStage(UnetStage):
         Args:
             batch: As drawn.
             latents: (B, C, h, w) of the clips' first frames.
-            generator: Of the noise.
+            generator: Generator of the noise.
         """
         noise = torch.randn(latents.shape, generator=generator, device=latents.device)
         level = torch.full((1,), self.features.timestep, device=latents.device)
