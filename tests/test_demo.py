@@ -162,8 +162,8 @@ def test_a_path_far_from_the_click_is_refused(photo: np.ndarray, tmp_path: Path)
 def test_a_click_on_the_ground_is_said(photo: np.ndarray, tmp_path: Path) -> None:
     save_picture(photo, tmp_path / "photo.png")
     on_ground, on_disc = (photo_job(str(tmp_path / "photo.png"), path) for path in ("120,20 130,50", "90,100 120,90"))
-    assert any("may have hit the ground" in note for note in on_ground.notes)
-    assert not any("may have hit the ground" in note for note in on_disc.notes)
+    assert any("may have clicked the background" in note for note in on_ground.notes)
+    assert not any("may have clicked the background" in note for note in on_disc.notes)
 
 
 def test_points_are_read_as_written() -> None:

@@ -413,7 +413,7 @@ def test_broken_folders(folder, tmp_path):
     where = broken(folder, tmp_path / "cut")
     path = where / "unet/diffusion_pytorch_model.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(LabError, match=r"cannot be loaded.*fetch it again"):
+    with pytest.raises(LabError, match=r"cannot be loaded.*download it again"):
         load(where)
     where = broken(folder, tmp_path / "keys")
     from safetensors.torch import load_file, save_file

@@ -71,6 +71,6 @@ def test_what_cannot_be_packed_is_said(clone: Path, tmp_path: Path) -> None:
         pack(tmp_path / "x.tar", root=clone)
     with pytest.raises(LabError, match="not a clone"):
         pack(tmp_path / "x.zip", root=bare)
-    with pytest.raises(LabError, match="could not be fetched"):
+    with pytest.raises(LabError, match="could not be downloaded"):
         pack(tmp_path / "x.zip", root=clone, say=lambda _: None, run=lambda words: 1)
     assert not (tmp_path / "x.zip").exists()

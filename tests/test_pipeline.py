@@ -627,7 +627,7 @@ def test_sizes_that_do_not_fit_are_refused(pipe, scene, size, words):
 
 def test_bad_pictures_and_controls_are_named(pipe, picture, scene, control):
     bad = [
-        ((picture,), {}, "nothing is to move"),
+        ((picture,), {}, "nothing to animate"),
         ((Scene(picture),), {}, "entities is controlled"),
         ((scene,), {}, "entity vector for each entity.*features=.*vectors="),
         ((scene,), {"vectors": np.ones((2, CHANNELS), np.float32)}, "2"),

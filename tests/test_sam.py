@@ -77,7 +77,7 @@ def clicked(segmenter: Segmenter) -> Found:
 def test_sizes_are_checked_and_follow_the_classes() -> None:
     assert SIZE.mask_side == 16 and build_sam(SIZE).prompt_encoder.mask_input_size == (16, 16)
     for wrong in ({"picture": 33}, {"window": 3}):
-        with pytest.raises(LabError, match="do not divide"):
+        with pytest.raises(LabError, match="divide each other"):
             build_sam(replace(SIZE, **wrong))
 
 

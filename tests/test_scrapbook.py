@@ -321,7 +321,7 @@ def test_the_commands_show_and_credit(
     assert cli.main(["scrapbook", "credits"]) == 0
     said = capsys.readouterr().out
     assert "12 cut-outs: test, CC0-1.0" in said and 'photograph "view 0": Ann, CC-BY-4.0 (test)' in said
-    assert cli.main(["scrapbook", "fetch"]) == 0 and "there already" in capsys.readouterr().out
+    assert cli.main(["scrapbook", "fetch"]) == 0 and "exists already" in capsys.readouterr().out
     monkeypatch.setenv("DRAGANYTHING_LAB_CACHE", str(tmp_path / "empty"))
     assert cli.main(["scrapbook", "show"]) == 2
     assert "draganything-lab scrapbook fetch" in capsys.readouterr().err

@@ -302,9 +302,7 @@ def test_the_view_says_which_it_is(view: CanvasView, model: StudioModel) -> None
     assert view.words.value.endswith(">canvas view</span>") and 'title="This is the canvas view. ' in view.words.value
 
 
-def test_a_canvas_that_does_not_answer_is_said(model: StudioModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selftest, "GRACE", 0.01)
-
+def test_a_canvas_that_does_not_answer_is_said(model: StudioModel) -> None:
     async def alone() -> CanvasView:
         view = CanvasView(model, patience=0.03)
         while model.view_state != "dead":

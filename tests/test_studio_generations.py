@@ -45,7 +45,7 @@ def test_every_control_of_the_canvas_view_says_what_it_does(model: StudioModel) 
     ]
     assert len(controls) > 20
     assert [type(one).__name__ for one in controls if not tip_of(one)] == []
-    assert tip_of(view.options.zoom) == "How much larger things are at the end"
+    assert tip_of(view.options.zoom) == "How much larger everything is at the end"
     view.close()
 
 

@@ -183,7 +183,7 @@ def test_background_and_camera(boat: StudioModel) -> None:
         (lambda m: m.paths.draw([(1, 1), (2, 2)], [0]), "times"),
         (lambda m: m.masks.choose(9), "candidate"),
         (lambda m: m.editor.rename("boat", ""), "name"),
-        (lambda m: m.editor.reorder("boat", 5), "place"),
+        (lambda m: m.editor.reorder("boat", 5), "position"),
         (lambda m: m.settings.change(num_frames=0), "num_frames"),
         (lambda m: m.settings.change(steps=3, colour="red"), "colour"),
         (lambda m: m.set_mode("fly"), "fly"),

@@ -179,7 +179,7 @@ def write_pictures(
 <h2>Measured</h2>
 <p>{say(HOW)}</p>
 {page.table(columns, cells(reports), [head for head in columns if head.endswith("px")])}
-<h2>Make it again</h2>
+<h2>Reproduce this page</h2>
 <pre>{say(shlex.join(["draganything-lab", *sys.argv[1:]]))}</pre>
 <footer>{say(f"DragAnything Lab {__version__}, {versions}")}</footer>"""
     write_whole(folder / "report.html", utf8(page.document(title, body)))

@@ -256,7 +256,7 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
             sample: (B, F, in_channels, h, w), the scaled noisy latents with the picture's latents behind them.
             timestep: One number, or (B,), as the scheduler gives it.
             encoder_hidden_states: (B, S, cross_attention_dim), the picture's embedding; S is 1 for SVD.
-            added_time_ids: (B, 3): frames a second less one, motion bucket, noise strength.
+            added_time_ids: (B, 3): frames per second less one, motion bucket, noise strength.
             control_embedding: (B or 1, F, `embedding_channels`, h, w) from `embed_control`; one for all B where its
                 first axis is 1.
             controlnet_cond: (B or 1, F, 3, H, W), 0..255, instead of `control_embedding`.

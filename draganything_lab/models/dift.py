@@ -302,7 +302,7 @@ def _to_pixels(images: np.ndarray, size: tuple[int, int] | None) -> torch.Tensor
     height, width = images.shape[1:3] if size is None else size
     if min(height, width) < 16:
         raise LabError(
-            f"a picture of {width}x{height} is too small for diffusion features", fix="16 pixels a side at least"
+            f"a picture of {width}x{height} is too small for diffusion features", fix="use one of at least 16x16"
         )
     if size is not None and size != images.shape[1:3]:
         # PIL's default filter, as the released demo resizes its first frame.

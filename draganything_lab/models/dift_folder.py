@@ -149,11 +149,11 @@ def load_model(kind: Any, folder: Path, classes: tuple[str, ...], dtype: torch.d
         raise
     except Exception as error:  # truncated, wrong shapes, not there: each library has its own types
         raise LabError(
-            f"{folder} cannot be loaded: {str(error).strip().splitlines()[0]}", fix="fetch it again"
+            f"{folder} cannot be loaded: {str(error).strip().splitlines()[0]}", fix="download it again"
         ) from error
     missing = [key for key in info.get("missing_keys", ()) if not key.endswith("position_ids")]
     if missing:
-        raise LabError(f'{folder} lacks {len(missing)} tensors, the first "{missing[0]}"', fix="fetch it again")
+        raise LabError(f'{folder} lacks {len(missing)} tensors, the first "{missing[0]}"', fix="download it again")
     return model if model.dtype == dtype else model.to(dtype)
 
 
@@ -190,4 +190,4 @@ def _class_name(folder: Path) -> str:
         config = json.loads(path.read_text("utf-8"))
         return str(config.get("_class_name") or (config.get("architectures") or ["unknown"])[0])
     except (ValueError, AttributeError) as error:
-        raise LabError(f"{path} is broken: {error}", fix="fetch it again") from error
+        raise LabError(f"{path} is broken: {error}", fix="download it again") from error

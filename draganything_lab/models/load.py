@@ -34,7 +34,7 @@ def load_features(
             Diffusion 1.x model.
         device: "cuda", "cpu", ...; None for a GPU if there is one.
         dtype: None for float32, as released.
-        download: Fetch what is not there; size and licence are said first.
+        download: Download what is missing; size and licence are printed first.
         say: What gets the words; `print` by default.
         options: As for `DiffusionFeatures`, such as `draws` or `up_block`.
 

@@ -46,7 +46,7 @@ def random_parts(
         seed: Seed of the weights.
         device: Where they are made.
         dtype: Data type of the weights.
-        **controlnet_config: What the ControlNet's configuration is to have, such as `representation`.
+        **controlnet_config: Entries of the ControlNet's configuration, such as `representation`.
 
     Returns:
         What `DragAnythingPipeline` takes, by name.

@@ -18,7 +18,7 @@ from .checkpoints import CheckedModel
 class _Pending(NamedTuple):
     """The residuals of the forward pass that is under way."""
 
-    down: list[tuple[torch.Tensor, int]]  # what the up half has not taken yet, and how often it is to be added
+    down: list[tuple[torch.Tensor, int]]  # what the up half has not taken yet, and how many times to add it
     mid: torch.Tensor | None
 
 
@@ -80,7 +80,7 @@ class DragAnythingUNet(CheckedModel, UNetSpatioTemporalConditionModel):  # type:
             sample: (B, F, in_channels, h, w), the scaled noisy latents with the picture's latents behind them.
             timestep: One number, or (B,), as the scheduler gives it.
             encoder_hidden_states: (B, S, cross_attention_dim), the picture's embedding; S is 1 for SVD.
-            added_time_ids: (B, 3): frames a second less one, motion bucket, noise strength.
+            added_time_ids: (B, 3): frames per second less one, motion bucket, noise strength.
             return_dict: Whether to return diffusers' output class or a plain tuple.
             down_block_additional_residuals: The ControlNet's residuals (B * F, C, h, w), one for each skip connection.
             mid_block_additional_residual: The ControlNet's residual (B * F, C, h, w) for the middle block.

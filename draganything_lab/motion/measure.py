@@ -38,7 +38,7 @@ def measure(
             aspect ratio.
         scene: The wanted motion; masks and paths are scaled to the video.
         tracker: A name of `tracking.TRACKERS`, or an object with the method `track`.
-        tracks: Of `motion_queries(scene)` at the video's size, if they have been followed already.
+        tracks: Tracks of `motion_queries(scene)` at the video's size, if already made.
 
     Returns:
         `MotionReport`. Where nothing could be tracked, it contains NaN and says so, and never a guess.

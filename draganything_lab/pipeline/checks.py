@@ -34,7 +34,7 @@ def check_finite(what: str, values: np.ndarray | torch.Tensor) -> None:
     bad = int((~torch.isfinite(tensor)).sum()) if tensor.is_floating_point() else 0
     if bad:
         raise LabError(
-            f"{what}: {bad:,} of {tensor.numel():,} values are NaN or infinite", fix="make it again without them"
+            f"{what}: {bad:,} of {tensor.numel():,} values are NaN or infinite", fix="re-create it without them"
         )
 
 

@@ -106,7 +106,7 @@ def control_of_scene(
     vectors: np.ndarray | None,
 ) -> ControlSignal:
     if not isinstance(scene, Scene):
-        raise LabError("nothing is to move: give a Scene, or a control signal as the second argument")
+        raise LabError("nothing to animate", fix="pass a Scene, or a control signal as the second argument")
     channels = config.entity_embedding_out_channels[0]
     if shows_vectors(config.representation) and vectors is None and scene.controlled:
         if features is None:
@@ -130,7 +130,7 @@ def check_control(control: ControlSignal | DenseControl, config: Any, frames: in
     """
     if control.num_frames != frames:
         raise LabError(
-            f"the control signal has {control.num_frames} frames and the video is to have {frames}",
+            f"the control signal has {control.num_frames} frames but the video should have {frames}",
             fix=f"build it with num_frames={frames}",
         )
     wanted = config.entity_embedding_out_channels[0]

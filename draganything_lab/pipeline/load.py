@@ -46,7 +46,7 @@ def load_pipeline(
             last.
         device: "cuda", "cpu", ...; None for a GPU if there is one.
         dtype: None for float16 with svd on a GPU, else float32.
-        download: Fetch what is not there; sizes and licences are said first.
+        download: Download what is missing; sizes and licences are printed first.
         controlnet: A folder with a ControlNet of your own.
         features: Whether to load the diffusion features that belong to it, which scenes with an entity representation
             need; None for where they lie in the same folder, as with toy.
@@ -138,7 +138,7 @@ def _give_embedding(controlnet: DragAnythingControlNet, file: Path) -> None:
     expected = {name: tuple(value.shape) for name, value in embedding.state_dict().items()}
     if {name: tuple(value.shape) for name, value in weights.items()} != expected:
         raise LabError(
-            f"{file} does not fit the ControlNet beside it", fix="both come from one training, fetch them again"
+            f"{file} does not fit the ControlNet beside it", fix="both come from one training, download them again"
         )
     embedding.load_state_dict(weights)
 
@@ -163,7 +163,7 @@ def _assemble(folder: Path, control: Path, dtype: torch.dtype) -> DragAnythingPi
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         raise LabError(
-            f"{folder}: its scheduler or feature extractor cannot be read ({first})", fix="fetch it again"
+            f"{folder}: its scheduler or feature extractor cannot be read ({first})", fix="download it again"
         ) from error
     return DragAnythingPipeline(
         vae=load_model(

@@ -78,7 +78,7 @@ class DragAnythingPipeline(DiffusionPipeline):
         Paper, section 3; the released code's `StableVideoDiffusionPipeline`.
     """
 
-    # The ControlNet and the UNet take turns at every step, so the ControlNet is no link of this chain.
+    # The ControlNet and the UNet take turns at every step, so the ControlNet is not part of this chain.
     model_cpu_offload_seq = "image_encoder->unet->vae"  # type: ignore[assignment]
     _callback_tensor_inputs = ["latents", "noise_prediction"]  # noqa: RUF012
 

@@ -281,7 +281,7 @@ _PRODUCTS: dict[tuple[str, torch.dtype], float] = {}
 
 
 def product_speed(device: torch.device, dtype: torch.dtype) -> float:
-    """Measure the operations a second of a matrix product, once for a device and dtype; some tenths of a second."""
+    """Measure the operations per second of a matrix product, once for a device and dtype; some tenths of a second."""
     key = (str(device), dtype)
     if key not in _PRODUCTS:
         side = 512 if device.type == "cpu" else 4096

@@ -92,7 +92,7 @@ def parse_points(text: str, where: str = "") -> list[tuple[float, float]]:
         where: What stands before an error, such as "--path: ".
 
     Raises:
-        LabError: There is none, or one is not a point of finite numbers; the message names it.
+        LabError: The list is empty, or one is not a point of finite numbers; the message names it.
 
     >>> parse_points("1,2 3.5,4")
     [(1.0, 2.0), (3.5, 4.0)]
@@ -108,7 +108,7 @@ def parse_points(text: str, where: str = "") -> list[tuple[float, float]]:
             raise LabError(f'{where}point {number} is "{word}"', fix="give finite numbers")
         points.append((x, y))
     if not points:
-        raise LabError(f"{where}there are no points", fix="write them as x,y with blanks between them")
+        raise LabError(f"{where}the list of points is empty", fix="write them as x,y with blanks between them")
     return points
 
 

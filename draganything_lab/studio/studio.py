@@ -25,7 +25,7 @@ class Studio:
 
     Args:
         picture: Anything that `load_picture` takes, or a `Scene`; None for what was open, at first Toyland's harbour.
-        name: Of the state; several studios in one notebook need different ones.
+        name: Name of the state; several studios in one notebook need different ones.
         fresh: Forget the state of that name.
         view: "canvas", "form" (lists and numbers, for keyboard and screen reader), or "auto": the canvas, and the form
             where the canvas does not answer.
@@ -65,7 +65,7 @@ class Studio:
 
     @property
     def scene(self) -> Scene:
-        """What is to move, where to; a copy that may be changed."""
+        """The scene with its trajectories; a copy, which you may change."""
         return self.model.pictures.scene_to_save()
 
     @property

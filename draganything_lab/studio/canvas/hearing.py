@@ -24,7 +24,7 @@ class Hearing:
         model: The studio's model.
         stage: Where the events happen.
         pointer: Whom they move.
-        touched: Called when the hand's drawing is to be done again.
+        touched: Called when the hand's drawing must be redone.
         wish: Called with "help", "close" or "leave" for what a key asks of the view.
 
     Attributes:
@@ -60,7 +60,7 @@ class Hearing:
         canvas.on_key_down(lambda key, shift, control, meta: self._key(key, shift, control or meta))
 
     def show_ink(self) -> None:
-        """Tell the pad how the line under the pointer is to look with the tool in hand."""
+        """Tell the pad how the line under the pointer should look with the tool in hand."""
         if self.pad is None:
             return
         model, gesture = self.model, self.pointer.gesture

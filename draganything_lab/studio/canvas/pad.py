@@ -67,7 +67,7 @@ def make_pad(told: Told, keys: list[str]) -> Any:
 
     def hear(_: object, content: Any, buffers: object) -> None:
         if isinstance(content, dict) and isinstance(content.get("kind"), str):
-            with contextlib.suppress(TypeError, ValueError):  # what is no pad's message
+            with contextlib.suppress(TypeError, ValueError):  # not a message of the pad
                 points = [(float(u), float(v), float(t)) for u, v, t in content.get("points", ())[-MOST_POINTS:]]
                 told({**content, "points": points})
 

@@ -103,7 +103,7 @@ def heat_pixels() -> np.ndarray:
 
 
 def _cover(entity: Entity, fine: float) -> tuple[np.ndarray, tuple[float, float], tuple[float, float], float]:
-    """The mask's box with a border, (h, w) float32 in 0..1 at `fine` pixels a pixel; its corner and size; `fine`."""
+    """The mask's box with a border, (h, w) float32 in 0..1 at `fine` pixels per pixel; its corner and size; `fine`."""
     left, top, right, bottom = entity.box
     fine = min(fine, FINEST / max(right - left, bottom - top))
     border = max(2, int(np.ceil(6 / fine)))

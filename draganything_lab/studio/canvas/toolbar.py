@@ -56,7 +56,7 @@ class PictureChooser:
         self.new = button("random", "New", "Draw a new scene of Toyland")
         self.upload = widgets.FileUpload(accept="image/*,.zip", multiple=False, description="Open")
         tip(self.upload, OPEN_TIP)
-        # The upload in parts where it can be had: a server on the way may refuse large messages without a word.
+        # The upload in parts where it can be had: a server on the way may silently refuse large messages.
         self.door = make_door(model.pictures, self.upload, "Open", OPEN_TIP)
         self.widget = bar(self.names, self.new, *filter(None, [self.door, self.upload]))
         self.names.observe(self._named, "value")

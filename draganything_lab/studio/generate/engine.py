@@ -93,7 +93,7 @@ class Engine:
         """Make a video.
 
         Args:
-            scene: What is to move, where to.
+            scene: The scene, with its trajectories.
             settings: The model's.
             switch: Stops the run between two layers of a network.
             watch: Is told after every step.

@@ -38,7 +38,7 @@ class Beside:
     value: Any = None
 
     def variants(self, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Settings of every video that is to be made.
+        """Settings of every video to make.
 
         Raises:
             LabError: The second would be the first once more.

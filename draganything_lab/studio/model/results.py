@@ -98,7 +98,7 @@ class Results(Part):
         """The result with a number.
 
         Raises:
-            LabError: There is none.
+            LabError: There is no such video.
         """
         for result in self.videos:
             if result.number == number:

@@ -67,7 +67,7 @@ def origins(clip: Clip) -> np.ndarray:
 def overlay(clip: Clip, shares: np.ndarray) -> np.ndarray:
     """Frames in grey with each pixel in the colour of its source, (T, H, W, 3) uint8; mixtures are striped.
 
-    The stripes are as wide as the shares are large, so that no colour is to be seen that the legend does not name.
+    The stripes are as wide as the shares are large, so that every colour on show is in the legend.
     """
     drawn = np.empty_like(clip.frames)
     colours = np.array([source.colour or (0, 0, 0) for source in SOURCES], np.float32)

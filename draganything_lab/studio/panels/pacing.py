@@ -11,7 +11,7 @@ MOST_A_SECOND = 40.0
 
 
 class Pacer:
-    """Runs a function soon after it is asked to, at most so many times a second.
+    """Runs a function soon after it is asked to, at most N times per second.
 
     The first ask is answered at once, those that follow too closely are put together. Without a running event loop
     (scripts, tests) everything is answered at once.

@@ -18,7 +18,7 @@ from ..generate.engine import Engine
 from . import origins
 from .pages import Clip, drawn_signal, plate
 
-SHOWN = 320  # pixels a picture is wide
+SHOWN = 320  # width of a picture in pixels
 
 
 def why_page(clips: Sequence[Clip], engine: Engine) -> str:

@@ -17,7 +17,7 @@ from .measure import ANY_LOOKS, HELD_OUT, LEFT, LOOKS, LOST, SHARP, SHIFTED_LOOK
 from .retrieval import MEASURE
 from .samples import Table
 
-# What each measure is to reach, and the least with which we would call it done: "least" is a bound from below.
+# The goal of each measure, and the least with which we would call it done: "least" is a bound from below.
 GOALS: dict[str, tuple[str, tuple[Literal["least", "most"], float] | None]] = {
     "VAE, PSNR over the picture (dB)": ("36", ("least", 31)),
     "VAE, PSNR inside things (dB)": ("28", ("least", 24)),
@@ -68,12 +68,12 @@ def write_card(
     facts = {**facts, "machine": machine(), "first seed": HELD_OUT}
     lines = [INTRO, "## Measured\n"]
     if "seconds" in extra:
-        facts["seconds a video"] = round(extra["seconds"], 2)
+        facts["seconds per video"] = round(extra["seconds"], 2)
         fewer = "" if facts["rivals"] == facts["clips"] else f" (the rivals' on the first {facts['rivals']} of them)"
         lines.append(
             f"On {facts['clips']} held-out clips{fewer}, videos per clip: {facts['seeds']}; {facts['steps']} steps, "
             f"{facts['frames']} frames of {facts['size']}x{facts['size']}, guidance {facts['guidance']}. Median "
-            f"{facts['seconds a video']} s per video on {machine()}. An object is located by searching for those of "
+            f"{facts['seconds per video']} s per video on {machine()}. An object is located by searching for those of "
             "its true parts that the first picture also shows. The PSNR counts all of the object, including what is "
             "uncovered from behind others, turned and grown as in the truth. A drag says neither, so objects that do "
             "neither are also listed separately. The preview cuts out, moves, and fills holes from around. Entity "

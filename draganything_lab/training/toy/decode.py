@@ -33,7 +33,7 @@ class DecodeStage(SharpStage):
     Args:
         shards: Folder of the sampled clips; `sample` fills it.
         crops: Crops of a step.
-        count: How many shards there are to be.
+        count: Number of shards to make.
     """
 
     name = "decode"

@@ -57,7 +57,7 @@ def masked_error(got: Tensor, wanted: Tensor, moved: Tensor, outside: float) -> 
 
 
 def random_ids(count: int, generator: torch.Generator, device: torch.device) -> Tensor:
-    """Added time ids (count, 3): frames a second less one, motion bucket, noise strength.
+    """Added time ids (count, 3): frames per second less one, motion bucket, noise strength.
 
     They say nothing about these clips; random, so that the UNet ignores them.
     """
