@@ -1,7 +1,7 @@
 """The whole way of a student in a real browser: click, drag, generate, watch, undo, upload, download, load again.
 
-Once in JupyterLab's own page, once with that page in an `iframe` with a `sandbox` on another site's page, which is how
-Colab shows each output. `make test-colab` runs it with ipywidgets 7 in JupyterLab 3, too.
+Once in JupyterLab's own page, once with that page in an `iframe` with a `sandbox` on a page of another origin, which is
+how Colab shows each output. With JupyterLab 3 it runs on ipywidgets 7; CONTRIBUTING.md says how.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if any(importlib.util.find_spec(name) is None for name in ("torch", "ipycanvas")
     pytest.skip("no ipycanvas or no torch here", allow_module_level=True)
 
 pytestmark = pytest.mark.slow
-# As Colab sets it on the frames of outputs, whose pages come from another site than the notebook's.
+# As Colab sets it on the frames of outputs, whose pages come from another origin than the notebook's.
 SANDBOX = "allow-downloads allow-forms allow-modals allow-popups allow-popups-to-escape-sandbox allow-same-origin"
 SANDBOX += " allow-scripts"
 ANYWHERE = {"headers": {"Content-Security-Policy": "frame-ancestors *"}}
@@ -65,7 +65,7 @@ class InFrame:
 
 @pytest.fixture(scope="module")
 def outside() -> Iterator[str]:
-    """Another site, whose page holds the asked address in a frame with a sandbox."""
+    """Another origin, whose page holds the asked address in a frame with a sandbox."""
 
     class Frame(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -84,7 +84,7 @@ def outside() -> Iterator[str]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Frame) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://localhost:{server.server_address[1]}/"
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
         server.shutdown()
 
 
