@@ -36,6 +36,16 @@ ANYWHERE = {"headers": {"Content-Security-Policy": "frame-ancestors *"}}
 CELL = "from draganything_lab import Studio\nstudio = Studio(name='journey')\nmodel, view = studio.model, None\nstudio"
 
 
+BLOCKED = """
+import time
+from draganything_lab import Studio
+studio = Studio(name='blocked')
+begin, took, model = time.time(), [], studio.model
+stop = model.watch(lambda _: took.append(time.time() - begin), 'view')
+studio
+"""
+
+
 class InFrame:
     """A page's frame and its mouse, keys and pictures, used as one page."""
 
@@ -177,3 +187,21 @@ def test_a_large_photograph_opens_from_canvas_and_form(open_lab: Lab, tmp_path: 
             page.until(f"model.picture_name == {file.name!r}")
     page.shot("large-upload-form")
     assert not page.errors, page.errors
+
+
+def test_where_no_widget_from_outside_comes_the_form_stands_in(
+    open_lab: Lab, tmp_path: Path, photo: np.ndarray
+) -> None:
+    def blocked(page: Any) -> Any:
+        for name in ("ipycanvas", "anywidget"):
+            page.route(f"**/extensions/{name}/**", lambda route: route.abort())
+        return page
+
+    (tmp_path / "mine.png").write_bytes(encode_picture(photo))
+    page = open_lab.open([BLOCKED, "print('DO' + 'NE')"], wrap=blocked, height=1200)
+    page.until("studio.view == 'form'", 30)
+    page.page.get_by_text("The canvas does not answer, so the form stands in.").wait_for()
+    assert 4 < page.python("took[-1]") < 12, "five seconds, on a busy machine"
+    choose(page, tmp_path / "mine.png", ".dal-form")  # by the upload of ipywidgets itself
+    page.until("model.picture_name == 'mine.png'")
+    page.shot("blocked-form")
