@@ -26,8 +26,8 @@ if find_chromium() is None:
 if any(importlib.util.find_spec(name) is None for name in ("torch", "ipycanvas")):
     pytest.skip("no ipycanvas or no torch here", allow_module_level=True)
 
-from draganything_lab.media import encode_picture  # noqa: E402
-from draganything_lab.studio.panels.generations import SEVEN  # noqa: E402
+from draganything_lab.media import encode_picture
+from draganything_lab.studio.panels.generations import SEVEN
 
 pytestmark = pytest.mark.slow
 # As Colab sets it on the frames of outputs, whose pages come from another origin than the notebook's.
