@@ -161,5 +161,5 @@ def test_uv_installs_where_it_is_unless_pip_has_an_index_of_its_own(place: Place
     assert log.exists() != mirror
     if not mirror:
         first, second = log.read_text().splitlines()
-        assert first.startswith("pip install --python .venv/bin/python --no-deps --index-url") and "torch>=2.4" in first
+        assert first.startswith("pip install --python .venv/bin/python --no-deps --index-url") and "torch>=2.5" in first
         assert second == "pip install --python .venv/bin/python -e .[models]"

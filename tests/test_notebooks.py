@@ -180,7 +180,8 @@ def test_the_bootstrap_cell_does_nothing_elsewhere() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_colab_gets_everything_that_it_lacks() -> None:
+def pyproject() -> dict[str, Requirement]:
+    """{name: requirement} of what the lab with models and notebooks needs."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -188,11 +189,26 @@ def test_colab_gets_everything_that_it_lacks() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     lines = [*project["dependencies"], *extras["models"], *extras["notebook"]]
-    needed = {Requirement(line).name: line for line in lines}
+    return {Requirement(line).name: Requirement(line) for line in lines}
+
+
+def test_colab_gets_everything_that_it_lacks() -> None:
+    needed = pyproject()
     lacks = {Requirement(line).name: line for line in place.COLAB_LACKS}
     told = {*place.COLAB_BRINGS, *place.COLAB_NEEDS_NO, *lacks}
     assert set(needed) == told, "say whether Colab brings it, in lessons/place.py"
-    assert all(needed[name] == line for name, line in lacks.items())
+    assert all(needed[name] == Requirement(line) for name, line in lacks.items())
+
+
+def test_colabs_versions_are_within_ours_so_that_the_first_cell_leaves_them() -> None:
+    lines = (ROOT / "tests" / "colab" / "constraints.txt").read_text().splitlines()
+    colab = dict(line.split("==") for line in lines if not line.startswith("#"))
+    requirements = pyproject()
+    names = {name: name.replace("_", "-") for name in colab}
+    assert {"torch", "numpy", "ipywidgets", "anywidget", "diffusers"} <= {*colab} & {*requirements}
+    for name, version in colab.items():
+        if names[name] in requirements:
+            assert requirements[names[name]].specifier.contains(version), f"Colab has {name} {version}"
 
 
 # The command

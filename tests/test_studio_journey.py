@@ -1,7 +1,7 @@
 """The whole way of a student in a real browser: click, drag, generate, watch, undo, upload, download, load again.
 
-Once in JupyterLab's own page, once with that page in an `iframe` with a `sandbox` on another site's page, which is how
-Colab shows each output. `make test-colab` runs it with ipywidgets 7 in JupyterLab 3, too.
+Once in JupyterLab's own page, once with that page in an `iframe` with a `sandbox` on a page of another origin, which is
+how Colab shows each output. With JupyterLab 3 it runs on ipywidgets 7; CONTRIBUTING.md says how.
 """
 
 from __future__ import annotations
@@ -21,19 +21,30 @@ from helpers.browser import NO_CHROMIUM, Lab, LabPage, find_chromium
 from helpers.hand import Hand, choose, large_photograph
 from helpers.weights import make_random_toy
 
-from draganything_lab.media import encode_picture
-
 if find_chromium() is None:
     pytest.skip(NO_CHROMIUM, allow_module_level=True)
 if any(importlib.util.find_spec(name) is None for name in ("torch", "ipycanvas")):
     pytest.skip("no ipycanvas or no torch here", allow_module_level=True)
 
+from draganything_lab.media import encode_picture
+from draganything_lab.studio.panels.generations import SEVEN
+
 pytestmark = pytest.mark.slow
-# As Colab sets it on the frames of outputs, whose pages come from another site than the notebook's.
+# As Colab sets it on the frames of outputs, whose pages come from another origin than the notebook's.
 SANDBOX = "allow-downloads allow-forms allow-modals allow-popups allow-popups-to-escape-sandbox allow-same-origin"
 SANDBOX += " allow-scripts"
 ANYWHERE = {"headers": {"Content-Security-Policy": "frame-ancestors *"}}
 CELL = "from draganything_lab import Studio\nstudio = Studio(name='journey')\nmodel, view = studio.model, None\nstudio"
+
+
+BLOCKED = """
+import time
+from draganything_lab import Studio
+studio = Studio(name='blocked')
+begin, took, model = time.time(), [], studio.model
+stop = model.watch(lambda _: took.append(time.time() - begin), 'view')
+studio
+"""
 
 
 class InFrame:
@@ -65,7 +76,7 @@ class InFrame:
 
 @pytest.fixture(scope="module")
 def outside() -> Iterator[str]:
-    """Another site, whose page holds the asked address in a frame with a sandbox."""
+    """Another origin, whose page holds the asked address in a frame with a sandbox."""
 
     class Frame(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -84,7 +95,7 @@ def outside() -> Iterator[str]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Frame) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://localhost:{server.server_address[1]}/"
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
         server.shutdown()
 
 
@@ -177,3 +188,22 @@ def test_a_large_photograph_opens_from_canvas_and_form(open_lab: Lab, tmp_path: 
             page.until(f"model.editor.picture_name == {file.name!r}")
     page.shot("large-upload-form")
     assert not page.errors, page.errors
+
+
+@pytest.mark.skipif(SEVEN, reason="ipywidgets 7 shows nothing of a widget that has a part whose code does not come")
+def test_where_no_widget_from_outside_comes_the_form_stands_in(
+    open_lab: Lab, tmp_path: Path, photo: np.ndarray
+) -> None:
+    def blocked(page: Any) -> Any:
+        for name in ("ipycanvas", "anywidget"):
+            page.route(f"**/extensions/{name}/**", lambda route: route.abort())
+        return page
+
+    (tmp_path / "mine.png").write_bytes(encode_picture(photo))
+    page = open_lab.open([BLOCKED, "print('DO' + 'NE')"], wrap=blocked, height=1200)
+    page.until("studio.view == 'form'", 30)
+    page.page.get_by_text("The canvas does not answer, so the form stands in.").wait_for()
+    assert 4 < page.python("took[-1]") < 12, "five seconds, on a busy machine"
+    choose(page, tmp_path / "mine.png", ".dal-form")  # by the upload of ipywidgets itself
+    page.until("model.picture_name == 'mine.png'")
+    page.shot("blocked-form")

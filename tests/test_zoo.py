@@ -25,7 +25,7 @@ from draganything_lab.pipeline import load_pipeline
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("huggingface_hub")
-from huggingface_hub import constants  # noqa: E402
+from huggingface_hub import constants, file_download  # noqa: E402
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FILES = {
@@ -85,7 +85,8 @@ def server(monkeypatch, tmp_path):
     instance.state.address = f"http://127.0.0.1:{instance.server_address[1]}"
     monkeypatch.setattr(constants, "ENDPOINT", instance.state.address)
     template = instance.state.address + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    for module in (constants, file_download):  # huggingface_hub before 1 keeps a copy in the second
+        monkeypatch.setattr(module, "HUGGINGFACE_CO_URL_TEMPLATE", template, raising=module is constants)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf/hub"))
     monkeypatch.setattr(constants, "HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)

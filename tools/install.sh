@@ -94,7 +94,7 @@ show() { sed -n 's/^ *Downloading \(.*Mi*B)\)$/  downloading \1/p'; }
 : >$log
 if [ "${build:-}" = cpu ]; then
     # Alone, so that nothing else is taken from PyTorch's index; what they need comes with the rest.
-    install --no-deps --index-url "$index" 'torch>=2.4' 'torchvision>=0.19' | sed 's/^PIP-FAILED$/TORCH-FAILED/' | tee -a $log | show
+    install --no-deps --index-url "$index" 'torch>=2.5' 'torchvision>=0.20' | sed 's/^PIP-FAILED$/TORCH-FAILED/' | tee -a $log | show
     ! grep -q '^TORCH-FAILED$' $log || echo "$index has no PyTorch for this Python and system: it comes from PyPI (up to 6.5 GB)."
 fi
 install -e ".[$extras]" | tee -a $log | show

@@ -32,12 +32,8 @@ ROOT = HERE.parents[1]
 CONSTRAINTS = HERE / "constraints.txt"
 PYTHON = "3.13"  # Colab's
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-MORE = (
-    "accelerate",
-    "safetensors",
-    "scipy",
-    "scikit-image",
-)  # what Colab brings in a version that is not in the constraints
+# What Colab brings, too, in a version that is not in the constraints.
+MORE = ("accelerate", "safetensors", "scipy", "scikit-image")
 TESTERS = ("pytest", "hypothesis", "pyyaml", "nbformat", "nbclient", "psutil")
 STUDIO = [
     f"tests/test_{name}.py"

@@ -257,7 +257,9 @@ class LabPage:
         """Run all cells and wait for a text in an output."""
         self.page.evaluate(RUN)
         try:
-            self.page.wait_for_selector(f".jp-OutputArea-output >> text={done}", timeout=WAIT * 1000)
+            # Attached is enough: JupyterLab 4 hides cells that are out of sight.
+            output = f".jp-OutputArea-output >> text={done}"
+            self.page.wait_for_selector(output, state="attached", timeout=WAIT * 1000)
         except Exception as error:
             texts = self.page.locator(".jp-OutputArea-output").all_inner_texts()
             raise AssertionError(f"no {done!r} came; the outputs say: {texts!r:.3000}") from error

@@ -30,7 +30,7 @@ COLAB_NEEDS_NO = ("jupyterlab", "voila")
 """What serves notebooks; Colab does that itself."""
 COLAB_LACKS = (
     "mediapy>=1.2.2,<2",
-    "imageio-ffmpeg>=0.4.9,<0.8",
+    "imageio-ffmpeg>=0.6,<0.8",
     "ipycanvas>=0.13.3,<0.15",
     "segment-anything==1.0",
     "anywidget>=0.9.13,<1",

@@ -8,6 +8,7 @@ function render({ model, el }) {
   const icon = document.createElement("i");
   button.type = "button";
   button.className = "jupyter-widgets jupyter-button lm-Widget widget-upload";
+  button.style.width = "auto"; // its words vary
   button.title = model.get("tip");
   icon.className = "fa fa-upload";
   input.type = "file";
