@@ -44,7 +44,7 @@ figures: .venv/.models  ## Make the README's pictures again
 	$(BIN)/python tools/figures.py
 
 clean:  ## Remove the environment and what the tools keep; outputs/ stays
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-colab build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/.models: pyproject.toml tools/install.sh
 	@$(INSTALL) models
