@@ -54,6 +54,7 @@ class InFrame:
         self._page, self._outside = page, outside
         self.mouse, self.keyboard, self.screenshot, self.on = page.mouse, page.keyboard, page.screenshot, page.on
         self.context, self.once, self.expect_download = page.context, page.once, page.expect_download
+        self.is_closed = page.is_closed
 
     def goto(self, address: str) -> None:
         from urllib.parse import quote
@@ -205,5 +206,5 @@ def test_where_no_widget_from_outside_comes_the_form_stands_in(
     page.page.get_by_text("The canvas does not answer, so the form stands in.").wait_for()
     assert 4 < page.python("took[-1]") < 12, "five seconds, on a busy machine"
     choose(page, tmp_path / "mine.png", ".dal-form")  # by the upload of ipywidgets itself
-    page.until("model.picture_name == 'mine.png'")
+    page.until("model.editor.picture_name == 'mine.png'")
     page.shot("blocked-form")

@@ -71,14 +71,22 @@ class Hand:
             self.mouse.up()
 
     def seen(self, x: float, y: float) -> list[int]:
-        """The colour to be seen at a place of the picture, from a screenshot."""
+        """The colour seen at a position of the picture, from a screenshot."""
+        return self.pixels(x, y, 0)[0, 0].tolist()
+
+    def pixels(self, x: float, y: float, reach: int) -> np.ndarray:
+        """Colours (H, W, 3) int of the screen around a position of the picture, `reach` page pixels to each side."""
         left, top = self.at(x, y)
-        clip = {"x": round(left), "y": round(top), "width": 1, "height": 1}
+        side = 2 * reach + 1
+        clip = {"x": round(left) - reach, "y": round(top) - reach, "width": side, "height": side}
         shot = Image.open(io.BytesIO(self.page.page.screenshot(clip=clip))).convert("RGB")
-        return [int(value) for value in shot.getpixel((0, 0))]
+        return np.asarray(shot).astype(int)
 
     def shows(self, x: float, y: float, colour: Any, far: int = 30) -> None:
-        """Wait until a colour is to be seen at a place."""
-        self.page.lab.wait_until(
-            lambda: np.abs(np.subtract(self.seen(x, y), colour)).max() <= far, f"{colour} at ({x}, {y})"
-        )
+        """Wait until a colour is seen within two page pixels of a position: a thin line's own pixels are blended."""
+
+        def near() -> bool:
+            pixels = self.pixels(x, y, 2)
+            return bool((np.abs(pixels - np.asarray(colour, int)).max(axis=-1) <= far).any())
+
+        self.page.lab.wait_until(near, f"{colour} at ({x}, {y})")
