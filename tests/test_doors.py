@@ -262,7 +262,7 @@ def test_what_the_registry_says() -> None:
 
 def test_the_release_sees_the_picture_at_the_video_s_size(caplog: pytest.LogCaptureFixture) -> None:
     torch = pytest.importorskip("torch")
-    from draganything_lab.control.presets import PAPER, RELEASE
+    from draganything_lab.control.paper_or_release import PAPER, RELEASE
     from draganything_lab.pipeline.inputs import resized_picture, resolve_size
 
     picture = torch.from_numpy(PICTURE).permute(2, 0, 1)[None].float() / 255

@@ -26,12 +26,13 @@ from draganything_lab.media.drawing import entity_colour
 from draganything_lab.scene import Entity
 from draganything_lab.studio.canvas import pad, selftest
 from draganything_lab.studio.canvas.canvas import CanvasView
-from draganything_lab.studio.canvas.keys import HELP, TOOLS, press
+from draganything_lab.studio.canvas.keys import HELP, press
 from draganything_lab.studio.canvas.pointer import Pointer
 from draganything_lab.studio.canvas.sprites import ghost_sprite, heat_pixels, mask_sprite
 from draganything_lab.studio.canvas.stage import Stage
+from draganything_lab.studio.canvas.tools import TOOLS
 from draganything_lab.studio.model.model import MODES, StudioModel
-from draganything_lab.studio.panels.pacing import Pacer
+from draganything_lab.studio.panels.redraw import Pacer
 
 
 @pytest.fixture

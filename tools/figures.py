@@ -17,8 +17,8 @@ from draganything_lab.show.page import figure_png
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 NUM_FRAMES = 14
 TITLES = {
-    "carry": "Told the whole mask (carry)",
-    "entity+gaussian": "Told a disc (the paper's)",
+    "carry": "Given the whole mask (carry)",
+    "entity+gaussian": "Given a disc (the paper's)",
     "preview": "Preview: cut out and moved",
     "truth": "Truth",
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..control.signal import shows_vectors
+from ..control.representations import shows_vectors
 from ..errors import LabError
 from ..media.video import write_video
 from ..pipeline.familiar import stranger_note

@@ -29,8 +29,9 @@ from ..scene.checks import checked_num_frames, checked_size
 from . import stamps
 from .inputs import check_memory, checked_track, control_mask, entity_radius, scaled_points, vector_table
 from .layers import Layers, layers_of, layers_of_tracks
-from .presets import Behaviour, behaviour
-from .signal import REPRESENTATIONS, ControlSignal, shows_vectors
+from .paper_or_release import Behaviour, behaviour
+from .representations import REPRESENTATIONS, shows_vectors
+from .signal import ControlSignal
 
 if TYPE_CHECKING:
     from ..scene.scene import Scene

@@ -12,7 +12,7 @@ from ..media.arrays import picture_array, plain_array
 from ..media.mask import load_mask
 from ..scene.masks import inscribed_circle, resized_mask
 from . import stamps
-from .presets import Behaviour
+from .paper_or_release import Behaviour
 
 MAX_BYTES = 2**30
 

@@ -14,17 +14,11 @@ from ..errors import LabError
 from ..media import drawing
 from ..media.picture import load_picture
 from .layers import HOLE, Carried, Layers
+from .representations import shows_vectors
 
-PAPER = ("point", "trajectory", "gaussian", "entity", "entity+gaussian")
-REPRESENTATIONS = (*PAPER, "carry")
 MAX_DENSE_BYTES = 4 * 2**30
 # A step of an eighth of the longer side between two frames is drawn as 255.
 FULL_STEP = 1 / 8
-
-
-def shows_vectors(representation: str) -> bool:
-    """Whether a representation shows the ControlNet entity vectors."""
-    return "entity" in representation or representation == "carry"
 
 
 @dataclass(frozen=True, eq=False)

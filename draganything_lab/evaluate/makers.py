@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..control.signal import shows_vectors
+from ..control.representations import shows_vectors
 from ..errors import LabError
 from ..models.device import best_device
 from ..pipeline.preview import preview

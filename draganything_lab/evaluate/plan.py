@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..control.signal import REPRESENTATIONS
+from ..control.representations import REPRESENTATIONS
 from ..errors import LabError
 from ..models import zoo
 from ..tracking import TRACKERS

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..control.build import build_control
 from ..control.layers import HOLE, layers_of_tracks
-from ..control.signal import REPRESENTATIONS
+from ..control.representations import REPRESENTATIONS
 from ..control.vectors import entity_vectors
 from ..errors import LabError
 from ..evaluate.metrics import bootstrap

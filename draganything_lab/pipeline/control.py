@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from ..control.build import build_control
-from ..control.presets import Behaviour
-from ..control.signal import ControlSignal, shows_vectors
+from ..control.paper_or_release import Behaviour
+from ..control.representations import shows_vectors
+from ..control.signal import ControlSignal
 from ..control.vectors import entity_vectors
 from ..errors import LabError
 from ..media.arrays import frames_of, plain_array

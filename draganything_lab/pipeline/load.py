@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..control.signal import shows_vectors
+from ..control.representations import shows_vectors
 from ..errors import LabError
 from ..models.device import best_device
 from ..models.load import folder_of, load_features, need_torch

@@ -15,7 +15,7 @@ from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
-from ..control.presets import Behaviour, behaviour
+from ..control.paper_or_release import Behaviour, behaviour
 from ..control.signal import ControlSignal
 from ..errors import LabError
 from ..models import DragAnythingControlNet, DragAnythingUNet, ReferenceDecoder

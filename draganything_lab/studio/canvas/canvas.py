@@ -11,7 +11,7 @@ import ipywidgets as widgets
 from ...errors import LabError
 from ..model.model import StudioModel
 from ..panels.generations import focus
-from ..panels.pacing import Pacer, later
+from ..panels.redraw import Pacer, later
 from .hearing import Hearing
 from .parts import HelpPanel, StatusLine, TimeSlider, bar, button
 from .pointer import Pointer

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...media.drawing import entity_colour
 from ..model.model import StudioModel
-from ..panels.pacing import later
+from ..panels.redraw import later
 from .keys import HEARD, press
 from .pad import make_pad
 from .pointer import PAINTING, Pointer

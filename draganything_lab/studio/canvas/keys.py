@@ -7,18 +7,8 @@ from functools import partial
 
 from ..model.model import StudioModel
 from .pointer import Pointer
+from .tools import TOOLS
 
-TOOLS = (
-    ("select", "mouse-pointer", "Select", "Click an object to cut it out, press and drag to move it", "v"),
-    ("plus", "plus-circle", "Add", "Click what else belongs to the object", "a"),
-    ("minus", "minus-circle", "Remove", "Click what does not belong to the object", "r"),
-    ("brush", "paint-brush", "Brush", "Paint the object's mask", "b"),
-    ("erase", "eraser", "Erase", "Erase from the object's mask", "e"),
-    ("path", "pencil", "Path", "Draw where the object goes, freehand or click by click", "d"),
-    ("points", "dot-circle-o", "Points", "Move, add and delete the path's key points", "p"),
-    ("background", "picture-o", "Background", "Drag everything that is not an object", "g"),
-    ("camera", "video-camera", "Camera", "Drag to pan the camera", "c"),
-)
 HANDS = (
     ("Click an object", "Cut it out, or select it"),
     ("Drag an object", "Draw its path: it follows the pointer"),

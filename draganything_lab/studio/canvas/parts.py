@@ -11,7 +11,7 @@ from ..model.events import sentence
 from ..model.model import StudioModel
 from ..panels.bound import Binder
 from ..panels.generations import tip
-from ..panels.pacing import later
+from ..panels.redraw import later
 from .keys import HANDS, HELP
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ..model.model import StudioModel
-from ..panels.pacing import later
+from ..panels.redraw import later
 from .stage import Stage
 
 PATIENCE = 5.0  # seconds; who waits longer wants to be told, and a late answer is taken all the same

@@ -13,8 +13,8 @@ from ..model.model import StudioModel
 from ..panels.bound import Binder
 from ..panels.door import make_door
 from ..panels.generations import forget_files, sent_files, tip
-from .keys import TOOLS
 from .parts import HelpPanel, bar, button
+from .tools import TOOLS
 
 CANDIDATES = 3
 OPEN_TIP = "Open a picture, a photograph from the camera, or a scene (.zip)"

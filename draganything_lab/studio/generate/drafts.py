@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ...control.layers import layers_of
+from ...media.arrays import evenly
 from ...pipeline.decoding import Sources, carried_sources, decode_with
 from ...pipeline.familiar import takes_any_picture
 from ...pipeline.inputs import picture_of
@@ -87,7 +88,7 @@ class Drafts:
         else:
             wanted = min(2, wanted)  # The first look measures.
         start = time.perf_counter()
-        picked = np.unique(np.linspace(0, frames - 1, wanted).round().astype(int))
+        picked = evenly(frames, wanted)
         sigmas = pipe.scheduler.sigmas
         estimate = clean_estimate(
             tensors["latents"][0, picked].float(),

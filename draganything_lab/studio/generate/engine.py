@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ...control.signal import shows_vectors
+from ...control.representations import shows_vectors
 from ...errors import LabError
 from ...pipeline.cancel import CancelSwitch
 from ...pipeline.size import frame_size, video_size

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ...control.signal import REPRESENTATIONS
+from ...control.representations import REPRESENTATIONS
 from ...errors import LabError
 from ...models import zoo
 from ...pipeline.load import RELEASED, representations_in

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ...control.build import build_control
-from ...control.signal import ControlSignal, shows_vectors
+from ...control.representations import shows_vectors
+from ...control.signal import ControlSignal
 from ...pipeline.preview import preview
 from ...scene.entity import Entity
 from .editor import Editor

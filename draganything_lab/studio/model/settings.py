@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...control.signal import REPRESENTATIONS
+from ...control.representations import REPRESENTATIONS
 from ...errors import LabError
 from .events import Part, Watchers, action
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from ...errors import LabError
+from ...media.arrays import evenly
 from ...scene.curve import monotone_cubic
 from ...scene.trajectory import Points, Trajectory
 
@@ -42,7 +43,7 @@ def checked_stroke(points: Points, times: Sequence[float] | np.ndarray | None) -
             f"a stroke of {len(path)} points has times of shape {clock.shape}", fix="pass one time per point"
         )
     if len(path) > MAX_SAMPLES:
-        kept = np.linspace(0, len(path) - 1, MAX_SAMPLES).round().astype(int)
+        kept = evenly(len(path), MAX_SAMPLES)
         path, clock = path[kept], None if clock is None else clock[kept]
     moved = np.append(True, np.abs(np.diff(path, axis=0)).max(axis=1) > 0.01)
     return path[moved], None if clock is None else clock[moved]

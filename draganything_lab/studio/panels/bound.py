@@ -11,7 +11,7 @@ import ipywidgets as w
 
 from ..model.settings import WHOLE
 from .generations import tip
-from .pacing import Pacer
+from .redraw import Pacer
 
 if TYPE_CHECKING:
     from ..model.model import StudioModel

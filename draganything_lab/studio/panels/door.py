@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import traitlets
 
-from .pacing import later
+from .redraw import later
 
 try:
     import anywidget

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ import cv2
 import numpy as np
 
 from ...media.drawing import enlarged
+from ...media.text import data_address
 from ...media.video import encode_video, frame_strip
 from ..generate.engine import call_options
 from .pages import Clip
@@ -108,7 +108,7 @@ def link(name: str, data: bytes) -> str:
     """A link that saves a file, which it carries in it."""
     kind, words = KINDS[name.rpartition(".")[2]]
     size = f"{len(data) / 1024:.0f} KB" if len(data) >= 2048 else f"{len(data)} bytes"
-    address = f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+    address = data_address(data, kind)
     return f'<a download="{name}" href="{address}">{words}</a> <span class="dal-quiet">{name}, {size}</span>'
 
 

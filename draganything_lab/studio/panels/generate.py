@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import ipywidgets as w
 import numpy as np
 
 from ...media.drawing import enlarged
+from ...media.text import data_address
 from ...media.video import encode_video
 from ...segment.looks_drawn import looks_drawn
 from ..generate import offers
@@ -274,11 +274,8 @@ def beside(clips: list[np.ndarray]) -> np.ndarray:
 
 def film(frames: np.ndarray, fps: float, words: str) -> str:
     """A video that plays round and round, as HTML that carries it."""
-    data = base64.b64encode(encode_video(enlarged(frames), fps)).decode("ascii")
-    return (
-        f'<video autoplay loop muted playsinline controls aria-label="{html.escape(words)}" '
-        f'src="data:video/mp4;base64,{data}"></video>'
-    )
+    address = data_address(encode_video(enlarged(frames), fps), "video/mp4")
+    return f'<video autoplay loop muted playsinline controls aria-label="{html.escape(words)}" src="{address}"></video>'
 
 
 def draft_strip(frames: np.ndarray, side: int = 128) -> str:
@@ -295,4 +292,4 @@ def draft_strip(frames: np.ndarray, side: int = 128) -> str:
 def picture_data(picture: np.ndarray) -> str:
     """A picture (H, W, 3) uint8 as a data address."""
     data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
-    return "data:image/png;base64," + base64.b64encode(data.tobytes()).decode("ascii")
+    return data_address(data.tobytes(), "image/png")

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...control.build import build_control
-from ...control.signal import ControlSignal, shows_vectors
+from ...control.representations import shows_vectors
+from ...control.signal import ControlSignal
 from ...errors import LabError
-from ...media.drawing import entity_colour
+from ...media.drawing import entity_colour, ink_on
 from ...pipeline.preview import preview
 from ...scene.scene import Scene
 
@@ -198,9 +199,8 @@ def entity_table(report: MotionReport) -> str:
 
 def plate(number: int) -> str:
     """An entity's number on a plate of its colour."""
-    red, green, blue = entity_colour(number)
-    ink = "#101010" if 0.299 * red + 0.587 * green + 0.114 * blue > 120 else "#ffffff"
-    return f'<span class="dal-plate" style="background:rgb({red},{green},{blue});color:{ink}">{number}</span>'
+    ground = entity_colour(number)
+    return f'<span class="dal-plate" style="background:rgb{ground};color:rgb{ink_on(ground)}">{number}</span>'
 
 
 def _figure(words: str, draw: Any) -> str:

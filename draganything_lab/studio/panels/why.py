@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from ...control.vectors import cosine_similarity, pool_over_mask, similarity_map
-from ...media.drawing import heat_over, muted
+from ...media.drawing import heat_over, muted, repeated
 from ...media.picture import psnr
 from ...pipeline.familiar import FLOOR_DB, takes_any_picture, vae_round_trip
 from ...pipeline.size import video_size
@@ -144,7 +144,7 @@ def _alike(features: Any, clip: Clip, size: tuple[int, int]) -> str:
 def enlarged_to(picture: np.ndarray, width: int = SHOWN) -> np.ndarray:
     """Repeat pixels until a picture is about so wide, so that they can be seen."""
     times = max(1, width // picture.shape[1])
-    return picture.repeat(times, axis=0).repeat(times, axis=1)
+    return repeated(picture, times)
 
 
 def _section(title: str, pictures: Sequence[tuple[str, np.ndarray]], words: str, *, safe: bool = False) -> str:

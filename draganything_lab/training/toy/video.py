@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...control.signal import shows_vectors
+from ...control.representations import shows_vectors
 from ...models.controlnet import WAYS
 from ...models.dift import DiffusionFeatures
 from ...pipeline.sampling import CLIP_MEAN, CLIP_STD, encoder_pixels

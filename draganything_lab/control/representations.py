@@ -1,0 +1,26 @@
+"""The representations: ways to tell the ControlNet where an object goes.
+
+| name | what is drawn on an object's path |
+|---|---|
+| `point` | a small dot |
+| `trajectory` | the step to the next frame, blurred (as DragNUWA does) |
+| `gaussian` | a 2D Gaussian as large as the object's inscribed circle |
+| `entity` | the entity's vector, in a disc |
+| `entity+gaussian` | both: the paper's method |
+| `carry` | ours: the vector in the whole mask, moved, and the way back to frame 0 |
+
+A new one gets its name here and is drawn in `control/build.py`; `training/toy/stages.py` trains it, and
+`studio/panels/choices.py` says what it is.
+
+Source: paper, section 3.3 and table 3; released `demo.py`; `carry` is ours.
+"""
+
+from __future__ import annotations
+
+PAPER = ("point", "trajectory", "gaussian", "entity", "entity+gaussian")
+REPRESENTATIONS = (*PAPER, "carry")
+
+
+def shows_vectors(representation: str) -> bool:
+    """Whether a representation shows the ControlNet entity vectors."""
+    return "entity" in representation or representation == "carry"
