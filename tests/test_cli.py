@@ -80,7 +80,7 @@ def test_wrong_words_stop_with_2(words: str, capsys: pytest.CaptureFixture[str])
         ("demo --image photo.png --path 90,100 --point 90,-1", "240x180"),
         ("demo --image photo.png --path 90,100 --mask small.png", "small.png"),
         ("demo --image photo.png --path 90,100 --mask black.png", "no pixel"),
-        ("demo --preview --frames 2 --out text.png/inside", "text.png"),
+        ("demo --frames 2 --out text.png/inside", "text.png"),
         ("preview --scene missing.zip", "missing.zip"),
         ("preview --scene text.png", "text.png"),
         ("preview --scene scene.zip --frames 0", "num_frames"),

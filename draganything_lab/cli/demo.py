@@ -109,8 +109,10 @@ def check(args: argparse.Namespace) -> None:
         raise LabError(f"--fps is {args.fps:g}", fix="use more than 0 and at most 240")
     if args.image is not None and args.toyland is not None:
         raise LabError("--toyland and --image exclude each other", fix="use one of them")
-    if Path(args.out).exists() and not Path(args.out).is_dir():
-        raise LabError(f"--out {args.out} is a file", fix="pass a folder")
+    out = Path(args.out)
+    for place in (out, *out.parents):
+        if place.exists() and not place.is_dir():
+            raise LabError(f"--out {place} is a file", fix="pass a folder")
     for name in ("point", "path", "mask", "label"):
         if args.image is None and getattr(args, name) is not None:
             raise LabError(f"--{name} needs a picture of your own", fix="pass --image FILE, too")
