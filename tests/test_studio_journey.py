@@ -122,6 +122,8 @@ def test_the_whole_way(open_lab: Lab, outside: str, framed: bool, tmp_path: Path
     wrap = (lambda page: InFrame(page, outside)) if framed else None
     page = open_lab.open(cells, height=1500, wrap=wrap)
     name = f"journey-{'sandbox' if framed else 'page'}"
+    # In a frame JupyterLab goes to its address once more while it starts, sometimes after the cells have run.
+    page.lab.wait_until(lambda: page.python("'studio' in globals()") or page.run_all(), "the cells have run")
     page.python("0", "view = studio._assembly._views['canvas']")
     page.python("0", "model.settings.change(num_frames=4, steps=2, segmenter='grabcut'); model.masks.warm_up().join()")
     page.until("model.view_state == 'alive' and view.hearing.pad_alive")

@@ -1,13 +1,11 @@
 """The representations: ways to tell the ControlNet where an object goes.
 
-| name | what is drawn on an object's path |
-|---|---|
-| `point` | a small dot |
-| `trajectory` | the step to the next frame, blurred (as DragNUWA does) |
-| `gaussian` | a 2D Gaussian as large as the object's inscribed circle |
-| `entity` | the entity's vector, in a disc |
-| `entity+gaussian` | both: the paper's method |
-| `carry` | ours: the vector in the whole mask, moved, and the way back to frame 0 |
+- "point": a small dot on the object's path.
+- "trajectory": the step to the next frame, blurred, as DragNUWA does.
+- "gaussian": a 2D Gaussian as large as the object's inscribed circle.
+- "entity": the entity's vector, in a disc.
+- "entity+gaussian": both, the paper's method.
+- "carry": ours, the vector in the whole mask, moved, and the way back to frame 0.
 
 A new one gets its name here and is drawn in `control/build.py`; `training/toy/stages.py` trains it, and
 `studio/panels/choices.py` says what it is.

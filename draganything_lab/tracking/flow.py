@@ -36,9 +36,8 @@ class Chain:
             queries: (N, 2) float32 (x, y) in pixels.
 
         Returns:
-            points: (T, N, 2) float32.
-            gaps: (T, N) float32, pixels: distance between the start of a step and where the backward flow returns to; 0
-                in frame 0.
+            Points (T, N, 2) float32, and gaps (T, N) float32 in pixels: the distance between the start of a step and
+            where the backward flow returns to; 0 in frame 0.
         """
         points = np.empty((len(self.ahead) + 1, len(queries), 2), np.float32)
         gaps = np.zeros(points.shape[:2], np.float32)
