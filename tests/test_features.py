@@ -398,7 +398,7 @@ def broken(folder: Path, where: Path) -> Path:
 
 def test_broken_folders(folder, tmp_path):
     load = DiffusionFeatures.from_pretrained
-    with pytest.raises(LabError, match="no folder"):
+    with pytest.raises(LabError, match="is not a folder"):
         load(tmp_path / "nothing")
     with pytest.raises(LabError, match="neither a folder nor in the Hugging Face cache"):
         load("nobody/no-such-model")

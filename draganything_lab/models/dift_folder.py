@@ -23,7 +23,7 @@ def find_folder(source: str | Path, revision: str | None = None) -> Path:
         return folder / "dift" if (folder / "dift" / "unet").is_dir() else folder
     name = str(source)
     if folder.exists() or name.count("/") != 1 or name.startswith((".", "~", "/")):
-        raise LabError(f'"{name}" is not a folder', fix="give the folder that holds unet/, vae/ and scheduler/")
+        raise LabError(f'"{name}" is not a folder', fix="pass the folder that holds unet/, vae/ and scheduler/")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
