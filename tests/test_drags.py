@@ -124,6 +124,18 @@ def test_the_preview_draws_the_object_turned_and_grown(degrees: float, factor: f
     assert np.abs(last - expected)[inside].max(initial=0) <= 2
 
 
+def test_shrinking_an_object_does_not_skip_its_pixels() -> None:
+    """Stripes of one pixel, made a third as large, are an even grey; sampled at single pixels they would be stripes."""
+    picture = np.full((96, 128, 3), 100, np.uint8)
+    picture[20:80, 20:80:2], picture[20:80, 21:80:2] = 255, 0
+    mask = np.zeros((96, 128), bool)
+    mask[20:80, 20:80] = True
+    scene = Scene(picture)
+    scene.add("stripes", mask, Trajectory([(50, 50)]).grown(1 / 3))
+    inside = preview(scene, 2, label=False)[-1, 44:56, 44:56].astype(int)
+    assert np.abs(inside - 127).max() < 25
+
+
 # Control
 
 
