@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -74,6 +75,21 @@ def test_the_preview_of_a_toyland_scene_follows_what_turns_and_grows() -> None:
     print(f"inside them, in the last frame, {np.mean(looks[True]):.1f} and {np.mean(looks[False]):.1f} dB")
     assert len(off[True]) >= 5 and asked < 0.5 < alone
     assert np.mean(looks[True]) > np.mean(looks[False]) + 3
+
+
+@pytest.mark.parametrize("background", [(0.0, 0.0), (12.0, -4.0)])
+def test_what_a_toyland_camera_does_to_a_turning_thing_is_asked_once(background: tuple[float, float]) -> None:
+    """With a background drag the scene has no camera, so the thing itself must ask for the zoom."""
+    world = replace(named_scene("meadow", (96, 144), FRAMES).world, zoom=1.3, pan=(6.0, 2.0), background=background)
+    clip = world.render()
+    (label,) = turning(clip)
+    layers = layers_of(clip.scene(), FRAMES)
+    mask, motion = next(
+        pair for pair in zip(layers.masks, layers.motions, strict=True) if clip.labels[0][pair[0]][0] == label
+    )
+    pixels = np.argwhere(mask)[:, ::-1].astype(np.float64)
+    places = pixels @ motion[:, :, :2].transpose(0, 2, 1) + motion[:, None, :, 2]
+    np.testing.assert_allclose(places, clip.follow(label, pixels), atol=0.01)
 
 
 def test_training_goes_on_with_the_same_scenes() -> None:
