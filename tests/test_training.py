@@ -330,13 +330,14 @@ def test_a_gradient_that_is_not_finite_is_left_out_and_not_counted(trained, tmp_
     loss, calls = stage.loss, []
 
     def spoilt(batch, generator):
-        calls.append(1)
+        calls.append(torch.cat([p.detach().flatten() for p in stage.net.parameters()]))
         return {k: v * (float("nan") if len(calls) == 3 else 1.0) for k, v in loss(batch, generator).items()}
 
     stage.loss = spoilt
     run(stage, tmp_path, Settings(steps=20), report=lambda line: None)
     line = json.loads((tmp_path / "dift.jsonl").read_text())
     assert np.isfinite(line["loss"]) and all(p.isfinite().all() for p in stage.net.parameters())
+    assert torch.equal(calls[2], calls[3]) and not torch.equal(calls[3], calls[4])  # nor does momentum go on
     stage.loss = lambda batch, generator: {k: v * float("nan") for k, v in loss(batch, generator).items()}
     with pytest.raises(LabError, match="--rate"):
         run(stage, tmp_path, Settings(steps=40), resume=True, report=lambda line: None)
