@@ -498,3 +498,18 @@ def test_the_card_says_what_falls_short():
     assert "entity+gaussian: 18.4, wanted at least 18.5" in short_of({measure: row})
     row["entity+gaussian"]["mean"] = 18.5
     assert short_of({measure: row}) == "All 2 floors are reached.\n"
+
+
+def test_the_plan_names_every_stage_its_minutes_and_its_purpose_and_trains_nothing(tmp_path, capsys):
+    (tmp_path / "vae.pt").touch()
+    assert main(["train", "toy", "--plan", "--minutes", "60", "--folder", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(toy.STAGES)
+    assert sum(float(line.split()[1]) for line in lines) == pytest.approx(60, abs=0.5)
+    assert ["has a checkpoint" in line for line in lines] == [True] + [False] * (len(lines) - 1)
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "vae.pt"]
+    guide = (Path(__file__).parents[1] / "docs" / "training.md").read_text()
+    assert all(f"| `{name}` |" in guide for name in toy.STAGES)
+    for words, said in ((["toy", "--stages", "vea"], "vea"), (["sam"], "one stage")):
+        assert main(["train", *words, "--plan"]) == 2
+        assert said in capsys.readouterr().err
