@@ -1,12 +1,13 @@
 """What should move, and where to: a picture, the entities in it, and their trajectories."""
 
 from .camera import fit_similarity
+from .easing import EASINGS
 from .entity import MAX_ENTITIES, Entity, Kind
 from .masks import MaskReport, clean_mask, describe_mask, latent_mask, paint
 from .pace import hand_pace
 from .presets import anchor_grid, approach, arc, bounce, circle, hold, pan, recede, shake, spin, straight, sway, zoom
 from .scene import Scene
-from .trajectory import EASINGS, Trajectory
+from .trajectory import Trajectory
 
 __all__ = [
     "EASINGS",

@@ -9,8 +9,9 @@ import numpy as np
 
 from ..errors import LabError
 from .curve import stretch_lengths
+from .easing import Easing
 from .poses import MAX_SIZE, number
-from .trajectory import Easing, Point, Trajectory
+from .trajectory import Point, Trajectory
 
 
 def straight(start: Point, end: Point, *, easing: Easing = "linear") -> Trajectory:

@@ -18,20 +18,14 @@ import numpy as np
 from ..errors import LabError
 from .checks import checked_frames, checked_num_frames, checked_points
 from .curve import even_speed, monotone_cubic, stretch_lengths
+from .easing import EASINGS, Easing
 from .pace import Pace, Pairs, checked_pace, pace_at
 from .poses import Numbers, checked_angles, checked_sizes, motion_matrices, number
 
-Easing: TypeAlias = Literal["linear", "ease-in", "ease-out", "ease-in-out"]
 Spacing: TypeAlias = Literal["arc", "time"]
 Point: TypeAlias = "np.ndarray | Sequence[float]"
 Points: TypeAlias = "np.ndarray | Sequence[Point]"
 
-EASINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "linear": lambda s: s,
-    "ease-in": lambda s: s * s,
-    "ease-out": lambda s: s * (2.0 - s),
-    "ease-in-out": lambda s: s * s * (3.0 - 2.0 * s),
-}
 SPACINGS = ("arc", "time")
 
 

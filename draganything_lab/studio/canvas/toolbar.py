@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from ...scene.trajectory import EASINGS
+from ...scene.easing import EASINGS
 from ..model.model import StudioModel
 from ..panels.bound import Binder
 from ..panels.door import make_door

@@ -8,7 +8,8 @@ import ipywidgets as w
 
 from ...errors import LabError
 from ...scene.checks import parse_points
-from ...scene.trajectory import EASINGS, SPACINGS
+from ...scene.easing import EASINGS
+from ...scene.trajectory import SPACINGS
 from ..panels.bound import Binder, button, column, labelled, row, words
 
 if TYPE_CHECKING:
