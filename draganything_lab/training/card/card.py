@@ -171,7 +171,7 @@ def machine() -> str:
     import torch
 
     name = platform.processor() or platform.machine()
-    return f"{os.cpu_count()} cores ({name}), torch {torch.__version__}"
+    return f"{torch.get_num_threads()} of {os.cpu_count()} cores ({name}), torch {torch.__version__}"
 
 
 def strip(truth: np.ndarray, video: np.ndarray) -> np.ndarray:
