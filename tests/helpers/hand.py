@@ -30,8 +30,15 @@ FINISHED = "print('DO' + 'NE')"
 
 def choose(page: LabPage, file: Path, within: str = ".dal-bar") -> None:
     """Press the Open button in some part of the page, and choose a file in the dialogue."""
-    page.page.once("filechooser", lambda chooser: chooser.set_files(str(file)))
+    chosen: list[Path] = []
+
+    def choose_it(chooser: Any) -> None:
+        chooser.set_files(str(file))
+        chosen.append(file)
+
+    page.page.once("filechooser", choose_it)
     page.page.locator(f"{within} .widget-upload:visible").first.click()
+    page.lab.wait_until(lambda: chosen, f"{file.name} is chosen")  # else a second click opens the browser's own
 
 
 def large_photograph(folder: Path) -> Path:
