@@ -27,7 +27,6 @@ if any(importlib.util.find_spec(name) is None for name in ("torch", "ipycanvas")
     pytest.skip("no ipycanvas or no torch here", allow_module_level=True)
 
 from draganything_lab.media import encode_picture
-from draganything_lab.studio.panels.generations import SEVEN
 
 pytestmark = pytest.mark.slow
 # As Colab sets it on the frames of outputs, whose pages come from another origin than the notebook's.
@@ -190,7 +189,6 @@ def test_a_large_photograph_opens_from_canvas_and_form(open_lab: Lab, tmp_path: 
     assert not page.errors, page.errors
 
 
-@pytest.mark.skipif(SEVEN, reason="ipywidgets 7 shows nothing of a widget that has a part whose code does not come")
 def test_where_no_widget_from_outside_comes_the_form_stands_in(
     open_lab: Lab, tmp_path: Path, photo: np.ndarray
 ) -> None:
