@@ -14,6 +14,8 @@ from PIL import Image
 
 w = pytest.importorskip("ipywidgets")
 
+from helpers.widgets import receive  # noqa: E402
+
 from draganything_lab.studio.model import pictures  # noqa: E402
 from draganything_lab.studio.model.model import StudioModel  # noqa: E402
 from draganything_lab.studio.panels.door import Parcel, make_door  # noqa: E402
@@ -105,8 +107,7 @@ def test_the_button_speaks_to_the_kernel() -> None:
         ({"kind": "begin", "id": "1", "name": "a", "size": 1}, []),
         ({"kind": "part", "id": "1", "start": 0}, [b"x"]),
     ):
-        data = {"method": "custom", "content": content}
-        door.comm.handle_msg({"content": {"data": data}, "buffers": buffers})
+        receive(door, content, buffers)
     assert [message["kind"] for message in sent] == ["next", "done"]
 
 
@@ -117,15 +118,15 @@ def test_where_the_button_does_not_come_the_upload_stands_in(monkeypatch: pytest
     async def page(answers: bool) -> tuple[Any, Any]:
         upload = w.FileUpload()
         door = make_door(Shelf(), upload, "Open")
-        assert door.layout.display is None and upload.layout.display == "none"
+        assert door.frame.layout.display is None and upload.layout.display == "none"
         if answers:
             door._handle_custom_msg({"kind": "ready"}, [])
         await asyncio.sleep(0.1)
         return door, upload
 
     door, upload = asyncio.run(page(True))
-    assert door.layout.display is None and upload.layout.display == "none"
+    assert door.frame.layout.display is None and upload.layout.display == "none"
     door, upload = asyncio.run(page(False))
-    assert door.layout.display == "none" and upload.layout.display is None
+    assert door.frame.layout.display == "none" and upload.layout.display is None
     door._handle_custom_msg({"kind": "ready"}, [])  # it was only late
-    assert door.layout.display is None and upload.layout.display == "none"
+    assert door.frame.layout.display is None and upload.layout.display == "none"

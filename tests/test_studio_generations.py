@@ -15,11 +15,12 @@ pytest.importorskip("ipycanvas")
 from helpers.stand_ins import Discs, choose_file  # noqa: E402
 
 from draganything_lab.media import encode_picture  # noqa: E402
+from draganything_lab.studio.assembly import Assembly  # noqa: E402
 from draganything_lab.studio.canvas.canvas import CanvasView  # noqa: E402
 from draganything_lab.studio.form.form import FormView  # noqa: E402
 from draganything_lab.studio.model.model import StudioModel  # noqa: E402
 from draganything_lab.studio.panels.generate import GeneratePanel  # noqa: E402
-from draganything_lab.studio.panels.generations import tip, tip_of, titles_of  # noqa: E402
+from draganything_lab.studio.panels.generations import SEVEN, tip, tip_of, titles_of  # noqa: E402
 from draganything_lab.studio.panels.look import PAGES, LookPanel  # noqa: E402
 
 STUDIO = Path(__file__).parents[1] / "draganything_lab" / "studio"
@@ -78,11 +79,36 @@ def test_a_file_opens_from_canvas_and_form_and_can_be_chosen_again(model: Studio
 def test_nothing_is_handed_to_a_widget_that_it_does_not_know(model: StudioModel) -> None:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        from draganything_lab.studio.assembly import Assembly
-
         for view in ("canvas", "form"):
             Assembly(model, view).close()
     assert [str(one.message) for one in said if "unrecognized arguments" in str(one.message)] == []
+
+
+def test_in_7_what_comes_from_outside_takes_nothing_along(model: StudioModel) -> None:
+    assembly = Assembly(model, "canvas")
+    assembly.show("form")
+    outside = {one._model_module for one in all_of(assembly.widget)} & {"ipycanvas", "anywidget"}
+    assert outside == (set() if SEVEN else {"ipycanvas", "anywidget"})
+    assembly.close()
+
+
+def test_a_view_once_shown_stays_in_its_place(model: StudioModel) -> None:
+    assembly = Assembly(model, "form")
+    before = assembly.left.children
+    assembly.show("canvas")
+    after = assembly.left.children
+    assert after[: len(before)] == before and len(after) == len(before) + 1
+    assert [one.layout.display for one in after[1:]] == ["none", "none", None]
+    assembly.show("form")
+    assert assembly.left.children == after and [one.layout.display for one in after[1:]] == [None, None, "none"]
+    assembly.close()
+
+
+def test_what_the_page_is_asked_with_is_shown_on_it(model: StudioModel) -> None:
+    view = CanvasView(model)
+    view.test()
+    assert view.selftest.probe in view.stage.widget.children
+    view.close()
 
 
 def test_one_place_knows_the_generations() -> None:

@@ -59,7 +59,7 @@ class Assembly:
         self.said = w.HTML()
         self._top = w.HBox([self.which, self.said])  # one and the same for all views, so that it keeps the focus
         self._top.add_class("dal-top")
-        self.left = w.VBox()
+        self.left = w.VBox([self._top])
         self.left.add_class("dal-left")
         making = column(w.HTML('<h3 class="dal-title">Generate</h3>'), self.generate.widget)
         making.add_class("dal-card")
@@ -93,12 +93,14 @@ class Assembly:
             self.which.value = view
         why = f"{self._why} " if self._why and view == FORM else ""
         self.said.value = f'<p class="dal-which" role="status">{why}{SAID[view]}</p>'
-        shown = self._views[view].widget
-        waiting = self._views.get(CANVAS) if self._why == DEAD and view == FORM else None
-        # A canvas that has not answered stays on the page unseen: its answer may only be late.
-        self.left.children = (self._top, *self._beside(view), shown, *([waiting.widget] if waiting is not None else []))
-        for one in self._views.values():
-            one.widget.layout.display = "none" if one is waiting else None
+        # A view that was made stays on the page, unseen: a canvas may only answer late, and ipywidgets 7 never shows
+        # an `Output` again that was taken away. What is new comes last, so that the others stay what they are.
+        for part in self._parts(view):
+            if part not in self.left.children:
+                self.left.children = (*self.left.children, part)
+        for name in self._views:
+            for part in self._parts(name):
+                part.layout.display = None if name == view else "none"
         # The form is long: there the pages stand beside it, else they have the whole width.
         self.right.children = (self._making, self._looking) if view == FORM else (self._making,)
         self.widget.children = (*self._all, self._looking) if view == CANVAS else tuple(self._all)
@@ -111,10 +113,10 @@ class Assembly:
                 part.close()
         self.widget.children = (w.HTML(words(CLOSED)),)
 
-    def _beside(self, view: str) -> list[Any]:
-        """The status line above the form; the canvas has its own."""
+    def _parts(self, view: str) -> list[Any]:
+        """What belongs to a view: a status line above the form; the canvas has its own."""
         if view == CANVAS:
-            return []
+            return [self._views[CANVAS].widget]
         if self._status is None:
             from .canvas.parts import StatusLine
 
@@ -122,7 +124,7 @@ class Assembly:
             around = w.VBox([self._status.widget])
             around.add_class("dal-studio")
             self._status_box = around
-        return [self._status_box]
+        return [self._status_box, self._views[FORM].widget]
 
     def _make(self, view: str) -> Any:
         if view == FORM:

@@ -30,8 +30,16 @@ FINISHED = "print('DO' + 'NE')"
 
 def choose(page: LabPage, file: Path, within: str = ".dal-bar") -> None:
     """Press the Open button in some part of the page, and choose a file in the dialogue."""
-    page.page.once("filechooser", lambda chooser: chooser.set_files(str(file)))
+    chosen: list[Path] = []
+
+    def choose_it(chooser: Any) -> None:
+        chooser.set_files(str(file))
+        chosen.append(file)
+
+    page.page.once("filechooser", choose_it)
     page.page.locator(f"{within} .widget-upload:visible").first.click()
+    # Playwright hears of it only while it is asked something; a second click would open the browser's own dialogue.
+    page.lab.wait_until(lambda: chosen or page.page.evaluate("0"), f"{file.name} is chosen")
 
 
 def large_photograph(folder: Path) -> Path:

@@ -18,6 +18,7 @@ def classes(widget: Any) -> set[str]:
     return set(widget.get_state("_dom_classes")["_dom_classes"])
 
 
-def receive(widget: Any, content: Any) -> None:
-    """Have a widget receive a message of its page."""
-    widget.comm.handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
+def receive(widget: Any, content: Any, buffers: Any = ()) -> None:
+    """Have a widget receive a message of its page; outside a kernel, where old ipykernels' `handle_msg` fails."""
+    message = {"content": {"data": {"method": "custom", "content": content}}, "buffers": list(buffers)}
+    widget.comm._msg_callback(message)

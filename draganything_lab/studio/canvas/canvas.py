@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from ...errors import LabError
 from ..model.model import StudioModel
-from ..panels.generations import focus
+from ..panels.generations import apart, focus
 from ..panels.redraw import Pacer, later
 from .hearing import Hearing
 from .parts import HelpPanel, StatusLine, TimeSlider, bar, button
@@ -99,7 +99,7 @@ class CanvasView:
         again.on_click(lambda _: self.test())
         foot = bar(again, self.words)
         foot.add_class("dal-view")
-        centre = widgets.VBox([self.options.widget, self.stage.widget, self.help.widget, self.time.widget])
+        centre = widgets.VBox([self.options.widget, apart(self.stage.widget), self.help.widget, self.time.widget])
         centre.add_class("dal-stage")
         main = widgets.HBox([self.tools.widget, centre])
         main.add_class("dal-main")
@@ -130,8 +130,12 @@ class CanvasView:
         self.stage.renew()
         self._redraw()
 
-    def _renew(self) -> None:
-        self._begin_anew()
+    def _renew(self, manager: bool) -> None:
+        if manager:
+            self.stage.renew()
+        else:
+            self.stage.forget_sprites()
+        self._redraw()
         self.selftest.ask()
 
     def _redraw(self) -> None:

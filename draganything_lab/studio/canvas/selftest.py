@@ -28,7 +28,8 @@ class SelfTest:
         model: Gets the state.
         stage: What draws.
         told: Called with a sentence about the outcome.
-        renew: Called while there is no answer, to draw everything anew; it has to `ask` again.
+        renew: Called while there is no answer, to draw everything anew; it has to `ask` again. Its argument is whether
+            to draw through a new manager: an old one may have stopped for good, a new one may not be there yet.
         patience: Seconds to wait.
     """
 
@@ -37,7 +38,7 @@ class SelfTest:
         model: StudioModel,
         stage: Stage,
         told: Callable[[str], None],
-        renew: Callable[[], None],
+        renew: Callable[[bool], None],
         patience: float = PATIENCE,
     ) -> None:
         self.model, self.stage, self._told, self._renew, self._patience = model, stage, told, renew, patience
@@ -62,6 +63,7 @@ class SelfTest:
         if self.probe is not None:
             self.stage.retire(self.probe)
         self.probe = self.stage.make(2, 2, sync_image_data=True)
+        self.stage.keep_unseen(self.probe)
         self.probe.observe(self._answered, "image_data")
         with self.stage.held():
             self.probe.fill_style = f"rgb{COLOUR}"
@@ -91,7 +93,7 @@ class SelfTest:
         if self._tries <= TRIES + 1:
             self._off = later(self._patience / (TRIES + 1), self._no_answer)
             if self._tries <= TRIES:
-                self._renew()
+                self._renew(self._tries < TRIES)
             return
         self.model.set_view_state("dead")
         self._told(

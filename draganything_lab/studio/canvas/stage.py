@@ -21,6 +21,7 @@ import ipywidgets as widgets
 import numpy as np
 from ipycanvas import Canvas
 
+from ..panels.generations import apart
 from .sprites import Sprite
 
 FINE = 2  # canvas pixels for a pixel of the page
@@ -57,6 +58,8 @@ class Stage:
             list(self.layers.values()), layout=widgets.Layout(width=f"{width}px", max_width="100%")
         )
         self.widget.add_class("dal-stack")
+        self._unseen: tuple[widgets.Widget, ...] = ()
+        self._over: tuple[widgets.Widget, ...] = ()
         self.page = (width, height)
         self.scale, self.origin, self.size = 1.0, (0.0, 0.0), (1, 1)
         self._sprites: OrderedDict[Hashable, tuple[object, Sprite, Canvas]] = OrderedDict()
@@ -95,11 +98,26 @@ class Stage:
 
     def cover(self, pad: widgets.Widget) -> None:
         """Lay something over all canvases that hears pointer and keys in their place."""
-        self.widget.children = (*self.layers.values(), pad)
+        self._over = (apart(pad),)
+        self._lay()
 
     def uncover(self) -> None:
         """Take it away again."""
-        self.widget.children = tuple(self.layers.values())
+        self._over = ()
+        self._lay()
+
+    def keep_unseen(self, canvas: Canvas) -> None:
+        """Have the page make a canvas that it does not show, in place of the last one.
+
+        Colab makes only what the shown widgets refer to (get_model in github.com/googlecolab/colab-cdn-widget-manager).
+        """
+        canvas.layout.display = "none"
+        self._unseen = (canvas,)
+        self._lay()
+
+    def _lay(self) -> None:
+        # What changes most comes last: pages may make those behind a change anew.
+        self.widget.children = (*self.layers.values(), *self._over, *self._unseen)
 
     def layer(self, name: str) -> Canvas:
         """One of the canvases in the stack."""

@@ -58,7 +58,7 @@ class PictureChooser:
         tip(self.upload, OPEN_TIP)
         # The upload in parts where it can be had: a server on the way may silently refuse large messages.
         self.door = make_door(model.pictures, self.upload, "Open", OPEN_TIP)
-        self.widget = bar(self.names, self.new, *filter(None, [self.door, self.upload]))
+        self.widget = bar(self.names, self.new, *([self.door.frame] if self.door else []), self.upload)
         self.names.observe(self._named, "value")
         self.new.on_click(lambda _: model.pictures.open_seed(secrets.randbelow(10_000)))
         self.upload.observe(self._uploaded, "value")

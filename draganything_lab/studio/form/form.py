@@ -87,7 +87,8 @@ class FormView:
         self.door = make_door(model.pictures, self.upload, self.upload.description)
         self.toyland.layout.flex = "1 1 12em"
         return column(
-            row(self.toyland, self.ready, self.open, grid_gap="6px"), row(*filter(None, [self.door, self.upload]))
+            row(self.toyland, self.ready, self.open, grid_gap="6px"),
+            row(*([self.door.frame] if self.door else []), self.upload),
         )
 
     def _things_part(self, bind: Binder) -> Any:

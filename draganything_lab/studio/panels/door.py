@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import traitlets
 
+from .generations import apart
 from .redraw import later
 
 try:
@@ -116,19 +117,21 @@ if anywidget is not None:
             description: Its words.
             tip: Shown when the mouse rests on it.
             accept: What the browser's dialogue offers.
+            frame: What to put on the page.
         """
 
         _esm = SCRIPT.read_text(encoding="utf-8")
         description = traitlets.Unicode("Open").tag(sync=True)
         tip = traitlets.Unicode("").tag(sync=True)
         accept = traitlets.Unicode(ACCEPT).tag(sync=True)
+        frame: Any = None
 
 else:
     Door = None  # type: ignore[misc, assignment]
 
 
 def make_door(model: Opens, upload: Any, description: str, tip: str = "") -> Any:
-    """The button that opens a file; None without anywidget.
+    """The button that opens a file, whose `frame` goes onto the page; None without anywidget.
 
     Args:
         model: Opens what comes.
@@ -139,17 +142,18 @@ def make_door(model: Opens, upload: Any, description: str, tip: str = "") -> Any
     if Door is None:
         return None
     door, parcel = Door(description=description, tip=tip), Parcel(model)
+    door.frame = apart(door)
 
     def show(one: Any, other: Any) -> None:
         one.layout.display, other.layout.display = None, "none"
 
-    show(door, upload)
-    give_up = later(PATIENCE, lambda: show(upload, door))
+    show(door.frame, upload)
+    give_up = later(PATIENCE, lambda: show(upload, door.frame))
 
     def hear(_: object, content: Any, buffers: Any) -> None:
         if content == {"kind": "ready"}:
             give_up()
-            show(door, upload)
+            show(door.frame, upload)
         answer = parcel.hear(content, buffers)
         if answer is not None:
             door.send(answer)

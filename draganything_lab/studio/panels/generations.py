@@ -65,6 +65,21 @@ def forget_files(upload: Any) -> None:
         upload.value = ()
 
 
+def apart(widget: Any) -> Any:
+    """What to put on the page for a widget whose script comes from outside, among others.
+
+    In 7 a script that does not come takes along all widgets that hold such a widget, and nothing is shown of any of
+    them. So there it stands in an `Output`, which only names it.
+    """
+    if not SEVEN:
+        return widget
+    named = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    data = {"text/plain": "", "application/vnd.jupyter.widget-view+json": named}
+    frame = w.Output(outputs=({"output_type": "display_data", "metadata": {}, "data": data},))
+    frame.add_class("dal-apart")
+    return frame
+
+
 def focus(control: Any) -> None:
     """Give a control the keyboard; in 7, whose controls cannot be told so, nothing happens."""
     if hasattr(control, "focus"):

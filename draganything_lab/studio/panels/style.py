@@ -131,6 +131,8 @@ STYLE = """
 .dal-studio .dal-main{display:flex;gap:8px;align-items:flex-start;flex-wrap:nowrap}
 .dal-studio .dal-tools{flex:0 0 118px;display:flex;flex-direction:column;gap:2px}
 .dal-studio .dal-tools button.jupyter-button{width:118px;padding:0 8px;justify-content:flex-start;flex:0 0 auto}
+.dal-apart,.dal-apart>*,.dal-apart .jp-OutputArea-child,.dal-apart .jp-OutputArea-output{display:contents}
+.dal-apart .jp-OutputPrompt{display:none}
 .dal-studio .dal-stack{display:grid;border-radius:8px;background:var(--dal-soft);min-width:0;overflow:hidden!important}
 .dal-studio .dal-stack>canvas{grid-area:1/1;margin:0;min-width:0;pointer-events:none}
 .dal-studio .dal-stack>canvas.dal-canvas{pointer-events:auto;touch-action:none;cursor:crosshair;border-radius:8px;
