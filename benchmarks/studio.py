@@ -2,8 +2,8 @@
 
     python benchmarks/studio.py [--quick] [--page benchmarks/studio.md]
 
-A click until its mask is seen; a drag of 60 events a second and how far the drawn line stays behind the hand; the time
-slider, frame by frame. Times are the page's own, from the event to the first picture on the screen that shows it.
+A click until its mask is seen; a drag of 60 events a second, how far the drawn line stays behind the hand, and how
+often the preview that plays under it changes; the time slider, frame by frame. Times are the page's own, from the event to the first picture on the screen that shows it.
 """
 
 from __future__ import annotations
@@ -69,14 +69,22 @@ CLICK = """([x, y, px, py]) => new Promise((done, fail) => {
   requestAnimationFrame(poll);
 })"""
 # Sixty events a second along a line to the right. In every picture: the farthest place that the line covers (drawn by
-# the page), and where the right edge of the thing's ghost is (drawn by the kernel).
+# the page), where the right edge of the thing's ghost is (drawn by the kernel), and whether the preview has changed.
 DRAG = """([x0, y, step, count]) => new Promise(done => {
   const pad = document.querySelector('.dal-pad canvas'), paper = pad.getContext('2d');
   const hand = document.querySelector('canvas.dal-hand'), over = hand.getContext('2d');
+  const film = document.querySelector('canvas.dal-film'), shown = film.getContext('2d');
   const box = pad.getBoundingClientRect(), fine = pad.width / box.width, finer = hand.width / box.width;
   const where = i => ({clientX: x0 + step * i, clientY: y, bubbles: true, pointerId: 9, button: 0});
   const send = (kind, i) => pad.dispatchEvent(new PointerEvent(kind, where(i)));
-  const sent = [], seen = [], pictures = [], ghosts = [];
+  const sent = [], seen = [], pictures = [], ghosts = [], films = [];
+  let before = null;
+  const look = () => {
+    const data = shown.getImageData(0, Math.round((y - box.top) * film.width / box.width), film.width, 1).data;
+    let sum = 7;
+    for (let k = 0; k < data.length; k += 3) sum = (sum * 31 + data[k]) | 0;
+    return sum;
+  };
   const picture = look => requestAnimationFrame(() => setTimeout(look, 0)); // after all that is drawn for it
   const rightmost = data => {
     for (let k = data.length - 1; k >= 3; k -= 4) if (data[k] > 40) return k >> 2;
@@ -97,10 +105,13 @@ DRAG = """([x0, y, step, count]) => new Promise(done => {
     const covered = Math.min(sent.length, Math.floor((line / fine + box.left - x0 + 0.6) / step)) - 1;
     for (; newest < covered; newest++) seen.push(now);
     const edge = rightmost(over.getImageData(0, Math.round((y - box.top) * finer), hand.width, 1).data);
+    const played = look();
+    if (before !== null && played !== before && sent.length < count) films.push(now);
+    before = played;
     if (edge >= 0) ghosts.push([now, edge / finer]);
     const waiting = ghosts.length && now - ghosts.findLast((g, k) => k === 0 || g[1] !== ghosts[k - 1][1])[0] < 1500;
     if ((newest < count - 1 || waiting) && now - start < 30000) picture(poll);
-    else { send('pointerup', count); done({sent, seen, pictures, ghosts, step}); }
+    else { send('pointerup', count); done({sent, seen, pictures, ghosts, films, step}); }
   };
   picture(poll);
 })"""
@@ -176,9 +187,10 @@ class Work:
         return times
 
 
-def drags(page: LabPage, repeats: int, events: int) -> list[dict[str, Any]]:
-    """What was seen of drags with 60 events a second, a thing's ghost under the hand."""
+def drags(page: LabPage, repeats: int, events: int, *, live: bool) -> list[dict[str, Any]]:
+    """What was seen of drags with 60 events a second, a thing's ghost under the hand, with or without the live preview."""
     runs = []
+    page.python("0", f"model.set_show(live={live})")
     for _ in range(repeats):
         page.python("0", "model.editor.undo() if model.paths.selected is not None else None; model.set_mode('select')")
         page.python("0", BLOCK)
@@ -247,10 +259,13 @@ def main() -> int:
             load = os.getloadavg()[0]
             whole, segmenter = clicks(page, repeats)
             backend = page.python("model.masks.prompt.backend")
-            runs = drags(page, max(2, repeats // 2), events)
+            still = drags(page, max(2, repeats // 2), events, live=False)
+            runs = drags(page, max(2, repeats // 2), events, live=True)
             scrub, works = scrubs(page, max(2, repeats // 3))
         finally:
             lab.close()
+    without = [seen - sent for run in still for seen, sent in zip(run["seen"], run["sent"], strict=False)]
+    films = [wait for run in runs for wait in np.diff(run["films"]).tolist()]
     lags = [seen - sent for run in runs for seen, sent in zip(run["seen"], run["sent"], strict=False)]
     ghosts = [lag for run in runs for lag in ghost_lags(run)]
     pictures = [wait for run in runs for wait in run["pictures"]]
@@ -270,6 +285,10 @@ def main() -> int:
                 line("  the thing's ghost, which the kernel draws", ghosts, ""),
                 line("  from one picture on the screen to the next", pictures, "16.7 ms"),
                 *[line(f"  CPU time an event, {who}", [run["work"][who] / events for run in runs], "") for who in WHO],
+                line("  from one frame of the live preview to the next", films, "100 ms"),
+                line("  frames of it a second", [len(run["films"]) * 60 / events for run in runs], "10", "1/s"),
+                line("without the live preview: the line under the hand", without, ""),
+                *[line(f"  CPU time an event, {who}", [run["work"][who] / events for run in still], "") for who in WHO],
                 line("slider: a frame", scrub, "50 ms"),
                 *[line(f"  CPU time a frame, {who}", [work[who] / 12 for work in works], "") for who in WHO],
                 "",

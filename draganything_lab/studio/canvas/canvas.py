@@ -13,6 +13,7 @@ from ..model.model import StudioModel
 from ..panels.generations import focus
 from ..panels.redraw import Pacer, later
 from .hearing import Hearing
+from .live import Live
 from .parts import HelpPanel, StatusLine, TimeSlider, bar, button
 from .pointer import Pointer
 from .scenery import Scenery
@@ -25,7 +26,7 @@ WIDTH, HEIGHT = 644, 437  # of the canvas on the page, whatever the picture: not
 PAD_PATIENCE = 5.0  # seconds for the pad's code to come, once the canvas answers
 # Which layers a change touches.
 TOUCHES = {
-    "picture": ("picture", "masks", "motion", "hand"),
+    "picture": ("picture", "film", "masks", "motion", "hand"),
     "entities": ("masks", "motion", "hand"),
     "selection": ("masks", "motion", "hand"),
     "prompt": ("motion",),
@@ -59,13 +60,14 @@ class CanvasView:
         self.stage.fit(model.editor.scene.size)
         self.canvas = self.stage.canvas
         self.pointer = Pointer(model)
-        self.scenery = Scenery(model, self.stage, self.pointer)
+        self.live = Live(model, self.pointer, self._live_goes_on, self._page_tells, self._ask_page)
+        self.scenery = Scenery(model, self.stage, self.pointer, self.live)
         self._dirty: set[str] = set()
         self._pacer = Pacer(self._draw)
         self.picture: Any = None
         self._stop = model.watch(self._changed, *TOUCHES)
         self._build()
-        self.hearing = Hearing(model, self.stage, self.pointer, lambda: self._touch("hand"), self._wish)
+        self.hearing = Hearing(model, self.stage, self.pointer, lambda: self._touch("hand"), self._wish, self.live.seen)
         self._loading: Callable[[], None] = lambda: None
         for layer in self.stage.layers.values():
             layer.on_client_ready(self._page_loaded)
@@ -81,6 +83,7 @@ class CanvasView:
     def close(self) -> None:
         """Stop watching the model."""
         self._stop()
+        self.live.stop()
         self._pacer.close()
         self.selftest.close()
         self._loading()
@@ -134,6 +137,15 @@ class CanvasView:
         self._begin_anew()
         self.selftest.ask()
 
+    def _live_goes_on(self, anew: bool) -> None:
+        self._touch("film", *(("masks", "motion") if anew else ()))
+
+    def _page_tells(self) -> bool:
+        return self.hearing.pad_alive and self.hearing.pad is not None
+
+    def _ask_page(self) -> None:
+        self.hearing.pad.ask_seen()
+
     def _redraw(self) -> None:
         self._changed("picture")
 
@@ -156,6 +168,8 @@ class CanvasView:
         self.scenery.pad_draws = self.hearing.pad_alive
         if "hand" in dirty:
             self.hearing.show_ink()
+            if self.live.follow():
+                dirty |= {"film", "masks", "motion"}
         try:
             for layer in LAYERS:
                 if layer in dirty:

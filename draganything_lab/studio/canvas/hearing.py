@@ -26,6 +26,7 @@ class Hearing:
         pointer: Whom they move.
         touched: Called when the hand's drawing must be redone.
         wish: Called with "help", "close" or "leave" for what a key asks of the view.
+        seen: Called when the page has shown what was drawn before the pad's `ask_seen`.
 
     Attributes:
         pad: The anywidget that draws the line under the pointer in the browser, or None.
@@ -39,9 +40,10 @@ class Hearing:
         pointer: Pointer,
         touched: Callable[[], None],
         wish: Callable[[str, bool], None],
+        seen: Callable[[], None] = lambda: None,
     ) -> None:
         self.model, self.stage, self.pointer = model, stage, pointer
-        self._touched, self._wish = touched, wish
+        self._touched, self._wish, self._seen = touched, wish, seen
         self.warming: Any = None  # the thread in which the segmenter gets to know the picture
         self.pad_alive = False
         self.pad = self._late = make_pad(self._pad_tells, HEARD)
@@ -84,6 +86,9 @@ class Hearing:
 
     def _pad_tells(self, message: dict[str, Any]) -> None:
         kind, pointer = message["kind"], self.pointer
+        if kind == "seen":
+            self._seen()
+            return
         points = [(*self._from_shares(u, v), seconds) for u, v, seconds in message["points"]]
         if kind == "ready":
             self.pad_alive = True

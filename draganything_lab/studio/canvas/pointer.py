@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ...media.arrays import evenly
+from ...scene.entity import Entity
+from ...scene.scene import Scene
 from ...scene.trajectory import Trajectory
 from ..model import strokes
 from ..model.model import StudioModel
@@ -13,6 +16,7 @@ from ..model.paths import NEAR
 
 CLICK_SLACK = 3.0  # picture pixels that a hand may tremble in a click
 DOUBLE_SECONDS = 0.45
+WANTED_SAMPLES = 48  # of a stroke that is still being drawn
 PAINTING = ("brush", "erase")
 
 
@@ -26,6 +30,7 @@ class Gesture:
         mode: The tool with which it began.
         name: The entity it takes hold of, if it is in the picture already.
         key: Index of the key point it holds, or None.
+        mask: (H, W) bool, what it takes hold of where the picture has no such entity yet, once that is found.
     """
 
     points: list[tuple[float, float]]
@@ -33,6 +38,7 @@ class Gesture:
     mode: str
     name: str | None = None
     key: int | None = None
+    mask: np.ndarray | None = None
     reach: float = field(default=0.0)
 
     @property
@@ -128,6 +134,39 @@ class Pointer:
         points = path.points.copy()
         points[gesture.key] = gesture.points[-1]
         return Trajectory(points, path.frames, path.easing, path.spacing)
+
+    def wanted(self) -> Scene | None:
+        """The scene as it would be if the hand let go now; None if it drags nothing that moves.
+
+        Raises:
+            LabError: It cannot be so.
+        """
+        gesture, model = self.gesture, self.model
+        if gesture is None or not gesture.is_drag or gesture.mode != model.mode:
+            return None
+        scene, mode = model.editor.scene.copy(), gesture.mode
+        kept = evenly(len(gesture.points), WANTED_SAMPLES)  # many times a second: a coarser stroke will do
+        points, times = [gesture.points[k] for k in kept], [gesture.times[k] for k in kept]
+        if mode in ("select", "path"):
+            if gesture.name is not None and gesture.name in scene:
+                trajectory = model.paths.followed(scene[gesture.name], points, times)
+                scene.update(gesture.name, trajectory=trajectory, pinned=False)
+            elif gesture.mask is not None:
+                entity = Entity("under the hand", gesture.mask)
+                trajectory = model.paths.followed(entity, points, times)
+                scene.drag_foreground(entity.mask, trajectory, model.editor.free_name())
+            else:
+                return None
+        elif mode == "points" and (moved := self.moved_path()) is not None and model.editor.selected is not None:
+            scene.update(model.editor.selected, trajectory=moved, pinned=False)
+        elif mode == "background":
+            scene.drag_background(model.paths.followed(None, points, times))
+        elif mode == "camera":
+            pan = np.subtract(gesture.points[-1], gesture.points[0])
+            scene.drag_camera(pan.tolist(), 1.0 if model.paths.camera is None else model.paths.camera["zoom"])
+        else:
+            return None
+        return scene
 
     def _drag(self, gesture: Gesture) -> None:
         model = self.model

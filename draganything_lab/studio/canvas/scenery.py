@@ -10,8 +10,9 @@ from ...scene.entity import Entity
 from ...scene.trajectory import Trajectory
 from ..model.model import StudioModel
 from . import ink
+from .live import Live
 from .pointer import PAINTING, Pointer
-from .sprites import DARK, LIGHT, Sprite, css, ghost_sprite, heat_pixels, mask_sprite
+from .sprites import DARK, LIGHT, Sprite, css, ghost_sprite, heat_pixels, mask_sprite, opaque
 from .stage import FINE, Stage
 
 PLUS, MINUS = (0, 158, 115), (213, 94, 0)
@@ -25,13 +26,14 @@ class Scenery:
         model: The studio's model.
         stage: Where to.
         pointer: What the hand is doing.
+        live: The preview that plays under it.
 
     Attributes:
         pad_draws: Whether the line under the pointer is drawn in the browser already.
     """
 
-    def __init__(self, model: StudioModel, stage: Stage, pointer: Pointer) -> None:
-        self.model, self.stage, self.pointer = model, stage, pointer
+    def __init__(self, model: StudioModel, stage: Stage, pointer: Pointer, live: Live) -> None:
+        self.model, self.stage, self.pointer, self.live = model, stage, pointer, live
         self.pad_draws = False
 
     def picture(self) -> None:
@@ -49,8 +51,17 @@ class Scenery:
                 )
             else:
                 image = model.editor.scene.image
-                opaque = lambda: np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])  # noqa: E731
-                stage.put(layer, "picture", image, lambda: Sprite(opaque(), (0, 0), (width, height)), (0, 0))
+                stage.put(layer, "picture", image, lambda: Sprite(opaque(image), (0, 0), (width, height)), (0, 0))
+
+    def film(self) -> None:
+        """The preview that plays while the hand drags."""
+        layer = self.stage.layer("film")
+        with self.stage.held():
+            layer.clear()
+            if self.live.playing:
+                self.live.draw(layer, self.stage)
+        if self.live.playing:
+            self.live.drawn()
 
     def masks(self) -> None:
         """The objects' masks, numbered unless they move."""
@@ -58,7 +69,7 @@ class Scenery:
         layer = stage.layer("masks")
         with self.stage.held():
             layer.clear()
-            if model.clip.playing or not model.show["masks"]:
+            if model.clip.playing or self.live.playing or not model.show["masks"]:
                 return
             for number, entity in self._drawn():
                 selected = entity.name == model.editor.selected
@@ -81,13 +92,14 @@ class Scenery:
             if model.clip.playing:
                 return
             drawn = self._drawn()
+            if self.live.playing:
+                self._paths(layer, drawn)
+                return
             if model.show["ghosts"] and model.clip.frame > 0:
                 self._ghosts(layer, drawn)
             if model.show["heat"]:
                 self._heat(layer, drawn)
-            if model.show["paths"]:
-                for number, entity in drawn:
-                    self._path(layer, entity, number)
+            self._paths(layer, drawn)
             for number, entity in drawn:
                 self._number(layer, entity, number)
             if model.mode in ("select", "plus", "minus"):
@@ -119,9 +131,14 @@ class Scenery:
         hidden = self.model.editor.hidden
         return [(n, entity) for n, entity in enumerate(self.model.editor.entities, 1) if entity.name not in hidden]
 
+    def _paths(self, layer: Canvas, drawn: list[tuple[int, Entity]]) -> None:
+        if self.model.show["paths"]:
+            for number, entity in drawn:
+                self._path(layer, entity, number)
+
     def _heat(self, layer: Canvas, drawn: list[tuple[int, Entity]]) -> None:
         layer.save()
-        self._clip(layer)
+        self.stage.clip(layer)
         for number, entity in drawn:
             place = self.model.clip.place_at(entity, self.model.clip.frame)
             if place is None:
@@ -138,7 +155,7 @@ class Scenery:
 
     def _ghosts(self, layer: Canvas, drawn: list[tuple[int, Entity]]) -> None:
         layer.save()
-        self._clip(layer)
+        self.stage.clip(layer)
         image = self.model.editor.scene.image
         for number, entity in drawn:
             if entity.trajectory is None or entity.pinned or entity.kind != "foreground":
@@ -206,7 +223,7 @@ class Scenery:
         colour = entity_colour(number) if mode == "brush" else LIGHT
         if line is not None:
             layer.save()
-            self._clip(layer)
+            self.stage.clip(layer)
             layer.line_cap = layer.line_join = "round"
             layer.stroke_style, layer.line_width = css(colour, 0.55), 2 * radius
             points = self.stage.to_canvas(line)
@@ -229,7 +246,7 @@ class Scenery:
             if entity.kind == "foreground":
                 dx, dy = (line[-1] - line[0]).tolist()
                 layer.save()
-                self._clip(layer)
+                self.stage.clip(layer)
                 self._ghost(layer, entity, number, (dx, dy), model.editor.scene.image)
                 layer.restore()
         if not self.pad_draws:
@@ -252,10 +269,3 @@ class Scenery:
             layer.fill_circle(x, y, (7 if held else 5) * FINE)
             layer.fill_style = css(colour)
             layer.fill_circle(x, y, (5 if held else 3) * FINE)
-
-    def _clip(self, layer: Canvas) -> None:
-        """Draw inside the picture only, until `restore`."""
-        layer.begin_path()
-        height, width = self.model.editor.scene.size
-        layer.rect(*self.stage.origin, width * self.stage.scale, height * self.stage.scale)
-        layer.clip()

@@ -104,6 +104,7 @@ class TopBar:
             "paths": button("long-arrow-right", "", "Show the paths", toggle=True),
             "ghosts": button("clone", "", "Show where objects will be in the slider's frame", toggle=True),
             "heat": button("bullseye", "", "Show the Gaussians that the model gets", toggle=True),
+            "live": button("film", "", "Play the preview while dragging", toggle=True),
         }
         for name, made in self.shows.items():
             bind.value(made, partial(self._shown, name), partial(self._turn, name), "show")

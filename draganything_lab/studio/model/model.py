@@ -36,7 +36,7 @@ HINTS = {
     "background": "Drag the background.",
     "camera": "Drag to pan the camera; the slider zooms.",
 }
-SHOW = {"masks": True, "paths": True, "ghosts": True, "heat": False}
+SHOW = {"masks": True, "paths": True, "ghosts": True, "heat": False, "live": True}
 VIEW_STATES = ("unknown", "waiting", "alive", "dead")
 _NAMED: dict[str, StudioModel] = {}
 
@@ -119,12 +119,12 @@ class StudioModel(Part):
 
     @property
     def show(self) -> dict[str, bool]:
-        """What views draw: "masks", "paths", "ghosts", "heat"."""
+        """What views draw: "masks", "paths", "ghosts", "heat"; "live", the preview while a hand drags."""
         return dict(self._show)
 
     @action
     def set_show(self, **changes: bool) -> bool:
-        """Choose what views draw: masks, paths, ghosts, heat."""
+        """Choose what views draw: masks, paths, ghosts, heat, live."""
         unknown = set(changes) - set(self._show)
         if unknown:
             raise LabError(f"there is no layer {sorted(unknown)[0]!r}", fix=f"use {', '.join(self._show)}")
