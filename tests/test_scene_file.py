@@ -87,7 +87,19 @@ def scenes(draw: st.DrawFn) -> Scene:
             frames = draw(st.none() | st.just([3 * k + 1 for k in range(len(points))]))
             easing, spacing = draw(st.sampled_from(sorted(EASINGS))), draw(st.sampled_from(["arc", "time"]))
             trajectory = Trajectory(points, frames, easing, spacing)
-        kind = draw(st.sampled_from(["foreground", "background", "camera"]))
+            if draw(st.booleans()):
+                some = len(points)
+                trajectory = Trajectory(
+                    points,
+                    frames,
+                    easing,
+                    spacing,
+                    angles=draw(st.none() | st.lists(st.floats(-9999, 9999), min_size=some, max_size=some)),
+                    sizes=draw(st.none() | st.lists(st.floats(0.3, 3), min_size=some, max_size=some)),
+                    pace=None if frames else draw(st.sampled_from([None, [(0, 0), (1 / 3, 0.1), (1, 0.7)]])),
+                )
+        posed = trajectory is not None and trajectory.posed
+        kind = draw(st.sampled_from(["foreground", "background", *(() if posed else ("camera",))]))
         scene.add(name, mask, trajectory, kind=kind, pinned=draw(st.booleans()))
     return scene
 
@@ -116,6 +128,21 @@ def test_the_files_are_those_that_the_design_names(scene: Scene, tmp_path: Path)
     np.testing.assert_array_equal(np.asarray(Image.open(folder / "image.png")), scene.image)
     np.testing.assert_array_equal(np.asarray(Image.open(folder / "mask_001.png")), scene["boat"].mask * 255)
     assert load_scene(folder / "scene.json") == scene
+
+
+def test_turn_size_and_pace_are_version_2_and_a_scene_without_them_stays_version_1(
+    scene: Scene, tmp_path: Path
+) -> None:
+    """Labs of before open what says nothing new; `test_the_files_are_those…` looks at such a scene."""
+    scene.update("boat", trajectory=Trajectory([(1, 2), (3, 4)], angles=[10, 400], sizes=[2, 3], pace=[(0, 0), (1, 1)]))
+    document = json.loads((save_scene(scene, tmp_path / "a") / "scene.json").read_text("utf-8"))
+    assert document["version"] == 2
+    boat, back = (document["entities"][n]["trajectory"] for n in (0, 2))
+    assert (boat["angles"], boat["sizes"], boat["pace"]) == ([0, 390], [1, 1.5], [[0, 0], [1, 1]])
+    assert list(back) == ["points", "frames", "easing", "spacing"]
+    assert load_scene(tmp_path / "a") == scene
+    scene.undo()
+    assert json.loads((save_scene(scene, tmp_path / "a") / "scene.json").read_text("utf-8"))["version"] == 1
 
 
 def test_the_same_scene_makes_the_same_archive(scene: Scene, tmp_path: Path) -> None:
@@ -271,7 +298,7 @@ def drop(*path: Any) -> Callable[[Document], None]:
 
 TRACK = ("entities", 0, "trajectory")
 BAD: list[tuple[Callable[[Document], None], str]] = [
-    (set_at("version", 2), "version 2, this lab reads up to 1; update"),
+    (set_at("version", 3), "version 3, this lab reads up to 2; update"),
     (set_at("version", 0), "version 0"),
     (set_at("version", "1"), '"version" must be int, not str'),
     (set_at("version", True), '"version" must be int, not bool'),
@@ -327,6 +354,18 @@ BAD: list[tuple[Callable[[Document], None], str]] = [
     (set_at(*TRACK, "easing", []), '"easing" must be str'),
     (set_at(*TRACK, "spacing", None), '"spacing" must be str'),
     (drop(*TRACK, "spacing"), '"spacing" is missing'),
+    (set_at(*TRACK, "angles", [0]), "2 points but 1 angles"),
+    (set_at(*TRACK, "angles", {"0": 1}), '"angles" must be list'),
+    (set_at(*TRACK, "angles", [0, True]), r"angles is \[0, True\]"),
+    (set_at(*TRACK, "angles", [0, 1e9]), "at most 1,000 turns"),
+    (set_at(*TRACK, "sizes", [1, 0]), "size 1 is 0"),
+    (set_at(*TRACK, "sizes", [1, 100]), "size 1 is 100 times the first"),
+    (set_at(*TRACK, "sizes", ["1", 2]), "sizes is"),
+    (set_at(*TRACK, "sizes", [10**400, 2]), "not a list of numbers"),
+    (set_at(*TRACK, "pace", [[0, 0], [1, 1]]), "both frames and a pace"),
+    (set_at(*TRACK, "pace", [[0, 0], [1, None]]), "pace is"),
+    (set_at(*TRACK, "pace", [0, 1]), "pace has shape"),
+    (set_at(*TRACK, "pace", [[0, 0], [0.5, 1]]), "ends at time 0.5"),
 ]
 
 

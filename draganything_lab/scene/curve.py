@@ -60,17 +60,37 @@ def even_speed(keys: np.ndarray, progress: np.ndarray) -> np.ndarray:
     Returns:
         (T, 2) float64.
     """
-    knots = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(keys, axis=0), axis=1))])
-    moved = np.diff(knots) > 1e-12 * knots[-1]  # a point that coincides with the one before would divide by zero
-    chosen = np.concatenate([[True], moved])
-    knots, through = knots[chosen], keys[chosen]
+    knots, chosen = _apart(keys)
     if len(knots) == 1:
         return np.repeat(keys[:1], len(progress), axis=0)
-    pieces = int(np.clip(200_000 // len(knots), 4, 64))  # pieces per segment, to measure the curve's length
-    grid = knots[:-1, None] + np.diff(knots)[:, None] * np.linspace(0, 1, pieces, endpoint=False)
-    grid = np.append(np.maximum.accumulate(grid.ravel()), knots[-1])
-    steps = np.linalg.norm(np.diff(monotone_cubic(knots, through, grid), axis=0), axis=1)
-    along = np.concatenate([[0.0], np.cumsum(steps)])
-    result = monotone_cubic(knots, through, np.interp(progress * along[-1], along, grid))
+    grid, along, _ = _measured(knots, keys[chosen])
+    result = monotone_cubic(knots, keys[chosen], np.interp(progress * along[-1], along, grid))
     result[progress <= 0], result[progress >= 1] = keys[0], keys[-1]
     return result
+
+
+def stretch_lengths(keys: np.ndarray) -> np.ndarray:
+    """Lengths (K-1,) of the same curve from each key point (K, 2) to the next; 0 where the two coincide."""
+    knots, chosen = _apart(keys)
+    lengths = np.zeros(len(keys) - 1)
+    if len(knots) > 1:
+        _, along, pieces = _measured(knots, keys[chosen])
+        lengths[chosen[1:]] = np.diff(along[::pieces])
+    return lengths
+
+
+def _apart(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distances along the chords to those key points that do not coincide with the one before, and which (K,) they are:
+    a stretch without length would divide by zero."""
+    knots = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(keys, axis=0), axis=1))])
+    chosen = np.concatenate([[True], np.diff(knots) > 1e-12 * knots[-1]])
+    return knots[chosen], chosen
+
+
+def _measured(knots: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """A fine grid along the curve, the length up to each of its places, and how many pieces a stretch was cut into."""
+    pieces = int(np.clip(200_000 // len(knots), 4, 64))
+    grid = knots[:-1, None] + np.diff(knots)[:, None] * np.linspace(0, 1, pieces, endpoint=False)
+    grid = np.append(np.maximum.accumulate(grid.ravel()), knots[-1])
+    steps = np.linalg.norm(np.diff(monotone_cubic(knots, keys, grid), axis=0), axis=1)
+    return grid, np.concatenate([[0.0], np.cumsum(steps)]), pieces

@@ -118,5 +118,5 @@ def _within_reach(entity: Entity, *, move: bool) -> Entity:
         width,
         height,
     )
-    moved = Trajectory(near, trajectory.frames, trajectory.easing, trajectory.spacing)
+    moved = replace(trajectory, points=near)
     return replace(entity, trajectory=moved)

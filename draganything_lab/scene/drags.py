@@ -16,7 +16,8 @@ from ..errors import LabError
 from .checks import checked_size
 from .entity import Entity, named
 from .masks import inscribed_circle, own_mask
-from .trajectory import Points, Trajectory, anchor_grid, as_trajectory, straight
+from .presets import anchor_grid, straight
+from .trajectory import Points, Trajectory, as_trajectory
 
 Entities: TypeAlias = tuple[Entity, ...]
 

@@ -49,6 +49,10 @@ class Entity:
         object.__setattr__(self, "trajectory", as_trajectory(self.trajectory))
         if self.kind not in KINDS:
             raise LabError(f"kind {self.kind!r} is unknown", fix=f"use one of {', '.join(KINDS)}")
+        if self.kind == "camera" and self.trajectory is not None and self.trajectory.posed:
+            raise LabError(
+                "a camera track turns or grows", fix="give it points only: the tracks of a camera say together how"
+            )
         if not isinstance(self.pinned, (bool, np.bool_)):
             raise LabError(f"pinned is {self.pinned!r}", fix="use True or False")
         object.__setattr__(self, "pinned", bool(self.pinned))
@@ -89,11 +93,21 @@ class Entity:
 
     @property
     def summary(self) -> str:
-        """How it is controlled, in a few words: "pinned", "free", "holds still" or "moves 38 px, 2 points"."""
+        """How it is controlled, in a few words: "pinned", "free", "holds still" or "moves 38 px, 2 points", …"""
         if self.pinned or self.trajectory is None:
             return "pinned" if self.pinned else "free"
-        count = len(self.trajectory.points)
-        return "holds still" if count == 1 else f"moves {self.trajectory.length:.0f} px, {count} points"
+        path = self.trajectory
+        count = len(path.points)
+        words = (
+            [] if count == 1 or (path.posed and not path.length) else [f"moves {path.length:.0f} px, {count} points"]
+        )
+        if path.angles is not None:
+            most = max(path.angles, key=abs)
+            words.append(f"turns {path.angles[-1]:.0f}°" if most == path.angles[-1] else f"turns up to {most:.0f}°")
+        if path.sizes is not None:
+            most = max(path.sizes, key=lambda size: abs(np.log(size)))
+            words.append(f"grows to {most:.2g} times its size" if most > 1 else f"shrinks to {most:.2g} of its size")
+        return ", ".join(words) or "holds still"
 
     def path(self, num_frames: int) -> np.ndarray:
         """Target positions per frame, (T, 2) float32 (x, y); its centre if pinned.
@@ -106,6 +120,22 @@ class Entity:
         if self.trajectory is None:
             raise LabError(f'entity "{self.name}" has no path', fix="give it a trajectory, or pin it")
         return self.trajectory.at(num_frames)
+
+    def poses(self, num_frames: int) -> tuple[np.ndarray, np.ndarray]:
+        """How it should turn and grow: angles (T,) in degrees and sizes (T,), as `Trajectory.poses`; not if pinned.
+
+        Raises:
+            LabError: It is uncontrolled.
+        """
+        if self.pinned or self.trajectory is None:
+            path = self.path(num_frames)  # complains if it is uncontrolled
+            return np.zeros(len(path)), np.ones(len(path))
+        return self.trajectory.poses(num_frames)
+
+    @property
+    def posed(self) -> bool:
+        """Whether it should turn or grow."""
+        return not self.pinned and self.trajectory is not None and self.trajectory.posed
 
     def _key(self) -> tuple[object, ...]:
         return self.name, self.trajectory, self.kind, self.pinned, self.size

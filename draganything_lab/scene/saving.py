@@ -9,7 +9,11 @@
      "settings": {"model": "toy", "seed": 0}}
 
 Entities are listed from the farthest to the nearest; points are (x, y) in pixels; `trajectory` and `frames` may be
-null. A scene is read back exactly as it was written. Files are not trusted: see the limits below and in `media.files`.
+null. Version 2 adds to a trajectory, each only where it is used, "angles": [0, 90] in degrees clockwise and "sizes":
+[1, 2.5] as factors, one per key point, and "pace": [[0, 0], [1, 1]], pairs of shares of the time and of the path. A
+scene that uses none of them is still written as version 1, which older labs open.
+
+A scene is read back exactly as it was written. Files are not trusted: see the limits below and in `media.files`.
 """
 
 from __future__ import annotations
@@ -33,7 +37,8 @@ from .trajectory import Trajectory
 
 Contents: TypeAlias = "tuple[np.ndarray, list[Entity], dict[str, Any]]"
 
-FORMAT, VERSION = "draganything-lab scene", 1
+FORMAT, VERSION = "draganything-lab scene", 2
+SINCE_2 = ("angles", "sizes", "pace")
 INDEX = "scene.json"
 MAX_JSON = 8 * 2**20  # bytes
 MAX_PICTURE = 128 * 2**20  # bytes of one PNG
@@ -68,7 +73,7 @@ def scene_files(image: np.ndarray, entities: Sequence[Entity], settings: Mapping
     height, width = image.shape[:2]
     _check_masks(len(entities), (height, width))
     contents = {"image.png": encode_picture(image)}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number, entity in enumerate(entities, 1):
         mask = f"mask_{number:03d}.png"
         contents[mask] = encode_picture(entity.mask)
@@ -83,7 +88,7 @@ def scene_files(image: np.ndarray, entities: Sequence[Entity], settings: Mapping
         )
     document = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": VERSION if any(_is_new(row["trajectory"]) for row in rows) else 1,
         "size": {"height": height, "width": width},
         "image": "image.png",
         "entities": rows,
@@ -192,22 +197,46 @@ def _trajectory_in(fields: dict[str, Any]) -> Trajectory:
     if len(points) > MAX_POINTS:
         raise LabError(f"trajectory has {len(points):,} points, over the limit of {MAX_POINTS:,}")
     for place, point in enumerate(points):
-        if not (isinstance(point, list) and len(point) == 2 and all(type(value) in (int, float) for value in point)):
+        if not (isinstance(point, list) and len(point) == 2 and all(map(_is_number, point))):
             raise LabError(f"trajectory: point {place} is {str(point)[:60]}", fix="write it as [x, y]")
     frames = fields.get("frames")
     if frames is not None:
         _typed(frames, list, '"frames"')
     easing, spacing = _field(fields, "easing", str), _field(fields, "spacing", str)
-    return Trajectory(points, frames, easing, spacing)  # type: ignore[arg-type]  # Trajectory checks them
+    later: dict[str, Any] = {name: fields.get(name) for name in SINCE_2}
+    for name, value in later.items():
+        if value is not None and not all(map(_is_number, _flat(_typed(value, list, f'"{name}"')))):
+            raise LabError(f"trajectory: {name} is {str(value)[:60]}", fix="write it as a list of numbers")
+    return Trajectory(points, frames, easing, spacing, **later)  # type: ignore[arg-type]  # Trajectory checks them
 
 
 def _trajectory_out(trajectory: Trajectory) -> dict[str, Any]:
-    return {
-        "points": [[short_number(x), short_number(y)] for x, y in trajectory.points.tolist()],
+    fields: dict[str, Any] = {
+        "points": _shortened(trajectory.points.tolist()),
         "frames": None if trajectory.frames is None else list(trajectory.frames),
         "easing": trajectory.easing,
         "spacing": trajectory.spacing,
     }
+    return fields | {name: _shortened(value) for name in SINCE_2 if (value := getattr(trajectory, name)) is not None}
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)  # exactly: True is not a number here
+
+
+def _flat(values: list[Any]) -> Iterator[Any]:
+    """The values of a list and of the lists in it."""
+    for value in values:
+        yield from value if isinstance(value, list) else (value,)
+
+
+def _is_new(trajectory: dict[str, Any] | None) -> bool:
+    return trajectory is not None and any(name in trajectory for name in SINCE_2)
+
+
+def _shortened(values: Any) -> Any:
+    """Numbers, however deep in lists, as `short_number` writes them."""
+    return [_shortened(value) for value in values] if isinstance(values, (list, tuple)) else short_number(values)
 
 
 def _json_out(document: dict[str, Any]) -> bytes:
