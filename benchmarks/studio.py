@@ -3,7 +3,8 @@
     python benchmarks/studio.py [--quick] [--page benchmarks/studio.md]
 
 A click until its mask is seen; a drag of 60 events a second, how far the drawn line stays behind the hand, and how
-often the preview that plays under it changes; the time slider, frame by frame. Times are the page's own, from the event to the first picture on the screen that shows it.
+often the preview that plays under it changes; the time slider, frame by frame. Times are the page's own, from the event
+to the first picture on the screen that shows it.
 """
 
 from __future__ import annotations
@@ -188,7 +189,7 @@ class Work:
 
 
 def drags(page: LabPage, repeats: int, events: int, *, live: bool) -> list[dict[str, Any]]:
-    """What was seen of drags with 60 events a second, a thing's ghost under the hand, with or without the live preview."""
+    """What was seen of drags with 60 events a second, a thing's ghost under the hand, with or without live preview."""
     runs = []
     page.python("0", f"model.set_show(live={live})")
     for _ in range(repeats):

@@ -305,9 +305,9 @@ def test_frames(boat: StudioModel) -> None:
     boat.clip.set_frame(99)
     assert boat.clip.frame == 13 and boat.clip.advance() == 0 and boat.settings.change(num_frames=4)
     boat.clip.set_frame(3)
-    assert boat.clip.place_at(boat.editor.scene["boat"], 3) == (69.0, 30.0) and boat.clip.offset_at(
-        boat.editor.scene["boat"], 1
-    ) == (13.0, 0.0)
+    assert boat.clip.place_at(boat.editor.scene["boat"], 3) == (69.0, 30.0) and np.allclose(
+        boat.clip.motion_at(boat.editor.scene["boat"], 1), [[1, 0, 13], [0, 1, 0]]
+    )
     assert boat.clip.paths().shape == (4, 1, 2) and boat.clip.preview().shape == (4, 60, 90, 3)
     assert boat.clip.preview() is boat.clip.preview() and boat.clip.control().heat.shape == (4, 60, 90)
     assert boat.settings.change(num_frames=2) and boat.clip.frame == 1 and boat.clip.preview().shape[0] == 2

@@ -12,12 +12,14 @@ from ...errors import LabError
 from ..model.model import StudioModel
 from ..panels.generations import focus
 from ..panels.redraw import Pacer, later
+from .handles import find_handles
 from .hearing import Hearing
 from .live import Live
 from .parts import HelpPanel, StatusLine, TimeSlider, bar, button
 from .pointer import Pointer
 from .scenery import Scenery
 from .selftest import PATIENCE, SelfTest
+from .speed import SpeedCurve
 from .stage import LAYERS, MARGIN, Stage
 from .things_list import EntityList
 from .toolbar import OptionBar, ToolRail, TopBar
@@ -31,11 +33,11 @@ TOUCHES = {
     "selection": ("masks", "motion", "hand"),
     "prompt": ("motion",),
     "mode": ("motion", "hand"),
-    "frame": ("motion",),
-    "playing": ("picture", "masks", "motion"),
+    "frame": ("motion", "hand"),
+    "playing": ("picture", "masks", "motion", "hand"),
     "brush": ("hand",),
     "show": ("masks", "motion"),
-    "settings": ("motion",),
+    "settings": ("motion", "hand"),
 }
 
 
@@ -62,6 +64,7 @@ class CanvasView:
         self.pointer = Pointer(model)
         self.live = Live(model, self.pointer, self._live_goes_on, self._page_tells, self._ask_page)
         self.scenery = Scenery(model, self.stage, self.pointer, self.live)
+        self.pointer.find_handles = lambda: find_handles(model, self.stage)
         self._dirty: set[str] = set()
         self._pacer = Pacer(self._draw)
         self.picture: Any = None
@@ -96,13 +99,15 @@ class CanvasView:
         self.help = HelpPanel()
         self.top, self.tools, self.options = TopBar(model, self.help), ToolRail(model), OptionBar(model)
         self.time, self.status, self.list = TimeSlider(model), StatusLine(model), EntityList(model)
-        self._parts = (self.top, self.tools, self.options, self.time, self.status, self.list)
+        self.speed = SpeedCurve(model, self.stage)
+        self._parts = (self.speed, self.top, self.tools, self.options, self.time, self.status, self.list)
         self.words = widgets.HTML("")
         again = button("refresh", "", "Test the canvas again")
         again.on_click(lambda _: self.test())
         foot = bar(again, self.words)
         foot.add_class("dal-view")
-        centre = widgets.VBox([self.options.widget, self.stage.widget, self.help.widget, self.time.widget])
+        parts = (self.options, self.stage, self.help, self.time, self.speed)
+        centre = widgets.VBox([part.widget for part in parts])
         centre.add_class("dal-stage")
         main = widgets.HBox([self.tools.widget, centre])
         main.add_class("dal-main")
@@ -132,6 +137,7 @@ class CanvasView:
     def _begin_anew(self) -> None:
         self.stage.renew()
         self._redraw()
+        self.speed.draw()
 
     def _renew(self) -> None:
         self._begin_anew()

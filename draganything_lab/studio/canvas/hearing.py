@@ -70,7 +70,8 @@ class Hearing:
         name = model.editor.selected if gesture is None or gesture.name is None else gesture.name
         taken = name is not None and name in scene and (gesture is None or gesture.name is not None)
         number = scene.index(name) + 1 if taken and name is not None else len(scene.entities) + 1
-        kind = "brush" if model.mode in PAINTING else "line" if model.mode in LINES else "none"
+        turning = gesture is not None and gesture.handle is not None
+        kind = "none" if turning else "brush" if model.mode in PAINTING else "line" if model.mode in LINES else "none"
         colour = (255, 255, 255) if model.mode == "erase" else entity_colour(number)
         radius = model.masks.brush_radius * self.stage.scale / self.stage.canvas.width
         ink = {"kind": kind, "colour": ",".join(map(str, colour)), "radius": round(radius, 5)}

@@ -7,9 +7,12 @@ from ipycanvas import Canvas
 
 from ...media.drawing import entity_colour
 from ...scene.entity import Entity
+from ...scene.poses import motion_matrices
 from ...scene.trajectory import Trajectory
 from ..model.model import StudioModel
+from ..model.poses import in_words
 from . import ink
+from .handles import draw_handles, find_handles
 from .live import Live
 from .pointer import PAINTING, Pointer
 from .sprites import DARK, LIGHT, Sprite, css, ghost_sprite, heat_pixels, mask_sprite, opaque
@@ -113,6 +116,10 @@ class Scenery:
             layer.clear()
             line = pointer.drawing()
             mode = model.mode if gesture is None else gesture.mode
+            if gesture is None or gesture.handle is not None:
+                self._handles(layer)
+            if gesture is not None and gesture.handle is not None:
+                return
             if mode in PAINTING:
                 if not self.pad_draws:
                     self._brush(layer, mode, line)
@@ -125,6 +132,27 @@ class Scenery:
             elif mode == "path" and model.paths.selected is not None and pointer.hover is not None:
                 ends = np.array([model.paths.selected.points[-1], pointer.hover])
                 ink.dashed(layer, self.stage.to_canvas(ends))
+
+    def _handles(self, layer: Canvas) -> None:
+        """The selected object's handles; while the slider is at the first frame, with its ghost in the last."""
+        pose, gesture = self.pointer.posed(), self.pointer.gesture
+        handles = find_handles(self.model, self.stage, pose)
+        if handles is None:
+            return
+        number = self.model.editor.scene.index(handles.entity.name) + 1
+        motion = self.model.clip.motion_at(handles.entity, handles.frame)
+        if pose is not None:
+            start = self.model.clip.place_at(handles.entity, 0) or handles.entity.centre
+            motion = motion_matrices(np.array([start, handles.centre]), (0, pose[0]), (1, pose[1]))[1]
+        if pose is not None or (self.model.clip.frame == 0 and not np.allclose(motion, np.eye(2, 3))):
+            layer.save()
+            self.stage.clip(layer)
+            self._ghost(layer, handles.entity, number, motion, self.model.editor.scene.image)
+            layer.restore()
+        draw_handles(layer, self.stage, handles, number, None if gesture is None else gesture.handle)
+        if pose is not None:
+            x, y = self.stage.to_canvas(np.array(handles.centre)).tolist()
+            ink.word(layer, (x + 60 * FINE, y + 44 * FINE), in_words(*pose))
 
     def _drawn(self) -> list[tuple[int, Entity]]:
         """Visible entities with their numbers, farthest first."""
@@ -160,15 +188,12 @@ class Scenery:
         for number, entity in drawn:
             if entity.trajectory is None or entity.pinned or entity.kind != "foreground":
                 continue
-            self._ghost(layer, entity, number, self.model.clip.offset_at(entity, self.model.clip.frame), image)
+            self._ghost(layer, entity, number, self.model.clip.motion_at(entity, self.model.clip.frame), image)
         layer.restore()
 
-    def _ghost(
-        self, layer: Canvas, entity: Entity, number: int, offset: tuple[float, float], image: np.ndarray
-    ) -> None:
-        self.stage.put(
-            layer, ("ghost", number), entity.mask, lambda: ghost_sprite(entity, number, image, self.stage.scale), offset
-        )
+    def _ghost(self, layer: Canvas, entity: Entity, number: int, motion: np.ndarray, image: np.ndarray) -> None:
+        make = lambda: ghost_sprite(entity, number, image, self.stage.scale)  # noqa: E731
+        self.stage.put_moved(layer, ("ghost", number), entity.mask, make, motion)
 
     def _path(self, layer: Canvas, entity: Entity, number: int) -> None:
         """The way, a dot a frame (close dots are slow), and an arrow at its end; a ring where something stays."""
@@ -196,8 +221,8 @@ class Scenery:
         if entity.kind != "foreground":
             place = self.model.clip.place_at(entity, frame)
         else:
-            dx, dy = self.model.clip.offset_at(entity, frame)
-            place = entity.centre[0] + dx, entity.centre[1] + dy
+            x, y = self.model.clip.motion_at(entity, frame) @ (*entity.centre, 1.0)
+            place = float(x), float(y)
         if place is not None:
             ink.plate(layer, self.stage.to_canvas(np.array(place)), str(number), entity_colour(number), self.stage.page)
 
@@ -244,10 +269,10 @@ class Scenery:
             entity = model.editor.scene[gesture.name]
             number = model.editor.scene.index(gesture.name) + 1
             if entity.kind == "foreground":
-                dx, dy = (line[-1] - line[0]).tolist()
+                step = np.hstack([np.eye(2), (line[-1] - line[0])[:, None]])
                 layer.save()
                 self.stage.clip(layer)
-                self._ghost(layer, entity, number, (dx, dy), model.editor.scene.image)
+                self._ghost(layer, entity, number, step, model.editor.scene.image)
                 layer.restore()
         if not self.pad_draws:
             points = self.stage.to_canvas(line)

@@ -41,6 +41,7 @@ class Stage:
     Attributes:
         widget: The canvases, one over the other.
         canvas: The topmost one, which hears mouse, touch and keys.
+        beside: Other canvases that it draws on.
         scale: Canvas pixels for a pixel of the picture.
         origin: (x, y) of the picture's top left corner on the canvas.
     """
@@ -53,6 +54,7 @@ class Stage:
         for name, canvas in self.layers.items():
             canvas.layout = widgets.Layout(width="100%", height="auto")
             canvas.add_class(f"dal-{name}")
+        self.beside: list[Canvas] = []
         self.canvas = self.layers[LAYERS[-1]]
         self.canvas.add_class("dal-canvas")
         self.widget = widgets.Box(
@@ -68,6 +70,12 @@ class Stage:
         return Canvas(
             width=width, height=height, _canvas_manager=self._manager, _send_client_ready_event=heard, **traits
         )
+
+    def make_beside(self, width: int, height: int) -> Canvas:
+        """A canvas of its own, elsewhere on the page, so many pixels of it wide and high."""
+        canvas = self.make(width * FINE, height * FINE, heard=True)
+        self.beside.append(canvas)
+        return canvas
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -85,13 +93,13 @@ class Stage:
         self.forget_sprites()
         self.retire(self._manager)
         self._manager = new_manager()
-        for canvas in self.layers.values():
+        for canvas in (*self.layers.values(), *self.beside):
             canvas._canvas_manager = self._manager
 
     def close(self) -> None:
         """Give the browser's memory back; nothing can be drawn any more."""
         self.forget_sprites()
-        for widget in (*self.layers.values(), *(widget for _, widget in self._retired), self._manager):
+        for widget in (*self.layers.values(), *self.beside, *(widget for _, widget in self._retired), self._manager):
             widget.close()
         self._retired.clear()
 

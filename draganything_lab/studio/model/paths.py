@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,8 @@ class Paths(Part):
         old = self.selected
         easing = easing or ("linear" if old is None else old.easing)
         spacing = spacing or ("arc" if old is None else old.spacing)
-        self._put(Trajectory(points, frames, easing, spacing))  # type: ignore[arg-type]
+        pace = None if old is None or frames is not None else old.pace
+        self._put(Trajectory(points, frames, easing, spacing, pace=pace))  # type: ignore[arg-type]
         return True
 
     @action
@@ -116,7 +118,7 @@ class Paths(Part):
         old = self.needed()
         points = old.points.copy()
         points[self._key(old, index)] = (x, y)
-        self._put(Trajectory(points, old.frames, old.easing, old.spacing))
+        self._put(replace(old, points=points))
         return True
 
     @action
@@ -132,7 +134,9 @@ class Paths(Part):
     ) -> bool:
         """Say when the selected path's key points are reached (None: spread over the clip), and its easing."""
         old = self.needed()
-        self._put(Trajectory(old.points, frames, easing or old.easing, spacing or old.spacing))  # type: ignore[arg-type]
+        pace = old.pace if frames is None and easing is None else None  # a curve stands for all of it
+        timing = {"frames": frames, "easing": easing or old.easing, "spacing": spacing or old.spacing, "pace": pace}
+        self._put(replace(old, **timing))  # type: ignore[arg-type]
         return True
 
     @action
