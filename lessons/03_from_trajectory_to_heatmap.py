@@ -242,12 +242,12 @@ show.control_stack(build_control(crossing, 14, representation="gaussian"), cross
 #
 # | representation | what the array contains | says | cannot say |
 # |---|---|---|---|
-# | point | a small dot | where | how large, what |
-# | trajectory | step x, step y, and 255 minus the dot; blurred | where, and which direction | how large, what |
-# | gaussian | a hill | where, and how large | what |
-# | entity | the object's vector, in its disc | where, how large, and what | how far it reaches |
-# | entity+gaussian | both | all of this, with the middle marked | how far it reaches |
-# | carry (ours) | the vector in the moved mask; moved, hole, hill | all this, how far, from where | turning, growing |
+# | point | a small dot | where | how large, what, how turned |
+# | trajectory | step x, step y, and 255 minus the dot; blurred | where, and which direction | how large, what, how turned |
+# | gaussian | a hill | where, and how large | what, how turned |
+# | entity | the object's vector, in its disc | where, how large, and what | how far it reaches, how turned |
+# | entity+gaussian | both | all of this, with the middle marked | how far it reaches, how turned |
+# | carry (ours) | the vector in the moved mask; moved, hole, hill | all this, how far, how turned, from where | how it bends |
 #
 # The entity vectors need a network. To see the mechanics without one, we describe each object by its mean colour: three
 # numbers, computed from the picture. (In the pictures below, a disc has its entity's *drawing* colour, not the vector.)
@@ -283,6 +283,24 @@ print("steps back in x, in pixels:", np.unique(8 * ways[0]), f" known in {ways[2
 # The last line is what no disc can say: for each position, **where in the picture its content was**. A network that
 # knows this need not draw the cloud again, but can fetch it (lesson 4).
 #
+# **Turning and growing.** A drag can also ask that an object turns and grows on its way (lesson 7). A disc can grow, but
+# looks the same however it turns. The mask turns, and the steps back turn with it. The library says in a sentence what
+# would be lost:
+
+# %%
+from draganything_lab.control.unsaid import unsaid
+
+heeling = scene.copy()
+heeling.update("boat", trajectory=boat.trajectory.turned(-30).grown(0.5))
+for kind in kinds:
+    print(f"{kind:16}", unsaid(heeling, kind) or "says all of it")
+show.control_stack(
+    {kind: build_control(heeling, 14, representation=kind, vectors=colours) for kind in ("entity+gaussian", "carry")},
+    scene.image,
+    count=3,
+)
+
+# %% [markdown]
 # **What the network gets.** The ControlNet has two inputs: a picture with three channels, and a map with one channel
 # per number of the vector.
 

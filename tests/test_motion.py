@@ -460,7 +460,7 @@ def test_the_page_is_whole_and_alone(harbour_report):
     assert not re.findall(r'(?:src|href)="(?!data:)', page), "nothing from elsewhere"
     for words in (report.verdict, "boat", "Did as asked", "Zoom", "prefers-reduced-motion", "color-scheme:light dark"):
         assert words in page
-    assert page.count("<video") == 3 and page.count("<td") == 9 * 3 + 6 * 6
+    assert page.count("<video") == 3 and page.count("<td") == 11 * 3 + 6 * 6
     assert len(page) > 10_000
 
 

@@ -57,6 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--image", metavar="FILE", help="your own picture instead")
     parser.add_argument("--point", metavar="X,Y", help="click on the object to move (default: where the path starts)")
     parser.add_argument("--path", metavar='"X,Y X,Y …"', help="its path, in pixels of your picture")
+    parser.add_argument("--turn", type=float, metavar="DEGREES", help="how far it turns on its way, clockwise")
+    parser.add_argument("--grow", type=float, metavar="FACTOR", help="its size at the end: 2 is twice as large")
     parser.add_argument("--mask", metavar="FILE", help="its mask, if the click does not cut it out well")
     parser.add_argument("--label", metavar="N", help="label of the object in the mask, if it has several")
     parser.add_argument("--frames", type=int, metavar="N", help="length of the video (default: 14, or the model's own)")
@@ -113,7 +115,7 @@ def check(args: argparse.Namespace) -> None:
     for place in (out, *out.parents):
         if place.exists() and not place.is_dir():
             raise LabError(f"--out {place} is a file", fix="pass a folder")
-    for name in ("point", "path", "mask", "label"):
+    for name in ("point", "path", "turn", "grow", "mask", "label"):
         if args.image is None and getattr(args, name) is not None:
             raise LabError(f"--{name} needs a picture of your own", fix="pass --image FILE, too")
 
@@ -145,7 +147,9 @@ def load_toy() -> dict[str, DragAnythingPipeline]:
 def make_job(args: argparse.Namespace, pipes: Mapping[str, DragAnythingPipeline]) -> tuple[DemoJob, int]:
     """The job and its number of frames, at the size and length of the model or of the preview."""
     if args.image:
-        return photo_job(args.image, args.path, args.point, args.mask, args.label), args.frames or PREVIEW_FRAMES
+        names = ("path", "point", "mask", "label", "turn", "grow")
+        job = photo_job(args.image, **{name: getattr(args, name) for name in names})
+        return job, args.frames or PREVIEW_FRAMES
     size, frames = PREVIEW_SIZE, PREVIEW_FRAMES
     for pipe in pipes.values():
         size, frames = frame_size(pipe, DRAWN_SIZE), pipe.unet.config.num_frames
@@ -215,6 +219,7 @@ def cells(reports: Mapping[str, MotionReport]) -> list[list[str]]:
     for several in zip(*(report.entities for report in reports.values()), strict=True):
         thing = several[0]
         asked = "to stay" if thing.wanted_way < 0.5 else f"{thing.wanted_way:.0f} px along its path"
+        asked = ", ".join(filter(None, (asked, thing.pose.words)))
         errors = (
             f"{found.mean_error_px:.2f} (worst {found.worst_error_px:.2f})" if found.tracked else "not seen"
             for found in several

@@ -49,7 +49,14 @@ def toyland_job(name: str, size: tuple[int, int], num_frames: int) -> DemoJob:
 
 
 def photo_job(
-    image: str, path: str | None, point: str | None = None, mask: str | None = None, label: str | None = None
+    image: str,
+    path: str | None,
+    point: str | None = None,
+    mask: str | None = None,
+    label: str | None = None,
+    *,
+    turn: float | None = None,
+    grow: float | None = None,
 ) -> DemoJob:
     """The user's own picture with one object to move; pictures larger than 768 pixels are made smaller.
 
@@ -59,6 +66,8 @@ def photo_job(
         point: "x,y", the click on the object; where the path starts when None.
         mask: File of the object's mask, at the picture's size; cut out at the click when None.
         label: Label of the object in the mask, "3" or "255,0,0", if the mask has several.
+        turn: Degrees by which the object turns on its way, clockwise; None does not turn.
+        grow: Its size at the end, as a factor; None keeps its size.
 
     Raises:
         LabError: One of them cannot be used.
@@ -88,7 +97,7 @@ def photo_job(
         )
     cut = grabcut(picture, clicks[0]) if mask is None else mask_file(mask, (height, width), label)
     scene = Scene(picture)
-    scene.add("object", cut, Trajectory(track))
+    scene.add("object", cut, posed_path(track, turn, grow))
     scale = MAX_SIDE / max(height, width)
     if scale < 1:
         scene = scene.resized((max(1, round(height * scale)), max(1, round(width * scale))))
@@ -104,8 +113,20 @@ def photo_job(
     share = cut.mean()
     if mask is None and share > 0.15:
         notes.append(f"The mask covers {share:.0%} of the picture: you may have clicked the background, not an object.")
-    if len(track) == 1:
+    if len(track) == 1 and turn is None and grow is None:
         notes.append("--path has one point, so the object should stay; pass two or more to move it.")
     if mask is None:
         notes.append("The mask was cut out by GrabCut from one click: check it, and pass --mask if it is wrong.")
     return DemoJob(scene, Path(image).name, None, tuple(notes))
+
+
+def posed_path(points: list[tuple[float, float]], turn: float | None, grow: float | None) -> Trajectory:
+    """A path with a turn and a growth from start to end; errors name the argument."""
+    path = Trajectory(points)
+    for name, value, change in (("--turn", turn, Trajectory.turned), ("--grow", grow, Trajectory.grown)):
+        if value is not None:
+            try:
+                path = change(path, value)
+            except LabError as error:
+                raise error.within(f"{name} {value:g}") from error
+    return path

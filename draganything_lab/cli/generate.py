@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..control.representations import shows_vectors
+from ..control.unsaid import unsaid
 from ..errors import LabError
 from ..media.video import write_video
 from ..pipeline.familiar import stranger_note
@@ -53,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
     path = write_video(args.out, frames, args.fps)
     height, width = frames.shape[1:3]
     print(f"Wrote {path}: {len(frames)} frames of {width}x{height}, model {args.model}, seed {args.seed}")
+    if note := unsaid(scene, args.representation, args.preset):
+        print(f"Note: {note}")
     if note := stranger_note(pipe, scene.image, (height, width)):
         print(f"Note: {note}")
     return 0

@@ -11,6 +11,9 @@ entity+gaussian    a Gaussian as large as the entity         the entity's vector
 carry              what has moved, holes, the Gaussian       the entity's vector, in its whole moved mask
 =================  ========================================  =====================================
 
+Circles grow as their entities should (`Trajectory.sizes`), except for "carry", whose Gaussian keeps its size and whose
+moved mask grows, and under the preset "release". `control.unsaid` says what a representation leaves out.
+
 Where the paper and the released code draw differently, `draganything_lab.control.stamps` compares them side by side.
 
 "carry" is not in the paper: a disc does not say how far an object extends. "carry" moves the whole mask, and so says
@@ -30,7 +33,7 @@ from . import stamps
 from .inputs import check_memory, checked_track, control_mask, entity_radius, scaled_points, vector_table
 from .layers import Layers, layers_of, layers_of_tracks
 from .paper_or_release import Behaviour, behaviour
-from .representations import REPRESENTATIONS, shows_vectors
+from .representations import REPRESENTATIONS, checked_representation, shows_vectors
 from .signal import ControlSignal
 
 if TYPE_CHECKING:
@@ -100,6 +103,7 @@ def build_control(
         channels=channels,
         preset=preset,
         names=[entity.name for entity in entities],
+        sizes=[entity.poses(frames)[1] for entity in entities] if any(entity.posed for entity in entities) else None,
         layers=layers_of(scene, frames) if layers is None and representation == "carry" else layers,
     )
 
@@ -115,6 +119,7 @@ def control_from_tracks(
     channels: int | None = None,
     preset: str | Behaviour = "paper",
     names: Sequence[str] = (),
+    sizes: Sequence[np.ndarray] | None = None,
     layers: Layers | None = None,
 ) -> ControlSignal:
     """Build the control signal from bare arrays: masks and one point per frame, both at the picture's own size.
@@ -130,6 +135,7 @@ def control_from_tracks(
             trajectory.
         representation, vectors, channels, preset: As for `build_control`.
         names: Names of the entities in error messages.
+        sizes: N times (T,) factors by which the circles grow; None if none does. "carry" and "release" ignore them.
         layers: Layers for "carry"; None derives them from masks and trajectories.
 
     Returns:
@@ -147,8 +153,7 @@ def control_from_tracks(
     [[255, 11], [11, 255]]
     """
     rules = behaviour(preset)
-    if representation not in REPRESENTATIONS:
-        raise LabError(f'representation "{representation}" is unknown', fix=f"use one of {', '.join(REPRESENTATIONS)}")
+    checked_representation(representation)
     labels_of = [f'entity {k + 1} ("{names[k]}")' if k < len(names) else f"entity {k + 1}" for k in range(len(masks))]
     size = checked_size(size)
     if not 1 <= len(masks) <= MAX_ENTITIES:
@@ -168,7 +173,11 @@ def control_from_tracks(
     )
     centres = scaled_points(tracks, (picture_size[0], picture_size[1]), size, released=released)  # (T, N, 2)
     table = vector_table(vectors, len(masks), channels, rules, needed=shows_vectors(representation))
-    heat, labels = _draw(representation, centres, radii, size, released=released)
+    grown = np.repeat(radii[None], frames, axis=0)  # (T, N)
+    if sizes is not None and not released and representation != "carry":
+        grown = grown * np.stack([np.asarray(factors, np.float64)[:frames] for factors in sizes], axis=1)
+        grown = grown if rules.radius_cap is None else grown.clip(max=rules.radius_cap)
+    heat, labels = _draw(representation, centres, grown, size, released=released)
     if representation == "carry":
         if layers is None:
             layers = layers_of_tracks(list(masks), tracks)
@@ -198,7 +207,7 @@ def control_from_tracks(
 def _draw(
     representation: str, centres: np.ndarray, radii: np.ndarray, size: tuple[int, int], *, released: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return heat and labels, both (T, H, W) uint8."""
+    """Return heat and labels, both (T, H, W) uint8, of circles with radii (T, N)."""
     heat = np.zeros((len(centres), *size), np.uint8)
     labels = np.zeros_like(heat)
     scale = float(np.sqrt(size[0] * size[1] / RELEASE_AREA))
@@ -210,8 +219,8 @@ def _draw(
         radii, draw = np.full_like(radii, max(DOT_RADIUS * scale, 1.0)), _draw_dot
     else:
         draw = _draw_released if released else _draw_cropped
-    for frame, points in enumerate(centres):
-        for index, (point, radius) in enumerate(zip(points, radii, strict=True)):
+    for frame, (points, wide) in enumerate(zip(centres, radii, strict=True)):
+        for index, (point, radius) in enumerate(zip(points, wide, strict=True)):
             draw(heat[frame], labels[frame], point, float(radius), index + 1)
     if representation == "entity":
         heat = np.zeros_like(heat)

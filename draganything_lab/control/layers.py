@@ -14,7 +14,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from ..scene.camera import wanted_view
+from ..scene.camera import wanted_motion, wanted_view
 from ..scene.entity import Entity
 from ..scene.masks import box_of
 from ..scene.scene import Scene
@@ -196,9 +196,10 @@ class _Scaled:
 def layers_of(scene: Scene, num_frames: int, motions: Mapping[str, np.ndarray] | None = None) -> Layers:
     """Split a scene into layers.
 
-    Foreground moves by path[t] - path[0] of its trajectory (and adopts the camera's zoom and roll); pinned entities
-    stay; uncontrolled ones ride with the camera. Camera entities together define the camera: the shift, zoom and roll
-    that best fit their tracks. Without them, the largest background entity with a trajectory moves the backdrop.
+    Foreground moves by path[t] - path[0] of its trajectory, turns and grows about path[0] as the trajectory says, and
+    adopts the camera's zoom and roll; pinned entities stay; uncontrolled ones ride with the camera. Camera entities
+    together define the camera: the shift, zoom and roll that best fit their tracks. Without them, the largest
+    background entity with a trajectory moves the backdrop.
 
     Args:
         scene: The scene.
@@ -209,6 +210,7 @@ def layers_of(scene: Scene, num_frames: int, motions: Mapping[str, np.ndarray] |
         The layers, farthest first. A background that does not move the backdrop lies behind all foreground.
     """
     view, mover = view_of(scene, num_frames)
+    camera = view if mover is None else wanted_view(scene, num_frames)
     numbers = {entity.name: number for number, entity in enumerate(scene.controlled, start=1)}
     found: list[tuple[Entity, np.ndarray, bool]] = []
     for entity in sorted(scene.entities, key=lambda entity: entity.kind == "foreground"):
@@ -218,11 +220,7 @@ def layers_of(scene: Scene, num_frames: int, motions: Mapping[str, np.ndarray] |
         if motions is not None and entity.name in motions:
             motion = motions[entity.name]
         elif entity.controlled:
-            path = entity.path(num_frames)
-            motion = shifts(path - path[0])
-            if not entity.pinned:  # its own path, but with the camera's zoom and roll about its point
-                motion[:, :, :2] = view[:, :, :2]
-                motion[:, :, 2] = path - view[:, :, :2] @ path[0].astype(np.float64)
+            motion = wanted_motion(entity, camera)
         moves = not np.allclose(motion, view, atol=1e-3)
         if moves or (found and entity.kind == "foreground"):
             found.append((entity, motion, moves))
@@ -251,8 +249,8 @@ def view_of(scene: Scene, count: int) -> tuple[np.ndarray, Entity | None]:
         return wanted_view(scene, count), None
     grounds = [entity for entity in scene.controlled if entity.kind == "background"]
     mover = max(grounds, key=lambda entity: entity.area, default=None)
-    path = np.zeros((count, 2)) if mover is None else mover.path(count)
-    return shifts(path - path[0]), mover
+    still = wanted_view(scene, count)
+    return still if mover is None else wanted_motion(mover, still), mover
 
 
 def shifts(steps: np.ndarray) -> np.ndarray:

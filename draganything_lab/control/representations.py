@@ -15,8 +15,17 @@ Source: paper, section 3.3 and table 3; released `demo.py`; `carry` is ours.
 
 from __future__ import annotations
 
+from ..errors import LabError
+
 PAPER = ("point", "trajectory", "gaussian", "entity", "entity+gaussian")
 REPRESENTATIONS = (*PAPER, "carry")
+
+
+def checked_representation(name: str) -> str:
+    """The name if there is such a representation, else a `LabError`."""
+    if name not in REPRESENTATIONS:
+        raise LabError(f'representation "{name}" is unknown', fix=f"use one of {', '.join(REPRESENTATIONS)}")
+    return name
 
 
 def shows_vectors(representation: str) -> bool:

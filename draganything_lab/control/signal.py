@@ -35,7 +35,7 @@ class ControlSignal:
         displacement: (T, N + 1, 2) float32: x and y step of each label from this frame to the next, in pixels of
             `size`; row 0 and the last frame are zeros.
         centres: (T, N, 2) float32: x and y of each entity, in pixels of `size`.
-        radii: (N,) float: radius of each entity's circle, in pixels of `size`.
+        radii: (N,) float: radius of each entity's circle in frame 0, in pixels of `size`.
         layers: The layers and their motion, at the picture's own size; only for "carry", else None.
         carried: The layers carried along into every frame, at `size` and without the picture's content; only for
             "carry".

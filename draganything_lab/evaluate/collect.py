@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,10 @@ MOTION = {
     "coverage": "share of the mask that followed",
     "leakage": "share of the outside that moved but should not have",
     "rigidity": "share of the mask that moved as one whole",
+}
+POSE = {  # of objects that should turn or grow: what, unit
+    "turn": ("how far off the angle of such objects is", "°"),
+    "size": ("how far off the size of such objects is, in % of the wanted size", "%"),
 }
 ORDER = (REFERENCE, "preview", "frozen")  # order of the baselines in tables
 
@@ -111,6 +116,8 @@ class Results:
             "seen",
             "released_px",
             *MOTION,
+            "turn_degrees",
+            "size_percent",
             "seconds",
             "video",
         ]
@@ -179,7 +186,8 @@ def collect(plan: Plan, store: Store) -> Results:
         about = store.read_json("made", job.name)
         if arrays is not None and about is not None:
             try:
-                motion = dict(zip(MOTION, arrays["motion"].tolist(), strict=True))
+                motion = dict.fromkeys((*MOTION, *POSE), math.nan)  # older results have no poses
+                motion |= dict(zip(motion, arrays["motion"].tolist(), strict=False))
                 records.append(Record(job, about, ObjMC.from_arrays(arrays), motion))
                 continue
             except (LabError, KeyError, ValueError):
@@ -236,22 +244,24 @@ def _numbers(records: Sequence[Record], data: str, plan: Plan) -> dict[str, Meas
     protocol = numbers["mean"].protocol.but(unit="share of what was asked", summary="1 - mean error / frozen error")
     shares = [record.objmc.obeyed for record in records]
     obeyed = mean_of([100 * share for share in shares], protocol, unit="%", groups=scenes)
+    rows = [(name, words, "%", 100) for name, words in MOTION.items()]
+    rows += [(name, words, unit, 1) for name, (words, unit) in POSE.items() if _measured(records, name)]
     motion = {
         name: mean_of(
-            [100 * record.motion[name] for record in records],
+            [scale * record.motion[name] for record in records],
             Protocol.of(
                 "motion report",
                 what=words,
-                unit="%",
+                unit=unit,
                 tracker=plan.settings.tracker,
                 frames=plan.frames,
                 size=f"{plan.size[1]}x{plan.size[0]}",
                 data=data,
             ),
-            unit="%",
+            unit=unit,
             groups=scenes,
         )
-        for name, words in MOTION.items()
+        for name, words, unit, scale in rows
     }
     return {name: numbers[name] for name in ("mean", "median", "trimmed")} | {
         "obeyed": obeyed,
@@ -262,14 +272,23 @@ def _numbers(records: Sequence[Record], data: str, plan: Plan) -> dict[str, Meas
 
 
 def motion_numbers(report: MotionReport) -> np.ndarray:
-    """The numbers kept from a motion report, in the order of `MOTION`, 0..1: means over entities, NaN if unseen."""
+    """The numbers kept from a motion report: means over entities, NaN if unseen.
+
+    In the order of `MOTION`, 0..1, and of `POSE`, over those entities that should turn or grow.
+    """
 
     def mean(values: list[float]) -> float:
         there = [value for value in values if not np.isnan(value)]
         return float(np.mean(there)) if there else float("nan")
 
     coverage, rigidity = ([getattr(e, name) for e in report.entities] for name in ("coverage", "rigidity"))
-    return np.array([mean(coverage), report.leakage.mean_share, mean(rigidity)])
+    poses = [entity.pose for entity in report.entities if entity.pose.asked]
+    turn, size = ([getattr(p, name) for p in poses] for name in ("mean_turn_error", "mean_size_error_percent"))
+    return np.array([mean(coverage), report.leakage.mean_share, mean(rigidity), mean(turn), mean(size)])
+
+
+def _measured(records: Sequence[Record], name: str) -> bool:
+    return any(np.isfinite(record.motion[name]) for record in records)
 
 
 def _features(

@@ -40,6 +40,8 @@ COLUMNS = (
     Column("coverage", "coverage, %", "Share of the mask that followed: did the whole object follow?"),
     Column("leakage", "leakage, %", "Share of the outside that moved but should not have. Lower is better."),
     Column("rigidity", "rigidity, %", "Share of the mask that moved as one whole."),
+    Column("turn", "turn off, °", "How far off the angle is, of objects that should turn or grow. Lower is better."),
+    Column("size", "size off, %", "How far off their size is. Lower is better."),
     Column("seen", "seen, %", "Share of entities and frames that count. If low, the errors say little."),
     Column("released", "ObjMC as<br>released, px", "The released protocol: raw pixels, every frame, seen or not."),
 )

@@ -134,7 +134,10 @@ def _toyland(text: str) -> list[Source]:
     if not count.isdigit() or not 1 <= int(count) <= 10_000:
         raise LabError(f'"{text}" is not a number of Toyland clips', fix="write toyland:20 for 20 drawn clips")
     width = len(str(int(count) - 1))
-    return [Source(f"toyland {n:0{width}}", partial(_drawn, n), True, also=f"clip {n}") for n in range(int(count))]
+    also = "asks for turn and size"  # older results do not
+    return [
+        Source(f"toyland {n:0{width}}", partial(_drawn, n), True, also=f"clip {n}, {also}") for n in range(int(count))
+    ]
 
 
 def _drawn(number: int, size: tuple[int, int], frames: int, tracker: str | Tracker) -> Loaded:

@@ -5,6 +5,7 @@ from .camera import CameraMotion, camera_motion
 from .distance import DistanceCurve, motion_by_distance
 from .entity_motion import EntityMotion
 from .measure import measure
+from .pose import PoseMotion
 from .report import Leakage, MotionReport
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "EntityMotion",
     "Leakage",
     "MotionReport",
+    "PoseMotion",
     "attribute",
     "camera_motion",
     "measure",

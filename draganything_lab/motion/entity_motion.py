@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..tracking import Tracks
-from ..tracking.layered.similarity import as_complex, fit_motion
 from .camera import plain
+from .pose import PoseMotion, fitted, mean
 
 SHARE = 0.3  # of the wanted motion: by this much a point may be off and still count as following
 OBEYED = 0.25  # the same for the whole entity, on average over the frames
@@ -32,6 +32,7 @@ class EntityMotion:
         followed: (T,) float64: share of the visible points at their target, within the tolerance or 30 % of the wanted
             motion; NaN where no point is visible.
         rigid: (T,) float64: share of the visible points that one shift, turn and zoom explains; NaN for fewer than 3.
+        pose: How it should turn and grow, and how it did.
         why_not: Why nothing can be said; empty otherwise.
     """
 
@@ -46,6 +47,7 @@ class EntityMotion:
     visible: NDArray[np.float64]
     followed: NDArray[np.float64]
     rigid: NDArray[np.float64]
+    pose: PoseMotion
     why_not: str = ""
 
     @property
@@ -151,13 +153,8 @@ class EntityMotion:
             "visible": plain(self.visible),
             "followed": plain(self.followed),
             "rigid": plain(self.rigid),
+            "pose": self.pose.as_dict(),
         }
-
-
-def mean(values: NDArray[np.float64]) -> float:
-    """The mean of the finite values; NaN if there are none."""
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if len(finite) else float("nan")
 
 
 def measured_path(tracks: Tracks, start: NDArray[np.float32], near: float) -> NDArray[np.float32]:
@@ -203,15 +200,7 @@ def following(tracks: Tracks, wanted: NDArray[np.float64], tolerance: float) -> 
 
 def rigid_share(tracks: Tracks, tolerance: float) -> NDArray[np.float64]:
     """(T,) share of the visible points that one shift, turn and zoom explains within a tolerance; NaN below 3."""
-    start, places = as_complex(tracks.queries), as_complex(tracks.points)
-    weights = tracks.visible.astype(np.float64)
-    inlier = tracks.visible
-    for _ in range(4):  # Reweighted, so that loose parts do not distort the fit.
-        motion = fit_motion(start, places, weights, stiff=1.0)
-        miss = np.abs(motion.turn[:, None] * start + motion.shift[:, None] - places)
-        weights = tracks.visible / (1 + (miss / tolerance) ** 2) ** 2
-        inlier = miss <= tolerance
-    share = _share(inlier, tracks.visible)
+    share = _share(fitted(tracks, tolerance, stiff=1.0)[1], tracks.visible)
     share[tracks.visible.sum(axis=1) < LEAST_VISIBLE] = np.nan
     return share
 

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LabError
-from ..scene.camera import wanted_view
+from ..scene.camera import wanted_motion, wanted_view
 from ..scene.entity import Entity
 from ..scene.scene import Scene
 from ..tracking import Tracker, Tracks, grid_queries, mask_queries, track
 from ..tracking.base import checked_clip, checked_tracks
 from .camera import camera_motion
 from .entity_motion import EntityMotion, following, measured_path, rigid_share
+from .pose import pose_motion
 from .report import EDGE, OUTSIDE, THING, Leakage, MotionReport
 from .wanted import wanted_places
 
@@ -168,6 +169,7 @@ def _entity_motion(
         visible=tracks.visible.mean(axis=1) if len(tracks) else np.zeros(count),
         followed=following(tracks, wanted_places(entity, tracks.queries, view), tolerance),
         rigid=rigid_share(tracks, tolerance),
+        pose=pose_motion(tracks, wanted_motion(entity, view), tolerance),
         why_not=why,
     )
 

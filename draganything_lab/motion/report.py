@@ -13,7 +13,8 @@ from ..tracking import Tracks
 from .attribution import Attribution, attribute
 from .camera import CameraMotion, plain
 from .distance import DistanceCurve, motion_by_distance
-from .entity_motion import EntityMotion, mean
+from .entity_motion import EntityMotion
+from .pose import PoseMotion, mean
 
 OUTSIDE, THING, EDGE = 0, -1, -2
 
@@ -185,6 +186,16 @@ def sentence(entity: EntityMotion) -> str:
         return f"{head}: {entity.why_not}."
     error = f"{entity.mean_error_px:.1f} px off on average ({entity.mean_error_percent:.1f} % of the diagonal)"
     part = f"{100 * entity.coverage:.0f} % of it came along"
+    if entity.pose.asked:
+        part += f"; it should {entity.pose.words}, and is off by {_off(entity.pose)}"
     if np.isfinite(entity.gain):
         return f"{head}: went {100 * entity.gain:.0f} % of the way, {error}, {part}."
+    if entity.pose.asked:
+        return f"{head}: should stay in place, {error}, {part}."
     return f"{head}: should stay, {error}, {100 * entity.coverage:.0f} % of it stayed."
+
+
+def _off(pose: PoseMotion) -> str:
+    if not np.isfinite(pose.mean_turn_error):
+        return "an unknown angle and size: too few points of it agree"
+    return f"{pose.mean_turn_error:.1f}° and {pose.mean_size_error_percent:.1f} % of its size on average"

@@ -23,9 +23,10 @@ MAX_BYTES = 2**30
 def preview(scene: Scene, num_frames: int = 14, *, label: bool = True) -> np.ndarray:
     """Show at once how a scene would move if every pixel obeyed.
 
-    Foreground moves by path[t] - path[0] of its trajectory (and takes on the camera's zoom and roll); what is pinned
-    stays; what is uncontrolled rides with the camera. Camera entities together give the camera: the shift, zoom and
-    roll that fit their tracks best. Without them, the largest background entity with a trajectory moves the backdrop.
+    Foreground moves by path[t] - path[0] of its trajectory, turns and grows about path[0] as the trajectory says, and
+    takes on the camera's zoom and roll; what is pinned stays; what is uncontrolled rides with the camera. Camera
+    entities together give the camera: the shift, zoom and roll that fit their tracks best. Without them, the largest
+    background entity with a trajectory moves the backdrop.
 
     Args:
         scene: The scene; its picture can be a photograph.

@@ -1,10 +1,12 @@
-"""The camera's motion: one shift, zoom and roll for the whole view, fitted to the camera tracks."""
+"""The motion that a scene wants: of the whole view, fitted to the camera tracks, and of each entity."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .entity import Entity
+from .poses import similarities
 from .scene import Scene
 
 
@@ -48,3 +50,26 @@ def wanted_view(scene: Scene, num_frames: int) -> NDArray[np.float64]:
         return np.repeat(np.eye(2, 3)[None], num_frames, axis=0)
     tracks = np.stack(cameras, axis=1)  # (T, N, 2)
     return np.stack([fit_similarity(tracks[0], places) for places in tracks])
+
+
+def wanted_motion(entity: Entity, view: np.ndarray) -> NDArray[np.float64]:
+    """The motion that a scene wants of a controlled entity.
+
+    It follows its path, and turns and grows about the path's first point. If it is not pinned, it takes on the camera's
+    zoom and roll, too. A camera track follows the view.
+
+    Args:
+        entity: A controlled entity.
+        view: (T, 2, 3) from `wanted_view`.
+
+    Returns:
+        (T, 2, 3) float64: matrices from positions (x, y, 1) in frame 0 to positions in frame t.
+    """
+    count = len(view)
+    if entity.kind == "camera":
+        return view.astype(np.float64)
+    path = entity.path(count)
+    linear = np.repeat(np.eye(2)[None], count, axis=0) if entity.pinned else view[:, :, :2].astype(np.float64)
+    if entity.posed:
+        linear = similarities(*entity.poses(count)) @ linear
+    return np.concatenate([linear, (path - linear @ path[0].astype(np.float64))[:, :, None]], axis=2)

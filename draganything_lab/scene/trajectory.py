@@ -216,7 +216,10 @@ class Trajectory:
         """
         if isinstance(place, bool) or not 0 <= place <= len(self.points):
             raise LabError(f"there is no place {place} for a key point", fix=f"use 0 to {len(self.points)}")
-        if (frame is None) != (self.frames is None):
+        frames = self.frames
+        if frames is not None and frame is not None:
+            frames = (*frames[:place], frame, *frames[place:])
+        elif frames is not None or frame is not None:
             raise LabError(f"the new key point's frame is {frame}", fix="pass one if the path has frames, else None")
         low, high = max(place - 1, 0), min(place, len(self.points) - 1)
 
@@ -226,7 +229,7 @@ class Trajectory:
         return replace(
             self,
             points=np.insert(self.points, place, point, axis=0),
-            frames=None if self.frames is None else (*self.frames[:place], frame, *self.frames[place:]),
+            frames=frames,
             angles=grown(self.angles, lambda a, b: (a + b) / 2),
             sizes=grown(self.sizes, lambda a, b: (a * b) ** 0.5),
         )
@@ -237,7 +240,7 @@ class Trajectory:
             raise LabError(f"there is no key point {place}", fix=f"use 0 to {len(self.points) - 1}")
         if len(self.points) == 1:
             raise LabError("a path needs at least one key point", fix="remove the whole path instead")
-        rest = {
+        rest: dict[str, Any] = {
             name: values and (*values[:place], *values[place + 1 :])
             for name, values in (("frames", self.frames), ("angles", self.angles), ("sizes", self.sizes))
         }
@@ -259,13 +262,8 @@ class Trajectory:
             last = max(count - 1, 1)
             keys = np.unique([0, *(frame for frame in self.frames if frame < last), last])
             at, shares = keys / last, np.interp(keys, self.frames, ends)
-        return replace(
-            self,
-            frames=None,
-            easing="linear",
-            spacing=spacing,
-            pace=tuple(zip(at.tolist(), shares.tolist(), strict=True)),
-        )
+        pairs = tuple(zip(at.tolist(), shares.tolist(), strict=True))
+        return replace(self, frames=None, easing="linear", spacing=spacing, pace=pairs)
 
     def clipped(self, size: tuple[int, int]) -> Trajectory:
         """The same path with every key point moved into a picture of `size` (H, W)."""

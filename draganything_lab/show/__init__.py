@@ -17,6 +17,7 @@ from .motion import (
     report_trails,
     trail_clip,
     trails,
+    turn_and_size,
     wanted_and_measured,
     wanted_clip,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "trail_clip",
     "trails",
     "trajectories",
+    "turn_and_size",
     "wanted_and_measured",
     "wanted_clip",
 ]

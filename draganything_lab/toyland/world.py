@@ -306,13 +306,14 @@ class ToyClip:
         seen = self.labels[frames, np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)] == first
         return tracks, inside & seen
 
-    def scene(self, *, min_area: int = 12, start_seed: int | None = None) -> Scene:
+    def scene(self, *, min_area: int = 12, start_seed: int | None = None, poses: bool = True) -> Scene:
         """The scene that requests this clip: frame 0, its things as entities, their true paths as trajectories.
 
         Args:
             min_area: Things with fewer visible pixels in frame 0 are left out.
             start_seed: None starts each trajectory at the mask's inscribed-circle centre; a seed starts it at a random
                 pixel of the mask, as a user's click does.
+            poses: Whether trajectories also ask for the turning and growing of the things; False asks for paths alone.
         """
         scene = Scene(self.video[0])
         count = self.world.num_frames
@@ -333,7 +334,8 @@ class ToyClip:
                 pick = int(rng.integers(len(rows)))
                 start = np.array([columns[pick], rows[pick]], np.float32)
             path = self.follow(index + 1, start[None])[:, 0]
-            scene.add(name, mask, Trajectory(path, frames=tuple(range(count))))
+            angles, sizes = self._pose(thing) if poses else (None, None)
+            scene.add(name, mask, Trajectory(path, tuple(range(count)), angles=angles, sizes=sizes))
         if self.world.background != (0.0, 0.0):
             middle = Entity("background", self.labels[0] == 0).centre
             path = self.follow(0, np.asarray(middle, np.float32)[None])[:, 0]
@@ -341,3 +343,10 @@ class ToyClip:
         elif self.world.camera_moves:
             scene.drag_camera(pan=self.world.pan, zoom=self.world.zoom)
         return Scene(scene.image, scene.entities)  # with an empty undo history
+
+    def _pose(self, thing: Thing) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+        """Angles and sizes of a thing for its trajectory, beside the zoom that it takes on from the scene's camera."""
+        sizes = thing.grow
+        if self.world.background != (0.0, 0.0) and self.world.zoom != 1.0:  # then the scene has no camera
+            sizes = self.world.camera()[:, 0, 0] * (1.0 if sizes is None else sizes)
+        return None if thing.turn is None else np.degrees(thing.turn), sizes

@@ -12,6 +12,7 @@ from ...media.picture import encode_picture
 from ..demo_contents import demo_contents
 from ..saving import MAX_JSON, short_number
 from ..scene import Scene
+from .left_out import warn_of_poses
 
 _OWNED = r"demo\.json|demo\.jpg|first_frame\.png|mask_\d{1,3}\.png|\.DS_Store|Thumbs\.db"
 
@@ -62,9 +63,10 @@ def read_demo_folder(
 def write_demo_folder(scene: Scene, path: str | Path, num_frames: int = 20) -> Path:
     """Write a scene as a folder that the released `demo.py` reads unchanged.
 
-    Only controlled entities are written, with one point per frame; easing, key frames, kinds and uncontrolled entities
-    are not kept. The first frame is written twice: as `demo.jpg`, which the released script opens, and losslessly as
-    `first_frame.png`, which `read_demo_folder` prefers.
+    Only controlled entities are written, with one point per frame; easing, pace, key frames, turn, size, kinds and
+    uncontrolled entities are not kept (a warning is logged where an entity turns or grows). The first frame is written
+    twice: as `demo.jpg`, which the released script opens, and losslessly as `first_frame.png`, which
+    `read_demo_folder` prefers.
 
     Args:
         scene: A scene with at least one controlled entity.
@@ -84,6 +86,7 @@ def write_demo_folder(scene: Scene, path: str | Path, num_frames: int = 20) -> P
     contents = {"demo.jpg": encode_picture(scene.image, "JPEG"), "first_frame.png": encode_picture(scene.image)}
     document = {}
     paths = scene.paths(num_frames)
+    warn_of_poses("demo.json", ((entity.name, entity.trajectory) for entity in scene.controlled if entity.posed))
     for n, entity in enumerate(scene.controlled):
         contents[f"mask_{n}.png"] = encode_picture(entity.mask)
         points = [[short_number(x), short_number(y)] for x, y in paths[:, n].tolist()]

@@ -15,6 +15,7 @@ from ..entity import MAX_ENTITIES, named
 from ..saving import MAX_JSON, parse_json, short_number
 from ..scene import Scene
 from ..trajectory import Points, Trajectory
+from .left_out import warn_of_poses
 
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")  # Okabe-Ito
 
@@ -62,7 +63,7 @@ def write_spline_points(splines: Scene | Mapping[str, Trajectory | Points], path
 
     Args:
         splines: Name -> trajectory or points, or a `Scene`, of which the entities with a trajectory are written.
-            Frames, easing and spacing are not kept: the editor cannot store them.
+            Frames, easing, spacing, turn, size and pace are not kept: the editor cannot store them.
         path: File to write the text to as well; None only returns it.
 
     Returns:
@@ -76,6 +77,8 @@ def write_spline_points(splines: Scene | Mapping[str, Trajectory | Points], path
     if not splines:
         raise LabError("there is no trajectory to write", fix="draw one first")
     rows = []
+    paths = ((name, value) for name, value in splines.items() if isinstance(value, Trajectory))
+    warn_of_poses("the spline editor", paths)
     for number, (name, value) in enumerate(splines.items()):
         points = (value if isinstance(value, Trajectory) else Trajectory(value)).points.tolist()
         row: dict[str, Any] = {"points": [{"x": short_number(x), "y": short_number(y)} for x, y in points]}

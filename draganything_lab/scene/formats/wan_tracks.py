@@ -16,6 +16,7 @@ from ...media.files import write_whole
 from ..checks import MAX_COORDINATE, MAX_FRAMES, checked_num_frames
 from ..scene import Scene
 from ..trajectory import Trajectory
+from .left_out import warn_of_poses
 
 MAX_VALUES = 50_000_000  # numbers in one array
 
@@ -74,7 +75,8 @@ def write_wan_tracks(
     """Write tracks as Wan-Move reads them: (1, T, N, 2) float32, with a second file for visibility, (1, T, N) bool.
 
     Args:
-        tracks: (T, N, 2) (x, y) in pixels, or a `Scene`, each of whose controlled entities becomes one track.
+        tracks: (T, N, 2) (x, y) in pixels, or a `Scene`, each of whose controlled entities becomes one track: timing is
+            kept, turn and size are not, because one point cannot show them.
         path: File for the tracks, for example `boat_tracks.npy`; visibility goes to `boat_visibility.npy`.
         visible: (T, N) bool; None if all points are visible.
         num_frames: T for a scene; Wan-Move makes 81 frames.
@@ -85,7 +87,11 @@ def write_wan_tracks(
     Raises:
         LabError: The shapes do not match, there are no tracks, or the path cannot be written to.
     """
-    points = tracks.paths(num_frames) if isinstance(tracks, Scene) else plain_array(tracks, "tracks")
+    if isinstance(tracks, Scene):
+        warn_of_poses("a track", ((entity.name, entity.trajectory) for entity in tracks.controlled if entity.posed))
+        points = tracks.paths(num_frames)
+    else:
+        points = plain_array(tracks, "tracks")
     array = np.asarray(points, np.float32)
     if array.ndim != 3 or array.shape[2] != 2 or 0 in array.shape:
         raise LabError(

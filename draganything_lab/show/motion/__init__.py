@@ -2,6 +2,7 @@
 
 from .colours import flow_colours, flow_wheel
 from .maps import arrows, flow, heat, motion_of_frame
+from .poses import turn_and_size
 from .report_page import motion_page
 from .reports import attribution, by_distance, inside_outside, overview, wanted_and_measured
 from .trails import report_trails, trail_clip, trails, wanted_clip
@@ -21,6 +22,7 @@ __all__ = [
     "report_trails",
     "trail_clip",
     "trails",
+    "turn_and_size",
     "wanted_and_measured",
     "wanted_clip",
 ]

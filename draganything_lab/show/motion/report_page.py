@@ -14,6 +14,7 @@ from ...motion import EntityMotion, MotionReport
 from ..page import Markup, document, image, table
 from ..parts import Clip
 from ..players import Players
+from .poses import turn_and_size
 from .reports import by_distance, inside_outside, overview
 from .trails import matching_clip, report_trails, wanted_clip
 
@@ -21,8 +22,10 @@ HOW = (
     "Points all over the picture and in every mask were followed through the video. A position counts as right within "
     "{tolerance:.1f} px (1 % of the diagonal, at least 1 px). Off by: distance between the target of the dragged spot "
     "and where it was seen. Came along: share of the mask's visible points that went where they should, within the "
-    "tolerance or 30 % of the way. Rigid: share of them that one shift, turn and zoom explains. Visible: share of them "
-    "that was visible. Tracker: {tracker}. Whatever cannot be seen is left out, never guessed."
+    "tolerance or 30 % of the way. Turn and size: those of the one shift, turn and zoom that explains most of these "
+    "points, against the wanted ones, mean over the frames; below 6 such points, they are not known. Rigid: share of "
+    "the points that it explains. Visible: share of them that was visible. Tracker: {tracker}. Whatever cannot be seen "
+    "is left out, never guessed."
 )
 PLATE = "display:inline-block;min-width:1.5em;border-radius:1em;text-align:center;font-weight:600;margin-right:.5em"
 
@@ -50,6 +53,9 @@ def motion_page(report: MotionReport, video: Clip, fps: float = 8) -> str:
         + image(f"Motion against distance for {e.name}", by_distance(report.by_distance(e.number), e))
         for e in moving
     )
+    turning = ""
+    if any(entity.pose.asked for entity in report.entities):
+        turning = f"<h2>Turn and size</h2><div>{image('Turn and size', turn_and_size(report))}</div>"
     body = f"""<h1>Motion report</h1>
 <p class="lead">{html.escape(report.verdict)}</p>
 <ul>{"".join(f"<li>{html.escape(line)}</li>" for line in report.summary[1:])}</ul>
@@ -59,6 +65,7 @@ def motion_page(report: MotionReport, video: Clip, fps: float = 8) -> str:
 <div>{image("Paths, errors, what moved, motion against distance", overview(report, frames))}</div>
 <h2>In numbers</h2>
 {table(ENTITY_HEADS, map(_entity_row, report.entities), ENTITY_HEADS[1:])}
+{turning}
 <h2>The camera</h2>
 <p>{html.escape(_camera_words(report))}</p>
 {table(CAMERA_HEADS, _camera_rows(report), CAMERA_HEADS[1:])}
@@ -78,6 +85,8 @@ ENTITY_HEADS = (
     "Worst px",
     "Went, % of the way",
     "Came along, %",
+    "Turn off by, °",
+    "Size off by, %",
     "Rigid, %",
     "Visible, %",
 )
@@ -96,6 +105,8 @@ def _entity_row(entity: EntityMotion) -> tuple[str, ...]:
         _say(entity.worst_error_px, 2),
         _say(100 * entity.gain) if not entity.pinned else "should stay",
         _say(100 * entity.coverage),
+        _say(entity.pose.mean_turn_error, 1),
+        _say(entity.pose.mean_size_error_percent, 1),
         _say(100 * entity.rigidity),
         _say(100 * float(entity.visible[1:].mean())),
     )

@@ -18,6 +18,7 @@ from ...scene.scene import Scene
 from ...toyland import ToyClip, sample_clip, sample_scrapbook
 from ...toyland.artwork import pack_path
 from ...tracking import grid_queries, track
+from .asked import ASKED, measure_asked, turning
 from .retrieval import measure_retrieval
 from .ruler import centre_error
 from .samples import Table
@@ -38,14 +39,17 @@ HELD_OUT = 900_000_000  # seeds from here on are never trained on: training coun
 def held_out(
     count: int, size: int, num_frames: int, first: int = HELD_OUT, scrapbook: Any = None
 ) -> Iterable[tuple[int, ToyClip, Scene]]:
-    """Held-out clips whose scenes can be generated: (seed, clip, scene); of Toyland, or of a kind of Scrapbook's."""
+    """Held-out clips whose scenes can be generated: (seed, clip, scene); of Toyland, or of a kind of Scrapbook's.
+
+    The scenes ask for paths alone: `measure_asked` compares with what turn and size add.
+    """
     made, seed = 0, first
     while made < count:
         if scrapbook is None:
             clip = sample_clip(seed, (size, size), num_frames)
         else:
             clip = sample_scrapbook(seed, (size, size), num_frames, held_out=True, kind=scrapbook)
-        scene = clip.scene()
+        scene = clip.scene(poses=False)
         cells = (size // 8, size // 8)
         if scene.controlled and all(latent_mask(entity.mask, cells).any() for entity in scene.controlled):
             made += 1
@@ -224,9 +228,15 @@ def measure(
                     error = psnr(clip.video[:, moved], video[:, moved])
                     ranked.append((error, seed, clip.video, video))
             if place < MAIN and number < (clips if rivals is None else rivals):
-                by_any = clip.scene(start_seed=seed)
+                by_any = clip.scene(start_seed=seed, poses=False)
                 video = pipe(by_any, num_frames=count, num_inference_steps=steps, seed=0, **(options or {})).frames
                 measure_looks(any_pixel, representation, seed, clip, video)
+                if turning(clip):
+                    for word, wish in {"": scene, ASKED: clip.scene()}.items():
+                        result = pipe(wish, num_frames=count, num_inference_steps=steps, seed=0, **(options or {}))
+                        measure_asked(table, representation + word, seed, clip, result.frames)
+                        if place == 0:
+                            measure_asked(table, "preview" + word, seed, clip, preview(wish, count, label=False))
             if number % 10 == 9:
                 report(f"{representation}: {number + 1} of {many} clips")
         for kind in SCRAPBOOK if place < MAIN and scrapbook else ():
