@@ -44,6 +44,7 @@ class Live:
         image: (H, W, 3) uint8, the picture.
         ground: (H', W', 3) uint8, the picture without what moves, with a border where the view leaves it.
         border: Pixels of that border to each side.
+        waiting: Whether the page has not yet shown the last frame.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Live:
         self._ground_of: tuple[object, ...] = ()
         self._gesture: Gesture | None = None
         self._began = self._spent = 0.0
-        self._unseen = False
+        self.waiting = self._told = False
         self._next: Callable[[], None] = lambda: None
 
     @property
@@ -72,15 +73,16 @@ class Live:
 
     def follow(self) -> bool:
         """Begin or end with the hand; whether playing began or ended."""
-        gesture, before = self.pointer.gesture, self.playing
+        gesture, before = self.pointer.gesture, self._told
         if gesture is None or not gesture.is_drag or not self.model.show["live"]:
             self.stop()
         elif gesture is not self._gesture:
             self.stop()
-            self._gesture, self._began, self._unseen = gesture, time.monotonic(), False
+            self._gesture, self._began, self.waiting = gesture, time.monotonic(), False
             self._find(gesture)
             self._take()
-        return self.playing != before
+        self._told = self.playing
+        return self._told != before
 
     def stop(self) -> None:
         """Play no longer."""
@@ -89,8 +91,8 @@ class Live:
 
     def seen(self) -> None:
         """The page has shown the last frame."""
-        if self._unseen:
-            self._unseen = False
+        if self.waiting:
+            self.waiting = False
             if self._gesture is not None:
                 self._soon()
 
@@ -117,7 +119,7 @@ class Live:
     def drawn(self) -> None:
         """A frame is on its way to the page; the next one comes when it has been seen."""
         if self._alive():
-            self._unseen = True
+            self.waiting = True
             self._ask()
         else:
             self._soon()
@@ -136,6 +138,7 @@ class Live:
         self._take()
         self._spent = time.perf_counter() - start
         if self.playing or before:
+            self._told = self.playing
             self._touched(self.playing != before)
 
     def _take(self) -> None:

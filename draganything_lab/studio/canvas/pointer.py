@@ -82,6 +82,7 @@ class Pointer:
             self.release(None, time)  # its end got lost: keep what there was
         model, path, self.hover = self.model, self.model.paths.selected, (x, y)
         model.clip.play(False)
+        model.results.cancel_draft()  # the hand comes first
         gesture = Gesture([(x, y)], [time], model.mode)
         handles = self.find_handles()
         if handles is not None and (handle := handles.at(x, y)) is not None:

@@ -93,13 +93,13 @@ class SpeedCurve:
             count = model.settings.num_frames
             exact = self._pairs is None and path.pace is None and path.frames is None
             share = path.progress(97) if exact else pace_at(tuple(pairs), at)
-            ink.line(canvas, self._to_canvas(at, share), entity_colour(place + 1), 2.5 * FINE)
+            ink.line(canvas, self.to_canvas(at, share), entity_colour(place + 1), 2.5 * FINE)
             if count > 1:
                 now = model.clip.frame / (count - 1)
-                line = self._to_canvas(np.array([now, now]), np.array([0.0, 1.0]))
+                line = self.to_canvas(np.array([now, now]), np.array([0.0, 1.0]))
                 canvas.stroke_style, canvas.line_width = css(DARK, 0.7), 1.2 * FINE
                 canvas.stroke_lines(line)
-            for k, (x, y) in enumerate(self._to_canvas(*np.array(pairs).T).tolist()):
+            for k, (x, y) in enumerate(self.to_canvas(*np.array(pairs).T).tolist()):
                 for tint, radius in ((DARK, 6.5), (LIGHT, 5), (entity_colour(place + 1), 5 if k == self._held else 3)):
                     canvas.fill_style = css(tint)
                     canvas.fill_circle(x, y, radius * FINE)
@@ -112,21 +112,22 @@ class SpeedCurve:
         canvas, count = self.canvas, self.model.settings.num_frames
         canvas.stroke_style, canvas.line_width = css(GRID), FINE
         for share in (0.0, 0.5, 1.0):
-            canvas.stroke_lines(self._to_canvas(np.array([0.0, 1.0]), np.array([share] * 2)))
-            canvas.stroke_lines(self._to_canvas(np.array([share] * 2), np.array([0.0, 1.0])))
+            canvas.stroke_lines(self.to_canvas(np.array([0.0, 1.0]), np.array([share] * 2)))
+            canvas.stroke_lines(self.to_canvas(np.array([share] * 2), np.array([0.0, 1.0])))
         canvas.fill_style = css(TEXT)
         canvas.font = f"{11 * FINE}px system-ui, sans-serif"
         canvas.text_baseline, canvas.text_align = "middle", "right"
         for share, text in ((0.0, "start"), (1.0, "path's end")):
-            x, y = self._to_canvas(np.array([0.0]), np.array([share]))[0].tolist()
+            x, y = self.to_canvas(np.array([0.0]), np.array([share]))[0].tolist()
             canvas.fill_text(text, x - 6 * FINE, y)
         canvas.text_baseline = "top"
         for share, align in ((0.0, "left"), (1.0, "right")):
-            x, y = self._to_canvas(np.array([share]), np.array([0.0]))[0].tolist()
+            x, y = self.to_canvas(np.array([share]), np.array([0.0]))[0].tolist()
             canvas.text_align = align
             canvas.fill_text(f"frame {1 if share == 0 else count}", x, y + 5 * FINE)
 
-    def _to_canvas(self, at: np.ndarray, share: np.ndarray) -> np.ndarray:
+    def to_canvas(self, at: np.ndarray, share: np.ndarray) -> np.ndarray:
+        """Shares of the time and of the path, (K,) each, as places (K, 2) on the canvas."""
         left, top, right, bottom = EDGE
         wide, tall = self.page[0] - left - right, self.page[1] - top - bottom
         points: np.ndarray = np.stack([left + at * wide, top + (1 - share) * tall], axis=-1) * FINE
@@ -143,7 +144,7 @@ class SpeedCurve:
         if pairs is None:
             return
         self.model.clip.play(False)
-        far = np.hypot(*(self._to_canvas(*np.array(pairs).T) - (x, y)).T) / FINE
+        far = np.hypot(*(self.to_canvas(*np.array(pairs).T) - (x, y)).T) / FINE
         near = int(far.argmin())
         now, (when, which) = time.monotonic(), self._last_click
         if far[near] <= GRIP:

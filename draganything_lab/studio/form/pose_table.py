@@ -101,7 +101,7 @@ class PoseTable:
         self._try(lambda: self.model.poses.set_pace(parse_pace(self.pace.value)))
 
     def _try(self, work: Any) -> None:
-        """Do it; what was typed stays where it was refused."""
+        """Do some work; what was typed stays where it is refused."""
         try:
             work()
         except LabError as error:

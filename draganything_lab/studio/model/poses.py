@@ -154,7 +154,7 @@ def _key_in(path: Trajectory, frame: int, count: int) -> tuple[Trajectory, int]:
     keys = path.keys_at(count)
     near = round(float(keys[frame]))
     low, high = max(frame - 1, 0), min(frame + 1, count - 1)
-    each = max(abs(float(keys[high] - keys[low])) / max(high - low, 1), 1e-6)  # key points a frame
+    each = max(abs(float(keys[high] - keys[low])) / max(high - low, 1), 1e-6)  # key points per frame
     last = len(path.points) - 1
     if abs(keys[frame] - near) <= BY_KEY * each and (near > 0 or frame == 0):
         return path, near
