@@ -29,6 +29,7 @@ WHO = ("kernel", "server", "browser")
 CELL = """
 from draganything_lab.studio.model.model import StudioModel
 from draganything_lab.studio.canvas.canvas import CanvasView
+from draganything_lab.studio.canvas.live import Live
 from draganything_lab.studio.panels.style import style
 from ipywidgets import VBox
 import time
@@ -43,6 +44,11 @@ def timed(*args):
     finally:
         spent.append((time.perf_counter() - start) * 1000)
 model.masks.found = timed
+films, when_seen = [], Live.seen
+def seen(self):  # the page has shown a frame of the live preview
+    films.append(time.monotonic())
+    when_seen(self)
+Live.seen = seen
 view = CanvasView(model)
 VBox([style(), view.widget])
 """
@@ -70,22 +76,14 @@ CLICK = """([x, y, px, py]) => new Promise((done, fail) => {
   requestAnimationFrame(poll);
 })"""
 # Sixty events a second along a line to the right. In every picture: the farthest place that the line covers (drawn by
-# the page), where the right edge of the thing's ghost is (drawn by the kernel), and whether the preview has changed.
+# the page), where the right edge of the thing's ghost is (drawn by the kernel).
 DRAG = """([x0, y, step, count]) => new Promise(done => {
   const pad = document.querySelector('.dal-pad canvas'), paper = pad.getContext('2d');
   const hand = document.querySelector('canvas.dal-hand'), over = hand.getContext('2d');
-  const film = document.querySelector('canvas.dal-film'), shown = film.getContext('2d');
   const box = pad.getBoundingClientRect(), fine = pad.width / box.width, finer = hand.width / box.width;
   const where = i => ({clientX: x0 + step * i, clientY: y, bubbles: true, pointerId: 9, button: 0});
   const send = (kind, i) => pad.dispatchEvent(new PointerEvent(kind, where(i)));
-  const sent = [], seen = [], pictures = [], ghosts = [], films = [];
-  let before = null;
-  const look = () => {
-    const data = shown.getImageData(0, Math.round((y - box.top) * film.width / box.width), film.width, 1).data;
-    let sum = 7;
-    for (let k = 0; k < data.length; k += 3) sum = (sum * 31 + data[k]) | 0;
-    return sum;
-  };
+  const sent = [], seen = [], pictures = [], ghosts = [];
   const picture = look => requestAnimationFrame(() => setTimeout(look, 0)); // after all that is drawn for it
   const rightmost = data => {
     for (let k = data.length - 1; k >= 3; k -= 4) if (data[k] > 40) return k >> 2;
@@ -106,13 +104,10 @@ DRAG = """([x0, y, step, count]) => new Promise(done => {
     const covered = Math.min(sent.length, Math.floor((line / fine + box.left - x0 + 0.6) / step)) - 1;
     for (; newest < covered; newest++) seen.push(now);
     const edge = rightmost(over.getImageData(0, Math.round((y - box.top) * finer), hand.width, 1).data);
-    const played = look();
-    if (before !== null && played !== before && sent.length < count) films.push(now);
-    before = played;
     if (edge >= 0) ghosts.push([now, edge / finer]);
     const waiting = ghosts.length && now - ghosts.findLast((g, k) => k === 0 || g[1] !== ghosts[k - 1][1])[0] < 1500;
     if ((newest < count - 1 || waiting) && now - start < 30000) picture(poll);
-    else { send('pointerup', count); done({sent, seen, pictures, ghosts, films, step}); }
+    else { send('pointerup', count); done({sent, seen, pictures, ghosts, step}); }
   };
   picture(poll);
 })"""
@@ -199,11 +194,18 @@ def drags(page: LabPage, repeats: int, events: int, *, live: bool) -> list[dict[
         centre = page.python("list(model.editor.entities[0].centre)")
         (outer, far), _inner = places(page, [tuple(centre), (440, centre[1])])
         step = (far[0] - outer[0]) / events
+        page.python("0", "films.clear()")
         work = Work(page)
         runs.append(page.page.evaluate(DRAG, [*outer, step, events]))
         runs[-1]["work"] = work.spent()
+        runs[-1]["films"] = page.python("films")
         page.until("model.paths.selected is not None")
     return runs
+
+
+def rate(times: list[float]) -> float:
+    """How many a second, by times in seconds."""
+    return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
 
 
 def ghost_lags(run: dict[str, Any]) -> list[float]:
@@ -266,7 +268,7 @@ def main() -> int:
         finally:
             lab.close()
     without = [seen - sent for run in still for seen, sent in zip(run["seen"], run["sent"], strict=False)]
-    films = [wait for run in runs for wait in np.diff(run["films"]).tolist()]
+    films = [1000 * wait for run in runs for wait in np.diff(run["films"]).tolist()]
     lags = [seen - sent for run in runs for seen, sent in zip(run["seen"], run["sent"], strict=False)]
     ghosts = [lag for run in runs for lag in ghost_lags(run)]
     pictures = [wait for run in runs for wait in run["pictures"]]
@@ -287,7 +289,7 @@ def main() -> int:
                 line("  from one picture on the screen to the next", pictures, "16.7 ms"),
                 *[line(f"  CPU time an event, {who}", [run["work"][who] / events for run in runs], "") for who in WHO],
                 line("  from one frame of the live preview to the next", films, "100 ms"),
-                line("  frames of it a second", [len(run["films"]) * 60 / events for run in runs], "10", "1/s"),
+                line("  frames of it a second", [rate(run["films"]) for run in runs], "10", "1/s"),
                 line("without the live preview: the line under the hand", without, ""),
                 *[line(f"  CPU time an event, {who}", [run["work"][who] / events for run in still], "") for who in WHO],
                 line("slider: a frame", scrub, "50 ms"),

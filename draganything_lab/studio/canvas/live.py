@@ -25,7 +25,7 @@ from .sprites import Sprite, cut_sprite, opaque
 from .stage import FINE, Stage
 
 MOST_A_SECOND = 16.0
-SHARE = 3.0  # a frame that took long to draw is followed by a pause of as many times as long
+SHARE = 3.0  # a frame that took long to draw comes no more often than every so many times as long
 REACH = 1.0  # how far the backdrop's edge is drawn out, as a share of the picture
 
 
@@ -62,7 +62,7 @@ class Live:
         self.ground, self.border = np.zeros((1, 1, 3), np.uint8), 0
         self._ground_of: tuple[object, ...] = ()
         self._gesture: Gesture | None = None
-        self._began = self._spent = 0.0
+        self._began = self._spent = self._drawn_at = self._answered = 0.0
         self.waiting = self._told = False
         self._next: Callable[[], None] = lambda: None
 
@@ -92,7 +92,7 @@ class Live:
     def seen(self) -> None:
         """The page has shown the last frame."""
         if self.waiting:
-            self.waiting = False
+            self.waiting, self._answered = False, time.monotonic() - self._drawn_at
             if self._gesture is not None:
                 self._soon()
 
@@ -118,6 +118,7 @@ class Live:
 
     def drawn(self) -> None:
         """A frame is on its way to the page; the next one comes when it has been seen."""
+        self._drawn_at = time.monotonic()
         if self._alive():
             self.waiting = True
             self._ask()
@@ -163,7 +164,8 @@ class Live:
 
     def _soon(self) -> None:
         self._next()
-        self._next = later(max(1 / MOST_A_SECOND, SHARE * self._spent), self._tick)
+        pause = max(1 / MOST_A_SECOND, SHARE * self._spent, 2 * self._answered) - (time.monotonic() - self._drawn_at)
+        self._next = later(max(pause, 0), self._tick)
 
     def _find(self, gesture: Gesture) -> None:
         """Look for the object under a drag that began on none, beside the hand; letting go then finds it at once."""

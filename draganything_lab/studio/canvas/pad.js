@@ -126,8 +126,8 @@ function render({ model, el }) {
 
   const told = (message) => {
     if (message.kind === "clear" && down === null) { line = []; ask(); }
-    // Twice: the first comes before the picture that shows it. A hidden page has no pictures, and answers when it is seen.
-    if (message.kind === "seen?") requestAnimationFrame(() => requestAnimationFrame(() => model.send({ kind: "seen" })));
+    // A hidden page makes no pictures, so it answers when it is seen again.
+    if (message.kind === "seen?") requestAnimationFrame(() => model.send({ kind: "seen" }));
     if (message.kind === "ready?") model.send({ kind: "ready", fine });
   };
   model.on("msg:custom", told);

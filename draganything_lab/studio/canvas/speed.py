@@ -24,7 +24,7 @@ from .sprites import DARK, LIGHT, css
 from .stage import FINE, Stage
 
 HEIGHT = 132  # page pixels
-EDGE = (58, 12, 14, 22)  # page pixels around the curve: left, top, right, bottom
+EDGE = (72, 12, 14, 22)  # page pixels around the curve: left, top, right, bottom
 GRIP = 12.0  # page pixels within which a point is meant
 APART = 0.005  # of the time: how near two points may come
 GROUND, GRID, TEXT = (250, 250, 250), (214, 216, 220), (70, 74, 80)
