@@ -159,10 +159,12 @@ class Pointer:
         Raises:
             LabError: It cannot be so.
         """
-        gesture, pose = self.gesture, self.posed()
-        if gesture is None or gesture.handles is None or pose is None or gesture.name not in self.model.editor.scene:
+        gesture, pose, scene = self.gesture, self.posed(), self.model.editor.scene
+        if gesture is None or gesture.handles is None or pose is None or gesture.name is None:
             return None
-        return self.model.poses.posed(self.model.editor.scene[gesture.name], *pose, gesture.handles.frame)
+        if gesture.name not in scene:
+            return None
+        return self.model.poses.posed(scene[gesture.name], *pose, gesture.handles.frame)
 
     def moved_path(self) -> Trajectory | None:
         """The selected path with the key point where the pointer has it."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import LabError
 from ...scene.entity import Entity
-from ...scene.pace import Pace
+from ...scene.pace import Pace, checked_pace
 from ...scene.poses import MAX_SIZE, number
 from ...scene.trajectory import Trajectory
 from .clip import Clip
@@ -79,7 +79,7 @@ class Poses(Part):
         angles, sizes = (np.array(values) for values in (path.angles or _all(path, 0), path.sizes or _all(path, 1)))
         angles[key:] += angle - angles[key]
         sizes[key:] = np.clip(sizes[key:] * size / sizes[key], 1 / MAX_SIZE, MAX_SIZE)
-        return replace(path, angles=angles.tolist(), sizes=sizes.tolist())
+        return replace(path, angles=tuple(angles.tolist()), sizes=tuple(sizes.tolist()))
 
     @action
     def set(self, angle: float | None = None, size: float | None = None, frame: int | None = None) -> bool:
@@ -102,7 +102,10 @@ class Poses(Part):
             raise LabError(f"{entity.name} has no path yet", fix="draw one, or turn it in a frame")
         if entity.kind != "foreground":
             raise LabError(f"{entity.name} does not turn or grow", fix="select an object, or set the camera's zoom")
-        trajectory = replace(entity.trajectory, angles=angles, sizes=sizes)
+        keys = {
+            name: None if values is None else tuple(values) for name, values in (("angles", angles), ("sizes", sizes))
+        }
+        trajectory = replace(entity.trajectory, **keys)  # type: ignore[arg-type]
         self.editor.scene.update(entity.name, trajectory=trajectory, pinned=False)
         self.say(f"{title(entity.name)}: {self.editor.scene[entity.name].summary}.")
         return True
@@ -130,7 +133,7 @@ class Poses(Part):
         if path is None:
             raise LabError(f"{entity.name} has no path that takes time", fix="draw one with the Path tool")
         path = replace(path.paced(self.settings.num_frames), pace=None)
-        self.editor.scene.update(entity.name, trajectory=replace(path, pace=pairs))
+        self.editor.scene.update(entity.name, trajectory=replace(path, pace=checked_pace(pairs)))
         back = pairs is not None and bool((np.diff([share for _, share in pairs]) < -1e-9).any())
         text = "moves evenly" if pairs is None else f"has a speed curve of {len(pairs)} points"
         self.say(f"{title(entity.name)} {text}{'; where it falls, the object goes back' if back else ''}.")
@@ -170,7 +173,7 @@ def _key_in(path: Trajectory, frame: int, count: int) -> tuple[Trajectory, int]:
     path = path.with_key(place, path.at(count)[frame], None if path.frames is None else frame)
     angles, sizes = list(path.angles or _all(path, 0)), list(path.sizes or _all(path, 1))
     angles[place], sizes[place] = angle, size
-    return replace(path, angles=angles, sizes=sizes), place
+    return replace(path, angles=tuple(angles), sizes=tuple(sizes)), place
 
 
 def _all(path: Trajectory, value: float) -> tuple[float, ...]:
