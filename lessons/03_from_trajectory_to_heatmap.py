@@ -243,11 +243,11 @@ show.control_stack(build_control(crossing, 14, representation="gaussian"), cross
 # | representation | what the array contains | says | cannot say |
 # |---|---|---|---|
 # | point | a small dot | where | how large, what, how turned |
-# | trajectory | step x, step y, and 255 minus the dot; blurred | where, and which direction | how large, what, how turned |
+# | trajectory | step x, step y, and 255 minus the dot; blurred | where, which direction | how large, what, how turned |
 # | gaussian | a hill | where, and how large | what, how turned |
 # | entity | the object's vector, in its disc | where, how large, and what | how far it reaches, how turned |
 # | entity+gaussian | both | all of this, with the middle marked | how far it reaches, how turned |
-# | carry (ours) | the vector in the moved mask; moved, hole, hill | all this, how far, how turned, from where | how it bends |
+# | carry (ours) | the vector in the moved mask; moved, hole, hill | all this, how far, turned, from where | how it bends |
 #
 # The entity vectors need a network. To see the mechanics without one, we describe each object by its mean colour: three
 # numbers, computed from the picture. (In the pictures below, a disc has its entity's *drawing* colour, not the vector.)

@@ -343,9 +343,11 @@ if rows:
         for kind, pipe in pipes.items():
             ball = measure(pipe(wish, seed=0).frames, rolling.scene())["ball"].pose
             print(f"turn {words:9} {kind:6} the ball's angle is off by {ball.mean_turn_error:4.0f}° on average")
-    print("(nan: too few points of the ball could be followed)")
 
 # %% [markdown]
+# A mask that turns is heard: the ball rolls as it was asked to. A disc looks the same whether it turns or not, so asking
+# changes nothing, and the ball is pushed along.
+#
 # With a disc, it fails in none of the five ways, but in a sixth: what crosses, what is uncovered and, with a moving
 # camera, much of what is new **smears**. Nothing is wrong with the drag, the masks or the order. The network has to
 # guess how far each object reaches and where everything came from. With the moved mask it need not guess, and what the

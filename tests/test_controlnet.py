@@ -169,6 +169,19 @@ def test_gradients_reach_every_parameter_and_checkpointing_does_not_change_them(
         torch.testing.assert_close(gradient, checkpointed[name])
 
 
+@pytest.mark.parametrize("changes", [{}, {"first_frame_control": True}, {"first_frame_control": True, "carries": True}])
+def test_a_control_that_has_met_the_picture_serves_every_step(changes):
+    net, (sample, context, ids, image, entity_map) = small_controlnet(**changes), small_inputs()
+    with torch.no_grad():
+        for own in (image, image[:1]):  # one for each video, or one for both
+            embedding = net.embed_control(own, entity_map[: len(own)])
+            met = net.meet_picture(embedding, sample[:, 0, sample.shape[2] // 2 :])
+            for timestep in (0.7, -0.4):
+                first, second = (net(sample, timestep, context, ids, control_embedding=one) for one in (embedding, met))
+                torch.testing.assert_close(first.down, second.down)
+                torch.testing.assert_close(first.mid, second.mid)
+
+
 @pytest.mark.parametrize(
     "change, words",
     [

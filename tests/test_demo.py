@@ -143,6 +143,25 @@ def test_a_photograph_gets_the_preview_and_a_word(
     assert last[110, 170, 0] > 150 > last[100, 70, 0]  # Red where it was sent, no longer where it was.
 
 
+def test_a_drag_on_the_command_line_may_turn_and_grow(
+    photo: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_picture(photo, tmp_path / "photo.png")
+    out, image = tmp_path / "out", ["--image", str(tmp_path / "photo.png")]
+    words = ["demo", *image, "--path", "90,100 140,80", "--turn", "45", "--grow", "0.5", "--frames", "3"]
+    assert cli.main([*words, "--out", str(out)]) == 0
+    assert "px along its path, turn 45°, shrink to 0.50" in capsys.readouterr().out
+    path = Scene.load(out / "scene.zip")["object"].trajectory
+    assert path is not None and (path.angles, path.sizes) == ((0, 45), (1, 0.5))
+    assert not any("should stay" in note for note in photo_job(image[1], "90,100", turn=90).notes)
+    for fields, word in (
+        ({"turn": 1e6}, r"--turn 1e\+06: .*1,000 turns"),
+        ({"grow": 0.0}, "--grow 0: .*factors from 0.05"),
+    ):
+        with pytest.raises(LabError, match=word):
+            photo_job(image[1], "90,100 140,80", **fields)  # type: ignore[arg-type]
+
+
 def test_large_photographs_are_made_smaller(photo: np.ndarray, tmp_path: Path) -> None:
     save_picture(np.asarray(Image.fromarray(photo).resize((2400, 1800))), tmp_path / "large.jpg")
     save_picture(np.ones((1800, 2400), bool), tmp_path / "all.png")

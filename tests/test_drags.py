@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -76,6 +77,21 @@ def test_the_preview_of_a_toyland_scene_follows_what_turns_and_grows() -> None:
     assert np.mean(looks[True]) > np.mean(looks[False]) + 3
 
 
+@pytest.mark.parametrize("background", [(0.0, 0.0), (12.0, -4.0)])
+def test_what_a_toyland_camera_does_to_a_turning_thing_is_asked_once(background: tuple[float, float]) -> None:
+    """With a background drag the scene has no camera, so the thing itself must ask for the zoom."""
+    world = replace(named_scene("meadow", (96, 144), FRAMES).world, zoom=1.3, pan=(6.0, 2.0), background=background)
+    clip = world.render()
+    (label,) = turning(clip)
+    layers = layers_of(clip.scene(), FRAMES)
+    mask, motion = next(
+        pair for pair in zip(layers.masks, layers.motions, strict=True) if clip.labels[0][pair[0]][0] == label
+    )
+    pixels = np.argwhere(mask)[:, ::-1].astype(np.float64)
+    places = pixels @ motion[:, :, :2].transpose(0, 2, 1) + motion[:, None, :, 2]
+    np.testing.assert_allclose(places, clip.follow(label, pixels), atol=0.01)
+
+
 def test_training_goes_on_with_the_same_scenes() -> None:
     pytest.importorskip("torch")
     from draganything_lab.training.toy.clips import ClipSize, usable_clip
@@ -111,7 +127,7 @@ def test_a_background_may_turn_and_what_has_a_path_of_its_own_does_not_turn_with
     np.testing.assert_allclose(layers.motions[0][-1], [[1, 0, 12], [0, 1, 0]], atol=1e-6)
 
 
-@given(st.floats(-180, 180), st.floats(0.3, 3))
+@given(st.floats(-180, 180), st.floats(0.6, 3))  # below, it is blurred first
 @settings(max_examples=15, deadline=None)
 def test_the_preview_draws_the_object_turned_and_grown(degrees: float, factor: float) -> None:
     scene = textured()
@@ -122,6 +138,18 @@ def test_the_preview_draws_the_object_turned_and_grown(degrees: float, factor: f
     inside = cv2.warpAffine(scene["disc"].mask.astype(np.uint8) * 255, matrix, (128, 96)) == 255
     inside = cv2.erode(inside.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     assert np.abs(last - expected)[inside].max(initial=0) <= 2
+
+
+def test_shrinking_an_object_does_not_skip_its_pixels() -> None:
+    """Stripes of one pixel, made a third as large, are an even grey; sampled at single pixels they would be stripes."""
+    picture = np.full((96, 128, 3), 100, np.uint8)
+    picture[20:80, 20:80:2], picture[20:80, 21:80:2] = 255, 0
+    mask = np.zeros((96, 128), bool)
+    mask[20:80, 20:80] = True
+    scene = Scene(picture)
+    scene.add("stripes", mask, Trajectory([(50, 50)]).grown(1 / 3))
+    inside = preview(scene, 2, label=False)[-1, 44:56, 44:56].astype(int)
+    assert np.abs(inside - 127).max() < 25
 
 
 # Control

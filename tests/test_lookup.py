@@ -11,7 +11,7 @@ pytest.importorskip("diffusers")
 
 from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.models import DragAnythingControlNet  # noqa: E402
-from draganything_lab.models.lookup import HEADS, WIDTH, FirstFrameLookup, PlaceTower  # noqa: E402
+from draganything_lab.models.lookup import HEADS, OVERRULED, WIDTH, FirstFrameLookup, PlaceTower  # noqa: E402
 
 STEP, SIDE = 4, 128
 
@@ -52,14 +52,16 @@ def test_what_has_moved_is_found_where_it_was(dx, dy, seed):
 @settings(max_examples=25, deadline=None)
 def test_weights_fall_with_the_squared_distance_and_with_the_way(frames, height, width, seed):
     torch.manual_seed(seed)
-    lookup = FirstFrameLookup(8, 4, STEP)
+    lookup = FirstFrameLookup(8, 4, STEP, carries=True)
     places = 0.3 * torch.randn(1, frames, HEADS * WIDTH * STEP**2, height, width)
+    ways = torch.randn(1, frames, 3, height, width)
+    ways[:, :, 2] = (ways[:, :, 2] > 0).float()
     fine = torch.nn.functional.pixel_shuffle(places, STEP)[0].unflatten(1, (HEADS, WIDTH))
     rows, columns = STEP * height, STEP * width
     spots = torch.cartesian_prod(torch.arange(rows), torch.arange(columns)).float() / STEP
     middles = torch.cartesian_prod(torch.arange(height), torch.arange(width)).float() + 0.5
     with torch.no_grad():
-        got = lookup.weights(places)[0]
+        got, told = lookup.weights(places)[0], lookup.weights(places, ways)[0]
         for frame in range(frames):
             for head in range(HEADS):
                 asked = fine[frame, head][:, STEP // 2 :: STEP, STEP // 2 :: STEP].flatten(1).T
@@ -67,6 +69,11 @@ def test_weights_fall_with_the_squared_distance_and_with_the_way(frames, height,
                 way = torch.cdist(middles, spots).square()
                 logits = -lookup.log_sharpness[head].exp() * apart - lookup.log_nearness[head].exp() * way
                 torch.testing.assert_close(got[frame, head], logits.softmax(-1), atol=1e-4, rtol=1e-3)
+                known = ways[0, frame, 2].reshape(-1, 1)
+                source = middles + ways[0, frame, :2].flip(0).flatten(1).T  # rows first, as the middles
+                missed = lookup.log_trust[head].exp() * torch.cdist(source, spots).square()
+                logits = (1 - OVERRULED * known) * logits - known * missed
+                torch.testing.assert_close(told[frame, head], logits.softmax(-1), atol=1e-3, rtol=1e-3)
 
 
 def test_before_training_it_adds_nothing_and_afterwards_something():

@@ -85,6 +85,21 @@ def test_free_entities_are_named_but_have_no_number(scene: Scene) -> None:
     assert words == ["1  house (pinned)", "2  boat", "cloud (free)"]
 
 
+def test_trajectories_show_how_an_object_turns_and_grows(scene: Scene) -> None:
+    count = len(show.trajectories(scene, 6).axes[0].lines)
+    name = next(entity.name for entity in scene.controlled if entity.trajectory is not None)
+    turned = scene.copy()
+    path = turned[name].trajectory
+    assert path is not None
+    turned.update(name, trajectory=path.turned(90).grown(2))
+    lines = show.trajectories(turned, 6).axes[0].lines
+    needles = [line.get_xydata() for line in lines if len(line.get_xydata()) == 2]
+    assert len(lines) == count + 6
+    first, last = (np.diff(needles[k], axis=0)[0] for k in (0, 5))
+    np.testing.assert_allclose(first[0], 0, atol=1e-6)
+    np.testing.assert_allclose(last, (-2 * first[1], 0), atol=1e-4)  # up has become right, twice as long
+
+
 def test_trajectories_go_where_the_scene_says(scene: Scene) -> None:
     axes = show.trajectories(scene, 6).axes[0]
     drawn = [line.get_xydata() for line in axes.lines if len(line.get_xydata()) == 6]

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.slow
 SANDBOX = "allow-downloads allow-forms allow-modals allow-popups allow-popups-to-escape-sandbox allow-same-origin"
 SANDBOX += " allow-scripts"
 ANYWHERE = {"headers": {"Content-Security-Policy": "frame-ancestors *"}}
-CELL = "from draganything_lab import Studio\nstudio = Studio(name='journey')\nmodel, view = studio.model, None\nstudio"
+CELL = "from draganything_lab import Studio\nstudio = Studio(name='journey')\nmodel = studio.model\nstudio"
 
 
 BLOCKED = """
@@ -59,17 +59,10 @@ class InFrame:
     def goto(self, address: str) -> None:
         from urllib.parse import quote
 
-        # Without `reset`, for which JupyterLab goes to its address a second time.
-        self._page.goto(f"{self._outside}?{quote(address.replace('reset&', ''), safe='')}")
+        self._page.goto(f"{self._outside}?{quote(address, safe='')}")
 
     def evaluate(self, *words: Any) -> Any:
-        for _ in range(20):
-            try:
-                return self._page.frames[1].evaluate(*words)
-            except Exception as error:  # JupyterLab goes to its address once more while it starts
-                if "context was destroyed" not in str(error):
-                    raise
-        raise TimeoutError("the frame does not come to rest")
+        return self._page.frames[1].evaluate(*words)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._page.frames[1], name)
@@ -122,11 +115,9 @@ def test_the_whole_way(open_lab: Lab, outside: str, framed: bool, tmp_path: Path
     wrap = (lambda page: InFrame(page, outside)) if framed else None
     page = open_lab.open(cells, height=1500, wrap=wrap)
     name = f"journey-{'sandbox' if framed else 'page'}"
-    # In a frame JupyterLab goes to its address once more while it starts, sometimes after the cells have run.
-    page.lab.wait_until(lambda: page.python("'studio' in globals()") or page.run_all(), "the cells have run")
-    page.python("0", "view = studio._assembly._views['canvas']")
     page.python("0", "model.settings.change(num_frames=4, steps=2, segmenter='grabcut'); model.masks.warm_up().join()")
-    page.until("model.view_state == 'alive' and view.hearing.pad_alive")
+    page.until("model.view_state == 'alive'")
+    page.page.locator(".dal-pad[data-drawn]").wait_for()
 
     hand = Hand(page)  # click, mask, drag
     hand.click(115, 211)

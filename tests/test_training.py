@@ -330,13 +330,14 @@ def test_a_gradient_that_is_not_finite_is_left_out_and_not_counted(trained, tmp_
     loss, calls = stage.loss, []
 
     def spoilt(batch, generator):
-        calls.append(1)
+        calls.append(torch.cat([p.detach().flatten() for p in stage.net.parameters()]))
         return {k: v * (float("nan") if len(calls) == 3 else 1.0) for k, v in loss(batch, generator).items()}
 
     stage.loss = spoilt
     run(stage, tmp_path, Settings(steps=20), report=lambda line: None)
     line = json.loads((tmp_path / "dift.jsonl").read_text())
     assert np.isfinite(line["loss"]) and all(p.isfinite().all() for p in stage.net.parameters())
+    assert torch.equal(calls[2], calls[3]) and not torch.equal(calls[3], calls[4])  # nor does momentum go on
     stage.loss = lambda batch, generator: {k: v * float("nan") for k, v in loss(batch, generator).items()}
     with pytest.raises(LabError, match="--rate"):
         run(stage, tmp_path, Settings(steps=40), resume=True, report=lambda line: None)
@@ -497,3 +498,18 @@ def test_the_card_says_what_falls_short():
     assert "entity+gaussian: 18.4, wanted at least 18.5" in short_of({measure: row})
     row["entity+gaussian"]["mean"] = 18.5
     assert short_of({measure: row}) == "All 2 floors are reached.\n"
+
+
+def test_the_plan_names_every_stage_its_minutes_and_its_purpose_and_trains_nothing(tmp_path, capsys):
+    (tmp_path / "vae.pt").touch()
+    assert main(["train", "toy", "--plan", "--minutes", "60", "--folder", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(toy.STAGES)
+    assert sum(float(line.split()[1]) for line in lines) == pytest.approx(60, abs=0.5)
+    assert ["has a checkpoint" in line for line in lines] == [True] + [False] * (len(lines) - 1)
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "vae.pt"]
+    guide = (Path(__file__).parents[1] / "docs" / "training.md").read_text()
+    assert all(f"| `{name}` |" in guide for name in toy.STAGES)
+    for words, said in ((["toy", "--stages", "vea"], "vea"), (["sam"], "one stage")):
+        assert main(["train", *words, "--plan"]) == 2
+        assert said in capsys.readouterr().err

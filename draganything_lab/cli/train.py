@@ -46,9 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--start", type=Path, help="weights to start from: an exported folder; for sam, a training folder"
     )
     parser.add_argument("--export", type=Path, help="write the weights folder here at the end")
+    parser.add_argument(
+        "--plan", action="store_true", help="print the stages of toy, their minutes and what each is for"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.plan:
+        return _plan(args)
     if args.minutes is None and args.steps is None and args.export is None:
         raise LabError(
             "there is nothing to do",
@@ -106,6 +111,18 @@ def run(args: argparse.Namespace) -> int:
     finally:
         if shared:
             dist.destroy_process_group()
+    return 0
+
+
+def _plan(args: argparse.Namespace) -> int:
+    """Print what would be trained, and train nothing."""
+    from ..training.toy.plan import STAGES, check_stages, plan_lines
+
+    if args.what != "toy":
+        raise LabError("--plan: sam is trained in one stage", fix="leave --plan out")
+    stages = tuple(args.stages.split(",")) if args.stages else STAGES
+    check_stages(stages)
+    print("\n".join(plan_lines(args.folder or Path("runs/toy"), stages, args.minutes, args.steps)))
     return 0
 
 

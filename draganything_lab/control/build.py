@@ -217,8 +217,10 @@ def _draw(
         radii, draw = np.full_like(radii, max(BLUR_SIGMA * scale, 1.0)), _draw_blur
     elif representation == "point":
         radii, draw = np.full_like(radii, max(DOT_RADIUS * scale, 1.0)), _draw_dot
-    else:
+    elif representation in ("gaussian", "entity", "entity+gaussian", "carry"):
         draw = _draw_released if released else _draw_cropped
+    else:
+        raise NotImplementedError(f'how "{representation}" is drawn')
     for frame, (points, wide) in enumerate(zip(centres, radii, strict=True)):
         for index, (point, radius) in enumerate(zip(points, wide, strict=True)):
             draw(heat[frame], labels[frame], point, float(radius), index + 1)

@@ -21,6 +21,8 @@ from ..scene.scene import Scene
 from .filling import fill_holes
 
 SHARPEST = cv2.INTER_CUBIC  # blurs least for shifts of half a pixel
+STRONG = 0.6  # shrinking more than to this would skip pixels, so the picture is blurred first
+STRONG_CUT = 0.5  # the same for a cut-out; the networks were trained on what shrinks to 0.55 at most, without a blur
 HOLE = 255  # in `Carried.sources`: the picture does not show what belongs there
 
 
@@ -290,6 +292,9 @@ def place_cut(
 ) -> tuple[tuple[slice, slice] | None, np.ndarray]:
     """Move a cut-out by a matrix (2, 3). Returns the window that it covers in a picture of size (H, W), or None if it
     is outside, and the content there, (h, w, 4) float32."""
+    zoom = float(np.hypot(motion[0, 0], motion[1, 0]))
+    if zoom < STRONG_CUT:
+        cut = _softened(cut, zoom)
     tall, wide = cut.colour.shape[:2]
     matrix = motion @ np.array([[1, 0, cut.corner[0]], [0, 1, cut.corner[1]], [0, 0, 1]])
     corners = matrix @ np.array([[-1, wide, -1, wide], [-1, -1, tall, tall], [1, 1, 1, 1]])  # (2, 4)
@@ -303,12 +308,20 @@ def place_cut(
     return (slice(y0, y1), slice(x0, x1)), moved
 
 
+def _softened(cut: Cut, zoom: float) -> Cut:
+    """A cut-out blurred as far as shrinking it by a factor needs."""
+    sigma = 0.35 / max(zoom, 0.02)
+    rim = int(np.ceil(3 * sigma))
+    wider = cv2.copyMakeBorder(cut.colour, rim, rim, rim, rim, cv2.BORDER_CONSTANT, value=0)
+    return Cut(cv2.GaussianBlur(wider, (0, 0), sigma), (cut.corner[0] - rim, cut.corner[1] - rim))
+
+
 def _warped(ground: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: int) -> np.ndarray:
     """Move the backdrop (H, W, C) by a matrix."""
     if np.allclose(matrix, np.eye(2, 3), atol=1e-6):
         return ground.copy()
     zoom = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    if zoom < 0.6:  # strong shrinking would skip pixels
+    if zoom < STRONG:
         ground = cv2.GaussianBlur(ground, (0, 0), 0.35 / zoom)
     wide = size[1], size[0]
     return np.asarray(cv2.warpAffine(ground, matrix, wide, flags=SHARPEST, borderMode=border))

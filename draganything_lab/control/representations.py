@@ -7,8 +7,9 @@
 - "entity+gaussian": both, the paper's method.
 - "carry": ours, the vector in the whole mask, moved, and the way back to frame 0.
 
-A new one gets its name here and is drawn in `control/build.py`; `training/toy/stages.py` trains it, and
-`studio/panels/choices.py` says what it is.
+A new one gets its name here and is drawn in `control/build.py`; `control/signal.py` shows what was drawn,
+`training/toy/stages.py` trains it, `control/unsaid.py` says what it cannot say, and `studio/panels/choices.py` and
+`pages.py` what it is.
 
 Source: paper, section 3.3 and table 3; released `demo.py`; `carry` is ours.
 """

@@ -56,6 +56,11 @@ def enlarged(pictures: np.ndarray, most: int = 256) -> np.ndarray:
     return repeated(pictures, max(1, most // max(pictures.shape[-3:-1])))
 
 
+def enlarged_to(pictures: np.ndarray, width: int) -> np.ndarray:
+    """As `enlarged`, until a picture is about so many pixels wide."""
+    return repeated(pictures, max(1, width // pictures.shape[-2]))
+
+
 @lru_cache(maxsize=256)
 def tag(
     text: str, height: int, text_colour: tuple[int, int, int], ground: tuple[int, int, int], opacity: float

@@ -239,6 +239,28 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
         _, places, ways = self._parts(control_embedding)
         return self.lookup.pointers(places, ways)
 
+    @apply_forward_hook
+    def meet_picture(self, control_embedding: torch.Tensor, picture: torch.Tensor) -> torch.Tensor:
+        """What the first layer adds: the control, and what it fetches from the picture; the same at every step.
+
+        Args:
+            control_embedding: (B or 1, F, `embedding_channels`, h, w) from `embed_control`.
+            picture: (B, C, h, w), the picture's latents.
+
+        Returns:
+            (B or 1, F, C0, h, w), which `forward` takes as `control_embedding`; unchanged without a lookup.
+
+        Raises:
+            LabError: The embedding has another shape.
+        """
+        frames = control_embedding.shape[1] if control_embedding.ndim == 5 else 0
+        wanted = (len(picture), frames, self.embedding_channels, *picture.shape[-2:])
+        self._check_embedding(control_embedding, wanted)
+        if self.first_control is None or self.lookup is None:
+            return control_embedding
+        embedding, places, ways = self._parts(control_embedding)
+        return embedding + self.first_control(embedding[:, 0])[:, None] + self.lookup(places, picture, ways)
+
     def forward(
         self,
         sample: torch.Tensor,
@@ -257,8 +279,8 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
             timestep: One number, or (B,), as the scheduler gives it.
             encoder_hidden_states: (B, S, cross_attention_dim), the picture's embedding; S is 1 for SVD.
             added_time_ids: (B, 3): frames per second less one, motion bucket, noise strength.
-            control_embedding: (B or 1, F, `embedding_channels`, h, w) from `embed_control`; one for all B where its
-                first axis is 1.
+            control_embedding: (B or 1, F, `embedding_channels`, h, w) from `embed_control`, or what
+                `meet_picture` returned; one for all B where its first axis is 1.
             controlnet_cond: (B or 1, F, 3, H, W), 0..255, instead of `control_embedding`.
             entity_map: (B or 1, F, C, H, W), with `controlnet_cond`; None for zeros.
             conditioning_scale: Factor on every residual.
@@ -281,7 +303,10 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
         hidden = self.conv_in(sample.flatten(0, 1))  # (B * F, C0, h, w)
         if control_embedding is not None:
             picture = sample[:, 0, sample.shape[2] // 2 :]
-            hidden = self._add_control(hidden, control_embedding, picture, frames)
+            if control_embedding.ndim != 5 or control_embedding.shape[2] != self.conv_in.out_channels:
+                control_embedding = self.meet_picture(control_embedding, picture)
+            self._check_embedding(control_embedding, (batch, frames, self.conv_in.out_channels, *hidden.shape[2:]))
+            hidden = (hidden.unflatten(0, (batch, frames)) + control_embedding).flatten(0, 1)
         skips: tuple[torch.Tensor, ...] = (hidden,)
         for block in self.down_blocks:
             extra = {"encoder_hidden_states": context} if getattr(block, "has_cross_attention", False) else {}
@@ -303,21 +328,13 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
         added = self.add_time_proj(added_time_ids.flatten()).reshape(batch, -1)
         return time + self.add_embedding(added.to(dtype))
 
-    def _add_control(
-        self, hidden: torch.Tensor, embedding: torch.Tensor, picture: torch.Tensor, frames: int
-    ) -> torch.Tensor:
-        batch = len(picture)
-        wanted = (batch, frames, self.embedding_channels, *hidden.shape[2:])
-        if embedding.ndim != 5 or embedding.shape[0] not in (1, batch) or tuple(embedding.shape[1:]) != wanted[1:]:
+    def _check_embedding(self, embedding: torch.Tensor, wanted: tuple[int, ...]) -> None:
+        if embedding.ndim != 5 or embedding.shape[0] not in (1, wanted[0]) or tuple(embedding.shape[1:]) != wanted[1:]:
             raise LabError(
                 f"the control embedding is {tuple(embedding.shape)} and the latents need {wanted} (videos, frames, "
-                f"channels, height, width; one video may serve all): build the control for {frames} frames and for "
+                f"channels, height, width; one video may serve all): build the control for {wanted[1]} frames and for "
                 f"pictures of {wanted[4] * self.control_factor}x{wanted[3] * self.control_factor}"
             )
-        if self.first_control is not None and self.lookup is not None:
-            embedding, places, ways = self._parts(embedding.expand(batch, -1, -1, -1, -1))
-            embedding = embedding + self.first_control(embedding[:, 0])[:, None] + self.lookup(places, picture, ways)
-        return (hidden.unflatten(0, (batch, frames)) + embedding).flatten(0, 1)
 
     def _parts(self, embedding: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """What is added to the first layer, what the lookup compares, and the ways, of a control embedding."""

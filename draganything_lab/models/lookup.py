@@ -81,14 +81,15 @@ class FirstFrameLookup(nn.Module):
         """Fetch.
 
         Args:
-            places: (B, F, P, h, w), what `PlaceTower` gave for every frame.
+            places: (B or 1, F, P, h, w), what `PlaceTower` gave for every frame.
             latents: (B, L, h, w), of the picture.
-            ways: (B, F, 3, h, w), where each cell's content was, in cells from its middle, and whether that is known.
+            ways: (B or 1, F, 3, h, w), where each cell's content was, in cells from its middle, and whether that is
+                known.
 
         Returns:
             (B, F, channels, h, w); zeros before training.
         """
-        batch, frames, _, height, width = places.shape
+        batch, (frames, _, height, width) = len(latents), places.shape[1:]
         content = F.pixel_shuffle(self.content(latents), self.step).view(batch, 1, HEADS, CONTENT, -1)
         found = self.weights(places, ways).to(content.dtype) @ content.mT  # (B, F, heads, h * w, CONTENT)
         found = found.transpose(-1, -2).reshape(batch * frames, -1, height, width)
@@ -115,8 +116,11 @@ class FirstFrameLookup(nn.Module):
             logits = ((2 * sharpness * query) @ key).sub_(far)
             if ways is not None and self.log_trust is not None:
                 known = ways[:, :, 2].float().flatten(2)[:, :, None, :, None]  # (B, F, 1, h * w, 1)
-                trust = self.log_trust.float().exp()[:, None, None]
-                logits = (1 - OVERRULED * known) * logits - known * trust * self._misses(ways.float())[:, :, None]
+                logits = logits.mul_(1 - OVERRULED * known).unflatten(-1, (height * self.step, -1))
+                trust = known * self.log_trust.float().exp()[:, None, None]  # (B, F, heads, h * w, 1)
+                down, across = self._misses(ways.float())
+                logits.sub_((trust * down)[..., None]).sub_((trust * across)[..., None, :])
+                logits = logits.flatten(-2)
             return logits.softmax(-1)
 
     def pointers(self, places: torch.Tensor, ways: torch.Tensor | None = None) -> torch.Tensor:
@@ -148,15 +152,16 @@ class FirstFrameLookup(nn.Module):
         ]
         return torch.stack([*steps, sure.unflatten(2, (height, width))], dim=2)
 
-    def _misses(self, ways: torch.Tensor) -> torch.Tensor:
-        """(B, F, h * w, places): squared distance, in cells, of each place from where a cell's content was."""
+    def _misses(self, ways: torch.Tensor) -> list[torch.Tensor]:
+        """Squared distance, in cells, of each row (B, F, 1, h * w, h * step) and each column of places from where a
+        cell's content was."""
         axes = []
         for axis, count in ((1, ways.shape[-2]), (0, ways.shape[-1])):
             fine = torch.arange(count * self.step, device=ways.device).float() / self.step
             middle = fine[self.step // 2 :: self.step]
             source = ways[:, :, axis] + (middle[:, None] if axis == 1 else middle)  # (B, F, h, w)
-            axes.append((source.flatten(2)[..., None] - fine).square())  # (B, F, h * w, count * step)
-        return (axes[0][..., :, None] + axes[1][..., None, :]).flatten(-2)
+            axes.append((source.flatten(2)[:, :, None, :, None] - fine).square())
+        return axes
 
     def _squared_ways(self, height: int, width: int, device: torch.device) -> torch.Tensor:
         """(h * w, places): squared distance, in cells, from each cell's middle to each place."""

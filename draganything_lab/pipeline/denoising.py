@@ -17,7 +17,7 @@ class Conditions(NamedTuple):
         image_latents: (V, C, h, w), latents of the picture.
         image_embeddings: (V, 1, D), the picture for the cross-attention.
         added_time_ids: (1, 3): frames per second less one, motion bucket, noise strength.
-        control_embedding: (1, F, C, h, w), the control for all videos and both halves; None without a ControlNet.
+        control_embedding: (V or 1, F, C0, h, w), the control that has met the picture; None without a ControlNet.
         conditioning_scale: Factor on the ControlNet's residuals.
     """
 
@@ -27,12 +27,52 @@ class Conditions(NamedTuple):
     control_embedding: torch.Tensor | None
     conditioning_scale: float
 
+    def beside(self, other: Conditions) -> Conditions:
+        """Both, for one pass over 2 V videos."""
+        own, others = self.control_embedding, other.control_embedding
+        if own is not None and others is not None and own is not others:
+            own = torch.cat([part.expand(len(self.image_latents), *part.shape[1:]) for part in (own, others)])
+        return self._replace(
+            image_latents=torch.cat([self.image_latents, other.image_latents]),
+            image_embeddings=torch.cat([self.image_embeddings, other.image_embeddings]),
+            control_embedding=own,
+        )
+
+
+def conditions_of(
+    pipe: Networks,
+    pictures: tuple[torch.Tensor, torch.Tensor],
+    added_time_ids: torch.Tensor,
+    embedding: torch.Tensor | None,
+    conditioning_scale: float,
+    guided: bool,
+) -> tuple[Conditions, Conditions | None]:
+    """The conditions with the picture and, for guidance, without; the control meets both once, for all steps.
+
+    Args:
+        pipe: The pipeline.
+        pictures: The picture's latents (V, C, h, w) and embeddings (V, 1, D).
+        added_time_ids, conditioning_scale: As in `Conditions`.
+        embedding: (1, F, C, h, w) from `embed_control`, or None.
+        guided: Whether there is guidance.
+    """
+
+    def made(image_latents: torch.Tensor, image_embeddings: torch.Tensor) -> Conditions:
+        met = None
+        if embedding is not None:
+            met = pipe.controlnet.meet_picture(embedding, image_latents.to(pipe.controlnet.dtype))
+        return Conditions(image_latents, image_embeddings, added_time_ids, met, conditioning_scale)
+
+    blank = made(*(torch.zeros_like(one) for one in pictures)) if guided else None
+    return made(*pictures), blank
+
 
 def predict_noise(
     pipe: Networks,
     latents: torch.Tensor,
     timestep: torch.Tensor,
     seen: Conditions,
+    blank: Conditions | None,
     guidance: torch.Tensor | None,
     split: bool,
 ) -> torch.Tensor:
@@ -42,7 +82,7 @@ def predict_noise(
         pipe: The pipeline.
         latents: (V, F, C, h, w), noisy, not scaled.
         timestep: The scheduler's.
-        seen: The conditions.
+        seen, blank: The conditions, with the picture and, for guidance, without.
         guidance: (1, F, 1, 1, 1), or None for no guidance.
         split: Whether the two halves of guidance run one after the other.
 
@@ -50,18 +90,12 @@ def predict_noise(
         (V, F, C, h, w) float32.
     """
     scaled = pipe.scheduler.scale_model_input(latents, timestep).to(pipe.unet.dtype)
-    if guidance is None:
+    if guidance is None or blank is None:
         return _run_networks(pipe, scaled, timestep, seen).float()
-    pictures = seen.image_latents, seen.image_embeddings
-    blank = torch.zeros_like(pictures[0]), torch.zeros_like(pictures[1])
     if split:
-        without = _run_networks(
-            pipe, scaled, timestep, seen._replace(image_latents=blank[0], image_embeddings=blank[1])
-        )
-        given = _run_networks(pipe, scaled, timestep, seen)
+        without, given = (_run_networks(pipe, scaled, timestep, one) for one in (blank, seen))
     else:
-        images, embeddings = (torch.cat(pair) for pair in zip(blank, pictures, strict=True))
-        both = seen._replace(image_latents=images, image_embeddings=embeddings)
+        both = blank.beside(seen)
         without, given = _run_networks(pipe, torch.cat([scaled, scaled]), timestep, both).chunk(2)
     without, given = without.float(), given.float()
     return without + guidance.to(given.device) * (given - without)

@@ -73,10 +73,21 @@ class DryRun:
 
         return self._cost(("embed", size, frames), run)
 
+    def meet(self, size: tuple[int, int], frames: int, batch: int) -> Cost:
+        """Cost of bringing embedded control and picture together, once, for a batch of videos or guidance halves."""
+        height, width = size[0] // self.factor, size[1] // self.factor
+        channels, latents = self._controlnet.embedding_channels, self._vae.config.latent_channels
+
+        def run() -> Any:
+            embedding = self._empty(1, frames, channels, height, width)
+            return self._controlnet.meet_picture(embedding, self._empty(batch, latents, height, width))
+
+        return self._cost(("meet", size, frames, batch), run)
+
     def step(self, size: tuple[int, int], frames: int, batch: int) -> Cost:
         """Cost of ControlNet and UNet, once, on a batch of videos or guidance halves."""
         height, width = size[0] // self.factor, size[1] // self.factor
-        channels = self._controlnet.embedding_channels
+        channels = self._controlnet.conv_in.out_channels
 
         def run() -> Any:
             inputs = self._empty(batch, frames, self._unet.config.in_channels, height, width)

@@ -180,7 +180,7 @@ def _assemble(folder: Path, control: Path, dtype: torch.dtype) -> DragAnythingPi
         scheduler=scheduler,
         feature_extractor=extractor,
         decoder=_decoder(folder, dtype),
-        **_sampling(folder),
+        **{f"default_{name}": value for name, value in usual_sampling(folder).items()},
     )
 
 
@@ -193,14 +193,18 @@ def _decoder(folder: Path, dtype: torch.dtype) -> Any:
     return load_model(ReferenceDecoder, own, ("ReferenceDecoder",), dtype) if own.is_dir() else None
 
 
-def _sampling(folder: Path) -> dict[str, Any]:
-    """How the weights of a folder are best sampled, where they say so in `sampling.json`."""
+def usual_sampling(folder: Path) -> dict[str, Any]:
+    """The "steps" and "guidance" with which the weights of a folder are best sampled; {} where they do not say.
+
+    Raises:
+        LabError: Their `sampling.json` is not such a table.
+    """
     file = folder / SAMPLING
     if not file.exists():
         return {}
     try:
         told = json.loads(file.read_text())
-        return {"default_steps": int(told["steps"]), "default_guidance": float(told["guidance"])}
+        return {"steps": int(told["steps"]), "guidance": float(told["guidance"])}
     except (ValueError, KeyError, TypeError) as error:
         raise LabError(
             f'{file} must say {{"steps": N, "guidance": G}} ({error})', fix="correct it, or remove it"

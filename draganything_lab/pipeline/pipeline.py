@@ -25,7 +25,7 @@ from .cancel import Cancelled, CancelSwitch, stop_at
 from .checks import LIMITS, check_callback, check_number, check_output_type, given_noise
 from .control import DenseControl, check_control, control_of, control_of_scene, embed_control
 from .decoding import Sources, decode, decode_with, reference_size, references
-from .denoising import Conditions, predict_noise
+from .denoising import conditions_of, predict_noise
 from .dryrun import DryRun
 from .inputs import picture_of, resized_picture, resolve_size
 from .output import DragAnythingOutput
@@ -309,20 +309,17 @@ class DragAnythingPipeline(DiffusionPipeline):
 
             # 7. Denoise; in float32, since half precision would lose what a step changes
             told = (fps - 1, motion_bucket_id, noise_aug_strength)  # SVD was told one less than the frames per second
-            conditions = Conditions(
-                image_latents=image_latents.to(device, dtype).expand(videos, -1, -1, -1),
-                image_embeddings=image_embeddings.to(device, dtype).expand(videos, -1, -1),
-                added_time_ids=torch.tensor(
-                    [told if rules.time_ids_from_call else RELEASED_TIME_IDS], device=device, dtype=dtype
-                ),
-                control_embedding=embedding,
-                conditioning_scale=conditioning_scale,
+            ids = torch.tensor([told if rules.time_ids_from_call else RELEASED_TIME_IDS], device=device, dtype=dtype)
+            given = (
+                image_latents.to(device, dtype).expand(videos, -1, -1, -1),
+                image_embeddings.to(device, dtype).expand(videos, -1, -1),
             )
+            conditions = conditions_of(self, given, ids, embedding, conditioning_scale, guidance is not None)
             begin = time.perf_counter()
             with self.progress_bar(total=len(timesteps)) as bar:
                 for step, timestep in enumerate(timesteps):
                     self._switch.check()
-                    prediction = predict_noise(self, current, timestep, conditions, guidance, bool(split_guidance))
+                    prediction = predict_noise(self, current, timestep, *conditions, guidance, bool(split_guidance))
                     current = self.scheduler.step(prediction, timestep, current, return_dict=False)[0]
                     if callback_on_step_end is not None:
                         tensors = {"latents": current, "noise_prediction": prediction}

@@ -132,6 +132,7 @@ def plan_run(
         costs = {
             "encode": dry.encode(size),
             "embed": dry.embed(size, control_chunk),
+            "meet": dry.meet(size, num_frames, videos),
             "step": step,
             "decode": dry.decode(size, decode_chunk),
         }
@@ -144,6 +145,7 @@ def plan_run(
     flops = (
         costs["encode"].flops
         + costs["embed"].flops * num_frames / control_chunk
+        + costs["meet"].flops * halves
         + costs["decode"].flops * videos * num_frames / decode_chunk
         + step_flops * steps
     )
@@ -190,6 +192,7 @@ def _need(costs: dict[str, Cost], weights: dict[str, int], *, offload: bool) -> 
     at_work = {
         "encode": max(weights["vae"], weights["image_encoder"]),
         "embed": weights["controlnet"],
+        "meet": weights["controlnet"],
         "step": weights["unet"] + weights["controlnet"],
         "decode": weights["vae"],
     }

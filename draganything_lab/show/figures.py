@@ -20,6 +20,7 @@ from ..errors import LabError
 from ..media.arrays import evenly
 from ..media.drawing import enlarged, entity_colour, labels_over, numbers_over, repeated
 from ..media.video import checked_frames
+from ..scene.entity import Entity
 from ..scene.scene import Scene
 from .parts import INK, number_on, pale, picture_on
 from .players import Players
@@ -68,7 +69,7 @@ def masks(scene: Scene) -> Figure:
 
 def trajectories(scene: Scene, num_frames: int = 14, *, legend: bool = True) -> Figure:
     """Draw the target path of every controlled entity: a line, one dot per frame, and frame numbers where there is
-    room.
+    room; for an entity that turns or grows, a needle in some frames that points up in frame 0 and turns and grows too.
 
     Args:
         scene: A scene.
@@ -91,10 +92,22 @@ def trajectories(scene: Scene, num_frames: int = 14, *, legend: bool = True) -> 
             axes.plot(*path.T, "o", color=colour, markersize=4, markeredgecolor="white", markeredgewidth=0.8, zorder=3)
             for frame in _spaced(steps, room):
                 _frame_number(axes, path, frame)
+        if scene.controlled[number - 1].posed:
+            _needles(axes, scene.controlled[number - 1], num_frames, colour)
         _number(axes, number, path)
     if legend:
         _legend(axes, scene)
     return figure
+
+
+def _needles(axes: Axes, entity: Entity, num_frames: int, colour: np.ndarray) -> None:
+    """Where the entity's upward direction points, in up to 6 frames."""
+    motion = entity.trajectory.motion(num_frames) if entity.trajectory is not None else np.zeros((0, 2, 3))
+    up = (0, -max(8.0, 0.8 * entity.radius))
+    for frame in _evenly(num_frames, 6):
+        start = motion[frame] @ (*entity.path(1)[0], 1)
+        needle = np.stack([start, start + motion[frame, :, :2] @ up])
+        axes.plot(*needle.T, color=colour, linewidth=1.6, path_effects=HALO, zorder=2, solid_capstyle="round")
 
 
 def control_stack(control: ControlSignal | Mapping[str, ControlSignal], image: np.ndarray, count: int = 5) -> Figure:

@@ -27,9 +27,9 @@ NO_CHROMIUM = "no Chromium with Playwright (sh tools/install.sh dev says how to 
 WAIT = 120.0  # seconds, for one thing to happen
 PATHS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/usr/bin/google-chrome-stable")
 SHOTS = Path(__file__).parents[2] / "outputs" / "screenshots"
-READY = """async () => {
+READY = """async name => {
   const widget = window.jupyterapp && window.jupyterapp.shell.currentWidget;
-  if (!widget || !widget.sessionContext) return false;
+  if (!widget || !widget.sessionContext || widget.context.path !== name) return false;
   const ready = async () => {
     await widget.context.ready; await widget.sessionContext.ready;
     const session = widget.sessionContext.session;
@@ -110,7 +110,9 @@ class Lab:
         from playwright.sync_api import sync_playwright
 
         self.folder, self.token = folder, "test"
-        self.address = {"lab": "lab/tree/{name}?reset&token={token}", "notebook": "notebooks/{name}?token={token}"}[app]
+        # A workspace for each page: a shared one brings the notebooks of earlier pages back, for a moment or for good.
+        lab, notebook = "lab/workspaces/{space}/tree/{name}?token={token}", "notebooks/{name}?token={token}"
+        self.address = {"lab": lab, "notebook": notebook}[app]
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -239,9 +241,10 @@ class LabPage:
 
     def load(self, dark: bool = False) -> None:
         """Load the page, or load it again, and wait for its kernel."""
-        address = self.lab.address.format(name=self.name, token=self.lab.token)
+        space = self.name.partition(".")[0]
+        address = self.lab.address.format(name=self.name, space=space, token=self.lab.token)
         self.page.goto(f"http://127.0.0.1:{self.lab.port}/{address}")
-        self.lab.wait_until(lambda: self.page.evaluate(READY), "the notebook has a kernel")
+        self.lab.wait_until(lambda: self.page.evaluate(READY, self.name), "the notebook has a kernel")
         theme = "JupyterLab Dark" if dark else "JupyterLab Light"
         self.page.evaluate(
             """async theme => {

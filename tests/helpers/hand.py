@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from draganything_lab.studio.canvas.canvas import HEIGHT, WIDTH
+from draganything_lab.studio.canvas.stage import MARGIN
 from helpers.browser import LabPage
 
 CELL = """
@@ -41,7 +43,7 @@ def large_photograph(folder: Path) -> Path:
 
 
 class Hand:
-    """A hand on the canvas, in pixels of the picture."""
+    """A hand on the canvas, in pixels of the picture, which lies in the canvas's middle; the kernel has a `model`."""
 
     def __init__(self, page: LabPage) -> None:
         self.page, self.mouse = page, page.page.mouse
@@ -50,9 +52,10 @@ class Hand:
     def at(self, x: float, y: float) -> tuple[float, float]:
         self.canvas.scroll_into_view_if_needed()
         box = self.canvas.bounding_box()
-        left, top, scale, width = self.page.python("[*view.stage.origin, view.stage.scale, view.canvas.width]")
-        shrunk = box["width"] / width
-        return box["x"] + ((x + 0.5) * scale + left) * shrunk, box["y"] + ((y + 0.5) * scale + top) * shrunk
+        tall, wide = self.page.python("list(model.editor.scene.size)")
+        scale = min((WIDTH - 2 * MARGIN) / wide, (HEIGHT - 2 * MARGIN) / tall) * box["width"] / WIDTH
+        left, top = (box["width"] - wide * scale) / 2, (box["height"] - tall * scale) / 2
+        return box["x"] + (x + 0.5) * scale + left, box["y"] + (y + 0.5) * scale + top
 
     def click(self, x: float, y: float) -> None:
         self.mouse.click(*self.at(x, y))

@@ -7,7 +7,8 @@ import math
 import numpy as np
 from ipycanvas import Canvas
 
-from .sprites import DARK, LIGHT, css, ink_on
+from ...media.drawing import ink_on
+from .sprites import DARK, LIGHT, css
 from .stage import FINE
 
 TAG = 10 * FINE  # radius of a number's plate

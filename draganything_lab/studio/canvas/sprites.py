@@ -25,11 +25,6 @@ def css(colour: tuple[int, int, int], alpha: float = 1.0) -> str:
     return f"rgba({colour[0]}, {colour[1]}, {colour[2]}, {alpha:g})"
 
 
-def ink_on(colour: tuple[int, int, int]) -> tuple[int, int, int]:
-    """Black or white, whichever reads better on a colour."""
-    return DARK if 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] > 120 else LIGHT
-
-
 class Sprite:
     """Pixels, and where they belong.
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from ...media.drawing import entity_colour
+from ...media.drawing import entity_colour, ink_on
 from ...scene.entity import Entity
 from ..model.model import StudioModel
 from ..panels.bound import Binder
 from .parts import button
-from .sprites import LIGHT, css, ink_on
+from .sprites import LIGHT, css
 
 
 class _Row:

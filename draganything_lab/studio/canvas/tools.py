@@ -1,7 +1,8 @@
 """The tools of the canvas, in the order of their buttons.
 
-What a tool does with a press, a drag or a click is in `pointer.py`, what it does to the scene in `studio/model/`; its
-options are in `toolbar.py`, and its line in the help in `keys.py`.
+What a tool does with a press, a drag or a click is in `pointer.py`, what it does to the scene in `click` and `stroke`
+of `studio/model/model.py`, which has its mode and its hint; the line that it draws is in `hearing.py` and `scenery.py`,
+its options are in `toolbar.py`, and its line in the help in `keys.py`.
 """
 
 from __future__ import annotations

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from ...control.representations import REPRESENTATIONS
 from ...errors import LabError
 from ...models import zoo
-from ...pipeline.load import RELEASED, representations_in
+from ...pipeline.load import RELEASED, representations_in, usual_sampling
 
 BEST_FIRST = tuple(reversed(REPRESENTATIONS))
 RELEASED_SAMPLING: dict[str, Any] = {"steps": 25, "guidance": 3.0}  # what SVD's own pipeline takes
@@ -54,9 +53,8 @@ def usual(weights: str) -> dict[str, Any]:
         return dict(RELEASED_SAMPLING)
     folder = _folder(weights)
     try:
-        told = json.loads((folder / "sampling.json").read_text(encoding="utf-8")) if folder is not None else {}
-        return {"steps": int(told["steps"]), "guidance": float(told["guidance"])}
-    except (OSError, ValueError, KeyError, TypeError):
+        return {} if folder is None else usual_sampling(folder)
+    except LabError:  # loading reports it
         return {}
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from ...control.vectors import cosine_similarity, pool_over_mask, similarity_map
-from ...media.drawing import heat_over, muted, repeated
+from ...media.drawing import enlarged_to, heat_over, muted
 from ...media.picture import psnr
 from ...pipeline.familiar import FLOOR_DB, takes_any_picture, vae_round_trip
 from ...pipeline.size import video_size
@@ -97,7 +97,8 @@ def _control(clip: Clip, size: tuple[int, int]) -> str:
     signal = drawn_signal(clip, size)
     small = cv2.resize(clip.scene.image, (size[1], size[0]), interpolation=cv2.INTER_AREA)
     last = signal.num_frames - 1
-    pictures = [(f"Frame {frame}", signal.preview(enlarged_to(small), frame)) for frame in sorted({0, last // 2, last})]
+    small = enlarged_to(small, SHOWN)
+    pictures = [(f"Frame {frame}", signal.preview(small, frame)) for frame in sorted({0, last // 2, last})]
     things = ", ".join(
         f"{plate(number)} {html.escape(entity.name)} (radius {radius:.1f} px)"
         for number, (entity, radius) in enumerate(zip(clip.scene.controlled, signal.radii, strict=True), start=1)
@@ -118,7 +119,7 @@ def _control(clip: Clip, size: tuple[int, int]) -> str:
 
 def _alike(features: Any, clip: Clip, size: tuple[int, int]) -> str:
     found = features.extract(clip.scene.image, size=size)  # (C, h, w)
-    small = enlarged_to(cv2.resize(clip.scene.image, (size[1], size[0]), interpolation=cv2.INTER_AREA))
+    small = enlarged_to(cv2.resize(clip.scene.image, (size[1], size[0]), interpolation=cv2.INTER_AREA), SHOWN)
     pictures, vectors = [], []
     for number, entity in enumerate(clip.scene.controlled, start=1):
         vector = pool_over_mask(found, entity.mask, name=f'entity {number} ("{entity.name}")')
@@ -141,17 +142,11 @@ def _alike(features: Any, clip: Clip, size: tuple[int, int]) -> str:
     return _section("4. What looks like what to the model", pictures, words)
 
 
-def enlarged_to(picture: np.ndarray, width: int = SHOWN) -> np.ndarray:
-    """Repeat pixels until a picture is about so wide, so that they can be seen."""
-    times = max(1, width // picture.shape[1])
-    return repeated(picture, times)
-
-
 def _section(title: str, pictures: Sequence[tuple[str, np.ndarray]], words: str, *, safe: bool = False) -> str:
     from .generate import picture_data
 
     figures = "".join(
-        f'<figure><img alt="{html.escape(caption)}" src="{picture_data(enlarged_to(picture))}">'
+        f'<figure><img alt="{html.escape(caption)}" src="{picture_data(enlarged_to(picture, SHOWN))}">'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
         for caption, picture in pictures
     )

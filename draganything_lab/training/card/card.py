@@ -7,15 +7,17 @@ import platform
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 
+from ...media.drawing import enlarged_to
 from ...media.picture import save_picture
 from ...media.video import frame_strip
 from ..toy.stages import REPRESENTATIONS
 from .measure import ANY_LOOKS, HELD_OUT, LEFT, LOOKS, LOST, SHARP, SHIFTED_LOOKS
 from .retrieval import MEASURE
 from .samples import Table
+
+WIDTH = 1400  # of the strips, in pixels
 
 # The goal of each measure, and the least with which we would call it done: "least" is a bound from below.
 GOALS: dict[str, tuple[str, tuple[Literal["least", "most"], float] | None]] = {
@@ -97,7 +99,7 @@ def write_card(
         goal, floor = GOALS.get(measure, ("none", None))
         least = "" if floor is None else f", at {floor[0]} {floor[1]:g}"
         lines += [f"**{measure}**, goal {goal}{least}\n", *rows_of(makers, gaps.get(measure, {})), ""]
-    save_picture(enlarged(extra["kept"]), pictures / "kept.png")
+    save_picture(enlarged_to(extra["kept"], WIDTH), pictures / "kept.png")
     lines += ["## What the VAE keeps\n", "Above: held-out pictures. Below: what comes back from their latents.\n"]
     lines.append(f"![kept]({relative}/kept.png)\n")
     if "strips" in extra:
@@ -173,15 +175,9 @@ def machine() -> str:
 
 
 def strip(truth: np.ndarray, video: np.ndarray) -> np.ndarray:
-    """Truth above, generated below, enlarged."""
+    """Truth above, generated below."""
     rows = [frame_strip(clip[::2], count=(len(clip) + 1) // 2) for clip in (truth, video)]
-    return enlarged(np.vstack(rows))
-
-
-def enlarged(picture: np.ndarray) -> np.ndarray:
-    """A whole number of times larger, to about 1400 pixels' width."""
-    factor = max(1, 1400 // picture.shape[1])
-    return cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
+    return enlarged_to(np.vstack(rows), WIDTH)
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

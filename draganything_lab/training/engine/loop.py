@@ -167,18 +167,17 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
             for gradient, part in zip(gradients, mean.split([one.numel() for one in gradients]), strict=True):
                 gradient.copy_(part.view_as(gradient))
         norm = clip_grad_norm_(named.values(), 1.0)
-        usable = norm.isfinite() & losses["loss"].detach().isfinite()
-        for gradient in gradients:  # of a batch that is not usable: no wait for a GPU's answer
-            gradient.nan_to_num_(0.0, 0.0, 0.0)
-        optimiser.step(rate * factor(step - born, share))
+        usable = bool(norm.isfinite())  # the same in every process; a loss that is not finite has no finite gradient
+        if usable:  # a step with a gradient of zeros would still follow its momentum
+            optimiser.step(rate * factor(step - born, share))
+            average.update(step + 1 - born)
+            for key, value in {**losses, "norm": norm, "steps": torch.ones(())}.items():
+                sums[key] = sums.get(key, torch.zeros(())) + value.detach().float().cpu()
         step += 1
-        average.update(step - born)
-        for key, value in {**losses, "norm": norm, "steps": usable.float()}.items():
-            sums[key] = sums.get(key, 0.0) + torch.where(usable, value.detach().float(), 0.0)
         if step % 20 == 0 and rank == 0:
             done, sums = sums, {}
-            summed = done.pop("steps")
-            if not summed:
+            summed = done.pop("steps", None)
+            if summed is None:
                 save()
                 raise LabError(f"{stage.name}: no finite loss at step {step}", fix="resume with a smaller --rate")
             means = {k: round(float(v / summed), 6) for k, v in done.items()}

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from ...errors import LabError
-from ...scene.masks import inscribed_circle
+from ...scene.masks import inscribed_circle, iou
 from ...segment import Found, Segmenter
 from ...toyland import sample_clip
 from ..card.measure import HELD_OUT
@@ -56,12 +56,6 @@ class Trial:
     best: float
     clicks: float
     mask: np.ndarray = field(repr=False)
-
-
-def iou(first: np.ndarray, second: np.ndarray) -> float:
-    """Intersection over union of two masks (H, W) bool; 1 for two empty ones."""
-    union = int((first | second).sum())
-    return float((first & second).sum()) / union if union else 1.0
 
 
 def toyland_targets(pictures: int, first: int = HELD_OUT) -> Iterator[Target]:

@@ -65,13 +65,14 @@ class FewStepStage(ControlStage):
         first = truth[:, 0] + 0.02 * random(*truth[:, 0].shape)
         picture = first[:, None].expand(-1, frames, -1, -1, -1)
         ids = random_ids(count, generator, device)
+        met = self.whole.controlnet.meet_picture(embedding, first)  # the same at both levels
         keep = (uniform() >= NO_CONTROL).float().repeat_interleave(frames)[:, None, None, None]
 
         def predict(noisy: Tensor, sigma: Tensor) -> Tensor:
             wide = sigma[:, None, None, None, None]
             sample = torch.cat([noisy / (wide**2 + 1).sqrt(), picture], dim=2)
             timestep = 0.25 * sigma.log()
-            down, mid = self.whole.controlnet(sample, timestep, context, ids, control_embedding=embedding)
+            down, mid = self.whole.controlnet(sample, timestep, context, ids, control_embedding=met)
             velocity = self.net.unet(
                 sample,
                 timestep,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +24,11 @@ from .dift import Denoiser, DiftStage, build_scheduler
 from .fewstep import FewStepStage
 from .networks import ENTITY_CHANNELS, ENTITY_LAYER, ENTITY_TIMESTEP, PICTURE, build_feature_extractor, fold
 from .networks import build_scheduler as build_video_scheduler
+from .plan import STAGES, check_stages, minutes_of
 from .sharp import SharpStage
 from .vae import DecoderStage, VaeStage, load_vae
 from .video import Animator, Controlled, ControlStage, UnetStage
 
-# Share of the minutes that each stage gets.
-SHARES = {
-    "vae": 0.1,
-    "dift": 0.1,
-    "unet": 0.1,
-    "control": 0.3,
-    "fewstep": 0.1,
-    "decoder": 0.05,
-    "sharp": 0.25,
-    "decode": 0.05,
-}
-STAGES = tuple(SHARES)
 # Clips (pictures for "vae" and "dift") a step on a GPU; on a CPU each stage has its own number.
 # Small: for these networks a step's kernels take hardly less time for less, and it is steps that they learn by.
 GPU_BATCH = {
@@ -122,9 +112,7 @@ def build_stage(
 
 def check_names(stages: tuple[str, ...], worlds: tuple[str, ...]) -> None:
     """Raise a `LabError` if stages or worlds are unknown."""
-    for name in stages:
-        if name not in (*STAGES, "control-frozen"):
-            raise LabError(f'stage "{name}" is unknown', fix=f"use one of {', '.join(STAGES)}")
+    check_stages(stages)
     unknown = [world for world in worlds if world not in WORLDS]
     if unknown or not worlds:
         raise LabError(f"worlds: {', '.join(unknown) or 'none'}", fix=f"use some of {', '.join(WORLDS)}")
@@ -142,7 +130,7 @@ def train(
     worlds: tuple[str, ...] = ("toyland",),
     report: Callable[[str], Any] = print,
 ) -> None:
-    """Train stages in their order; minutes are shared out by `SHARES`, steps are each stage's own.
+    """Train stages in their order; minutes are shared out by `minutes_of`, steps are each stage's own.
 
     Args:
         folder: Gets a checkpoint and a log for each stage.
@@ -158,12 +146,9 @@ def train(
         raise LabError(f"{folder} was trained at {before} pixels", fix=f"give --picture {before}, or another --folder")
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(size, (json.dumps({"picture": picture}) + "\n").encode())  # other processes of this run read it too
-    total = sum(SHARES.get(name, 0.1) for name in stages)
+    minutes = minutes_of(stages, settings.minutes)
     for name in stages:
-        own = settings
-        if settings.minutes is not None:
-            minutes = settings.minutes * SHARES.get(name, 0.1) / total
-            own = Settings(**{**vars(settings), "minutes": minutes})
+        own = replace(settings, minutes=minutes.get(name))
         if name == "control":
             for later in ("fewstep", "sharp", "decode"):  # they went on from what this stage changes
                 (folder / f"{later}.pt").unlink(missing_ok=True)
