@@ -2,8 +2,9 @@
 
     python benchmarks/studio.py [--quick] [--page benchmarks/studio.md]
 
-A click until its mask is seen; a drag of 60 events a second and how far the drawn line stays behind the hand; the time
-slider, frame by frame. Times are the page's own, from the event to the first picture on the screen that shows it.
+A click until its mask is seen; a drag of 60 events a second, how far the drawn line stays behind the hand, and how
+often the preview that plays under it changes; the time slider, frame by frame. Times are the page's own, from the event
+to the first picture on the screen that shows it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ WHO = ("kernel", "server", "browser")
 CELL = """
 from draganything_lab.studio.model.model import StudioModel
 from draganything_lab.studio.canvas.canvas import CanvasView
+from draganything_lab.studio.canvas.live import Live
 from draganything_lab.studio.panels.style import style
 from ipywidgets import VBox
 import time
@@ -42,6 +44,11 @@ def timed(*args):
     finally:
         spent.append((time.perf_counter() - start) * 1000)
 model.masks.found = timed
+films, when_seen = [], Live.seen
+def seen(self):  # the page has shown a frame of the live preview
+    films.append(time.monotonic())
+    when_seen(self)
+Live.seen = seen
 view = CanvasView(model)
 VBox([style(), view.widget])
 """
@@ -69,7 +76,7 @@ CLICK = """([x, y, px, py]) => new Promise((done, fail) => {
   requestAnimationFrame(poll);
 })"""
 # Sixty events a second along a line to the right. In every picture: the farthest place that the line covers (drawn by
-# the page), and where the right edge of the thing's ghost is (drawn by the kernel).
+# the page), where the right edge of the thing's ghost is (drawn by the kernel).
 DRAG = """([x0, y, step, count]) => new Promise(done => {
   const pad = document.querySelector('.dal-pad canvas'), paper = pad.getContext('2d');
   const hand = document.querySelector('canvas.dal-hand'), over = hand.getContext('2d');
@@ -176,9 +183,10 @@ class Work:
         return times
 
 
-def drags(page: LabPage, repeats: int, events: int) -> list[dict[str, Any]]:
-    """What was seen of drags with 60 events a second, a thing's ghost under the hand."""
+def drags(page: LabPage, repeats: int, events: int, *, live: bool) -> list[dict[str, Any]]:
+    """What was seen of drags with 60 events a second, a thing's ghost under the hand, with or without live preview."""
     runs = []
+    page.python("0", f"model.set_show(live={live})")
     for _ in range(repeats):
         page.python("0", "model.editor.undo() if model.paths.selected is not None else None; model.set_mode('select')")
         page.python("0", BLOCK)
@@ -186,11 +194,18 @@ def drags(page: LabPage, repeats: int, events: int) -> list[dict[str, Any]]:
         centre = page.python("list(model.editor.entities[0].centre)")
         (outer, far), _inner = places(page, [tuple(centre), (440, centre[1])])
         step = (far[0] - outer[0]) / events
+        page.python("0", "films.clear()")
         work = Work(page)
         runs.append(page.page.evaluate(DRAG, [*outer, step, events]))
         runs[-1]["work"] = work.spent()
+        runs[-1]["films"] = page.python("films")
         page.until("model.paths.selected is not None")
     return runs
+
+
+def rate(times: list[float]) -> float:
+    """How many a second, by times in seconds."""
+    return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
 
 
 def ghost_lags(run: dict[str, Any]) -> list[float]:
@@ -247,10 +262,13 @@ def main() -> int:
             load = os.getloadavg()[0]
             whole, segmenter = clicks(page, repeats)
             backend = page.python("model.masks.prompt.backend")
-            runs = drags(page, max(2, repeats // 2), events)
+            still = drags(page, max(2, repeats // 2), events, live=False)
+            runs = drags(page, max(2, repeats // 2), events, live=True)
             scrub, works = scrubs(page, max(2, repeats // 3))
         finally:
             lab.close()
+    without = [seen - sent for run in still for seen, sent in zip(run["seen"], run["sent"], strict=False)]
+    films = [1000 * wait for run in runs for wait in np.diff(run["films"]).tolist()]
     lags = [seen - sent for run in runs for seen, sent in zip(run["seen"], run["sent"], strict=False)]
     ghosts = [lag for run in runs for lag in ghost_lags(run)]
     pictures = [wait for run in runs for wait in run["pictures"]]
@@ -270,6 +288,10 @@ def main() -> int:
                 line("  the thing's ghost, which the kernel draws", ghosts, ""),
                 line("  from one picture on the screen to the next", pictures, "16.7 ms"),
                 *[line(f"  CPU time an event, {who}", [run["work"][who] / events for run in runs], "") for who in WHO],
+                line("  from one frame of the live preview to the next", films, "100 ms"),
+                line("  frames of it a second", [rate(run["films"]) for run in runs], "10", "1/s"),
+                line("without the live preview: the line under the hand", without, ""),
+                *[line(f"  CPU time an event, {who}", [run["work"][who] / events for run in still], "") for who in WHO],
                 line("slider: a frame", scrub, "50 ms"),
                 *[line(f"  CPU time a frame, {who}", [work[who] / 12 for work in works], "") for who in WHO],
                 "",

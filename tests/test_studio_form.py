@@ -192,7 +192,7 @@ def test_every_control_has_words(form: FormView) -> None:
         assert str(control.description).strip(), f"{type(control).__name__} without a label"
         assert getattr(control, "tooltip", None) or control.description
     titles = [c.value for c in controls(form.widget) if isinstance(c, w.HTML)]
-    assert sum("<h3" in title for title in titles) == 5
+    assert sum("<h3" in title for title in titles) == 6
     assert (
         '<img src="data:image/png' in form.picture.value and 'alt="Toyland: harbour, 480 by 320' in form.picture.value
     )

@@ -85,6 +85,32 @@ class Studio(RuleBasedStateMachine):
     def delete_point(self, k: int) -> None:
         self.act(self.model.paths.delete_point, k)
 
+    @rule(angle=st.floats(-4000, 4000), size=st.sampled_from([0, 0.05, 0.5, 1, 3, 20, 100]), frame=st.integers(0, 7))
+    def pose(self, angle: float, size: float, frame: int) -> None:
+        self.act(self.model.poses.set, angle, size, frame)
+
+    @rule(angles=st.lists(st.floats(-720, 720), max_size=4), sizes=st.lists(st.floats(0, 30), max_size=4))
+    def pose_keys(self, angles: list[float], sizes: list[float]) -> None:
+        self.act(self.model.poses.set_keys, angles or None, sizes or None)
+
+    @rule(turn=st.sampled_from([-45, 5, 360]), factor=st.sampled_from([0.5, 1.05, 30]))
+    def nudge(self, turn: float, factor: float) -> None:
+        self.act(self.model.poses.turn, turn)
+        self.act(self.model.poses.grow, factor)
+
+    @rule(pairs=st.none() | st.lists(st.tuples(st.floats(0, 1), st.floats(-0.1, 1)), max_size=4), ends=st.booleans())
+    def pace(self, pairs: list[tuple[float, float]] | None, ends: bool) -> None:
+        if pairs is not None and ends:
+            pairs = [(0, 0), *sorted(pairs), (1, 0.7)]
+        self.act(self.model.poses.set_pace, pairs)
+
+    @rule(
+        frames=st.none() | st.lists(st.integers(0, 9), min_size=1, max_size=5),
+        easing=st.sampled_from([None, "ease-in"]),
+    )
+    def timing(self, frames: list[int] | None, easing: str | None) -> None:
+        self.act(self.model.paths.set_timing, frames, easing)
+
     @rule(k=st.integers(0, 6))
     def plain(self, k: int) -> None:
         editor, paths = self.model.editor, self.model.paths
@@ -159,6 +185,10 @@ class Studio(RuleBasedStateMachine):
             model.masks.prompt is None
             or model.masks.prompt.masks[model.masks.prompt.chosen] is model.editor.selected_entity.mask
         )  # type: ignore[union-attr]
+        entity = model.editor.selected_entity
+        if entity is not None:
+            angle, size = model.poses.at(entity, model.clip.frame)
+            assert np.isfinite(angle) and size > 0 and model.poses.at(entity, 0) == (0, 1)
         json.dumps(state_of(model))
 
     def teardown(self) -> None:

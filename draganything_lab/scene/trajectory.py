@@ -169,6 +169,14 @@ class Trajectory:
         way = np.append(0.0, np.cumsum(steps))
         return np.interp(now, grid, way) / way[-1]
 
+    def keys_at(self, num_frames: int) -> np.ndarray:
+        """Which key point it has reached in every frame: (T,) float64; 1.5 is half-way from the second to the third."""
+        count = checked_num_frames(num_frames)
+        if len(self.points) == 1:
+            return np.zeros(count)
+        times, now = self._clock(count)
+        return np.interp(now, times, np.arange(len(times), dtype=np.float64))
+
     @property
     def posed(self) -> bool:
         """Whether the entity turns or grows on its way."""

@@ -12,11 +12,14 @@ from ...errors import LabError
 from ..model.model import StudioModel
 from ..panels.generations import apart, focus
 from ..panels.redraw import Pacer, later
+from .handles import find_handles
 from .hearing import Hearing
+from .live import Live
 from .parts import HelpPanel, StatusLine, TimeSlider, bar, button
 from .pointer import Pointer
 from .scenery import Scenery
 from .selftest import PATIENCE, SelfTest
+from .speed import SpeedCurve
 from .stage import LAYERS, MARGIN, Stage
 from .things_list import EntityList
 from .toolbar import OptionBar, ToolRail, TopBar
@@ -25,16 +28,16 @@ WIDTH, HEIGHT = 644, 437  # of the canvas on the page, whatever the picture: not
 PAD_PATIENCE = 5.0  # seconds for the pad's code to come, once the canvas answers
 # Which layers a change touches.
 TOUCHES = {
-    "picture": ("picture", "masks", "motion", "hand"),
+    "picture": ("picture", "film", "masks", "motion", "hand"),
     "entities": ("masks", "motion", "hand"),
     "selection": ("masks", "motion", "hand"),
     "prompt": ("motion",),
     "mode": ("motion", "hand"),
-    "frame": ("motion",),
-    "playing": ("picture", "masks", "motion"),
+    "frame": ("motion", "hand"),
+    "playing": ("picture", "masks", "motion", "hand"),
     "brush": ("hand",),
     "show": ("masks", "motion"),
-    "settings": ("motion",),
+    "settings": ("motion", "hand"),
 }
 
 
@@ -59,13 +62,15 @@ class CanvasView:
         self.stage.fit(model.editor.scene.size)
         self.canvas = self.stage.canvas
         self.pointer = Pointer(model)
-        self.scenery = Scenery(model, self.stage, self.pointer)
+        self.live = Live(model, self.pointer, self._live_goes_on, self._page_tells, self._ask_page)
+        self.scenery = Scenery(model, self.stage, self.pointer, self.live)
+        self.pointer.find_handles = lambda: find_handles(model, self.stage)
         self._dirty: set[str] = set()
         self._pacer = Pacer(self._draw)
         self.picture: Any = None
         self._stop = model.watch(self._changed, *TOUCHES)
         self._build()
-        self.hearing = Hearing(model, self.stage, self.pointer, lambda: self._touch("hand"), self._wish)
+        self.hearing = Hearing(model, self.stage, self.pointer, lambda: self._touch("hand"), self._wish, self.live.seen)
         self._loading: Callable[[], None] = lambda: None
         for layer in self.stage.layers.values():
             layer.on_client_ready(self._page_loaded)
@@ -81,6 +86,7 @@ class CanvasView:
     def close(self) -> None:
         """Stop watching the model."""
         self._stop()
+        self.live.stop()
         self._pacer.close()
         self.selftest.close()
         self._loading()
@@ -93,13 +99,15 @@ class CanvasView:
         self.help = HelpPanel()
         self.top, self.tools, self.options = TopBar(model, self.help), ToolRail(model), OptionBar(model)
         self.time, self.status, self.list = TimeSlider(model), StatusLine(model), EntityList(model)
-        self._parts = (self.top, self.tools, self.options, self.time, self.status, self.list)
+        self.speed = SpeedCurve(model, self.stage)
+        self._parts = (self.speed, self.top, self.tools, self.options, self.time, self.status, self.list)
         self.words = widgets.HTML("")
         again = button("refresh", "", "Test the canvas again")
         again.on_click(lambda _: self.test())
         foot = bar(again, self.words)
         foot.add_class("dal-view")
-        centre = widgets.VBox([self.options.widget, apart(self.stage.widget), self.help.widget, self.time.widget])
+        below = (self.help.widget, self.time.widget, self.speed.widget)
+        centre = widgets.VBox([self.options.widget, apart(self.stage.widget), *below])
         centre.add_class("dal-stage")
         main = widgets.HBox([self.tools.widget, centre])
         main.add_class("dal-main")
@@ -129,6 +137,7 @@ class CanvasView:
     def _begin_anew(self) -> None:
         self.stage.renew()
         self._redraw()
+        self.speed.draw()
 
     def _renew(self, manager: bool) -> None:
         if manager:
@@ -136,7 +145,17 @@ class CanvasView:
         else:
             self.stage.forget_sprites()
         self._redraw()
+        self.speed.draw()
         self.selftest.ask()
+
+    def _live_goes_on(self, anew: bool) -> None:
+        self._touch("film", *(("masks", "motion") if anew else ()))
+
+    def _page_tells(self) -> bool:
+        return self.hearing.pad_alive and self.hearing.pad is not None
+
+    def _ask_page(self) -> None:
+        self.hearing.pad.ask_seen()
 
     def _redraw(self) -> None:
         self._changed("picture")
@@ -160,6 +179,8 @@ class CanvasView:
         self.scenery.pad_draws = self.hearing.pad_alive
         if "hand" in dirty:
             self.hearing.show_ink()
+            if self.live.follow():
+                dirty |= {"film", "masks", "motion"}
         try:
             for layer in LAYERS:
                 if layer in dirty:

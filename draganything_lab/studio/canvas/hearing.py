@@ -26,6 +26,7 @@ class Hearing:
         pointer: Whom they move.
         touched: Called when the hand's drawing must be redone.
         wish: Called with "help", "close" or "leave" for what a key asks of the view.
+        seen: Called when the page has shown what was drawn before the pad's `ask_seen`.
 
     Attributes:
         pad: The anywidget that draws the line under the pointer in the browser, or None.
@@ -39,9 +40,10 @@ class Hearing:
         pointer: Pointer,
         touched: Callable[[], None],
         wish: Callable[[str, bool], None],
+        seen: Callable[[], None] = lambda: None,
     ) -> None:
         self.model, self.stage, self.pointer = model, stage, pointer
-        self._touched, self._wish = touched, wish
+        self._touched, self._wish, self._seen = touched, wish, seen
         self.warming: Any = None  # the thread in which the segmenter gets to know the picture
         self.pad_alive = False
         self.pad = self._late = make_pad(self._pad_tells, HEARD)
@@ -68,7 +70,8 @@ class Hearing:
         name = model.editor.selected if gesture is None or gesture.name is None else gesture.name
         taken = name is not None and name in scene and (gesture is None or gesture.name is not None)
         number = scene.index(name) + 1 if taken and name is not None else len(scene.entities) + 1
-        kind = "brush" if model.mode in PAINTING else "line" if model.mode in LINES else "none"
+        turning = gesture is not None and gesture.handle is not None
+        kind = "none" if turning else "brush" if model.mode in PAINTING else "line" if model.mode in LINES else "none"
         colour = (255, 255, 255) if model.mode == "erase" else entity_colour(number)
         radius = model.masks.brush_radius * self.stage.scale / self.stage.canvas.width
         ink = {"kind": kind, "colour": ",".join(map(str, colour)), "radius": round(radius, 5)}
@@ -84,6 +87,9 @@ class Hearing:
 
     def _pad_tells(self, message: dict[str, Any]) -> None:
         kind, pointer = message["kind"], self.pointer
+        if kind == "seen":
+            self._seen()
+            return
         points = [(*self._from_shares(u, v), seconds) for u, v, seconds in message["points"]]
         if kind == "ready":
             self.pad_alive = True

@@ -61,6 +61,18 @@ def ring(layer: Canvas, at: np.ndarray, colour: Colour) -> None:
         layer.stroke_circle(float(at[0]), float(at[1]), TAG + 5 * FINE)
 
 
+def word(layer: Canvas, corner: tuple[float, float], text: str) -> None:
+    """A word on a small plate in the lower right corner of the picture, whose corner is given."""
+    wide, tall, gap = (6.6 * len(text) + 12) * FINE, 19 * FINE, 5 * FINE
+    left, top = corner[0] - wide - gap, corner[1] - tall - gap
+    layer.fill_style = css(DARK, 0.66)
+    layer.fill_rect(left, top, wide, tall)
+    layer.fill_style = css(LIGHT)
+    layer.font = f"{12 * FINE}px system-ui, sans-serif"
+    layer.text_align, layer.text_baseline = "center", "middle"
+    layer.fill_text(text, left + wide / 2, top + tall / 2 + FINE)
+
+
 def plate(layer: Canvas, at: np.ndarray, text: str, colour: Colour, page: tuple[int, int]) -> None:
     """A number on a round plate, kept inside a canvas that covers `page` (width, height) pixels of the page."""
     x, y = (float(np.clip(value, TAG, side * FINE - TAG)) for value, side in zip(at, page, strict=True))

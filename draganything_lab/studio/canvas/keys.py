@@ -12,6 +12,7 @@ from .tools import TOOLS
 HANDS = (
     ("Click an object", "Cut it out, or select it"),
     ("Drag an object", "Draw its path: it follows the pointer"),
+    ("The selected object's handles", "Round: turn it. Square: larger, smaller. In the slider's frame, or at the end"),
     ("Path, click by click", "Each click is a point; a double-click ends the path"),
     ("Points, click on the path", "A new point; drag a point to move it, double-click it to delete it"),
     ("Brush, drag", "Paint the mask; the wheel makes the brush larger or smaller"),
@@ -32,6 +33,8 @@ HELP = (
     ("K", "Pin the object, or free it"),
     ("H", "Hold still"),
     ("Del", "Delete the held key point, or the object"),
+    ("Q W", "Turn the object by 5°; with Shift by 45°"),
+    ("− +", "Make the object smaller, larger"),
     ("Arrows", "Nudge the key point, or step"),
     ("Space", "Play, stop"),
     ("N", "Select the next object"),
@@ -41,10 +44,11 @@ HELP = (
     ("Tab", "Leave the canvas"),
     ("?", "This help"),
 )
+GROWTH = 1.05  # by one key
 ARROWS = {"ArrowLeft": (-1, 0), "ArrowRight": (1, 0), "ArrowUp": (0, -1), "ArrowDown": (0, 1)}
 
 
-HEARD = [tool[4] for tool in TOOLS] + [*"0123456789[]khn ?", "Escape", "Delete", "Backspace", *ARROWS]
+HEARD = [tool[4] for tool in TOOLS] + [*"0123456789[]khnqw-+=_ ?", "Escape", "Delete", "Backspace", *ARROWS]
 
 
 def press(key: str, shift: bool, command: bool, model: StudioModel, pointer: Pointer) -> str | None:
@@ -88,6 +92,10 @@ def press(key: str, shift: bool, command: bool, model: StudioModel, pointer: Poi
                 "h": model.paths.hold,
                 " ": model.clip.play,
                 "n": lambda: model.editor.select_next(-1 if shift else 1),
+                "q": lambda: model.poses.turn(-45 if shift else -5),
+                "w": lambda: model.poses.turn(45 if shift else 5),
+                **dict.fromkeys("-_", lambda: model.poses.grow(1 / GROWTH)),
+                **dict.fromkeys("+=", lambda: model.poses.grow(GROWTH)),
                 "[": lambda: model.masks.set_brush(model.masks.brush_radius / 1.25),
                 "]": lambda: model.masks.set_brush(model.masks.brush_radius * 1.25),
             }

@@ -126,6 +126,8 @@ function render({ model, el }) {
 
   const told = (message) => {
     if (message.kind === "clear" && down === null) { line = []; ask(); }
+    // A hidden page makes no pictures, so it answers when it is seen again.
+    if (message.kind === "seen?") requestAnimationFrame(() => model.send({ kind: "seen" }));
     if (message.kind === "ready?") model.send({ kind: "ready", fine });
   };
   model.on("msg:custom", told);

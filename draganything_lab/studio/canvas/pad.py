@@ -49,6 +49,10 @@ if anywidget is not None:
             """The line under the pointer has become something else."""
             self.send({"kind": "clear"})
 
+        def ask_seen(self) -> None:
+            """Have "seen" told when the page has shown what was drawn by now; a hidden page shows nothing."""
+            self.send({"kind": "seen?"})
+
 else:
     Pad = None  # type: ignore[misc, assignment]
 
@@ -57,8 +61,8 @@ def make_pad(told: Told, keys: list[str]) -> Any:
     """A pad that tells a function of what happens, with checked points; None without anywidget.
 
     Args:
-        told: Gets {"kind": "down" | "move" | "up" | "hover" | "leave" | "wheel" | "key" | "ready", …}; points are
-            [[u, v, seconds], …], u and v as shares of width and height.
+        told: Gets {"kind": "down" | "move" | "up" | "hover" | "leave" | "wheel" | "key" | "ready" | "seen", …}; points
+            are [[u, v, seconds], …], u and v as shares of width and height.
         keys: The keys that it is to hear.
     """
     if Pad is None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ...media.arrays import evenly
+from ...scene.entity import Entity
+from ...scene.scene import Scene
 from ...scene.trajectory import Trajectory
 from ..model import strokes
 from ..model.model import StudioModel
 from ..model.paths import NEAR
+from .handles import Handles, changed
 
 CLICK_SLACK = 3.0  # picture pixels that a hand may tremble in a click
 DOUBLE_SECONDS = 0.45
+WANTED_SAMPLES = 48  # of a stroke that is still being drawn
 PAINTING = ("brush", "erase")
 
 
@@ -26,6 +32,10 @@ class Gesture:
         mode: The tool with which it began.
         name: The entity it takes hold of, if it is in the picture already.
         key: Index of the key point it holds, or None.
+        handle: "turn" or "size" where it holds one of the selected object's handles.
+        handles: Where they were when it began.
+        pose: Angle and size that the object had then.
+        mask: (H, W) bool, what it takes hold of where the picture has no such entity yet, once that is found.
     """
 
     points: list[tuple[float, float]]
@@ -33,6 +43,10 @@ class Gesture:
     mode: str
     name: str | None = None
     key: int | None = None
+    handle: str | None = None
+    handles: Handles | None = None
+    pose: tuple[float, float] = (0.0, 1.0)
+    mask: np.ndarray | None = None
     reach: float = field(default=0.0)
 
     @property
@@ -49,6 +63,9 @@ class Pointer:
     Args:
         model: The studio's model.
         grip: How near a key point is taken hold of, in pixels of the picture.
+
+    Attributes:
+        find_handles: Where the selected object's handles are now; a view sets it.
     """
 
     def __init__(self, model: StudioModel, grip: float = NEAR) -> None:
@@ -56,6 +73,7 @@ class Pointer:
         self.gesture: Gesture | None = None
         self.hover: tuple[float, float] | None = None
         self.key: int | None = None  # the key point that arrows nudge and Delete deletes
+        self.find_handles: Callable[[], Handles | None] = lambda: None
         self._last_click: tuple[float, float, float] | None = None  # x, y, seconds
 
     def press(self, x: float, y: float, time: float) -> None:
@@ -64,8 +82,13 @@ class Pointer:
             self.release(None, time)  # its end got lost: keep what there was
         model, path, self.hover = self.model, self.model.paths.selected, (x, y)
         model.clip.play(False)
+        model.results.cancel_draft()  # the hand comes first
         gesture = Gesture([(x, y)], [time], model.mode)
-        if model.mode == "select":
+        handles = self.find_handles()
+        if handles is not None and (handle := handles.at(x, y)) is not None:
+            gesture.name, gesture.handle, gesture.handles = handles.entity.name, handle, handles
+            gesture.pose = model.poses.at(handles.entity, handles.frame)
+        elif model.mode == "select":
             gesture.name = model.editor.pick(x, y)
         elif model.mode == "path":
             gesture.name = model.editor.selected or model.editor.pick(x, y)
@@ -94,7 +117,10 @@ class Pointer:
         gesture, self.gesture = self.gesture, None
         if gesture is None:
             return
-        if gesture.is_drag or (gesture.mode in PAINTING and len(gesture.points) > 1):
+        if gesture.handle is not None:
+            self._last_click = None
+            self._pose(gesture)
+        elif gesture.is_drag or (gesture.mode in PAINTING and len(gesture.points) > 1):
             self._last_click = None
             self._drag(gesture)
         else:
@@ -113,12 +139,32 @@ class Pointer:
     def drawing(self) -> np.ndarray | None:
         """(K, 2) the line under the pointer, as it will count: from the object's middle on; None without a drag."""
         gesture = self.gesture
-        if gesture is None or not (gesture.is_drag or gesture.mode in PAINTING):
+        if gesture is None or gesture.handle is not None or not (gesture.is_drag or gesture.mode in PAINTING):
             return None
         line = np.array(gesture.points, np.float64)
         if gesture.mode in ("select", "path") and gesture.name is not None and gesture.name in self.model.editor.scene:
             line = line - line[0] + np.asarray(self.model.editor.scene[gesture.name].centre)
         return line
+
+    def posed(self) -> tuple[float, float] | None:
+        """Angle and size that the hand is giving the selected object; None while it holds no handle."""
+        gesture = self.gesture
+        if gesture is None or gesture.handle is None or gesture.handles is None:
+            return None
+        return changed(gesture.handle, gesture.handles, gesture.pose, gesture.points)
+
+    def posed_path(self) -> Trajectory | None:
+        """The selected object's path with the pose that the hand is giving it; None while it holds no handle.
+
+        Raises:
+            LabError: It cannot be so.
+        """
+        gesture, pose, scene = self.gesture, self.posed(), self.model.editor.scene
+        if gesture is None or gesture.handles is None or pose is None or gesture.name is None:
+            return None
+        if gesture.name not in scene:
+            return None
+        return self.model.poses.posed(scene[gesture.name], *pose, gesture.handles.frame)
 
     def moved_path(self) -> Trajectory | None:
         """The selected path with the key point where the pointer has it."""
@@ -127,7 +173,52 @@ class Pointer:
             return None
         points = path.points.copy()
         points[gesture.key] = gesture.points[-1]
-        return Trajectory(points, path.frames, path.easing, path.spacing)
+        return replace(path, points=points)
+
+    def wanted(self) -> Scene | None:
+        """The scene as it would be if the hand let go now; None if it drags nothing that moves.
+
+        Raises:
+            LabError: It cannot be so.
+        """
+        gesture, model = self.gesture, self.model
+        if gesture is None or not gesture.is_drag or gesture.mode != model.mode:
+            return None
+        scene, mode = model.editor.scene.copy(), gesture.mode
+        kept = evenly(len(gesture.points), WANTED_SAMPLES)  # many times a second: a coarser stroke will do
+        points, times = [gesture.points[k] for k in kept], [gesture.times[k] for k in kept]
+        if gesture.handle is not None:
+            if (posed := self.posed_path()) is None or gesture.name is None:
+                return None
+            scene.update(gesture.name, trajectory=posed, pinned=False)
+        elif mode in ("select", "path"):
+            if gesture.name is not None and gesture.name in scene:
+                trajectory = model.paths.followed(scene[gesture.name], points, times)
+                scene.update(gesture.name, trajectory=trajectory, pinned=False)
+            elif gesture.mask is not None:
+                entity = Entity("under the hand", gesture.mask)
+                trajectory = model.paths.followed(entity, points, times)
+                scene.drag_foreground(entity.mask, trajectory, model.editor.free_name())
+            else:
+                return None
+        elif mode == "points" and (moved := self.moved_path()) is not None and model.editor.selected is not None:
+            scene.update(model.editor.selected, trajectory=moved, pinned=False)
+        elif mode == "background":
+            scene.drag_background(model.paths.followed(None, points, times))
+        elif mode == "camera":
+            pan = np.subtract(gesture.points[-1], gesture.points[0])
+            scene.drag_camera(pan.tolist(), 1.0 if model.paths.camera is None else model.paths.camera["zoom"])
+        else:
+            return None
+        return scene
+
+    def _pose(self, gesture: Gesture) -> None:
+        model = self.model
+        if not gesture.is_drag:
+            model.say("Drag the round handle to turn it, the square one to change its size.", "Or use Q, W, − and +.")
+        elif gesture.handle is not None and gesture.handles is not None and gesture.name == model.editor.selected:
+            angle, size = changed(gesture.handle, gesture.handles, gesture.pose, gesture.points)
+            model.poses.set(angle, size, gesture.handles.frame)
 
     def _drag(self, gesture: Gesture) -> None:
         model = self.model

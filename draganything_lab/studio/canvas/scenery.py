@@ -7,11 +7,15 @@ from ipycanvas import Canvas
 
 from ...media.drawing import entity_colour
 from ...scene.entity import Entity
+from ...scene.poses import motion_matrices
 from ...scene.trajectory import Trajectory
 from ..model.model import StudioModel
+from ..model.poses import in_words
 from . import ink
+from .handles import draw_handles, find_handles
+from .live import Live
 from .pointer import PAINTING, Pointer
-from .sprites import DARK, LIGHT, Sprite, css, ghost_sprite, heat_pixels, mask_sprite
+from .sprites import DARK, LIGHT, Sprite, css, ghost_sprite, heat_pixels, mask_sprite, opaque
 from .stage import FINE, Stage
 
 PLUS, MINUS = (0, 158, 115), (213, 94, 0)
@@ -25,13 +29,14 @@ class Scenery:
         model: The studio's model.
         stage: Where to.
         pointer: What the hand is doing.
+        live: The preview that plays under it.
 
     Attributes:
         pad_draws: Whether the line under the pointer is drawn in the browser already.
     """
 
-    def __init__(self, model: StudioModel, stage: Stage, pointer: Pointer) -> None:
-        self.model, self.stage, self.pointer = model, stage, pointer
+    def __init__(self, model: StudioModel, stage: Stage, pointer: Pointer, live: Live) -> None:
+        self.model, self.stage, self.pointer, self.live = model, stage, pointer, live
         self.pad_draws = False
 
     def picture(self) -> None:
@@ -49,8 +54,17 @@ class Scenery:
                 )
             else:
                 image = model.editor.scene.image
-                opaque = lambda: np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])  # noqa: E731
-                stage.put(layer, "picture", image, lambda: Sprite(opaque(), (0, 0), (width, height)), (0, 0))
+                stage.put(layer, "picture", image, lambda: Sprite(opaque(image), (0, 0), (width, height)), (0, 0))
+
+    def film(self) -> None:
+        """The preview that plays while the hand drags."""
+        layer = self.stage.layer("film")
+        with self.stage.held():
+            layer.clear()
+            if self.live.playing:
+                self.live.draw(layer, self.stage)
+        if self.live.playing:
+            self.live.drawn()
 
     def masks(self) -> None:
         """The objects' masks, numbered unless they move."""
@@ -58,7 +72,7 @@ class Scenery:
         layer = stage.layer("masks")
         with self.stage.held():
             layer.clear()
-            if model.clip.playing or not model.show["masks"]:
+            if model.clip.playing or self.live.playing or not model.show["masks"]:
                 return
             for number, entity in self._drawn():
                 selected = entity.name == model.editor.selected
@@ -81,13 +95,14 @@ class Scenery:
             if model.clip.playing:
                 return
             drawn = self._drawn()
+            if self.live.playing:
+                self._paths(layer, drawn)
+                return
             if model.show["ghosts"] and model.clip.frame > 0:
                 self._ghosts(layer, drawn)
             if model.show["heat"]:
                 self._heat(layer, drawn)
-            if model.show["paths"]:
-                for number, entity in drawn:
-                    self._path(layer, entity, number)
+            self._paths(layer, drawn)
             for number, entity in drawn:
                 self._number(layer, entity, number)
             if model.mode in ("select", "plus", "minus"):
@@ -101,6 +116,10 @@ class Scenery:
             layer.clear()
             line = pointer.drawing()
             mode = model.mode if gesture is None else gesture.mode
+            if gesture is None or gesture.handle is not None:
+                self._handles(layer)
+            if gesture is not None and gesture.handle is not None:
+                return
             if mode in PAINTING:
                 if not self.pad_draws:
                     self._brush(layer, mode, line)
@@ -114,14 +133,40 @@ class Scenery:
                 ends = np.array([model.paths.selected.points[-1], pointer.hover])
                 ink.dashed(layer, self.stage.to_canvas(ends))
 
+    def _handles(self, layer: Canvas) -> None:
+        """The selected object's handles; while the slider is at the first frame, with its ghost in the last."""
+        pose, gesture = self.pointer.posed(), self.pointer.gesture
+        handles = find_handles(self.model, self.stage, pose)
+        if handles is None:
+            return
+        number = self.model.editor.scene.index(handles.entity.name) + 1
+        motion = self.model.clip.motion_at(handles.entity, handles.frame)
+        if pose is not None:
+            start = self.model.clip.place_at(handles.entity, 0) or handles.entity.centre
+            motion = motion_matrices(np.array([start, handles.centre]), (0, pose[0]), (1, pose[1]))[1]
+        if pose is not None or (self.model.clip.frame == 0 and not np.allclose(motion, np.eye(2, 3))):
+            layer.save()
+            self.stage.clip(layer)
+            self._ghost(layer, handles.entity, number, motion, self.model.editor.scene.image)
+            layer.restore()
+        draw_handles(layer, self.stage, handles, number, None if gesture is None else gesture.handle)
+        if pose is not None:
+            x, y = self.stage.to_canvas(np.array(handles.centre)).tolist()
+            ink.word(layer, (x + 60 * FINE, y + 44 * FINE), in_words(*pose))
+
     def _drawn(self) -> list[tuple[int, Entity]]:
         """Visible entities with their numbers, farthest first."""
         hidden = self.model.editor.hidden
         return [(n, entity) for n, entity in enumerate(self.model.editor.entities, 1) if entity.name not in hidden]
 
+    def _paths(self, layer: Canvas, drawn: list[tuple[int, Entity]]) -> None:
+        if self.model.show["paths"]:
+            for number, entity in drawn:
+                self._path(layer, entity, number)
+
     def _heat(self, layer: Canvas, drawn: list[tuple[int, Entity]]) -> None:
         layer.save()
-        self._clip(layer)
+        self.stage.clip(layer)
         for number, entity in drawn:
             place = self.model.clip.place_at(entity, self.model.clip.frame)
             if place is None:
@@ -138,20 +183,17 @@ class Scenery:
 
     def _ghosts(self, layer: Canvas, drawn: list[tuple[int, Entity]]) -> None:
         layer.save()
-        self._clip(layer)
+        self.stage.clip(layer)
         image = self.model.editor.scene.image
         for number, entity in drawn:
             if entity.trajectory is None or entity.pinned or entity.kind != "foreground":
                 continue
-            self._ghost(layer, entity, number, self.model.clip.offset_at(entity, self.model.clip.frame), image)
+            self._ghost(layer, entity, number, self.model.clip.motion_at(entity, self.model.clip.frame), image)
         layer.restore()
 
-    def _ghost(
-        self, layer: Canvas, entity: Entity, number: int, offset: tuple[float, float], image: np.ndarray
-    ) -> None:
-        self.stage.put(
-            layer, ("ghost", number), entity.mask, lambda: ghost_sprite(entity, number, image, self.stage.scale), offset
-        )
+    def _ghost(self, layer: Canvas, entity: Entity, number: int, motion: np.ndarray, image: np.ndarray) -> None:
+        make = lambda: ghost_sprite(entity, number, image, self.stage.scale)  # noqa: E731
+        self.stage.put_moved(layer, ("ghost", number), entity.mask, make, motion)
 
     def _path(self, layer: Canvas, entity: Entity, number: int) -> None:
         """The way, a dot a frame (close dots are slow), and an arrow at its end; a ring where something stays."""
@@ -179,8 +221,8 @@ class Scenery:
         if entity.kind != "foreground":
             place = self.model.clip.place_at(entity, frame)
         else:
-            dx, dy = self.model.clip.offset_at(entity, frame)
-            place = entity.centre[0] + dx, entity.centre[1] + dy
+            x, y = self.model.clip.motion_at(entity, frame) @ (*entity.centre, 1.0)
+            place = float(x), float(y)
         if place is not None:
             ink.plate(layer, self.stage.to_canvas(np.array(place)), str(number), entity_colour(number), self.stage.page)
 
@@ -206,7 +248,7 @@ class Scenery:
         colour = entity_colour(number) if mode == "brush" else LIGHT
         if line is not None:
             layer.save()
-            self._clip(layer)
+            self.stage.clip(layer)
             layer.line_cap = layer.line_join = "round"
             layer.stroke_style, layer.line_width = css(colour, 0.55), 2 * radius
             points = self.stage.to_canvas(line)
@@ -227,10 +269,10 @@ class Scenery:
             entity = model.editor.scene[gesture.name]
             number = model.editor.scene.index(gesture.name) + 1
             if entity.kind == "foreground":
-                dx, dy = (line[-1] - line[0]).tolist()
+                step = np.hstack([np.eye(2), (line[-1] - line[0])[:, None]])
                 layer.save()
-                self._clip(layer)
-                self._ghost(layer, entity, number, (dx, dy), model.editor.scene.image)
+                self.stage.clip(layer)
+                self._ghost(layer, entity, number, step, model.editor.scene.image)
                 layer.restore()
         if not self.pad_draws:
             points = self.stage.to_canvas(line)
@@ -252,10 +294,3 @@ class Scenery:
             layer.fill_circle(x, y, (7 if held else 5) * FINE)
             layer.fill_style = css(colour)
             layer.fill_circle(x, y, (5 if held else 3) * FINE)
-
-    def _clip(self, layer: Canvas) -> None:
-        """Draw inside the picture only, until `restore`."""
-        layer.begin_path()
-        height, width = self.model.editor.scene.size
-        layer.rect(*self.stage.origin, width * self.stage.scale, height * self.stage.scale)
-        layer.clip()

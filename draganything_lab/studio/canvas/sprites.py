@@ -9,6 +9,7 @@ import numpy as np
 
 from ...media.drawing import entity_colour
 from ...scene.entity import Entity
+from ...scene.masks import box_of
 
 FINEST = 1600  # longest side of a sprite, in its own pixels
 HEAT_SIDE = 192
@@ -83,6 +84,19 @@ def ghost_sprite(entity: Entity, number: int, image: np.ndarray, fine: float) ->
     rgb = part + (colour - part) * edge[..., None]
     alpha = np.maximum(inside * 0.82, edge)
     return Sprite(np.dstack([rgb, alpha * 255]).astype(np.uint8), corner, size)
+
+
+def opaque(image: np.ndarray) -> np.ndarray:
+    """A picture (H, W, 3) uint8 as (H, W, 4), as canvases take it."""
+    return np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])
+
+
+def cut_sprite(mask: np.ndarray, image: np.ndarray) -> Sprite:
+    """What a mask (H, W) bool cuts out of a picture (H, W, 3) uint8, as it is."""
+    left, top, right, bottom = box_of(mask)
+    box = slice(top, bottom), slice(left, right)
+    pixels = np.dstack([image[box], 255 * mask[box].astype(np.uint8)])
+    return Sprite(pixels, (left, top), (right - left, bottom - top))
 
 
 @lru_cache(maxsize=1)

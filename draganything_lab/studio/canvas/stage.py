@@ -26,7 +26,8 @@ from .sprites import Sprite
 
 FINE = 2  # canvas pixels for a pixel of the page
 MARGIN = 20  # page pixels around the picture, for paths that leave it
-LAYERS = ("picture", "masks", "motion", "hand")
+LAYERS = ("picture", "film", "masks", "motion", "hand")
+COARSE = ("film",)  # redrawn many times a second, over its whole face: a pixel of the page is fine enough
 MAX_SPRITES = 150
 CLOSE_AFTER = 30.0  # seconds: a draw command that names a closed canvas would stop all drawing
 
@@ -41,6 +42,7 @@ class Stage:
     Attributes:
         widget: The canvases, one over the other.
         canvas: The topmost one, which hears mouse, touch and keys.
+        beside: Other canvases that it draws on.
         scale: Canvas pixels for a pixel of the picture.
         origin: (x, y) of the picture's top left corner on the canvas.
     """
@@ -48,10 +50,12 @@ class Stage:
     def __init__(self, width: int, height: int) -> None:
         self._manager = new_manager()
         self._retired: list[tuple[float, widgets.Widget]] = []
-        self.layers = {name: self.make(width * FINE, height * FINE, heard=True) for name in LAYERS}
+        fine = {name: 1 if name in COARSE else FINE for name in LAYERS}
+        self.layers = {name: self.make(width * fine[name], height * fine[name], heard=True) for name in LAYERS}
         for name, canvas in self.layers.items():
             canvas.layout = widgets.Layout(width="100%", height="auto")
             canvas.add_class(f"dal-{name}")
+        self.beside: list[Canvas] = []
         self.canvas = self.layers[LAYERS[-1]]
         self.canvas.add_class("dal-canvas")
         self.widget = widgets.Box(
@@ -70,6 +74,12 @@ class Stage:
             width=width, height=height, _canvas_manager=self._manager, _send_client_ready_event=heard, **traits
         )
 
+    def make_beside(self, width: int, height: int) -> Canvas:
+        """A canvas of its own, elsewhere on the page, so many pixels of it wide and high."""
+        canvas = self.make(width * FINE, height * FINE, heard=True)
+        self.beside.append(canvas)
+        return canvas
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Send what is drawn in one message that stands by itself, also when drawing fails."""
@@ -86,13 +96,13 @@ class Stage:
         self.forget_sprites()
         self.retire(self._manager)
         self._manager = new_manager()
-        for canvas in self.layers.values():
+        for canvas in (*self.layers.values(), *self.beside):
             canvas._canvas_manager = self._manager
 
     def close(self) -> None:
         """Give the browser's memory back; nothing can be drawn any more."""
         self.forget_sprites()
-        for widget in (*self.layers.values(), *(widget for _, widget in self._retired), self._manager):
+        for widget in (*self.layers.values(), *self.beside, *(widget for _, widget in self._retired), self._manager):
             widget.close()
         self._retired.clear()
 
@@ -151,6 +161,25 @@ class Stage:
             make: Called without arguments for the `Sprite` when it has to be sent.
             offset: (dx, dy) in the picture's pixels from its own place.
         """
+        sprite, sent = self._kept(key, owner, make)
+        x = (sprite.corner[0] + offset[0]) * self.scale + self.origin[0]
+        y = (sprite.corner[1] + offset[1]) * self.scale + self.origin[1]
+        canvas.draw_image(sent, round(x, 1), round(y, 1), sprite.size[0] * self.scale, sprite.size[1] * self.scale)
+
+    def put_moved(self, canvas: Canvas, key: Hashable, owner: object, make: object, motion: np.ndarray) -> None:
+        """Draw a sprite as `put` does, moved by a matrix (2, 3) over the picture's pixels."""
+        sprite, sent = self._kept(key, owner, make)
+        turn = motion[:, :2]
+        # The matrix is for pixels' centres, the sprite's place for their corners.
+        shift = (motion[:, 2] + 0.5 - turn @ (0.5, 0.5)) * self.scale + np.array(self.origin)
+        (a, c), (b, d) = (turn * self.scale).round(5).tolist()
+        canvas.save()
+        canvas.transform(a, b, c, d, *shift.round(2).tolist())
+        canvas.draw_image(sent, *sprite.corner, *sprite.size)
+        canvas.restore()
+
+    def _kept(self, key: Hashable, owner: object, make: object) -> tuple[Sprite, Canvas]:
+        """A sprite and the browser's copy of it, which is sent if it is not there yet."""
         kept = self._sprites.get(key)
         if kept is None or kept[0] is not owner:
             if kept is not None:
@@ -163,10 +192,13 @@ class Stage:
                 _, (_, _, old) = self._sprites.popitem(last=False)
                 self.retire(old)
         self._sprites.move_to_end(key)
-        sprite = kept[1]
-        x = (sprite.corner[0] + offset[0]) * self.scale + self.origin[0]
-        y = (sprite.corner[1] + offset[1]) * self.scale + self.origin[1]
-        canvas.draw_image(kept[2], round(x, 1), round(y, 1), sprite.size[0] * self.scale, sprite.size[1] * self.scale)
+        return kept[1], kept[2]
+
+    def clip(self, canvas: Canvas) -> None:
+        """Draw inside the picture only, until the canvas's `restore`."""
+        canvas.begin_path()
+        canvas.rect(*self.origin, self.size[1] * self.scale, self.size[0] * self.scale)
+        canvas.clip()
 
     def forget_sprites(self) -> None:
         """Drop what the browser keeps."""

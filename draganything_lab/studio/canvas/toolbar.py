@@ -17,6 +17,7 @@ from .parts import HelpPanel, bar, button
 from .tools import TOOLS
 
 CANDIDATES = 3
+CURVE = "curve"  # among the easings
 OPEN_TIP = "Open a picture, a photograph from the camera, or a scene (.zip)"
 
 
@@ -104,6 +105,7 @@ class TopBar:
             "paths": button("long-arrow-right", "", "Show the paths", toggle=True),
             "ghosts": button("clone", "", "Show where objects will be in the slider's frame", toggle=True),
             "heat": button("bullseye", "", "Show the Gaussians that the model gets", toggle=True),
+            "live": button("film", "", "Play the preview while dragging", toggle=True),
         }
         for name, made in self.shows.items():
             bind.value(made, partial(self._shown, name), partial(self._turn, name), "show")
@@ -197,20 +199,38 @@ class OptionBar:
 
     def _path_group(self) -> widgets.HBox:
         paths, bind = self.model.paths, self._binder
-        self.easing = widgets.Dropdown(options=list(EASINGS), layout=widgets.Layout(width="120px"))
+        self.easing = widgets.Dropdown(options=[*EASINGS, CURVE], layout=widgets.Layout(width="120px"))
         tip(self.easing, "How the path starts and ends")
         self.rhythm = button("hand-o-up", "As drawn", "New strokes move as fast as the hand did", toggle=True)
         self.hold = bind.on_click(button("pause-circle-o", "Hold", "Stay where the path starts (H)"), paths.hold)
         self.drop = bind.on_click(button("times", "No path", "Leave this object uncontrolled"), paths.drop)
         bind.value(
             self.easing,
-            lambda: "linear" if paths.selected is None else paths.selected.easing,
-            lambda easing: paths.set_timing(None if paths.selected is None else paths.selected.frames, easing),
+            self._easing_now,
+            self._take_easing,
             "entities",
             "selection",
         )
         bind.setting(self.rhythm, "rhythm")
-        return bar(label("Speed"), self.easing, self.rhythm, rule(), self.hold, self.drop)
+        self.speed = bind.value(
+            button("line-chart", "Curve", "The speed curve: how far along its path the object is by when", toggle=True),
+            lambda: self.model.show["speed"],
+            lambda on: self.model.set_show(speed=on),
+            "show",
+        )
+        return bar(label("Speed"), self.easing, self.speed, self.rhythm, rule(), self.hold, self.drop)
+
+    def _easing_now(self) -> str:
+        path = self.model.paths.selected
+        return "linear" if path is None else path.easing if path.pace is None else CURVE
+
+    def _take_easing(self, easing: str) -> None:
+        path = self.model.paths.selected
+        if easing == CURVE:
+            self.model.set_show(speed=True)
+            self.model.poses.set_pace(self.model.poses.pace)
+        else:
+            self.model.paths.set_timing(None if path is None else path.frames, easing)
 
     def _show_path(self) -> None:
         path = self.model.paths.selected

@@ -12,6 +12,7 @@ from ..panels.door import make_door
 from ..panels.generations import forget_files, sent_files
 from .grid import asked_of, grid_picture, in_words
 from .path_table import PathTable
+from .pose_table import PoseTable
 
 if TYPE_CHECKING:
     from ..model.model import StudioModel
@@ -34,12 +35,13 @@ class FormView:
         self._binder = bind = Binder(model)
         self.picture = w.HTML()
         self.picture.add_class("dal-grid")
-        self.path = PathTable(model)
+        self.path, self.pose = PathTable(model), PoseTable(model)
         parts = [
             ("Picture", self._picture_part(bind)),
             ("Objects", self._things_part(bind)),
             ("Cut out an object", self._cut_part(bind)),
             ("Path of the selected object", self.path.widget),
+            ("Turn, size and speed of the selected object", self.pose.widget),
             ("Background and camera", self._view_part(bind)),
         ]
         sections = []
@@ -67,6 +69,7 @@ class FormView:
         """Stop following the model."""
         self._binder.close()
         self.path.close()
+        self.pose.close()
 
     def _picture_part(self, bind: Binder) -> Any:
         model = self.model

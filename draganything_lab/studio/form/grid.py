@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from ...media.drawing import entity_colour, labels_over, numbers_over, paste, paths_over, repeated, tag
+from ..model.poses import in_words as pose_in_words
 
 if TYPE_CHECKING:
     from ..model.model import StudioModel
@@ -80,6 +81,10 @@ def in_words(model: StudioModel) -> str:
             path = entity.path(model.settings.num_frames)
             at, end = path[frame], path[-1]
             where += f"; in frame {frame + 1} at {at[0]:.0f}, {at[1]:.0f}, at the end {end[0]:.0f}, {end[1]:.0f}"
+            last = model.settings.num_frames - 1
+            if entity.posed:
+                now, then = (pose_in_words(*model.poses.at(entity, place)) for place in (frame, last))
+                where += f"; in frame {frame + 1} {now}, at the end {then}"
         lines.append(where + ".")
     if not scene.entities:
         lines.append("No objects yet.")

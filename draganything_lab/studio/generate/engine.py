@@ -49,7 +49,7 @@ class Engine:
     def __init__(self) -> None:
         self._loaded: dict[tuple[str, str], DragAnythingPipeline] = {}
         self._load_seconds: dict[str, float] = {}
-        self._lock = threading.Lock()
+        self._lock, self._running = threading.Lock(), threading.Lock()
 
     def is_loaded(self, settings: Mapping[str, Any]) -> bool:
         """Whether the weights for some settings are in memory."""
@@ -88,7 +88,14 @@ class Engine:
         return None
 
     def run(
-        self, scene: Scene, settings: Mapping[str, Any], switch: CancelSwitch, watch: Watch, *, drafts: bool = True
+        self,
+        scene: Scene,
+        settings: Mapping[str, Any],
+        switch: CancelSwitch,
+        watch: Watch,
+        *,
+        drafts: bool = True,
+        fine: bool = True,
     ) -> Made:
         """Make a video.
 
@@ -98,6 +105,7 @@ class Engine:
             switch: Stops the run between two layers of a network.
             watch: Is told after every step.
             drafts: Whether `watch` gets frames as they take shape.
+            fine: Whether frames come at the size of the video; else at the one that the networks see.
 
         Returns:
             The video.
@@ -116,7 +124,8 @@ class Engine:
         from ...pipeline.parts import watched_layers
         from .drafts import Drafts, draft_references
 
-        size, shown = video_size(pipe, scene.size), frame_size(pipe, scene.size)
+        size = video_size(pipe, scene.size)
+        shown = frame_size(pipe, scene.size) if fine else size
         _make_room(pipe, size, settings)
         watch(0, None, "reading the picture")
         look = Drafts(references=draft_references(pipe, scene, settings["num_frames"], size))
@@ -130,7 +139,7 @@ class Engine:
             marks.append(time.perf_counter())
             watch(step + 1, frames, "decoding the frames" if step + 1 == steps else "denoising")
 
-        with switch.watching(watched_layers(pipe.vae, pipe.unet, pipe.controlnet)):
+        with self._running, switch.watching(watched_layers(pipe.vae, pipe.unet, pipe.controlnet)):
             result = pipe(
                 scene,
                 **call_options(settings, shown),

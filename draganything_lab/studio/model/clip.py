@@ -12,6 +12,7 @@ from ...control.representations import shows_vectors
 from ...control.signal import ControlSignal
 from ...pipeline.preview import preview
 from ...scene.entity import Entity
+from ...scene.poses import motion_matrices
 from .editor import Editor
 from .events import Part
 from .settings import Settings
@@ -88,10 +89,14 @@ class Clip(Part):
         path = self._path_of(entity)
         return None if path is None else (float(path[frame, 0]), float(path[frame, 1]))
 
-    def offset_at(self, entity: Entity, frame: int) -> tuple[float, float]:
-        """How far an entity's ghost is from its mask in a frame, (dx, dy)."""
+    def motion_at(self, entity: Entity, frame: int) -> np.ndarray:
+        """How an entity's ghost lies to its mask in a frame: a (2, 3) float64 matrix for positions (x, y, 1)."""
         path = self._path_of(entity)
-        return (0.0, 0.0) if path is None else tuple((path[frame] - path[0]).tolist())  # type: ignore[return-value]
+        if path is None:
+            return np.eye(2, 3)
+        steady = entity.trajectory is None or entity.pinned
+        angles, sizes = ((0.0,), (1.0,)) if steady else (v[frame : frame + 1] for v in self._poses_of(entity))
+        return motion_matrices(path[[0, frame]], (0.0, *angles), (1.0, *sizes))[1]
 
     def preview(self) -> np.ndarray:
         """(T, H, W, 3) uint8: what perfect obedience looks like; every frame says "preview".
@@ -127,6 +132,14 @@ class Clip(Part):
         if entity.name not in book:
             book[entity.name] = entity.path(self.settings.num_frames) if entity.controlled else None
         return book[entity.name]
+
+    def _poses_of(self, entity: Entity) -> tuple[np.ndarray, np.ndarray]:
+        """(T,) angles and (T,) sizes of one entity that has a trajectory, remembered likewise."""
+        book: dict[str, Any] = self._kept("poses", (self.settings.num_frames,), dict)
+        if entity.name not in book and entity.trajectory is not None:
+            book[entity.name] = entity.trajectory.poses(self.settings.num_frames)
+        poses: tuple[np.ndarray, np.ndarray] = book[entity.name]
+        return poses
 
     def _kept(self, what: str, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """Make something once for a state of the scene."""

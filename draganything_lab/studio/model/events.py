@@ -24,6 +24,7 @@ EVENTS = (
     "settings",
     "results",
     "job",
+    "draft",
     "view",
     "status",
 )

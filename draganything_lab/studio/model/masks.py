@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from .editor import Editor, then, title
 from .events import Part, action
 from .prompts import Prompt, PromptBook
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from ...segment import Found
 
 BRUSH = (1.0, 200.0)
 HARDLY = 0.005  # share of a mask's pixels; a click that changes fewer has changed next to nothing
@@ -40,6 +43,7 @@ class Masks(Part):
         self.prompts, self._brush_radius = PromptBook(), 12.0
         self._segmenter, self._segmenter_name = segmenter, "" if segmenter is None else "given"
         self._segmenting = threading.Lock()
+        self._answer: tuple[tuple[Any, ...], Found] | None = None  # the last one, and to what
 
     def facts(self) -> dict[str, object]:
         return {"prompt": self.prompt, "brush": self._brush_radius}
@@ -162,7 +166,13 @@ class Masks(Part):
                 f"the click ({x:.0f}, {y:.0f}) is outside the {width}x{height} picture", fix="click on the object"
             )
         with self._segmenting:
-            answer = self._ready_segmenter().predict(points=points, labels=labels, previous=previous)
+            asked = (self.editor.scene.image, self.settings["segmenter"], list(points), list(labels))
+            kept = self._answer
+            if previous is None and kept is not None and _same(kept[0], asked):
+                answer = kept[1]  # the live preview has asked already
+            else:
+                answer = self._ready_segmenter().predict(points=points, labels=labels, previous=previous)
+                self._answer = None if previous is not None else (asked, answer)
         return self.prompts.keep(points, labels, answer)[0]
 
     def warm_up(self) -> threading.Thread:
@@ -213,3 +223,8 @@ class Masks(Part):
         else:
             others = len(prompt.masks) - 1
             self.say(text, f"Drag it, or look at {others} more." if others else "Now drag it.")
+
+
+def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    """Whether two questions to the segmenter are about the same picture, and the same otherwise."""
+    return one[0] is other[0] and one[1:] == other[1:]

@@ -21,6 +21,7 @@ from .events import Callback, Part, Status, Watchers, action
 from .masks import Masks
 from .paths import NEAR, Paths
 from .pictures import FIRST, Pictures, toyland_scene
+from .poses import Poses
 from .results import Results
 from .settings import Settings
 
@@ -36,7 +37,7 @@ HINTS = {
     "background": "Drag the background.",
     "camera": "Drag to pan the camera; the slider zooms.",
 }
-SHOW = {"masks": True, "paths": True, "ghosts": True, "heat": False}
+SHOW = {"masks": True, "paths": True, "ghosts": True, "heat": False, "live": True, "speed": False}
 VIEW_STATES = ("unknown", "waiting", "alive", "dead")
 _NAMED: dict[str, StudioModel] = {}
 
@@ -58,6 +59,7 @@ class StudioModel(Part):
         masks: Cutting out objects and changing their masks.
         paths: Where objects, background and camera go.
         clip: The slider's frame, playing, and the preview.
+        poses: How objects turn and grow, and their speed curves.
         pictures: Opening pictures and scenes, saving scenes.
         results: The running job and the finished videos.
 
@@ -93,6 +95,7 @@ class StudioModel(Part):
         self.masks = Masks(self.editor, self.settings, None if named else segmenter)
         self.paths = Paths(self.editor, self.masks, self.settings)
         self.clip = Clip(self.editor, self.settings)
+        self.poses = Poses(self.editor, self.settings, self.clip)
         self.pictures = Pictures(self.editor, self.settings)
         self.results = Results(watchers)
         watchers.strict = False
@@ -119,12 +122,12 @@ class StudioModel(Part):
 
     @property
     def show(self) -> dict[str, bool]:
-        """What views draw: "masks", "paths", "ghosts", "heat"."""
+        """What views draw: "masks", "paths", "ghosts", "heat", "live" (preview while dragging), "speed" (curve)."""
         return dict(self._show)
 
     @action
     def set_show(self, **changes: bool) -> bool:
-        """Choose what views draw: masks, paths, ghosts, heat."""
+        """Choose what views draw: masks, paths, ghosts, heat, live."""
         unknown = set(changes) - set(self._show)
         if unknown:
             raise LabError(f"there is no layer {sorted(unknown)[0]!r}", fix=f"use {', '.join(self._show)}")

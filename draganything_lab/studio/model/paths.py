@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,8 @@ class Paths(Part):
         old = self.selected
         easing = easing or ("linear" if old is None else old.easing)
         spacing = spacing or ("arc" if old is None else old.spacing)
-        self._put(Trajectory(points, frames, easing, spacing))  # type: ignore[arg-type]
+        pace = None if old is None or frames is not None else old.pace
+        self._put(Trajectory(points, frames, easing, spacing, pace=pace))  # type: ignore[arg-type]
         return True
 
     @action
@@ -116,7 +118,7 @@ class Paths(Part):
         old = self.needed()
         points = old.points.copy()
         points[self._key(old, index)] = (x, y)
-        self._put(Trajectory(points, old.frames, old.easing, old.spacing))
+        self._put(replace(old, points=points))
         return True
 
     @action
@@ -132,7 +134,9 @@ class Paths(Part):
     ) -> bool:
         """Say when the selected path's key points are reached (None: spread over the clip), and its easing."""
         old = self.needed()
-        self._put(Trajectory(old.points, frames, easing or old.easing, spacing or old.spacing))  # type: ignore[arg-type]
+        pace = old.pace if frames is None and easing is None else None  # a curve stands for all of it
+        timing = {"frames": frames, "easing": easing or old.easing, "spacing": spacing or old.spacing, "pace": pace}
+        self._put(replace(old, **timing))  # type: ignore[arg-type]
         return True
 
     @action
@@ -177,9 +181,8 @@ class Paths(Part):
     @action
     def drag_background(self, points: Points, times: Sequence[float] | np.ndarray | None = None) -> bool:
         """Drag everything that is not an object along a stroke; objects without a path stay."""
-        path, clock = strokes.checked_stroke(points, times)
         instead = self._replaced("camera")
-        self.editor.scene.drag_background(self._drawn(path, clock))
+        self.editor.scene.drag_background(self.followed(None, points, times))
         self.say(f"The background follows the stroke; objects without a path stay.{instead}")
         return True
 
@@ -212,6 +215,13 @@ class Paths(Part):
         self.say(f"The camera: content moves by ({pan[0]:.0f}, {pan[1]:.0f}) and grows {zoom:.2f} times.{instead}")
         return True
 
+    def followed(self, entity: Entity | None, points: Points, times: Any = None) -> Trajectory:
+        """The trajectory of an entity that follows a stroke, from its middle on; None for the background."""
+        path, clock = strokes.checked_stroke(points, times)
+        if entity is not None and entity.kind == "foreground":
+            path = path - path[0] + np.asarray(entity.centre)
+        return self._drawn(path, clock)
+
     def _replaced(self, kind: str) -> str:
         """The warning that the background's path or the camera's motion makes way for the other."""
         if not any(entity.kind == kind for entity in self.editor.scene):
@@ -220,14 +230,12 @@ class Paths(Part):
 
     def _along(self, entity: Entity, points: Points, times: Any) -> None:
         """An entity, which may be new, follows a stroke from its middle on."""
-        path, clock = strokes.checked_stroke(points, times)
+        path, _ = strokes.checked_stroke(points, times)
         x, y = path[0]
         row, column = int(np.floor(y + 0.5)), int(np.floor(x + 0.5))
         height, width = self.editor.scene.size
         grabbed = 0 <= row < height and 0 <= column < width and bool(entity.mask[row, column])
-        if entity.kind == "foreground":
-            path = path - path[0] + np.asarray(entity.centre)
-        trajectory = self._drawn(path, clock)
+        trajectory = self.followed(entity, points, times)
         if entity.name in self.editor.scene:
             self.editor.scene.update(entity.name, trajectory=trajectory, pinned=False)
         else:

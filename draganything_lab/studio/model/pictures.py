@@ -15,7 +15,6 @@ from ...errors import LabError
 from ...media.folder import shown
 from ...media.picture import Source, load_picture
 from ...scene.scene import Scene
-from ...scene.trajectory import Trajectory
 from ...toyland import gallery, named_scene, sample_clip
 from .editor import Editor
 from .events import Part, action
@@ -155,7 +154,7 @@ def _drawn(scene: Scene, ready: bool) -> Scene:
     if not ready:
         return Scene(scene.image)
     entities = [
-        entity if entity.trajectory is None else replace(entity, trajectory=Trajectory(entity.trajectory.points))
+        entity if entity.trajectory is None else replace(entity, trajectory=replace(entity.trajectory, frames=None))
         for entity in scene
     ]
     return Scene(scene.image, entities)

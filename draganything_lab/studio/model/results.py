@@ -10,6 +10,7 @@ import numpy as np
 
 from ...errors import LabError
 from ...pipeline.cancel import Cancelled, CancelSwitch
+from ...scene.entity import Entity
 from ...scene.scene import Scene
 from .events import Part, Watchers, action
 
@@ -40,6 +41,23 @@ class Result:
     seconds: float = 0.0
     extras: dict[str, Any] = field(default_factory=dict)
     number: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """A few frames of a video, made in one step after a drag.
+
+    Attributes:
+        frames: (K, H, W, 3) uint8 RGB at the size that the networks see.
+        entities: Those of the scene it shows, the same object as there.
+        seconds: How long it took.
+        fps: Frames a second with which it lasts as long as the video.
+    """
+
+    frames: np.ndarray
+    entities: tuple[Entity, ...]
+    seconds: float
+    fps: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +100,7 @@ class Results(Part):
         videos: Finished videos, oldest first; at most the last eight.
         shown: Numbers of the results to look at.
         job: What is running now, or None; each step is a new `Job` with the same switch.
+        draft: The draft that was made last, or None.
     """
 
     def __init__(self, watchers: Watchers) -> None:
@@ -89,10 +108,12 @@ class Results(Part):
         self.videos: tuple[Result, ...] = ()
         self.shown: tuple[int, ...] = ()
         self.job: Job | None = None
+        self.draft: Draft | None = None
+        self._drafting: CancelSwitch | None = None
         self._numbered = 0
 
     def facts(self) -> dict[str, object]:
-        return {"results": self.videos, "job": self.job}
+        return {"results": self.videos, "job": self.job, "draft": self.draft}
 
     def numbered(self, number: int) -> Result:
         """The result with a number.
@@ -112,9 +133,36 @@ class Results(Part):
         """Announce that something starts; an error status if something runs already."""
         if self.job is not None:
             raise LabError(f"{self.job.name} is still running", fix="wait for it, or cancel it")
+        self.cancel_draft()
         self.job = Job(name, max(1, int(steps)), started=time.monotonic())
         self.say(f"{name.capitalize()} started.")
         return self.job
+
+    def start_draft(self) -> CancelSwitch:
+        """Announce that a draft is being made; returns what stops it."""
+        with self.watchers.lock:
+            self.cancel_draft()
+            self._drafting = CancelSwitch()
+            return self._drafting
+
+    def finish_draft(self, switch: CancelSwitch, draft: Draft | None) -> None:
+        """Show a draft, unless it was given up."""
+        with self.watchers.lock:
+            if self._drafting is switch:
+                self._drafting = None
+                if draft is not None:
+                    self.draft = draft
+                    self.watchers.tell("draft")
+
+    def cancel_draft(self) -> None:
+        """Give up the draft that is being made, and forget the one that was made."""
+        with self.watchers.lock:
+            if self._drafting is not None:
+                self._drafting.set()
+                self._drafting = None
+            if self.draft is not None:
+                self.draft = None
+                self.watchers.tell("draft")
 
     def job_step(self, job: Job, step: int, frames: np.ndarray | None = None, note: str | None = None) -> None:
         """Report how far the job is; ignored if it is no longer the running one."""
@@ -163,6 +211,7 @@ class Results(Part):
             kept = replace(result, number=self._numbered)
             self.videos = (*self.videos[-(MAX_RESULTS - 1) :], kept)
             self.shown = (kept.number,)
+            self.cancel_draft()  # here is the whole
             self.watchers.tell("results")
             return kept
 

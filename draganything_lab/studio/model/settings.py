@@ -22,6 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "preset": "paper",
     "segmenter": "auto",
     "rhythm": False,
+    "draft": True,  # after a drag, where the computer is quick enough
 }
 # Least and most of each number.
 WHOLE = {
@@ -37,6 +38,10 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "representation": tuple(REPRESENTATIONS),
     "preset": ("paper", "release"),
     "segmenter": ("auto", "toy", "grabcut", "sam_vit_b", "sam_vit_l", "sam_vit_h"),
+}
+SWITCHES = {
+    "rhythm": ("as fast as the hand", "evenly"),
+    "draft": ("a draft of the video after a drag", "none"),
 }
 FREE = "x_"  # prefix of a view's own keys
 
@@ -116,9 +121,9 @@ def _checked(name: str, value: Any) -> Any:
         if value not in CHOICES[name]:
             raise LabError(f"{name} {value!r} is unknown", fix=f"use one of {', '.join(CHOICES[name])}")
         return value
-    if name == "rhythm":
+    if name in SWITCHES:
         if not isinstance(value, bool):
-            raise LabError(f"rhythm is {value!r}", fix="use True (as fast as the hand) or False (evenly)")
+            raise LabError(f"{name} is {value!r}", fix=f"use True ({SWITCHES[name][0]}) or False ({SWITCHES[name][1]})")
         return value
     if not name.startswith(FREE):
         raise LabError(f'there is no setting "{name}"', fix=f"use one of {', '.join(DEFAULTS)}")

@@ -10,6 +10,7 @@ import numpy as np
 from ...errors import LabError
 from ...media.arrays import evenly
 from ...scene.curve import monotone_cubic
+from ...scene.pace import hand_pace
 from ...scene.trajectory import Points, Trajectory
 
 MAX_SAMPLES = 4000  # of one stroke; a hand that draws for a minute makes about as many
@@ -69,9 +70,8 @@ def drawn(
     slack = tolerance(size) / 2
     smooth = _smoothed(path, slack)
     kept = _needed(smooth, slack)
-    if rhythm and clock is not None and clock[-1] > clock[0] and num_frames > 2:
-        return _in_rhythm(smooth, clock, kept, num_frames)
-    return Trajectory(smooth[kept])
+    pace = hand_pace(path, np.maximum.accumulate(clock)) if rhythm and clock is not None else None
+    return Trajectory(smooth[kept], pace=pace)
 
 
 def _smoothed(path: np.ndarray, most: float) -> np.ndarray:
@@ -115,20 +115,6 @@ def _stretches(keys: np.ndarray) -> np.ndarray:
     knots = np.append(0.0, np.cumsum(lengths))
     at = knots[:-1, None] + lengths[:, None] * np.linspace(0, 1, PIECES + 1)
     return monotone_cubic(knots, keys, np.minimum(at.ravel(), knots[-1])).reshape(*at.shape, 2)
-
-
-def _in_rhythm(smooth: np.ndarray, clock: np.ndarray, kept: np.ndarray, num_frames: int) -> Trajectory:
-    """Key points with the frames at which the hand passed them; where several share a frame, one stays."""
-    even = np.unique(np.linspace(0, len(smooth) - 1, 6).round().astype(int))  # a pause has no shape, but it has time
-    kept = np.union1d(kept, even)
-    frames = np.rint((clock[kept] - clock[0]) / (clock[-1] - clock[0]) * (num_frames - 1)).astype(int)
-    frames = np.maximum.accumulate(frames)
-    last = np.append(np.diff(frames) > 0, True)  # of those that share a frame, the latest
-    last[0] = len(frames) == 1 or frames[1] > frames[0]
-    chosen, when = kept[last], frames[last]
-    if when[0] != 0:
-        chosen, when = np.append(0, chosen), np.append(0, when)
-    return Trajectory(smooth[chosen], [int(frame) for frame in when])
 
 
 def _distance(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
@@ -176,8 +162,7 @@ def with_key(trajectory: Trajectory, place: int, x: float, y: float) -> Trajecto
             where = f"between frames {low + 1} and {high + 1}"
             raise LabError(f"there is no frame {where} for a new key point", fix="remove the frames")
         frames = (*frames[:place], (low + high) // 2, *frames[place:])
-    points = np.insert(trajectory.points, place, (x, y), axis=0)
-    return Trajectory(points, frames, trajectory.easing, trajectory.spacing)
+    return trajectory.with_key(place, (x, y), None if frames is None else frames[place])
 
 
 def without_key(trajectory: Trajectory, place: int) -> Trajectory:
@@ -188,7 +173,4 @@ def without_key(trajectory: Trajectory, place: int) -> Trajectory:
     """
     if len(trajectory.points) == 1:
         raise LabError("a path keeps at least one key point", fix="delete the whole path instead")
-    frames = trajectory.frames
-    if frames is not None:
-        frames = (*frames[:place], *frames[place + 1 :])
-    return Trajectory(np.delete(trajectory.points, place, axis=0), frames, trajectory.easing, trajectory.spacing)
+    return trajectory.without_key(place)

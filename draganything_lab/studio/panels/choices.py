@@ -14,6 +14,7 @@ STRANGE = (
     "only: dragged objects will smear. "
 )
 TAKE_CARRY = f"Choose {CARRY}, which keeps the picture's own pixels, or svd on a GPU."
+TAKE_CARRY_FOR_POSES = f" Choose {CARRY}, to have it told."
 TAKE_OTHERS = "Use svd on a GPU, or look at the preview (Play)."
 SPOKEN = {
     "point": "point",

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import html
+import io
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import ipywidgets as w
 import numpy as np
+from PIL import Image
 
-from ...media.drawing import enlarged
+from ...control.unsaid import unsaid
+from ...media.drawing import enlarged, word_in_corner
 from ...media.text import data_address
 from ...media.video import encode_video
 from ...segment.looks_drawn import looks_drawn
 from ..generate import offers
+from ..generate.quick import Drafter
 from ..generate.worker import Beside, Worker
 from ..model.settings import DEFAULTS, WHOLE
 from .bound import Binder, button, column, labelled, row, words
-from .choices import ABOUT, STRANGE, TAKE_CARRY, TAKE_OTHERS, WEIGHTS, spoken
+from .choices import ABOUT, STRANGE, TAKE_CARRY, TAKE_CARRY_FOR_POSES, TAKE_OTHERS, WEIGHTS, spoken
 from .generations import with_titles
+from .redraw import running_loop
 
 if TYPE_CHECKING:
     from ..model.model import StudioModel
@@ -53,7 +58,7 @@ class GeneratePanel:
         self.other = labelled(
             w.Dropdown, "The other", "The second video's representation", options=spoken(offers.BEST_FIRST)
         )
-        self.about = w.HTML()
+        self.about, self.unsaid = w.HTML(), w.HTML()
         self.other.value = offers.BEST_FIRST[1]
         self._given_up = ""  # the representation that was chosen before weights that lack it
         with bind.quiet():
@@ -93,6 +98,10 @@ class GeneratePanel:
             ),
             "preset",
         )
+        self.drafts = bind.setting(
+            w.Checkbox(description="Show a draft after each drag", indent=False, layout=w.Layout(width="auto")), "draft"
+        )
+        self.drafter, self.about_drafts = Drafter(model, self.worker), w.HTML()
         self.beside = labelled(w.Dropdown, "Make", "One video, or two to compare side by side", options=BESIDE)
         self.other_seed = labelled(w.IntText, "The other seed", "The second video's", value=1)
         self.other_seed.observe(self._limit_seed, names="value")
@@ -108,7 +117,9 @@ class GeneratePanel:
         self.cost, self.note, self.draft = w.HTML(), w.HTML(), w.HTML()
         self.draft.add_class("dal-draft")
         self.note.add_class("dal-note")
-        self.more = with_titles(w.Accordion, [column(self.fps, self.bucket, self.preset)], ["More settings"])
+        self.more = with_titles(
+            w.Accordion, [column(self.fps, self.bucket, self.preset, self.drafts, self.about_drafts)], ["More settings"]
+        )
         self.more.selected_index = None
         seeds = row(self.seed, self.next_seed, flex_flow="row nowrap", width="auto")
         self.seed.layout.flex = "1 1 auto"
@@ -116,6 +127,7 @@ class GeneratePanel:
             self.weights,
             self.representation,
             self.about,
+            self.unsaid,
             self.frames,
             self.steps,
             self.guidance,
@@ -140,8 +152,10 @@ class GeneratePanel:
         self._taking_shape = True
         self._looked: tuple[np.ndarray, bool] | None = None
         self._show_beside()
-        bind.watch(self._show_cost, "settings", "picture", "results")
-        bind.watch(self._show_job, "job", "results", "picture")
+        bind.watch(self._show_cost, "settings", "picture", "results", "draft")
+        bind.watch(self._show_unsaid, "entities", "settings", "picture")
+        bind.watch(self._show_job, "job", "results", "draft", "picture")
+        bind.watch(self._make_draft, "entities", now=False)
 
     def generate(self) -> bool:
         """Begin to make the video, or both; whether it began."""
@@ -155,6 +169,17 @@ class GeneratePanel:
     def close(self) -> None:
         """Stop following the model."""
         self._binder.close()
+
+    def _make_draft(self) -> None:
+        if running_loop() is not None:  # in a script nobody has let go of anything
+            self.drafter.start()
+
+    def _show_unsaid(self) -> None:
+        """What the chosen representation cannot say of the drag."""
+        settings = self.model.settings
+        told = unsaid(self.model.editor.scene, settings["representation"], settings["preset"])
+        carry = "carry" in offers.representations(settings["weights"]) and settings["representation"] != "carry"
+        self.unsaid.value = words(f"{told}{TAKE_CARRY_FOR_POSES if carry else ''}", live=True) if told else ""
 
     def _measure(self) -> None:
         self.worker.measure()
@@ -209,6 +234,7 @@ class GeneratePanel:
         carry = strange and offers.takes_any_picture(self.model.settings["weights"], "carry")
         note = STRANGE + (TAKE_CARRY if carry else TAKE_OTHERS)
         self.cost.value = words(cost.words, "dal-quiet") + (words(note) if strange else "")
+        self.about_drafts.value = words(self.drafter.words, "dal-quiet")
         self.measure.layout.visibility = "hidden" if cost.seconds is not None else "visible"
 
     def _is_strange(self) -> bool:
@@ -244,10 +270,16 @@ class GeneratePanel:
     def _show_video(self) -> None:
         """The video that was made last, playing, where it took shape."""
         results = [result for result in self.model.results.videos if result.number in self.model.results.shown]
-        key = tuple(result.number for result in results), self.model.settings["fps"], self.model.editor.scene.size
+        draft = self.model.results.draft
+        key = (*(result.number for result in results), self.model.settings["fps"], self.model.editor.scene.size, draft)
         if key == self._playing and not self._taking_shape:
             return
         self._playing, self._taking_shape = key, False
+        if draft is not None:
+            said = f"Draft: {len(draft.frames)} of {self.model.settings['num_frames']} frames, one step"
+            shown = moving_picture(draft.frames, draft.fps, said, "draft")
+            self.draft.value = self._framed(shown, f"{said}, {draft.seconds:.1f} s. Generate makes the video.")
+            return
         if not results:
             self.draft.value = self._framed(words("The video takes shape here.", "dal-quiet"))
             return
@@ -276,6 +308,24 @@ def film(frames: np.ndarray, fps: float, words: str) -> str:
     """A video that plays round and round, as HTML that carries it."""
     address = data_address(encode_video(enlarged(frames), fps), "video/mp4")
     return f'<video autoplay loop muted playsinline controls aria-label="{html.escape(words)}" src="{address}"></video>'
+
+
+def moving_picture(frames: np.ndarray, fps: float, words: str, corner: str) -> str:
+    """Frames (K, H, W, 3) uint8 as a picture that moves, as HTML that carries it; at once, where a video takes time.
+
+    Args:
+        frames: The frames.
+        fps: How fast it plays.
+        words: What it shows.
+        corner: A word that is written into every frame.
+    """
+    big = enlarged(frames).copy()
+    word_in_corner(big, corner)
+    first, *others = (Image.fromarray(frame) for frame in big)
+    with io.BytesIO() as file:
+        first.save(file, "PNG", save_all=True, append_images=others, duration=1000 / fps, loop=0, compress_level=1)
+        address = data_address(file.getvalue(), "image/png")
+    return f'<img src="{address}" alt="{html.escape(words)}">'
 
 
 def draft_strip(frames: np.ndarray, side: int = 128) -> str:

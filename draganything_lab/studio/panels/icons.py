@@ -33,6 +33,8 @@ SHAPES = {
     "long-arrow-right": '<path d="M3 12h17M14 6l6 6-6 6"/>',
     "clone": '<rect x="8" y="8" width="12" height="12" rx="2"/><path d="M4 16V6a2 2 0 0 1 2-2h10"/>',
     "bullseye": f'{RING}<circle cx="12" cy="12" r="5"/><circle cx="12" cy="12" r="1.5" {FULL}/>',
+    "film": '<rect x="3" y="5" width="18" height="14" rx="1"/><path d="M7 5v14M17 5v14M3 12h4M17 12h4"/>',
+    "line-chart": '<path d="M4 4v16h16M7 16c4 0 5-2 6-5s3-5 6-5"/>',
     "question": '<path d="M8.5 8.5a3.5 3.5 0 1 1 5.2 3c-1.2.7-1.7 1.4-1.7 2.8M12 18.5v.5"/>',
     "play": f'<path d="M7 4l13 8-13 8z" {FULL}/>',
     "pause": f'<path d="M6 4h4v16H6zM14 4h4v16h-4z" {FULL}/>',

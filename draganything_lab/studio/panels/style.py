@@ -182,6 +182,7 @@ url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1
   text-align:left;vertical-align:top;border:0;background:transparent}
 .dal-studio kbd{display:inline-block;min-width:1.4em;padding:0 5px;border:1px solid var(--dal-line);border-radius:4px;
   text-align:center;font:12px var(--jp-code-font-family,monospace);background:var(--dal-soft);color:var(--dal-ink)}
+.dal-studio canvas.dal-speed{border-radius:8px;touch-action:none;cursor:crosshair;margin:2px 0}
 .dal-studio .dal-view{color:var(--dal-mute);font-size:12px;margin:0}
 .dal-studio .dal-view .widget-html-content{line-height:1.4;color:var(--dal-mute)}
 .dal-lost{position:fixed;top:0;left:0;right:0;z-index:10000;padding:10px 14px;text-align:center;color:#fff;
