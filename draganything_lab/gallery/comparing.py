@@ -119,7 +119,7 @@ def insights(content: Content) -> str:
 
 def _fading(content: Content) -> str:
     sections = content.sections
-    jobs = [*sections.first, *sections.strip, *(job for row in sections.against for job in row)]
+    jobs = [job for row in sections.against for job in row] or [*sections.first, *sections.strip]
     reports: dict[str, dict[str, MotionReport]] = {}
     for row in content.rows(jobs):
         if row.report is not None:
@@ -130,12 +130,9 @@ def _fading(content: Content) -> str:
             measured[name] = found
     head = (
         "<h3>What is nearer moves more</h3><p>The paper's second insight: pixels near the dragged point move more "
-        "than those "
-        "far from it. An object should move as a whole: a flat line at 1 up to its edge, and 0 beyond. Each line is "
-        "the "
-        "median over the dragged objects of sections 1 and 2, each band the middle half of them. What turns or grows, "
-        "and "
-        "another object that passes, moves points differently, too.</p>"
+        "than those far from it. An object should move as a whole: a flat line at 1 up to its edge, and 0 beyond. Each "
+        f"line is the median over the dragged objects of section {2 if sections.against else 1}, each band the middle "
+        "half of them. What turns or grows, and another object that passes, moves points differently, too.</p>"
     )
     if not measured:
         return head + notes(["No dragged object could be followed."])

@@ -53,5 +53,5 @@ def in_sum(rows: Sequence[Row]) -> str:
     return (
         f"<p><b>In {sum(value is True for value in said)} of {len(rows)} every object did as asked.</b> The median "
         "error "
-        f"is {np.nanmedian(errors):.1f} % of the picture's diagonal.</p>"
+        f"is {np.nanmedian(errors):.2f} % of the picture's diagonal.</p>"
     )

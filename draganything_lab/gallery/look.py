@@ -5,7 +5,7 @@ body{max-width:1560px}
 a[href]{color:#0072B2}@media(prefers-color-scheme:dark){a[href]{color:#56B4E9}}
 .skip{position:absolute;left:-999em}.skip:focus{position:static}
 h2{font-size:1.45rem;margin-top:2.4em;scroll-margin-top:64px}h3{font-size:1.1rem;margin:1.6em 0 .2em}
-h4{font-size:1rem;margin:1em 0 .3em}
+h4,h5{font-size:1rem;margin:1em 0 .3em}
 h3+p{margin-top:0}
 nav ul{display:flex;flex-wrap:wrap;gap:6px 20px;padding:0;margin:.8em 0;list-style:none}
 .intro{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:0 32px}
@@ -22,7 +22,7 @@ figcaption{font-size:.82rem;line-height:1.35;margin-top:4px;opacity:.85}
 .measured ul{list-style:none;margin:0;padding:0}.measured li{margin:.15em 0}
 .chip{display:inline-block;min-width:1.45em;text-align:center;border-radius:1em;font-size:.78rem}
 .many{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:4px 28px}
-.many .cells{grid-template-columns:repeat(3,minmax(0,1fr))}.wide .cells{grid-template-columns:repeat(4,minmax(0,1fr))}
+.many .cells{grid-template-columns:repeat(3,minmax(0,1fr))}.wide .measured{grid-column:1/-1}
 .strip{display:grid;grid-template-columns:repeat(8,minmax(0,1fr));gap:10px}
 .flow{display:grid;grid-template-columns:repeat(auto-fill,minmax(210px,1fr));gap:20px 14px;list-style:none;padding:0;
 counter-reset:step}
@@ -40,7 +40,7 @@ background:Canvas;border-bottom:1px solid var(--line)}
 summary{cursor:pointer;padding:.4em 0}
 @media(max-width:1199px){.cells{grid-template-columns:repeat(3,minmax(0,1fr))}.strip{grid-template-columns:repeat(4,1fr)}
 .many{grid-template-columns:minmax(0,1fr)}}
-@media(max-width:599px){.cells,.many .cells,.wide .cells{grid-template-columns:repeat(2,minmax(0,1fr))}
+@media(max-width:599px){.cells,.many .cells{grid-template-columns:repeat(2,minmax(0,1fr))}
 .strip{grid-template-columns:repeat(2,1fr)}.measured{grid-column:1/-1}
 .three{grid-template-columns:repeat(2,minmax(0,1fr))!important}body{padding:16px 14px 60px}}
 @media print{.bar{display:none}.drag{break-inside:avoid}}

@@ -57,7 +57,7 @@ def steps(shop: Workshop, case: Case, representation: str) -> list[Step]:
     names = [(entity.name, number) for number, entity in enumerate(case.scene.controlled, start=1)]
     found = [
         Step("Picture and click", "One click on each object.", 0, "scene.Scene", 1, picture(case)),
-        Step("Entity mask", "SAM cuts out what was clicked.", 1, "segment.load_segmenter", 1, masks(case)),
+        Step("Entity mask", f"What each click cut out: {case.cut}.", 1, "segment.load_segmenter", 1, masks(case)),
     ]
     if "features" in arrays:
         size = tuple(side * (SHOWN // max(case.scene.size)) for side in case.scene.size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -74,7 +75,7 @@ def plan(settings: Settings, extent: Extent) -> Sections:
     """
     segmenter = load_segmenter("auto")
     if settings.scenes is None:
-        cases = toyland_cases(settings.rows, extent.drawn, extent.frames, segmenter)
+        cases = toyland_cases(settings.rows, extent.drawn, extent.frames, _for_drawings())
     else:
         cases = own_cases(settings.scenes, settings.rows, extent.frames)
     usable = [case for case in cases if not case.problem]
@@ -96,12 +97,21 @@ def plan(settings: Settings, extent: Extent) -> Sections:
         first=tuple(Job(case, main) for case in cases[: settings.rows]),
         strip=tuple(Job(case, main) for case in cases[settings.rows :]),
         against=against if PIXELS in there else (),
-        uses=tuple(_uses(singles, main, segmenter)),
+        uses=tuple(_uses(singles, main, _for_drawings())),
         kinds=kinds,
-        pixel=tuple(Job(_pixel_case(settings, extent, usable, segmenter), name) for name in pair or (main,)),
+        pixel=tuple(Job(_pixel_case(settings, extent, usable), name) for name in pair or (main,)),
         bad=tuple(_bad(settings, extent, usable, segmenter)),
         absent=absent,
     )
+
+
+@lru_cache(maxsize=1)
+def _for_drawings() -> Segmenter:
+    """Our small SAM, which was trained on drawn scenes; what else is there, where its weights or PyTorch are not."""
+    try:
+        return load_segmenter("toy")
+    except LabError:
+        return load_segmenter("auto")
 
 
 def _dragged(scene: Scene) -> list[str]:
@@ -179,16 +189,15 @@ def _clicks(scene: Scene) -> np.ndarray:
     return np.array([e.path(1)[0] if e.kind == "foreground" else none for e in scene.controlled]).reshape(-1, 2)
 
 
-def _pixel_case(settings: Settings, extent: Extent, usable: Sequence[Case], segmenter: Segmenter) -> Case:
+def _pixel_case(settings: Settings, extent: Extent, usable: Sequence[Case]) -> Case:
     """One object, dragged by the leftmost pixel of its widest row: of the harbour's cloud, or of the first scene."""
     if settings.scenes is None:
-        clip = named_scene("harbour", extent.drawn, extent.frames)
-        truth, name = clip.scene(), "cloud"
-        goal = truth[name].path(2)[-1] - truth[name].path(2)[0]
+        truth, name = named_scene("harbour", extent.drawn, extent.frames).scene(), "cloud"
     else:
         truth = usable[0].truth
         name = (_dragged(truth) or [truth.controlled[0].name])[0]
-        goal = truth[name].path(2)[-1] - truth[name].path(2)[0]
+    path = truth[name].path(extent.frames)
+    goal = path[-1] - path[0]
     mask = truth[name].mask
     row = int(mask.sum(axis=1).argmax())
     start = (float(np.flatnonzero(mask[row])[0]), float(row))
@@ -216,7 +225,7 @@ def _bad(settings: Settings, extent: Extent, usable: Sequence[Case], segmenter: 
         for name in ("twins", "crossing"):
             clip = named_scene(name, extent.drawn, extent.frames)
             title = {"twins": "Twins swap places", "crossing": "A car passes in front of a bus"}[name]
-            case = drawn(f"crossing-{name}", title, clip, segmenter)
+            case = drawn(f"crossing-{name}", title, clip, _for_drawings())
             why = {
                 "twins": "Two objects that look alike swap places. A vector says what is dragged, not which of two.",
                 "crossing": "Two paths cross, and the scene's order says who is in front. Discs overlap, and what is "
@@ -247,7 +256,7 @@ def _bad(settings: Settings, extent: Extent, usable: Sequence[Case], segmenter: 
             "A butterfly is pushed like a sticker. One path per object says nothing of legs and wings; the paper's own "
             "pictures show it for people, too."
         )
-        case = drawn("wings", "Legs and wings: a butterfly", clip, segmenter, scene)
+        case = drawn("wings", "Legs and wings: a butterfly", clip, _for_drawings(), scene)
         found.append(Bad("Legs and wings", why, (Job(case, main),), "rigidity"))
         photograph = _photograph(extent, segmenter)
         if photograph is not None:
