@@ -10,6 +10,7 @@ from ..evaluate.sources import fit
 from ..evaluate.store import fingerprint
 from ..lessons.rivals import likeness
 from ..motion import MotionReport
+from ..motion.entity_motion import mean
 from ..pipeline.load import RELEASED
 from ..show.motion import inside_outside
 from ..show.page import notes, table
@@ -164,7 +165,9 @@ def number_of(one: Bad, row: Row, familiar: dict[str, str]) -> str:
         outside = f"outside the object, {100 * row.report.leakage.mean_share:.0f} % moved though it should not have"
         return f"{kind}: {familiar.get(kind) or 'It carries the pixels of the picture along.'} It is {off}; {outside}."
     if one.measure == "rigidity":
-        share = np.nanmean([entity.rigidity for entity in row.report.entities if not entity.pinned])
+        share = mean(np.array([entity.rigidity for entity in row.report.entities if not entity.pinned]))
+        if np.isnan(share):
+            return f"{kind}: too little of it could be followed."
         return (
             f"{kind}: {100 * share:.0f} % of the object moved as one stiff whole; with beating wings, it would be less."
         )

@@ -10,6 +10,7 @@ import numpy as np
 from ..lessons.rivals import likeness
 from ..media.drawing import enlarged, entity_colour, ink_on
 from ..motion.report import sentence
+from .cases import Case
 from .media import Media
 from .pictures import SHOWN, control_clip, masks, motion_picture, picture, twentieth
 from .work import Row, Workshop
@@ -87,6 +88,10 @@ def _line(number: int, words: str) -> str:
     return f'<li><b class="chip" style="{style}">{number}</b> {html.escape(rest)}</li>'
 
 
+def _cut_out(case: Case) -> bool:
+    return any(entity.kind == "foreground" for entity in case.scene.controlled)
+
+
 class Blocks:
     """Writes rows as HTML, with their files.
 
@@ -140,7 +145,7 @@ class Blocks:
         case = row.job.case
         words = f"The picture of {case.title}, with a ring where each object was clicked"
         content = self.media.image(f"{case.key}-{case.fingerprint[:8]}-picture", words, lambda: picture(case))
-        return figure(content, "Picture and clicks")
+        return figure(content, "Picture and clicks" if _cut_out(case) else "Picture")
 
     def masks(self, row: Row) -> str:
         """The column of what was cut out."""
@@ -148,6 +153,8 @@ class Blocks:
         names = ", ".join(f"{number} {entity.name}" for number, entity in enumerate(case.scene.controlled, start=1))
         words = f"What was cut out: {names}"
         content = self.media.image(f"{case.key}-{case.fingerprint[:8]}-masks", words, lambda: masks(case))
+        if not _cut_out(case):
+            return figure(content, "Nothing is cut out: the view moves")
         return figure(content, f"Mask ({case.cut})" if case.cut else "Mask")
 
     def control(self, row: Row, representation: str, caption: str) -> str:
