@@ -23,12 +23,13 @@ from ..pipeline.load import RELEASED
 from ..pipeline.size import video_size
 from .content import Content
 from .contest import PIXELS, Contest, hold
-from .media import FOLDER, Media
+from .media import DRAWN, FOLDER, Media
 from .method import steps
 from .page import page
 from .parts import Blocks
 from .sections import Sections, plan
 from .settings import Settings, extent_of
+from .work import VERSION as ROWS
 from .work import Job, Row, Workshop
 
 INDEX, STAMP = "index.html", "made.json"
@@ -150,7 +151,8 @@ def up_to_date(settings: Settings, out: str | Path) -> bool:
 
 
 def _stamp(settings: Settings) -> dict[str, Any]:
-    return {"version": __version__, "weights": weights_fingerprint(settings.model), **asdict(settings)}
+    versions = {"version": __version__, "rows": ROWS, "drawn": DRAWN}
+    return {**versions, "weights": weights_fingerprint(settings.model), **asdict(settings)}
 
 
 def _wins(shop: Workshop, contest: Contest | None, bar: bool) -> list[list[Row]]:
