@@ -113,7 +113,7 @@ def insights(content: Content) -> str:
             f"Distance gone inside and outside the {entity.name}. {said}",
             lambda one=report, clip=small: inside_outside(one, clip),  # type: ignore[misc]
         )
-        film = f'<div class="cells three">{content.blocks.video_cells(row)}</div>'
+        film = f'<div class="cells three">{content.blocks.picture(row)}{content.blocks.video_cells(row)}</div>'
         body += f'{head}<p>{html.escape(said)}</p><div class="two">{film}{figure(plot, "")}</div>'
     return body + _fading(content)
 

@@ -22,7 +22,7 @@ figcaption{font-size:.82rem;line-height:1.35;margin-top:4px;opacity:.85}
 .measured ul{list-style:none;margin:0;padding:0}.measured li{margin:.15em 0}
 .chip{display:inline-block;min-width:1.45em;text-align:center;border-radius:1em;font-size:.78rem}
 .many{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:4px 28px}
-.many .cells{grid-template-columns:repeat(3,minmax(0,1fr))}.wide .measured{grid-column:1/-1}
+.many .cells{grid-template-columns:repeat(3,minmax(0,1fr))}.wide .measured,.three .measured{grid-column:1/-1}
 .strip{display:grid;grid-template-columns:repeat(8,minmax(0,1fr));gap:10px}
 .flow{display:grid;grid-template-columns:repeat(auto-fill,minmax(210px,1fr));gap:20px 14px;list-style:none;padding:0;
 counter-reset:step}
