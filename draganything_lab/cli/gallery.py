@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the page; return 0, or 1 if a video could not be made."""
+    """Make the page; return 0, or 1 if something is missing on it."""
     named = {name: getattr(args, name) for name in ("rows", "clips", "frames") if getattr(args, name) is not None}
     numbers = {**(QUICK if args.quick else {}), **named}
     settings = Settings(args.model, args.scenes, seed=args.seed, steps=args.steps, download=args.download, **numbers)

@@ -13,7 +13,7 @@ FIRST_SEED = 920_000_000  # held out: training counts up from 0, the model card 
 MOST_SEEDS = 20_000
 LEAST_AREA, LEAST_WAY = 0.01, 0.15  # of the picture, and of its width
 RULE = (
-    "Toyland draws a scene for every seed. Seeds count up from {first:,}; no weights were trained on them. "
+    "Every seed gives one of Toyland's scenes. Seeds count up from {first:,}; no weights were trained on them. "
     "A scene is taken if the camera and the background stand still; if one to four objects are dragged, in turn; if "
     "each of them shows at least {area:.0%} of the picture and goes at least {way:.0%} of its width, inside the "
     "picture; and if its kinds of objects have not been taken before. Nothing was generated, looked at or measured "
