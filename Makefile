@@ -37,8 +37,8 @@ bench: .venv/.dev  ## Run the benchmarks: time and memory
 lessons: .venv/.dev  ## Write the notebooks from lessons/, run, for students and teachers
 	$(BIN)/draganything-lab lessons build
 
-docs: .venv/.dev  ## Make the site of lessons, guides and reference: outputs/docs/index.html
-	$(BIN)/python tools/docs.py
+docs: .venv/.dev  ## Make the site of gallery, lessons, guides and reference: outputs/docs/index.html
+	$(BIN)/python tools/docs.py --gallery
 
 figures: .venv/.models  ## Make the README's pictures again
 	$(BIN)/python tools/figures.py

@@ -31,7 +31,7 @@ PROJECT = PYPROJECT["project"]
 # The way of the data, and below it those who use the way: each may import what stands before it.
 ROOMS = """
     errors lazy media scene toyland models segment control pipeline tracking motion show
-    evaluate training studio lessons cli
+    evaluate training studio lessons gallery cli
 """
 HOUSE = ROOMS.split()
 

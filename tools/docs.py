@@ -6,6 +6,7 @@ reference are written there. Warnings are errors, and at the end every link insi
 
 from __future__ import annotations
 
+import argparse
 import ast
 import re
 import shutil
@@ -28,25 +29,63 @@ GATHERED = (
     f"{PACKAGE}/weights/NOTICE",
 )
 ROOMS = """
-    media scene toyland models segment control pipeline tracking motion show evaluate training studio lessons
+    media scene toyland models segment control pipeline tracking motion show evaluate training studio lessons gallery
 """
+GALLERY = ROOT / "outputs" / "gallery"
+SEE = (
+    '**To see it first:** the <a href="gallery/index.html">gallery</a> shows what the method does, with every video '
+    "generated and measured by the small weights."
+)
 UNTOLD = {"cli"}  # `draganything-lab --help` tells it.
 
 
-def main(site: Path = ROOT / "outputs" / "docs", source: Path = ROOT / "build" / "docs") -> int:
-    """Build the site; return how it went."""
+def main(site: Path, source: Path, make: bool = False) -> int:
+    """Build the site; return how it went.
+
+    Args:
+        site: Where it goes.
+        source: Where its pages are gathered.
+        make: Whether to make the gallery, where it is not up to date; without it the site has one only if it is.
+    """
     from sphinx.cmd.build import build_main
 
-    gather(source)
+    gallery = ready_gallery(make)
+    gather(source, gallery is not None)
     words = ["-W", "--keep-going", "-q", "-E", "-b", "html", "-c", str(ROOT / "docs"), "-d", str(source) + ".trees"]
     code = build_main([*words, str(source), str(site)])  # -E: a page that is not read again would not warn again.
     shutil.copytree(source / "docs" / "images", site / "docs" / "images", dirs_exist_ok=True)  # for HTML in Markdown
+    if gallery is not None:
+        add_gallery(gallery, site / "gallery")
     faults = [] if code else broken(site)
     print("\n".join(faults) or f"{'Faults, see above' if code else 'Ready'}: {site}/index.html")
     return code or bool(faults)
 
 
-def gather(target: Path) -> None:
+def ready_gallery(make: bool) -> Path | None:
+    """The folder of the gallery, if it is up to date or may be made; says which."""
+    from draganything_lab.gallery import Settings, make_gallery, up_to_date
+
+    if up_to_date(Settings(), GALLERY):
+        print(f"Gallery: up to date, from {GALLERY.relative_to(ROOT)}/")
+        return GALLERY
+    if not make:
+        print("Gallery: left out, because it is not up to date; `make docs` makes it")
+        return None
+    print("Gallery: making what is missing, up to 15 minutes")
+    made = make_gallery(Settings(), GALLERY)
+    print(f"Gallery: {made.new} results made, {made.bytes / 1e6:.1f} MB")
+    return GALLERY
+
+
+def add_gallery(folder: Path, target: Path) -> None:
+    """Copy the gallery into the site, where its names of lessons and functions are links."""
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(folder, target, ignore=shutil.ignore_patterns("made.json"))
+    page = target / "index.html"
+    page.write_text(page.read_text(encoding="utf-8").replace(' data-href="', ' href="../'), encoding="utf-8")
+
+
+def gather(target: Path, gallery: bool = False) -> None:
     """Put every page of the site into a folder, and nothing else; what has not changed keeps its time."""
     wanted: dict[Path, bytes] = {}
     for pattern in GATHERED:
@@ -54,7 +93,9 @@ def gather(target: Path) -> None:
             if path.is_file():
                 wanted[path.relative_to(ROOT)] = path.read_bytes()
     front = wanted.pop(Path("docs/index.md")).decode()
-    wanted[Path("index.md")] = front.replace("{{lessons}}", lessons_table()).encode()
+    wanted[Path("index.md")] = (
+        front.replace("{{lessons}}", lessons_table()).replace("{{gallery}}", SEE if gallery else "").encode()
+    )
     wanted |= {Path("api") / name: text.encode() for name, text in reference().items()}
     for path in [path for path in target.rglob("*") if path.is_file() and path.relative_to(target) not in wanted]:
         path.unlink()
@@ -185,4 +226,9 @@ def broken(site: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(Path, sys.argv[1:])))
+    parser = argparse.ArgumentParser(description="Build the site.")
+    parser.add_argument("site", nargs="?", type=Path, default=ROOT / "outputs" / "docs")
+    parser.add_argument("source", nargs="?", type=Path, default=ROOT / "build" / "docs")
+    parser.add_argument("--gallery", action="store_true", help="make the gallery, where it is not up to date")
+    args = parser.parse_args()
+    sys.exit(main(args.site, args.source, args.gallery))

@@ -27,9 +27,9 @@ from ..media.video import write_video
 from ..motion import MotionReport, measure
 from ..motion.camera import plain
 from ..pipeline.preview import preview
+from ..pipeline.scene_video import generated
 from ..pipeline.size import frame_size
 from .demo_job import DemoJob, photo_job, toyland_job
-from .generate import generated
 
 if TYPE_CHECKING:
     from ..pipeline.pipeline import DragAnythingPipeline

@@ -26,6 +26,7 @@ COMMANDS = {
     "scrapbook": "download artwork and photographs for a wider world, or look at clips made from them",
     "track": "show where every pixel of a video went and, with a scene, whether that was wanted",
     "evaluate": "turn scenes x models x seeds into videos, numbers and one page; can be stopped and resumed",
+    "gallery": "make the page that shows what DragAnything does, with every video generated and measured here",
     "study": "run a blind study: make its page from an evaluation, or analyse the votes",
     "lessons": "write the lessons' notebooks from their sources, or list those that are out of date",
     "lab": "open JupyterLab on the first notebook",

@@ -76,12 +76,17 @@ def trail_clip(
 
 def report_trails(video: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], report: MotionReport) -> NDArray[np.uint8]:
     """Draw the trails of a report, thinned out, in the entities' colours: (T, H', W', 3) uint8 RGB, for a player."""
+    places = thinned(report)
+    return trail_clip(video, report.tracks.chosen(places), owners=report.regions[places], length=8)
+
+
+def thinned(report: MotionReport) -> NDArray[np.intp]:
+    """Which of a report's tracks to draw so that a picture stays readable: (K,), the entities' last."""
     chosen = [np.flatnonzero(report.on_grid & (report.regions <= 0))[::5]]
     for entity in report.entities:
         own = np.flatnonzero(report.regions == entity.number)
         chosen.append(own[:: max(1, len(own) // 16)])
-    places = np.concatenate(chosen)
-    return trail_clip(video, report.tracks.chosen(places), owners=report.regions[places], length=8)
+    return np.concatenate(chosen)
 
 
 def wanted_clip(video: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], report: MotionReport) -> NDArray[np.uint8]:
