@@ -13,6 +13,7 @@ from ..errors import LabError
 from ..evaluate.sources import Source, find_sources
 from ..evaluate.store import file_name
 from ..scene.formats.demo_folder import read_demo_folder
+from ..scene.masks import iou
 from ..scene.saving import INDEX
 from ..scene.scene import Scene
 from ..scene.trajectory import Trajectory
@@ -93,7 +94,7 @@ def clicked(scene: Scene, segmenter: Segmenter) -> tuple[Scene, NDArray[np.float
         except LabError:
             continue
         if mask.any():
-            alike.append(float((mask & entity.mask).sum() / (mask | entity.mask).sum()))
+            alike.append(iou(mask, entity.mask))
             entities[scene.index(entity.name)] = replace(entity, mask=mask)
     return Scene(scene.image, entities), clicks, alike
 
