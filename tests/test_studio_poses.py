@@ -61,7 +61,10 @@ def test_a_pose_holds_in_its_frame_and_after(
     before = boat.path(14)
     assert model.poses.set(angle, size, frame)
     boat = model.editor.scene["boat"]
-    assert model.poses.at(boat, frame) == pytest.approx((angle, size), rel=1e-3, abs=0.51 * abs(angle) / frame + 1e-6)
+    near = 0.75 / frame  # a key point within half a frame takes the pose, so up to so much of it is still to come
+    turned, grown = model.poses.at(boat, frame)
+    assert turned == pytest.approx(angle, abs=near * abs(angle) + 1e-6)
+    assert np.log(grown) == pytest.approx(np.log(size), abs=near * abs(np.log(size)) + 1e-6)
     assert model.poses.at(boat, 13) == pytest.approx((angle, size), rel=1e-3, abs=1e-6)
     assert np.abs(boat.path(14) - before).max() < 12, "where it goes hardly changes"
     assert model.editor.undo() and not model.editor.scene["boat"].posed
