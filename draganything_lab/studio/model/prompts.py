@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...scene.masks import iou
-
 if TYPE_CHECKING:
     from ...segment import Found
 
@@ -44,7 +42,8 @@ def distinct(masks: np.ndarray) -> list[int]:
     """Which of some masks (K, H, W), best first, differ from all better ones: nobody can choose between equals."""
     kept: list[int] = []
     for k, mask in enumerate(masks):
-        if all(iou(mask, masks[i]) < ALIKE for i in kept):
+        # Not `iou`, to which two empty masks are not alike.
+        if all((mask & masks[i]).sum() < ALIKE * (mask | masks[i]).sum() for i in kept):
             kept.append(k)
     return kept or [0]
 
