@@ -18,8 +18,7 @@ COLUMNS = (
     "was in frame 0; and how well the video obeyed. For that, points all over the video were followed and compared "
     "with the wanted paths. An object did as asked if it was at most a quarter of its way off on average, and at least "
     "half of it came along. Likeness is PSNR against the true video, where there is one: 30 dB is close, 20 dB is "
-    "poor. In the "
-    "truth an object may also turn and grow, which no path says."
+    "poor. Where an object of Toyland turns or grows, the drag asks for that, too."
 )
 
 
