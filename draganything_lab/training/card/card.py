@@ -133,13 +133,18 @@ def rows_of(makers: dict[str, dict[str, float]], gaps: dict[str, dict[str, float
     if gaps:
         lines = [f"{lines[0]} more than {REPRESENTATIONS[0]}, in pairs |", f"{lines[1]}---|"]
     for maker, row in makers.items():
-        line = f"| {maker} | {row['mean']:.2f} | {row['low']:.2f} to {row['high']:.2f} | {row['count']} |"
+        line = f"| {maker} | {row['mean']:.2f} | {between(row, '.2f')} | {row['count']} |"
         if gap := gaps.get(maker):
-            line += f" {gap['mean']:+.2f} ({gap['low']:+.2f} to {gap['high']:+.2f}) |"
+            line += f" {gap['mean']:+.2f} ({between(gap, '+.2f')}) |"
         elif gaps:
             line += " |"
         lines.append(line)
     return lines
+
+
+def between(row: dict[str, float], form: str) -> str:
+    """An interval; of a single clip there is none."""
+    return f"{row['low']:{form}} to {row['high']:{form}}" if np.isfinite(row["low"]) else "one clip"
 
 
 def short_of(summary: dict[str, dict[str, dict[str, float]]], maker: str = "carry") -> str:

@@ -231,12 +231,12 @@ def measure(
                 by_any = clip.scene(start_seed=seed, poses=False)
                 video = pipe(by_any, num_frames=count, num_inference_steps=steps, seed=0, **(options or {})).frames
                 measure_looks(any_pixel, representation, seed, clip, video)
-                if turning(clip):
-                    for word, wish in {"": scene, ASKED: clip.scene()}.items():
-                        result = pipe(wish, num_frames=count, num_inference_steps=steps, seed=0, **(options or {}))
-                        measure_asked(table, representation + word, seed, clip, result.frames)
-                        if place == 0:
-                            measure_asked(table, "preview" + word, seed, clip, preview(wish, count, label=False))
+            if place < MAIN and turning(clip):
+                for word, wish in {"": scene, ASKED: clip.scene()}.items():
+                    result = pipe(wish, num_frames=count, num_inference_steps=steps, seed=0, **(options or {}))
+                    measure_asked(table, representation + word, seed, clip, result.frames)
+                    if place == 0:
+                        measure_asked(table, "preview" + word, seed, clip, preview(wish, count, label=False))
             if number % 10 == 9:
                 report(f"{representation}: {number + 1} of {many} clips")
         for kind in SCRAPBOOK if place < MAIN and scrapbook else ():
