@@ -225,9 +225,9 @@ def test_the_pad_reaches_the_model(view: CanvasView, model: StudioModel) -> None
 
 
 def test_a_pad_that_never_answers_is_taken_away(view: CanvasView, model: StudioModel) -> None:
-    assert len(view.stage.widget.children) == 6
+    before = view.stage.widget.children
     view.hearing.drop_dead_pad()
-    assert len(view.stage.widget.children) == 5 and view.hearing.pad is None
+    assert len(before) - len(view.stage.widget.children) == 1 and view.hearing.pad is None
     fire(view, "mouse_down", 30, 30)
     fire(view, "mouse_up", 30, 30)
     assert model.editor.selected == "object A" and not view.scenery.pad_draws
@@ -236,7 +236,7 @@ def test_a_pad_that_never_answers_is_taken_away(view: CanvasView, model: StudioM
 def test_without_anywidget_the_canvas_hears(monkeypatch: pytest.MonkeyPatch, model: StudioModel) -> None:
     monkeypatch.setattr(pad, "Pad", None)
     view = CanvasView(model)
-    assert view.hearing.pad is None and len(view.stage.widget.children) == 5
+    assert view.hearing.pad is None
     fire(view, "mouse_down", 30, 30)
     fire(view, "mouse_up", 30, 30)
     assert model.editor.selected == "object A"
