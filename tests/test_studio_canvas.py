@@ -456,7 +456,7 @@ def test_buttons_pin_play_and_scrub(page: LabPage, hand: Hand) -> None:
     page.page.get_by_role("button", name="Background").click()
     page.page.get_by_role("button", name="Pin the background").click()
     page.until("model.paths.background is not None and len(model.paths.background.trajectory.points) == 1")
-    page.page.locator("button[title^='Play the preview']").click()
+    page.page.locator("button[title^='Play the preview (']").click()
     page.until("model.clip.playing and model.clip.frame > 3")
     page.shot("canvas_playing")
     page.page.locator("button[title^='Stop']").click()
@@ -560,7 +560,7 @@ def test_the_cell_again_and_a_dead_canvas(page: LabPage) -> None:
 view.selftest.close()
 from draganything_lab.studio.canvas.selftest import SelfTest
 asked = []
-quiet = SelfTest(model, view.stage, print, lambda: asked.append(1), 1.0)
+quiet = SelfTest(model, view.stage, print, asked.append, 1.0)
 quiet.ask = lambda: None
 model.set_view_state('unknown')
 quiet.start()

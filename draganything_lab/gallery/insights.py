@@ -45,6 +45,12 @@ class Fading:
         return out
 
     @property
+    def kept(self) -> float:
+        """Median motion at the object's far end, as a share of that next to the dragged point; NaN if unknown."""
+        middle = self.quartiles()[1][self.inside]
+        return float(middle[-1] / middle[0]) if len(middle) and middle[0] > 0 else float("nan")
+
+    @property
     def words(self) -> str:
         """The nearest and the farthest ring inside the object, and the nearest one outside, in words."""
         middle = self.quartiles()[1]

@@ -8,6 +8,7 @@ h2{font-size:1.45rem;margin-top:2.4em;scroll-margin-top:64px}h3{font-size:1.1rem
 h4,h5{font-size:1rem;margin:1em 0 .3em}
 h3+p{margin-top:0}
 nav ul{display:flex;flex-wrap:wrap;gap:6px 20px;padding:0;margin:.8em 0;list-style:none}
+.brief{border-left:4px solid #0072B2;padding:.1em 0 .1em 14px}.brief p{margin:.45em 0}
 .intro{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:0 32px}
 .drag{border-top:1px solid var(--line);padding:.1em 0 1em}
 .cells{display:grid;grid-template-columns:repeat(6,minmax(0,1fr));gap:12px;align-items:start}

@@ -8,6 +8,7 @@ from .. import __version__
 from ..show.page import STYLE as REPORT_STYLE
 from ..show.page import document, notes
 from . import comparing, showing
+from .brief import brief
 from .content import Content
 from .look import BAR, SCRIPT, STYLE
 from .media import FPS
@@ -25,10 +26,8 @@ TITLE = "Drag anything: what it does, measured"
 PAPER = "https://arxiv.org/abs/2403.07420"
 LEAD = (
     f'What <a href="{PAPER}">DragAnything</a> (Wu et al., ECCV 2024) does, shown as on its project page, but made on '
-    "this "
-    "machine by DragAnything Lab: click an object, drag it, and a video diffusion model moves it there. Every number "
-    "is "
-    "measured on the video beside it."
+    "this machine by DragAnything Lab: click an object, drag it, and a video diffusion model moves it there. Every "
+    "number is measured on the video beside it."
 )
 SMALL = (
     " The weights are small ones that know drawings, not the authors'; they show how it works, not how good it can be."
@@ -53,6 +52,7 @@ def page(content: Content, command: str) -> str:
     lead = LEAD + (SMALL if content.shop.settings.model == "toy" else "")
     body = f"""<a class="skip" href="#s1">To the first section</a>
 <header><h1>{TITLE}</h1><p class="lead">{lead}</p>
+{brief(content)}
 <nav aria-label="Sections"><ul>{"".join(links)}</ul></nav></header>
 {BAR}
 <main>{"".join(parts)}</main>
