@@ -43,6 +43,7 @@ STUDIO = [
         "studio_model_states",
         "studio_canvas",
         "studio_form",
+        "studio_poses",
         "studio_look",
         "studio_strokes",
         "door",
