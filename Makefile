@@ -40,8 +40,9 @@ lessons: .venv/.dev  ## Write the notebooks from lessons/, run, for students and
 docs: .venv/.dev  ## Make the site of gallery, lessons, guides and reference: outputs/docs/index.html
 	$(BIN)/python tools/docs.py --gallery
 
-figures: .venv/.models  ## Make the README's pictures again
+figures: .venv/.dev  ## Make the README's pictures and the studio's again
 	$(BIN)/python tools/figures.py
+	$(BIN)/python tools/screenshot.py
 
 clean:  ## Remove the environment and what the tools keep; outputs/ stays
 	rm -rf .venv .venv-colab build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -117,7 +117,7 @@ STYLE = """
   background:var(--dal-accent);color:#fff;box-shadow:none}
 .dal-studio .dal-icons button.jupyter-button,.dal-studio button.dal-icon{width:32px;padding:0}
 .dal-studio .dal-icons button.jupyter-button i,.dal-studio button.dal-icon i{margin:0}
-.dal-studio .dal-bar{display:flex;align-items:center;gap:2px;min-height:34px;flex-wrap:nowrap}
+.dal-studio .dal-bar{display:flex;align-items:center;gap:2px;min-height:34px;flex-wrap:wrap}
 .dal-studio .dal-bar>*{margin-top:0;margin-bottom:0}
 .dal-studio .dal-grow{flex:1 1 auto;min-width:0}
 .dal-studio .dal-bar button.dal-icon{width:32px}
