@@ -426,9 +426,9 @@ def test_who_asks_for_less_motion_gets_still_videos_and_the_keyboard_reaches_eve
     page.goto((whole / "index.html").as_uri())
     assert page.get_by_role("button", name="Play all").is_visible()
     reached = []
-    for _ in range(13):
+    for _ in range(14):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.outerHTML.slice(0, 60)"))
-    assert "skip" in reached[0] and sum('href="#s' in one for one in reached) == 8
+    assert "skip" in reached[0] and sum('href="#s' in one for one in reached) == 9
     assert any('class="play"' in one for one in reached), reached
     page.close()
