@@ -207,6 +207,7 @@ def test_links_are_turned_on_in_the_site(tmp_path: Path) -> None:
         (["--out", "{file}/deeper"], "is a file; pass a folder"),
         (["--scenes", "{empty}"], "has no scenes"),
         (["--scenes", "{empty}/nowhere"], "is not a folder"),
+        (["--scenes", "toyland:3"], "leave --scenes out"),
         (["--model", "{empty}"], "are not there"),
         (["--rows", "0"], "rows is 0"),
     ],

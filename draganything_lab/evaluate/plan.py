@@ -16,6 +16,7 @@ from ..tracking import TRACKERS
 from .sources import Source, default_extent, find_sources
 from .store import file_name, fingerprint
 
+MEASURED = ("measured.json", "samples.json")  # a model card's figures; no video depends on them
 VERSION = 1  # of what a job does; changing it makes all earlier results outdated
 BASELINES = ("frozen", "preview")
 REFERENCE = "reference"
@@ -185,7 +186,8 @@ def weights_fingerprint(model: str) -> str:
     digest = hashlib.sha256(os.fsencode(model))
     if folder is not None and folder.is_dir():
         for file in sorted(folder.rglob("*")):
-            if file.suffix in (".safetensors", ".bin", ".json") and file.is_file():
+            read = file.suffix in (".safetensors", ".bin", ".json") and file.name not in MEASURED
+            if read and file.is_file():
                 with file.open("rb") as stream:
                     head = stream.read(1 << 20)
                     stream.seek(max(0, file.stat().st_size - (1 << 20)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,8 @@ def own_cases(folder: str, rows: int, num_frames: int) -> list[Case]:
     Raises:
         LabError: There is no such folder, or no scene in it.
     """
+    if not Path(folder).expanduser().is_dir():
+        raise LabError(f"{folder} is not a folder", fix="pass a folder of scenes, or leave --scenes out for Toyland's")
     return [_own(source, number, num_frames) for number, source in enumerate(find_sources(folder)[: 2 * rows])]
 
 

@@ -96,10 +96,8 @@ def insights(content: Content) -> str:
     body = (
         "<h3>One pixel is not an object</h3><p>The paper's first insight: a dragged pixel does not say which object it "
         "belongs to. A model that knows only the pixel may move a part of the object, what is around it, or the "
-        "camera. "
-        "Here one pixel at the end of an object is dragged. In the plots, squares are points inside the object and "
-        "dots "
-        f"are points outside ({lesson(5)}).</p>"
+        "camera. Here one pixel at the end of an object is dragged. In the plots, squares are points inside the object "
+        f"and dots are points outside ({lesson(5)}).</p>"
     )
     for row in content.rows(content.sections.pixel):
         head = f"<h4>{html.escape(name_of(row.job.representation))}</h4>"

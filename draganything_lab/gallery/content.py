@@ -52,6 +52,5 @@ def in_sum(rows: Sequence[Row]) -> str:
         return ""
     return (
         f"<p><b>In {sum(value is True for value in said)} of {len(rows)} every object did as asked.</b> The median "
-        "error "
-        f"is {np.nanmedian(errors):.2f} % of the picture's diagonal.</p>"
+        f"error is {np.nanmedian(errors):.2f} % of the picture's diagonal.</p>"
     )

@@ -13,12 +13,11 @@ from .rule import rule
 
 COLUMNS = (
     "Each row reads from left to right: the picture, with a ring where each object was clicked; what was cut out "
-    "there; "
-    "the 2D Gaussian that travels along each wanted path; the generated video; the pixel motion, from where each point "
-    "was in frame 0; and how well the video obeyed. For that, points all over the video were followed and compared "
-    "with the wanted paths. An object did as asked if it was at most a quarter of its way off on average, and at least "
-    "half of it came along. Likeness is PSNR against the true video, where there is one: 30 dB is close, 20 dB is "
-    "poor. Where an object of Toyland turns or grows, the drag asks for that, too."
+    "there; the 2D Gaussian that travels along each wanted path; the generated video; the pixel motion, from where "
+    "each point was in frame 0; and how well the video obeyed. For that, points all over the video were followed and "
+    "compared with the wanted paths. An object did as asked if it was at most a quarter of its way off on average, "
+    "and at least half of it came along. Likeness is PSNR against the true video, where there is one: 30 dB is close, "
+    "20 dB is poor. Where an object of Toyland turns or grows, the drag asks for that, too."
 )
 
 
@@ -46,8 +45,7 @@ def uses(content: Content) -> str:
     body = (
         "<p>The paper's four uses on the same pictures, the camera once as a pan and once as a zoom. Backgrounds and "
         f"cameras are entities with tracks, like any object ({lesson(7)}). The background and the pan go a fifth of "
-        "the "
-        "picture's width to the left.</p>"
+        "the picture's width to the left.</p>"
     )
     for title, jobs in content.sections.uses:
         rows = "".join(content.blocks.full([row], level=4) for row in content.rows(jobs))

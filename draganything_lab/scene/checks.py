@@ -51,15 +51,21 @@ def checked_num_frames(num_frames: int) -> int:
     return int(num_frames)
 
 
-def checked_points(points: np.ndarray | Sequence[np.ndarray | Sequence[float]]) -> np.ndarray:
-    """Key points as a read-only (K, 2) float32 array, finite and within the limits, or a `LabError`."""
+def plain_numbers(values: Any, name: str, said: str, fix: str) -> np.ndarray:
+    """Numbers of any shape as a float64 array; a `LabError` that says `said` and `fix` for anything else."""
     try:
-        array = plain_array(points, "trajectory")
+        array = plain_array(values, name)
         if array.dtype.kind not in "iuf":
             raise TypeError(array.dtype)
-        array = array.astype(np.float64)
+        return array.astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
-        raise LabError("trajectory: the points are not a list of (x, y) numbers", fix="pass [(x, y), …]") from error
+        raise LabError(said, fix=fix) from error
+
+
+def checked_points(points: np.ndarray | Sequence[np.ndarray | Sequence[float]]) -> np.ndarray:
+    """Key points as a read-only (K, 2) float32 array, finite and within the limits, or a `LabError`."""
+    said = "trajectory: the points are not a list of (x, y) numbers"
+    array = plain_numbers(points, "trajectory", said, "pass [(x, y), …]")
     if array.size == 0:
         raise LabError("trajectory has no points", fix="pass at least one (x, y)")
     if array.ndim != 2 or array.shape[1] != 2:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ..errors import LabError
-from ..media.arrays import plain_array
+from .checks import plain_numbers
 from .curve import monotone_cubic
 
 Pace: TypeAlias = "tuple[tuple[float, float], ...]"
@@ -28,13 +28,7 @@ def checked_pace(pace: Pairs | None) -> Pace | None:
     if pace is None:
         return None
     fix = "pass pairs (share of the time, share of the path), from (0, 0) to a time of 1"
-    try:
-        array = plain_array(pace, "pace")
-        if array.dtype.kind not in "iuf":
-            raise TypeError(array.dtype)
-        array = array.astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise LabError("trajectory: the pace is not a list of pairs of numbers", fix=fix) from error
+    array = plain_numbers(pace, "pace", "trajectory: the pace is not a list of pairs of numbers", fix)
     if array.ndim != 2 or array.shape[1] != 2 or not 2 <= len(array) <= MAX_PAIRS:
         raise LabError(f"trajectory: the pace has shape {array.shape}", fix=f"{fix}; 2 to {MAX_PAIRS:,} pairs")
     pairs = [(float(time) + 0.0, float(share) + 0.0) for time, share in array]

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ..errors import LabError
-from ..media.arrays import plain_array
+from .checks import plain_numbers
 
 Numbers: TypeAlias = "np.ndarray | Sequence[float]"
 
@@ -67,13 +67,9 @@ def number(value: float, what: str) -> float:
 def _numbers(values: Numbers | None, one: str, many: str, count: int) -> np.ndarray | None:
     if values is None:
         return None
-    try:
-        array = plain_array(values, many)
-        if array.dtype.kind not in "iuf":
-            raise TypeError(array.dtype)
-        array = array.astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise LabError(f"trajectory: {many} are not a list of numbers", fix=f"pass one {one} per key point") from error
+    array = plain_numbers(
+        values, many, f"trajectory: {many} are not a list of numbers", f"pass one {one} per key point"
+    )
     if array.ndim != 1 or len(array) != count:
         found = f"{len(array)} {many}" if array.ndim == 1 else f"{many} of shape {array.shape}"
         raise LabError(f"trajectory has {count} points but {found}", fix=f"pass one {one} per key point, or None")
