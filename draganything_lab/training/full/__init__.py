@@ -1,0 +1,1 @@
+"""Training the ControlNet on real videos: from folders of clips to weights that the pipeline loads."""

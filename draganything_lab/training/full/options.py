@@ -1,0 +1,55 @@
+"""How to train: every choice of a run that its result depends on, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LOSSES = ("masked", "plain", "mixed")
+PRECISIONS = ("no", "bf16", "fp16")
+OPTIMISERS = ("adamw", "adamw8bit")
+
+
+@dataclass(frozen=True)
+class Options:
+    """The choices of a training run; the defaults are the paper's where it says, else the released script's or SVD's.
+
+    Attributes:
+        size: (H, W) of the clips.
+        frames: F of the clips.
+        batch: Clips in a step over all processes and accumulated parts together.
+        accumulate: Parts in which each process computes its share of a step, one after the other.
+        steps: Optimiser steps.
+        rate: Learning rate.
+        warm_up: Steps in which it rises to that.
+        optimiser: "adamw", or "adamw8bit" (needs bitsandbytes).
+        precision: "no" (float32), "bf16" or "fp16"; the trained weights stay in float32.
+        checkpointing: Whether activations are computed again in the backward pass instead of kept.
+        loss: "masked" (the paper's: only where entities are), "plain" (everywhere), or "mixed".
+        outside: For "mixed", the weight of everything else.
+        drop_representation: Share of clips whose entity vectors are left out, so that guidance can tell them apart.
+        drop_picture: Share of clips that are trained without their picture, for guidance.
+        sigma: Mean and spread of the noise level's logarithm (SVD's for image to video: 0.7 and 1.6).
+        ema: Decay of the moving average of the weights.
+        clip_norm: Largest norm of a step's gradient.
+        seed: Decides noise, order and choice of clips, so that a resumed run and any number of processes go the same
+            way.
+    """
+
+    size: tuple[int, int] = (320, 576)
+    frames: int = 14
+    batch: int = 8
+    accumulate: int = 1
+    steps: int = 100_000
+    rate: float = 1e-5
+    warm_up: int = 500
+    optimiser: str = "adamw"
+    precision: str = "bf16"
+    checkpointing: bool = True
+    loss: str = "masked"
+    outside: float = 0.3
+    drop_representation: float = 0.1
+    drop_picture: float = 0.1
+    sigma: tuple[float, float] = (0.7, 1.6)
+    ema: float = 0.9999
+    clip_norm: float = 1.0
+    seed: int = 0
