@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -126,13 +127,14 @@ def test_only_carry_says_where_content_was():
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from draganything_lab.models import ReferenceDecoder, References, follow_pointers, random_parts  # noqa: E402
+from draganything_lab.models import ReferenceDecoder, References, agreed, follow_pointers, random_parts  # noqa: E402
 from draganything_lab.models.lookup import HEADS, WIDTH, FirstFrameLookup  # noqa: E402
 from draganything_lab.pipeline import DragAnythingPipeline, load_pipeline  # noqa: E402
 from draganything_lab.training.toy.clips import representation_rows, turns  # noqa: E402
 from draganything_lab.training.toy.stages import REPRESENTATIONS  # noqa: E402
 
 STEP = 4
+steps_of_a_thing = st.tuples(st.floats(-6, 6), st.floats(-6, 6))
 
 
 @given(dx=st.integers(-3, 3), dy=st.integers(-3, 3))
@@ -179,6 +181,32 @@ def test_pointers_fetch_pixels():
     found = follow_pointers(picture, pointers)
     assert torch.allclose(found.carried[0], picture[0], atol=1e-5) and found.fills.max() == 0
     assert torch.allclose(found.carried[1, :, :, 8:], picture[0, :, :, 4:12], atol=1e-5)
+
+
+@given(border=st.integers(3, 9), left=steps_of_a_thing, right=steps_of_a_thing, seed=st.integers(0, 99))
+@settings(max_examples=25, deadline=None)
+def test_pointers_are_brought_to_agree_inside_a_thing_and_not_across_its_border(border, left, right, seed):
+    noise = torch.Generator().manual_seed(seed)
+    true = torch.zeros(1, 2, 3, 12, 12)
+    true[:, :, 2] = 0.8
+    true[:, :, :2, :, :border] = torch.tensor(left)[:, None, None]
+    true[:, :, :2, :, border:] = torch.tensor(right)[:, None, None]
+    assert torch.allclose(agreed(true), true, atol=1e-3 if math.dist(left, right) > 2 else 1.0)
+    found = true.clone()
+    found[:, :, :2] += 0.15 * torch.randn(1, 2, 2, 12, 12, generator=noise)
+    found[:, :, :2, 5, 1] += 5.0  # one that looks somewhere else
+    better = agreed(found)
+    error, before = ((one - true)[:, :, :2].norm(dim=2).mean() for one in (better, found))
+    assert error < 0.6 * before or math.dist(left, right) < 2
+    assert (better - true)[:, :, :2, 5, 1].norm() < 1 or math.dist(left, right) < 2
+    assert torch.equal(better[:, :, 2], found[:, :, 2]), "how sure a cell is stays"
+    found[:, :, :2, 9:, :] = 0.01  # what stands still is not touched, whatever moves beside it
+    assert torch.equal(agreed(found)[:, :, :2, 9:, :], found[:, :, :2, 9:, :])
+
+
+def test_pointers_of_which_none_is_sure_stay_numbers():
+    assert agreed(torch.zeros(1, 1, 3, 1, 2)).isfinite().all()
+    assert agreed(torch.full((1, 2, 3, 5, 1), 0.0)).shape == (1, 2, 3, 5, 1)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .dift import DiffusionFeatures
     from .load import load_features
     from .random import random_parts
-    from .reference import Decoded, ReferenceDecoder, References, follow_pointers
+    from .reference import Decoded, ReferenceDecoder, References, agreed, follow_pointers
     from .unet import DragAnythingUNet, residual_multiplicity
 else:
     __getattr__, __dir__ = handed_on(
@@ -25,7 +25,7 @@ else:
             "controlnet": ["ControlEmbedding", "ControlResiduals", "DragAnythingControlNet", "ModelMixin"],
             "dift": ["DiffusionFeatures"],
             "load": ["load_features"],
-            "reference": ["Decoded", "ReferenceDecoder", "References", "follow_pointers"],
+            "reference": ["Decoded", "ReferenceDecoder", "References", "agreed", "follow_pointers"],
             "random": ["random_parts"],
             "unet": ["DragAnythingUNet", "residual_multiplicity"],
         },
@@ -41,6 +41,7 @@ __all__ = [
     "ModelMixin",
     "ReferenceDecoder",
     "References",
+    "agreed",
     "follow_pointers",
     "load_features",
     "random_parts",

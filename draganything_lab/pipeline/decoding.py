@@ -12,7 +12,7 @@ import torch
 
 from ..control.layers import Carried, Layers
 from ..errors import LabError
-from ..models import References, follow_pointers
+from ..models import References, agreed, follow_pointers
 from ..scene.checks import checked_size
 from .parts import in_float32
 
@@ -66,7 +66,7 @@ class Sources:
 
     Attributes:
         picture: (1, 3, H, W) in -1..1.
-        pointers: (1, F, 3, h, w), or None where the control says all.
+        pointers: (1, F, 3, h, w), brought to agree; None where the control says all.
         carried: What the control carries along, or None.
     """
 
@@ -96,7 +96,7 @@ def references(pipe: Networks, picture: torch.Tensor, control: Any, embedding: t
     layers = getattr(control, "layers", None)
     if layers is None:
         assert embedding is not None  # `reference_size` saw to it.
-        return Sources(picture.to(embedding.device), pipe.controlnet.pointers(embedding), None)
+        return Sources(picture.to(embedding.device), agreed(pipe.controlnet.pointers(embedding)), None)
     return carried_sources(picture, layers, range(control.num_frames), pipe._execution_device)
 
 

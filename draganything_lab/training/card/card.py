@@ -75,13 +75,13 @@ def write_card(
         lines.append(
             f"On {facts['clips']} held-out clips{fewer}, videos per clip: {facts['seeds']}; {facts['steps']} steps, "
             f"{facts['frames']} frames of {facts['size']}x{facts['size']}, guidance {facts['guidance']}. Median "
-            f"{facts['seconds per video']} s per video on {machine()}. An object is located by searching for those of "
-            "its true parts that the first picture also shows. The PSNR counts all of the object, including what is "
-            "uncovered from behind others, turned and grown as in the truth. Drags say neither, so objects that do "
-            'neither are also listed separately; rows that end in "asked" are of drags that say both. The preview cuts '
-            "out, moves, and fills holes from around. Entity features were trained to find the same object again over "
-            "another backdrop, which is nearly what is measured here; the mean colour of the exact mask finds nearly "
-            "all of Toyland's objects.\n"
+            f"{facts['seconds per video']} s of processor time per video on {machine()}. An object is located by "
+            "searching for those of its true parts that the first picture also shows. The PSNR counts all of the "
+            "object, including what is uncovered from behind others, turned and grown as in the truth. Drags say "
+            'neither, so objects that do neither are also listed separately; rows that end in "asked" are of drags '
+            "that say both. The preview cuts out, moves, and fills holes from around. Entity features were trained "
+            "to find the same object again over another backdrop, which is nearly what is measured here; the mean "
+            "colour of the exact mask finds nearly all of Toyland's objects.\n"
         )
     else:
         lines.append(
