@@ -34,6 +34,18 @@ def checked_representation(name: str) -> str:
     return name
 
 
+def checked_way(name: str) -> str:
+    """The name if there is such a way to steer, a representation or cut-and-drag, else a `LabError`."""
+    if name not in WAYS:
+        raise LabError(f'representation "{name}" is unknown', fix=f"use one of {', '.join(WAYS)}")
+    return name
+
+
+def moves_masks(way: str) -> bool:
+    """Whether whole masks are moved, turned and resized, so that all that a drag asks for is said."""
+    return way in ("carry", CUT_AND_DRAG)
+
+
 def shows_vectors(representation: str) -> bool:
     """Whether a representation shows the ControlNet entity vectors."""
     return "entity" in representation or representation == "carry"

@@ -86,13 +86,13 @@ def check_dragged(clocks: tuple[float, float] | None, image: Any, control: Any) 
 
 
 def steps_of(clocks: tuple[float, float], steps: int) -> tuple[int, int]:
-    """The clocks as whole numbers of steps, rounded, a half upwards.
+    """The clocks as numbers of steps, rounded, a half upwards; one that runs at all runs for at least a step.
 
-    >>> steps_of(CLOCKS, 50), steps_of(CLOCKS, 25), steps_of((0.5, 1.0), 2)
+    >>> steps_of(CLOCKS, 50), steps_of(CLOCKS, 25), steps_of((0.1, 1.0), 2)
     ((16, 21), (8, 11), (1, 2))
     """
-    weak, strong = (math.floor(clock * steps + 0.5) for clock in clocks)
-    return weak, strong
+    weak, strong = (max(math.floor(clock * steps + 0.5), clock > 0) for clock in clocks)
+    return int(weak), int(strong)
 
 
 def drawn_reference(scene: Scene, layers: Layers, picture: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
