@@ -382,9 +382,9 @@ if rows and free is not None:
     for name, pair in clocks.items():
         made[name] = free(wish, seed=0, clocks=pair, with_reference=False).frames
     made["both, decoder"] = free(wish, seed=0, clocks=(0.5, 1)).frames
-    fig, axes = plt.subplots(2, len(made), figsize=(13, 4.1), layout="constrained")
+    fig, axes = plt.subplots(2, len(made), figsize=(10, 3.3), layout="constrained")
     for spots, (name, video) in zip(axes.T, made.items()):
-        spots[0].set_title(name, fontsize=10)
+        spots[0].set_title(name, fontsize=9)
         for spot, frame in zip(spots, (num_frames // 2, num_frames - 1)):
             spot.imshow(video[frame], interpolation="nearest")
             spot.set_axis_off()
