@@ -328,6 +328,17 @@ def test_the_reference_decoder_carries_what_moves_along(weights, scene):
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(*seen, strict=True))
 
 
+def test_a_saved_pipeline_keeps_its_steering(pipe, scene, tmp_path):
+    own = {"default_steering": CUT_AND_DRAG, "default_clocks": (0.2, 0.6)}
+    DragAnythingPipeline(**pipe.components, **own).save_pretrained(tmp_path)
+    again = quiet(DragAnythingPipeline.from_pretrained(tmp_path))
+    given = {"num_inference_steps": STEPS, "num_frames": FRAMES, "seed": 1, "output_type": "latent"}
+    exact = latents_of(pipe, scene, (0.2, 0.6))
+    assert torch.equal(again(scene, **given).frames, exact)
+    half = quiet(DragAnythingPipeline.from_pretrained(tmp_path, torch_dtype=torch.bfloat16))
+    assert (half(scene, **given).frames - exact).abs().mean() < 0.2 * exact.abs().mean()
+
+
 def test_weights_say_their_clocks(weights, tmp_path, scene):
     folder = make_random_toy(tmp_path / "own")
     (folder / "sampling.json").write_text('{"steps": 3, "guidance": 1.0, "clocks": [0.5, 1]}')
