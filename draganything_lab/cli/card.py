@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     args.pictures = args.pictures or PICTURES / args.what
     if args.what == "sam":
         return _sam(args)
+    from ..control.representations import CUT_AND_DRAG
     from ..models import load_features
     from ..pipeline import load_pipeline
     from ..training.card.card import write_card
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         facts = {"clips": args.clips, "size": size}
         write_card(args.weights, args.pictures, table, {"kept": kept}, facts, f"{LINK}/toy")
         return _told(args)
-    ours = ("carry", *(name for name in REPRESENTATIONS if name != "carry"))
+    ours = ("carry", *(name for name in REPRESENTATIONS if name != "carry"), CUT_AND_DRAG)
     chosen = tuple(args.representations.split(",")) if args.representations else ours
 
     def load(representation: str):  # type: ignore[no-untyped-def]

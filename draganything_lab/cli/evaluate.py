@@ -21,7 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: toyland:12)",
     )
     parser.add_argument("--models", metavar="A,B", default="", help="toy, svd, or folders of weights (default: none)")
-    parser.add_argument("--representations", metavar="A,B", default="entity+gaussian", help="default: entity+gaussian")
+    parser.add_argument(
+        "--representations",
+        metavar="A,B",
+        default="entity+gaussian",
+        help="of the control signal, or cut-and-drag, which uses none (default: entity+gaussian)",
+    )
     parser.add_argument("--seeds", metavar="N|A,B", default="1", help="number of seeds, or a list: 3, or 0,5,7")
     parser.add_argument("--size", metavar="WxH", help="size of all videos (default: what the models know)")
     parser.add_argument("--frames", type=int, metavar="N", help="length of all videos (default: what the models know)")

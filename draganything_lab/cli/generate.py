@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..control.representations import shows_vectors
+from ..control.representations import CUT_AND_DRAG, shows_vectors
 from ..control.unsaid import unsaid
 from ..errors import LabError
 from ..media.video import write_video
@@ -18,7 +18,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scene", required=True, metavar="FILE", help="scene: a .zip or a folder")
     parser.add_argument("--model", default="toy", metavar="NAME", help="toy (comes with the lab), svd, or a folder")
     parser.add_argument(
-        "--representation", metavar="NAME", help="default: carry (ours) with toy, else entity+gaussian (the paper's)"
+        "--representation",
+        metavar="NAME",
+        help="default: carry (ours) with toy, else entity+gaussian (the paper's); cut-and-drag uses no control signal",
+    )
+    parser.add_argument(
+        "--clocks",
+        metavar="A,B",
+        help="for cut-and-drag: the share of steps that follow the cut-out and moved picture, everywhere and inside "
+        "what moves (default: the weights' own)",
     )
     parser.add_argument("--download", action="store_true", help="download missing weights; prints their sizes first")
     parser.add_argument(
@@ -39,12 +47,16 @@ def run(args: argparse.Namespace) -> int:
     """Write the video; return 0."""
     scene = Scene.load(args.scene)
     size = parse_size(args.size) if args.size else None
+    clocks = parse_clocks(args.clocks) if args.clocks else None
     from ..pipeline.load import load_pipeline
 
     args.representation = args.representation or ("carry" if args.model == "toy" else "entity+gaussian")
     entity = shows_vectors(args.representation)  # then it needs the entities' vectors, and the network that makes them
+    if clocks is not None and args.representation != CUT_AND_DRAG:
+        raise LabError(f"--clocks is for {CUT_AND_DRAG} only", fix=f"add --representation {CUT_AND_DRAG}")
     pipe = load_pipeline(args.model, args.representation, download=args.download, features=entity)
-    frames = generated(pipe, scene, size, args.frames, seed=args.seed, steps=args.steps, preset=args.preset)
+    options = {"seed": args.seed, "steps": args.steps, "preset": args.preset, "clocks": clocks}
+    frames = generated(pipe, scene, size, args.frames, **options)
     path = write_video(args.out, frames, args.fps)
     height, width = frames.shape[1:3]
     print(f"Wrote {path}: {len(frames)} frames of {width}x{height}, model {args.model}, seed {args.seed}")
@@ -53,6 +65,15 @@ def run(args: argparse.Namespace) -> int:
     if note := stranger_note(pipe, scene.image, (height, width)):
         print(f"Note: {note}")
     return 0
+
+
+def parse_clocks(text: str) -> tuple[float, float]:
+    """(0.32, 0.42) from "0.32,0.42"."""
+    try:
+        weak, strong = (float(share) for share in text.split(","))
+    except ValueError:
+        raise LabError(f'--clocks is "{text}"', fix="write two shares of the steps, such as 0.32,0.42") from None
+    return weak, strong
 
 
 def parse_size(text: str) -> tuple[int, int]:

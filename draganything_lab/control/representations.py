@@ -11,6 +11,9 @@ A new one gets its name here and is drawn in `control/build.py`; `control/signal
 `training/toy/stages.py` trains it, `control/unsaid.py` says what it cannot say, and `studio/panels/choices.py` and
 `pages.py` what it is.
 
+"cut-and-drag" is no representation, since it needs no control signal (`pipeline/cut_and_drag.py`), but one more way to
+steer a model; lists of ways (`WAYS`) show it after them.
+
 Source: paper, section 3.3 and table 3; released `demo.py`; `carry` is ours.
 """
 
@@ -20,6 +23,8 @@ from ..errors import LabError
 
 PAPER = ("point", "trajectory", "gaussian", "entity", "entity+gaussian")
 REPRESENTATIONS = (*PAPER, "carry")
+CUT_AND_DRAG = "cut-and-drag"
+WAYS = (*REPRESENTATIONS, CUT_AND_DRAG)
 
 
 def checked_representation(name: str) -> str:
@@ -27,6 +32,18 @@ def checked_representation(name: str) -> str:
     if name not in REPRESENTATIONS:
         raise LabError(f'representation "{name}" is unknown', fix=f"use one of {', '.join(REPRESENTATIONS)}")
     return name
+
+
+def checked_way(name: str) -> str:
+    """The name if there is such a way to steer, a representation or cut-and-drag, else a `LabError`."""
+    if name not in WAYS:
+        raise LabError(f'representation "{name}" is unknown', fix=f"use one of {', '.join(WAYS)}")
+    return name
+
+
+def moves_masks(way: str) -> bool:
+    """Whether whole masks are moved, turned and resized, so that all that a drag asks for is said."""
+    return way in ("carry", CUT_AND_DRAG)
 
 
 def shows_vectors(representation: str) -> bool:

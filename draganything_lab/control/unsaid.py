@@ -6,7 +6,7 @@ representation                      position  size       turn
 point, trajectory                   yes       no         no
 gaussian, entity, entity+gaussian   yes       yes        no
 any of these, preset "release"      yes       no         no
-carry                               yes       yes        yes
+carry, cut-and-drag                 yes       yes        yes
 ==================================  ========  =========  ========
 
 Positions are said for every frame, so a pace is, too. The released weights and ours were trained on discs that keep
@@ -18,7 +18,7 @@ from __future__ import annotations
 from ..scene.entity import Entity
 from ..scene.scene import Scene
 from .paper_or_release import Behaviour, behaviour
-from .representations import checked_representation
+from .representations import checked_way, moves_masks
 
 DISCS = ("gaussian", "entity", "entity+gaussian")
 MOST_NAMES = 3
@@ -29,7 +29,8 @@ def unsaid(scene: Scene, representation: str = "entity+gaussian", preset: str | 
 
     Args:
         scene: The scene.
-        representation, preset: As for `build_control`.
+        representation: As for `build_control`, or "cut-and-drag".
+        preset: As for `build_control`.
 
     Returns:
         The sentence; empty if everything is said.
@@ -43,9 +44,9 @@ def unsaid(scene: Scene, representation: str = "entity+gaussian", preset: str | 
     >>> unsaid(scene)
     '"entity+gaussian" does not say that boat should turn: a disc looks the same however it turns.'
     """
-    checked_representation(representation)
+    checked_way(representation)
     released = behaviour(preset).gaussian_border == "squash"
-    if representation == "carry":
+    if moves_masks(representation):
         return ""
     grows = representation in DISCS and not released
     missed: dict[str, list[str]] = {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..control.representations import REPRESENTATIONS
+from ..control.representations import checked_way
 from ..errors import LabError
 from ..models import zoo
 from ..tracking import TRACKERS
@@ -29,7 +29,7 @@ class Settings:
     Attributes:
         where: Folder of scenes, or "toyland:20"; see `find_sources`.
         models: "toy", "svd", or folders of weights. Baselines and true videos are always included.
-        representations: Representations of the control signal, for every model.
+        representations: Representations of the control signal, or "cut-and-drag", for every model.
         seeds: Seeds for every model, scene and representation.
         size: (H, W) in pixels; None for the models' own size.
         frames: Number of frames; None for the models' own number.
@@ -64,9 +64,8 @@ class Settings:
         for name, values in (("models", self.models), ("representations", self.representations), ("seeds", self.seeds)):
             if len(set(values)) != len(values):
                 raise LabError(f"{name} has a value twice: {', '.join(map(str, values))}", fix="list each once")
-        unknown = [name for name in self.representations if name not in REPRESENTATIONS]
-        if unknown:
-            raise LabError(f'representation "{unknown[0]}" is unknown', fix=f"use {', '.join(REPRESENTATIONS)}")
+        for name in self.representations:
+            checked_way(name)
         if not self.representations or not self.seeds:
             raise LabError("there is no representation or no seed", fix="pass at least one of each")
         if self.frames is not None and not 2 <= self.frames <= 1000:

@@ -21,7 +21,7 @@ def toy_pipeline(representation: str = "entity+gaussian") -> DragAnythingPipelin
     """Load the shipped small pipeline, without a progress bar.
 
     Args:
-        representation: "point", "trajectory", "gaussian", "entity", "entity+gaussian" or "carry".
+        representation: "point", "trajectory", "gaussian", "entity", "entity+gaussian", "carry" or "cut-and-drag".
 
     Returns:
         The pipeline; None, with one printed sentence, if its weights are missing.

@@ -1,13 +1,16 @@
-"""One step of denoising: ControlNet and UNet, with and without the picture, and what guidance makes of the two."""
+"""Denoising: ControlNet and UNet, with and without the picture, what guidance makes of the two, step by step."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
 if TYPE_CHECKING:
+    from .cut_and_drag import DualClock
     from .parts import Networks
+    from .pipeline import DragAnythingPipeline
 
 
 class Conditions(NamedTuple):
@@ -65,6 +68,48 @@ def conditions_of(
 
     blank = made(*(torch.zeros_like(one) for one in pictures)) if guided else None
     return made(*pictures), blank
+
+
+def denoise(
+    pipe: DragAnythingPipeline,
+    latents: torch.Tensor,
+    conditions: tuple[Conditions, Conditions | None],
+    guidance: torch.Tensor | None,
+    split: bool,
+    callback: tuple[Callable[..., dict[str, Any] | None] | None, Sequence[str]] = (None, ()),
+    clock: DualClock | None = None,
+) -> torch.Tensor:
+    """Go through the scheduler's steps; with a clock, through those that it leaves.
+
+    Args:
+        pipe: The pipeline.
+        latents: (V, F, C, h, w) float32, pure noise at the scale that the scheduler begins with.
+        conditions, guidance, split: As for `predict_noise`.
+        callback: Called after each step, and which tensors it sees.
+        clock: What cut-and-drag follows, and for how long.
+
+    Returns:
+        (V, F, C, h, w) float32.
+    """
+    told, names = callback
+    timesteps, sigmas = pipe.scheduler.timesteps, pipe.scheduler.sigmas
+    first = 0 if clock is None else clock.first
+    current = latents if clock is None else clock.begin(latents, sigmas)
+    with pipe.progress_bar(total=len(timesteps) - first) as bar:
+        for step, timestep in enumerate(timesteps[first:], start=first):
+            pipe._switch.check()
+            prediction = predict_noise(pipe, current, timestep, *conditions, guidance, split)
+            current = pipe.scheduler.step(prediction, timestep, current, return_dict=False)[0]
+            if clock is not None:
+                current = clock.follow(current, step + 1, sigmas)
+            if told is not None:
+                tensors = {"latents": current, "noise_prediction": prediction}
+                shown = {name: tensors[name] for name in names}
+                current = (told(pipe, step, timestep, shown) or {}).get("latents", current)
+            bar.update()
+            if pipe.interrupt:
+                break
+    return current
 
 
 def predict_noise(

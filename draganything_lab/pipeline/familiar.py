@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..control.representations import CUT_AND_DRAG
 from ..media.picture import psnr
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def takes_any_picture(pipe: Networks) -> bool:
     >>> takes_any_picture(load_pipeline("toy", "carry"))  # doctest: +SKIP
     True
     """
-    return getattr(pipe, "decoder", None) is not None and pipe.controlnet.config.representation == "carry"
+    if getattr(pipe, "decoder", None) is None:
+        return False
+    return pipe.controlnet.config.representation == "carry" or pipe.config["default_steering"] == CUT_AND_DRAG
 
 
 def stranger_note(pipe: Networks, image: np.ndarray, size: tuple[int, int]) -> str:
@@ -67,7 +70,7 @@ def stranger_note(pipe: Networks, image: np.ndarray, size: tuple[int, int]) -> s
         return ""
     others = "svd on a GPU, or the preview"
     if getattr(pipe, "decoder", None) is not None:
-        others = f'the representation "carry", {others}'
+        others = f'the representation "carry", cut-and-drag, {others}'
     return (
         f"These weights have never seen pictures like this (their VAE reconstructs it at {quality:.1f} dB, Toyland at "
         f"{FLOOR_DB:.0f} dB or more), so dragged objects will not keep their looks: use {others}."

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..control.representations import shows_vectors
+from ..control.representations import CUT_AND_DRAG, shows_vectors
 from ..errors import LabError
 from ..models.device import best_device
 from ..models.load import folder_of, load_features, need_torch
@@ -42,8 +42,8 @@ def load_pipeline(
         name: "toy" (shipped), "svd" or "svd-xt" (with the authors' ControlNet), or a folder that holds unet/, vae/,
             image_encoder/, scheduler/, feature_extractor/ and controlnet/ (or controlnet/<representation>/, or
             controlnet/trunk/ with controlnet/<representation>.safetensors).
-        representation: "point", "trajectory", "gaussian", "entity" or "entity+gaussian"; the authors released only the
-            last.
+        representation: "point", "trajectory", "gaussian", "entity" or "entity+gaussian", of which the authors released
+            only the last; "carry", with toy; or "cut-and-drag", which uses no control signal and takes any weights.
         device: "cuda", "cpu", ...; None for a GPU if there is one.
         dtype: None for float16 with svd on a GPU, else float32.
         download: Download what is missing; sizes and licences are printed first.
@@ -70,15 +70,20 @@ def load_pipeline(
         raise LabError(
             'the "toy" video weights are not in this installation', fix="train them (draganything-lab train toy)"
         )
+    steering, told = "control", representation
+    if representation == CUT_AND_DRAG:  # it leaves the ControlNet out, whichever it is
+        there = representations_in(folder / "controlnet")
+        steering, features = CUT_AND_DRAG, bool(features)
+        told = RELEASED if RELEASED in there or not there else there[0]
     control = (
         model_folder(Path(controlnet).expanduser())
         if controlnet
-        else _control_folder(name, folder, representation, download, say)
+        else _control_folder(name, folder, told, download, say)
     )
-    pipe = _assemble(folder, control, dtype)
+    pipe = _assemble(folder, control, dtype, steering)
     if control.name == TRUNK:
-        _give_embedding(pipe.controlnet, control.with_name(f"{representation.replace('+', '_')}.safetensors"))
-        pipe.controlnet.register_to_config(representation=representation)
+        _give_embedding(pipe.controlnet, control.with_name(f"{told.replace('+', '_')}.safetensors"))
+        pipe.controlnet.register_to_config(representation=told)
     if features is None:
         features = shows_vectors(representation) and (folder / "dift").is_dir()
     if features:
@@ -143,7 +148,7 @@ def _give_embedding(controlnet: DragAnythingControlNet, file: Path) -> None:
     embedding.load_state_dict(weights)
 
 
-def _assemble(folder: Path, control: Path, dtype: torch.dtype) -> DragAnythingPipeline:
+def _assemble(folder: Path, control: Path, dtype: torch.dtype, steering: str) -> DragAnythingPipeline:
     import diffusers
     import transformers
 
@@ -180,7 +185,8 @@ def _assemble(folder: Path, control: Path, dtype: torch.dtype) -> DragAnythingPi
         scheduler=scheduler,
         feature_extractor=extractor,
         decoder=_decoder(folder, dtype),
-        **{f"default_{name}": value for name, value in usual_sampling(folder).items()},
+        default_steering=steering,
+        **{f"default_{name}": value for name, value in (usual_sampling(folder) | usual_clocks(folder)).items()},
     )
 
 
@@ -199,13 +205,31 @@ def usual_sampling(folder: Path) -> dict[str, Any]:
     Raises:
         LabError: Their `sampling.json` is not such a table.
     """
+    return _told(folder, {"steps": int, "guidance": float}, '{"steps": N, "guidance": G}')
+
+
+def usual_clocks(folder: Path) -> dict[str, Any]:
+    """The "clocks" that suit the weights of a folder in cut-and-drag; {} where they do not say.
+
+    Raises:
+        LabError: Their `sampling.json` says it wrongly.
+    """
+
+    def pair(told: Any) -> tuple[float, float]:
+        weak, strong = map(float, told)
+        if not 0 <= weak <= strong <= 1:
+            raise ValueError(f"clocks {weak:g}, {strong:g}")
+        return weak, strong
+
+    return _told(folder, {"clocks": pair}, '"clocks": [WEAK, STRONG] with 0 <= WEAK <= STRONG <= 1', needed=False)
+
+
+def _told(folder: Path, kinds: dict[str, Any], form: str, *, needed: bool = True) -> dict[str, Any]:
     file = folder / SAMPLING
     if not file.exists():
         return {}
     try:
         told = json.loads(file.read_text())
-        return {"steps": int(told["steps"]), "guidance": float(told["guidance"])}
+        return {name: kind(told[name]) for name, kind in kinds.items() if needed or name in told}
     except (ValueError, KeyError, TypeError) as error:
-        raise LabError(
-            f'{file} must say {{"steps": N, "guidance": G}} ({error})', fix="correct it, or remove it"
-        ) from None
+        raise LabError(f"{file} must say {form} ({error})", fix="correct it, or remove it") from None

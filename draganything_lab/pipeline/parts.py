@@ -30,7 +30,14 @@ class Networks(Protocol):
         """Number that height and width of a video must be multiples of."""
 
     @property
+    def config(self) -> Any:
+        """What the pipeline was made with."""
+
+    @property
     def _execution_device(self) -> Any: ...
+
+    def encode_vae_image(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Encode pictures (V or 1, 3, H, W) in about -1..1 to latents (V or 1, C, h, w)."""
 
 
 @contextmanager

@@ -24,8 +24,9 @@ from . import parts
 from .cancel import Cancelled, CancelSwitch, stop_at
 from .checks import LIMITS, check_callback, check_number, check_output_type, given_noise
 from .control import DenseControl, check_control, control_of, control_of_scene, embed_control
+from .cut_and_drag import CLOCKS, check_dragged, checked_steering, dual_clock, steps_of
 from .decoding import Sources, decode, decode_with, reference_size, references
-from .denoising import conditions_of, predict_noise
+from .denoising import conditions_of, denoise
 from .dryrun import DryRun
 from .inputs import picture_of, resized_picture, resolve_size
 from .output import DragAnythingOutput
@@ -102,9 +103,16 @@ class DragAnythingPipeline(DiffusionPipeline):
         decoder: ReferenceDecoder | None = None,
         default_steps: int = 25,
         default_guidance: float = 3.0,
+        default_steering: str = "control",
+        default_clocks: Sequence[float] = CLOCKS,
     ) -> None:
         super().__init__()
-        self.register_to_config(default_steps=default_steps, default_guidance=default_guidance)
+        self.register_to_config(
+            default_steps=default_steps,
+            default_guidance=default_guidance,
+            default_steering=default_steering,
+            default_clocks=tuple(default_clocks),
+        )
         if type(unet) is UNetSpatioTemporalConditionModel:
             unet = DragAnythingUNet.from_stock(unet)
         parts.check_parts(vae, image_encoder, unet, controlnet)
@@ -176,7 +184,9 @@ class DragAnythingPipeline(DiffusionPipeline):
         fps: int = 7,
         motion_bucket_id: int = 127,
         noise_aug_strength: float = 0.02,
-        conditioning_scale: float = 1.0,
+        conditioning_scale: float | None = None,
+        steering: str | None = None,
+        clocks: Sequence[float] | None = None,
         preset: str | Behaviour = "paper",
         features: "DiffusionFeatures | None" = None,
         vectors: np.ndarray | None = None,
@@ -210,7 +220,12 @@ class DragAnythingPipeline(DiffusionPipeline):
             fps: Frames per second that the model is told (less one, as SVD was trained). Not with preset "release".
             motion_bucket_id: How much motion the model is told. Not with preset "release".
             noise_aug_strength: Noise on the picture, and what the model is told of it (told: not with "release").
-            conditioning_scale: Factor on the ControlNet's residuals; 0 leaves the ControlNet out.
+            conditioning_scale: Factor on the ControlNet's residuals; 0 leaves the ControlNet out. None for 1, and for 0
+                with cut-and-drag, which needs none.
+            steering: "control", by a control signal, or "cut-and-drag", by a scene that was carried out roughly
+                (`cut_and_drag`); None for what the pipeline was loaded for.
+            clocks: For cut-and-drag: for which share of the steps the reference is followed, everywhere and inside what
+                moves, from 0 (never) to 1 (to the end); None for what suits the weights.
             preset: "paper", "release", or a `Behaviour` of your own.
             features: Where the entity vectors come from, for a scene; None for the pipeline's own `features`.
             vectors: (N, C), the entity vectors themselves, for a scene.
@@ -244,6 +259,8 @@ class DragAnythingPipeline(DiffusionPipeline):
         rules = behaviour(preset)
         steps = self.config["default_steps"] if num_inference_steps is None else num_inference_steps
         most = self.config["default_guidance"] if max_guidance_scale is None else max_guidance_scale
+        clocks = checked_steering(steering or self.config["default_steering"], clocks, self.config["default_clocks"])
+        scale = conditioning_scale if conditioning_scale is not None else 1.0 if clocks is None else 0.0
 
         # 1. Check inputs; nothing has run if one is wrong
         self.check_inputs(
@@ -257,11 +274,12 @@ class DragAnythingPipeline(DiffusionPipeline):
             decode_chunk_size=decode_chunk_size,
             min_guidance_scale=min_guidance_scale,
             max_guidance_scale=most,
-            conditioning_scale=conditioning_scale,
+            conditioning_scale=scale,
             noise_aug_strength=noise_aug_strength,
             fps=fps,
             motion_bucket_id=motion_bucket_id,
         )
+        check_dragged(clocks, image, control)
         picture = picture_of(image)  # (1, 3, H0, W0)
         maps = None if control is None else control_of(control)
 
@@ -270,17 +288,18 @@ class DragAnythingPipeline(DiffusionPipeline):
         usual = video_size(self, (picture.shape[-2], picture.shape[-1]))
         size = resolve_size(height, width, None if maps is None else maps.size, picture, self.size_multiple, usual)
         frames = num_frames or (self.unet.config.num_frames if maps is None else maps.num_frames)
-        frame_size = reference_size(self, size, decode_size, with_reference, conditioning_scale != 0)
+        frame_size = reference_size(self, size, decode_size, with_reference, scale != 0 or clocks is not None)
         cells = [side // self.vae_scale_factor for side in size]
         shape = (videos, frames, self.vae.config.latent_channels, *cells)
         noise = given_noise(latents, shape)
         guidance = guidance_scales(min_guidance_scale, most, frames)  # (1, F, 1, 1, 1) or None
 
         # 3. Build the control signal, where a scene asks for one
-        if maps is None:
+        if maps is None and (scale != 0 or clocks is None):
             features = features if features is not None else self.features
             maps = control_of_scene(self.controlnet.config, image, frames, size, rules, features, vectors)
-        check_control(maps, self.controlnet.config, frames)
+        if maps is not None:
+            check_control(maps, self.controlnet.config, frames)
 
         with self._alone():
             parts.avoid_half_precision_on_cpu(self)
@@ -298,14 +317,15 @@ class DragAnythingPipeline(DiffusionPipeline):
 
             # 5. Embed the control, once for all steps
             embedding = None
-            if conditioning_scale != 0:
+            if maps is not None and scale != 0:
                 embedding = embed_control(self.controlnet, maps, device, control_chunk_size)
 
             # 6. Prepare timesteps and latents
             self.scheduler.set_timesteps(steps, device=device)
-            timesteps = self.scheduler.timesteps
-            self._num_timesteps = len(timesteps)
+            noise = draw_noise(shape, generators) if noise is None else noise
             current = self.prepare_latents(shape, generators, noise)
+            clock = None if clocks is None else dual_clock(self, image, picture, noise, steps_of(clocks, steps))
+            self._num_timesteps = steps - (0 if clock is None else clock.first)
 
             # 7. Denoise; in float32, since half precision would lose what a step changes
             told = (fps - 1, motion_bucket_id, noise_aug_strength)  # SVD was told one less than the frames per second
@@ -314,23 +334,13 @@ class DragAnythingPipeline(DiffusionPipeline):
                 image_latents.to(device, dtype).expand(videos, -1, -1, -1),
                 image_embeddings.to(device, dtype).expand(videos, -1, -1),
             )
-            conditions = conditions_of(self, given, ids, embedding, conditioning_scale, guidance is not None)
+            conditions = conditions_of(self, given, ids, embedding, scale, guidance is not None)
+            told_of = (callback_on_step_end, callback_on_step_end_tensor_inputs)
             begin = time.perf_counter()
-            with self.progress_bar(total=len(timesteps)) as bar:
-                for step, timestep in enumerate(timesteps):
-                    self._switch.check()
-                    prediction = predict_noise(self, current, timestep, *conditions, guidance, bool(split_guidance))
-                    current = self.scheduler.step(prediction, timestep, current, return_dict=False)[0]
-                    if callback_on_step_end is not None:
-                        tensors = {"latents": current, "noise_prediction": prediction}
-                        shown = {name: tensors[name] for name in callback_on_step_end_tensor_inputs}
-                        current = (callback_on_step_end(self, step, timestep, shown) or {}).get("latents", current)
-                    bar.update()
-                    if self._interrupt:
-                        break
+            current = denoise(self, current, conditions, guidance, bool(split_guidance), told_of, clock)
             parts.check_result(current, dtype)
-            if plan is not None:
-                speed = plan.step_flops * len(timesteps) / (time.perf_counter() - begin)
+            if plan is not None and self._num_timesteps:
+                speed = plan.step_flops * self._num_timesteps / (time.perf_counter() - begin)
                 self._speeds[torch.device(device).type, dtype] = speed
 
             # 8. Decode the latents
@@ -340,7 +350,7 @@ class DragAnythingPipeline(DiffusionPipeline):
                 parts.offload(self, "unet", "controlnet")
                 sources = None
                 if frame_size is not None:
-                    sources = references(self, model_pixels(picture, frame_size), maps, embedding)
+                    sources = references(self, model_pixels(picture, frame_size), clock or maps, embedding)
                 for index, one in enumerate(made):
                     pixels, share = self.decode_latents(one, decode_chunk_size, sources)
                     made[index] = to_frames(pixels, output_type)

@@ -22,6 +22,7 @@ def generated(
     seed: int = 0,
     steps: int | None = None,
     preset: str = "paper",
+    clocks: tuple[float, float] | None = None,
 ) -> np.ndarray:
     """Run a pipeline on a scene.
 
@@ -33,6 +34,7 @@ def generated(
         seed: Same seed, same machine: same video.
         steps: Denoising steps; None for what the weights were tuned for.
         preset: "paper", or "release" for what the released code does.
+        clocks: For a pipeline that was loaded for cut-and-drag, its two clocks; None for what suits the weights.
 
     Returns:
         (T, H, W, 3) uint8 RGB, larger than the model was trained at if it has a reference decoder (`frame_size`).
@@ -46,6 +48,7 @@ def generated(
         num_inference_steps=steps,
         seed=seed,
         preset=preset,
+        clocks=clocks,
         decode_size=frame_size(pipe, scene.size) if size is None else None,
     )
     return result.frames

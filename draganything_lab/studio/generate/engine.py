@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ...control.representations import shows_vectors
+from ...control.representations import CUT_AND_DRAG, shows_vectors
 from ...errors import LabError
 from ...pipeline.cancel import CancelSwitch
 from ...pipeline.size import frame_size, video_size
@@ -162,7 +162,7 @@ class Engine:
         from .costs import Cost, record
 
         start, *marks, end = times
-        if len(marks) < 2:
+        if len(marks) < 2 or settings["representation"] == CUT_AND_DRAG:  # which leaves the ControlNet and steps out
             return
         guided = settings["guidance"] != 1
         pixels, shown = (settings["num_frames"] * height * width for height, width in sizes)

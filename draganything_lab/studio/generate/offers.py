@@ -5,26 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ...control.representations import REPRESENTATIONS
+from ...control.representations import CUT_AND_DRAG, REPRESENTATIONS, moves_masks
 from ...errors import LabError
 from ...models import zoo
 from ...pipeline.load import RELEASED, representations_in, usual_sampling
 
-BEST_FIRST = tuple(reversed(REPRESENTATIONS))
+BEST_FIRST = (*reversed(REPRESENTATIONS), CUT_AND_DRAG)
 RELEASED_SAMPLING: dict[str, Any] = {"steps": 25, "guidance": 3.0}  # what SVD's own pipeline takes
 
 
 def representations(weights: str) -> tuple[str, ...]:
     """The representations that a set of weights was trained with, the best one first; all where nothing is known.
 
+    The last one is cut-and-drag, which needs no training.
+
     >>> representations("svd")
-    ('entity+gaussian',)
+    ('entity+gaussian', 'cut-and-drag')
     """
     if is_released(weights):
-        return (RELEASED,)
+        return (RELEASED, CUT_AND_DRAG)
     folder = _folder(weights)
     there = [] if folder is None else representations_in(folder / "controlnet")
-    return tuple(name for name in BEST_FIRST if name in there) or BEST_FIRST
+    return tuple(name for name in BEST_FIRST if name in (*there, CUT_AND_DRAG)) if there else BEST_FIRST
 
 
 def has_decoder(weights: str) -> bool:
@@ -35,7 +37,7 @@ def has_decoder(weights: str) -> bool:
 
 def takes_any_picture(weights: str, representation: str) -> bool:
     """Whether videos keep a picture's own pixels, whatever the networks know; as `familiar.takes_any_picture`."""
-    return representation == "carry" and has_decoder(weights)
+    return moves_masks(representation) and has_decoder(weights)
 
 
 def is_released(weights: str) -> bool:

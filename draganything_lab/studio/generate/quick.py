@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...control.representations import CUT_AND_DRAG
 from ...media.arrays import evenly
 from ...pipeline.cancel import CancelSwitch
 from ...scene.scene import Scene
@@ -97,7 +98,8 @@ class Drafter:
         kept, entities, switch = evenly(settings["num_frames"], count), scene.entities, results.start_draft()
         few = thinned(scene, settings["num_frames"], kept)
         fps = settings["fps"] * (count - 1) / max(1, settings["num_frames"] - 1)
-        quick = {**settings, "steps": 1, "guidance": 1.0, "num_frames": count, "fps": max(1, round(fps))}
+        steps = 2 if settings["representation"] == CUT_AND_DRAG else 1  # the first of which is not denoised
+        quick = {**settings, "steps": steps, "guidance": 1.0, "num_frames": count, "fps": max(1, round(fps))}
         self._thread = threading.Thread(
             target=self._work, args=(few, quick, entities, fps, switch), name="studio-draft", daemon=True
         )

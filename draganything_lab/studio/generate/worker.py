@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...control.representations import CUT_AND_DRAG
 from ...errors import LabError
 from ...pipeline.familiar import stranger_note
 from ...pipeline.size import RELEASED_SIZE, fitted_size, larger_size, trained_size, video_size
 from .costs import Estimate, estimate
 from .engine import ENGINE, Engine
-from .offers import has_decoder, is_released
+from .offers import has_decoder, is_released, representations
 from .turns import turn
 
 if TYPE_CHECKING:
@@ -116,6 +117,8 @@ class Worker:
             model.watchers.say_error(LabError("nothing moves yet", fix="draw a path for an object, or pin it"))
             return False
         settings = {**model.settings, "steps": 2}
+        if settings["representation"] == CUT_AND_DRAG:  # which takes no more than with a control signal
+            settings["representation"] = representations(settings["weights"])[0]
         job = model.results.start_job("measure", steps=2)
         if job is None:
             return False

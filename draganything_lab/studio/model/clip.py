@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...control.build import build_control
-from ...control.representations import shows_vectors
+from ...control.representations import CUT_AND_DRAG, shows_vectors
 from ...control.signal import ControlSignal
 from ...pipeline.preview import preview
 from ...scene.entity import Entity
@@ -109,13 +109,13 @@ class Clip(Part):
         return frames
 
     def control(self, representation: str | None = None) -> ControlSignal:
-        """The control signal at the scene's size; of "entity+gaussian" and "entity" the heat, without vectors.
+        """The control signal at the scene's size; of entities and masks the heat, without vectors.
 
         Raises:
             LabError: Nothing is controlled, or it needs too much memory.
         """
         name = str(representation or self.settings["representation"])
-        drawn = "gaussian" if shows_vectors(name) else name
+        drawn = "gaussian" if shows_vectors(name) or name == CUT_AND_DRAG else name
         key = (self.settings.num_frames, drawn, self.settings["preset"])
         signal: ControlSignal = self._kept(
             "control",

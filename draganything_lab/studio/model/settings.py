@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...control.representations import REPRESENTATIONS
+from ...control.representations import WAYS
 from ...errors import LabError
 from .events import Part, Watchers, action
 
@@ -35,7 +35,7 @@ WHOLE = {
 NUMBERS = {"guidance": (0.0, 20.0)}
 CHOICES: dict[str, tuple[str, ...]] = {
     "weights": ("toy", "svd"),
-    "representation": tuple(REPRESENTATIONS),
+    "representation": WAYS,
     "preset": ("paper", "release"),
     "segmenter": ("auto", "toy", "grabcut", "sam_vit_b", "sam_vit_l", "sam_vit_h"),
 }

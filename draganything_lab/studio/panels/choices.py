@@ -23,6 +23,7 @@ SPOKEN = {
     "entity": "entity",
     "entity+gaussian": "entity + Gaussian (the paper's)",
     "carry": CARRY,
+    "cut-and-drag": "cut-and-drag: no control, without training",
 }
 ABOUT = {
     "carry": "Ours, not the paper's: the whole mask moved along its path. It tells the model how far an object "
@@ -33,6 +34,9 @@ ABOUT = {
     "gaussian": "From the paper's comparison: a Gaussian as wide as the object is large, without its features.",
     "trajectory": "From the paper's comparison: each object's step to the next frame, blurred, as in DragNUWA.",
     "point": "From the paper's comparison: a small dot, the same for every object.",
+    "cut-and-drag": "Time-to-Move (2025), without a ControlNet: the video begins from the preview with noise on it, "
+    "and what moves follows the preview longest. It needs good masks, and can neither turn an object into depth nor "
+    "move its parts. The larger the model, the more it makes the rest fit.",
 }
 
 

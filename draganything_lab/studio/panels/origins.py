@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from ...control.layers import HOLE, Layers, layers_of
+from ...control.representations import moves_masks
 from ...scene.scene import Scene
 from .pages import Clip, plate
 
@@ -52,7 +53,7 @@ def origins(clip: Clip) -> np.ndarray:
     """Shares (T, H, W, 4) uint8 of a clip with what was "carried" by no distance at all counted as in place."""
     shares = clip.kept["shares"].copy()
     frames = len(shares)
-    if clip.settings["representation"] == "carry":
+    if moves_masks(clip.settings["representation"]):
         moved = _moved(clip.scene, frames, (shares.shape[1], shares.shape[2]))
     else:  # what the lookup found is not kept; a pixel that looks like the picture's own in that place is that one
         picture = cv2.resize(clip.scene.image, shares.shape[2:0:-1], interpolation=cv2.INTER_AREA).astype(np.int16)

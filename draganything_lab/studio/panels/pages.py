@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...control.build import build_control
-from ...control.representations import shows_vectors
+from ...control.representations import moves_masks, shows_vectors
 from ...control.signal import ControlSignal
 from ...errors import LabError
 from ...media.drawing import entity_colour, ink_on
@@ -107,13 +107,15 @@ SIGNAL_WORDS = {
     "carry": "Carry, ours: the whole mask moved along, filled with the object's features. So the model knows how far "
     "the object reaches and where each of its pixels was in the picture. Striped are the holes that objects have left: "
     "the picture shows nothing there, and the model has to make something up.",
+    "cut-and-drag": "Cut-and-drag shows no control signal. These are the masks inside which the video follows the "
+    "preview longest; striped are the holes that objects have left, which are filled from around and then denoised.",
 }
 
 
 def drawn_signal(clip: Clip, size: tuple[int, int] | None = None) -> ControlSignal:
     """A clip's control signal with stand-ins for the entity vectors, which pictures do not show."""
     settings, count = clip.settings, len(clip.scene.controlled)
-    name = str(settings["representation"])
+    name = "carry" if moves_masks(settings["representation"]) else str(settings["representation"])
     return build_control(
         clip.scene,
         settings["num_frames"],

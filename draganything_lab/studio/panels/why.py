@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ...control.representations import CUT_AND_DRAG, moves_masks
 from ...control.vectors import cosine_similarity, pool_over_mask, similarity_map
 from ...media.drawing import enlarged_to, heat_over, muted
 from ...media.picture import psnr
@@ -65,7 +66,7 @@ def _origins(pipe: Any, clip: Clip) -> str:
         f"{origins.sentence(clip, counted)}The decoder has the picture at hand and mixes every pixel from these four "
         "sources; where it mixes several, they are striped. An object is counted where it should be."
     )
-    if clip.settings["representation"] != "carry":
+    if not moves_masks(clip.settings["representation"]):
         words += " What looks like the picture in the same place counts as in place."
     return (
         f"<h4>{title}</h4>{players.html}{origins.legend_table(clip, counted)}"
@@ -114,6 +115,8 @@ def _control(clip: Clip, size: tuple[int, int]) -> str:
             "kept. A disc smaller than one latent pixel (8 px) says next to nothing, and what lies outside a disc, the "
             "model has to guess."
         )
+    if clip.settings["representation"] == CUT_AND_DRAG:
+        words = f"Cut-and-drag uses no control. Inside these masks the video follows the preview longest. {words}"
     return _section("3. The control at the model's size", pictures, words, safe=True)
 
 
