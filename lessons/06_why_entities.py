@@ -281,8 +281,9 @@ for number, entity in enumerate(scene.controlled, start=1):
 #
 # **What each one gets.** The trunk looks up in the first frame what belongs where, and a decoder then takes pixels from
 # there (lesson 4 looks inside both). For the paper's five, the lookup *guesses* the position from points, hills and
-# vectors. With `carry` it is given, and the decoder gets it, too. So `carry` against the others is not a test of the
-# paper's idea. It measures how much it helps to *say* how far an object reaches.
+# vectors, cell by cell; before the decoder takes pixels, neighbouring guesses are brought to agree. With `carry` the
+# position is given, and the decoder gets it, too. So `carry` against the others is not a test of the paper's idea. It
+# measures how much it helps to *say* how far an object reaches.
 
 # %%
 from draganything_lab.lessons.weights import trained_at
