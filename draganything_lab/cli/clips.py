@@ -129,9 +129,13 @@ def _toyland(args: argparse.Namespace) -> int:
 def _features(args: argparse.Namespace) -> int:
     from ..evaluate.work import Processes
     from ..models import load_features
+    from ..training.full.entities import MOST
     from ..training.full.prepare import prepare
     from ..training.full.shards import Recipe, Shards
 
+    if not 1 <= args.entities <= MOST:
+        raise LabError(f"--entities is {args.entities}", fix=f"use 1 to {MOST}")
+    tracker = _tracker(args.tracker, args.download) if args.paths == "tracked" else None
     processes = Processes.from_environment()
     recipe = Recipe(
         size=checked_size(args.size),
@@ -153,7 +157,7 @@ def _features(args: argparse.Namespace) -> int:
         args.out,
         recipe,
         features,
-        tracker=_tracker(args.tracker, args.download) if args.paths == "tracked" else None,
+        tracker=tracker,
         processes=processes,
         say=lambda words: print(say + words, flush=True),
     )

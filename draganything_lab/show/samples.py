@@ -22,7 +22,7 @@ class Samples(Protocol):
     """Anything that draws training samples, such as `training.full.samples.ClipSamples`.
 
     `about(number)` may be missing. It returns what the sample itself does not hold: title, names (N), paths (F, N, 2) x
-    and y in pixels, seen (F, N).
+    and y in pixels, masks (F, H, W) uint8, k where the k-th entity is.
     """
 
     def draw(self, number: int) -> Mapping[str, Any]: ...
@@ -31,7 +31,7 @@ class Samples(Protocol):
 def training_samples(source: Samples, numbers: Sequence[int] = (0, 1), count: int = 4) -> Figure:
     """Draw training samples, three rows of frames each.
 
-    The first row shows the clip with the path of every entity (in frame 0, all of it), the second the control over the
+    The first row shows the clip with the outline and the path of every entity, the second the control over the
     frames: the ControlNet's picture as heat, and the areas that have an entity's vector in its colour. The third shows
     the loss mask: what is outside the entities is dark.
 
@@ -79,6 +79,8 @@ def _rows(sample: Mapping[str, Any], about: Mapping[str, Any], chosen: NDArray) 
         drawn = labels_over(heat_over(muted(picture), heat), parts["labels"][frame], filled=not heat.any())
         moved = cv2.resize(parts["moved"][frame].astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
         loss.append(np.where(moved[..., None], picture, muted(muted(picture))))
+        if "masks" in about:
+            picture = labels_over(picture, np.asarray(about["masks"])[frame], filled=False)
         if "paths" in about:
             paths = (np.asarray(about["paths"], np.float64) + 0.5) * scale - 0.5  # (F, N, 2)
             picture = numbers_over(paths_over(picture, paths, frame), paths[frame])

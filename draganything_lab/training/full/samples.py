@@ -141,16 +141,14 @@ class ClipSamples:
         """
         import torch
 
-        video, ids, parts, control = self._parts(number)
-        picture = control.image()
-        still = self.representation != "trajectory"
-        picture = np.rint(picture).clip(0, 255).astype(np.uint8) if still else picture.astype(np.float16)
+        _, video, ids, parts = self._window(number)
+        control = self._control(ids, parts)
         vectors = np.zeros((MOST + 1, self.channels), np.float32)
         vectors[1 : 1 + len(parts.ids)] = parts.vectors
         shown = shows_vectors(self.representation)
         out = {
             "video": video.transpose(0, 3, 1, 2),
-            "image": picture.transpose(0, 3, 1, 2),
+            "image": _picture(control),
             "labels": control.labels if shown else np.zeros_like(control.labels),
             "vectors": vectors,
             "moved": union(ids, parts.ids),
@@ -164,22 +162,24 @@ class ClipSamples:
         """What a figure of a sample needs beside it.
 
         Returns:
-            title; names of its N entities; paths (F, N, 2) float32 as they are drawn; seen (F, N) bool.
+            title; names of its N entities; paths (F, N, 2) float32 as they are drawn; seen (F, N) bool; masks
+            (F, H, W) uint8, k where the k-th entity is.
         """
-        choice = self.choice(number)
+        choice, _, ids, parts = self._window(number)
         record = self.shards.clips[choice.clip]
-        parts = _flipped(self.shards.window(choice.clip, choice.window), self.size[1], choice.flipped)
+        masks = np.zeros(ids.shape, np.uint8)
+        for place, number_of in enumerate(parts.ids, start=1):
+            masks[ids == number_of] = place
         frames = [record.frames[place][0] for place in record.windows[choice.window]]
         names = [record.names.get(str(n), f"id {n}") for n in parts.ids.tolist()]
         title = f"{record.name}, {frames[0]} to {frames[-1]}" + (", mirrored" if choice.flipped else "")
         points = parts.points if self.paths == "masks" or parts.tracked is None else parts.tracked
-        return {"title": title, "names": names, "paths": points, "seen": parts.seen}
+        return {"title": title, "names": names, "paths": points, "seen": parts.seen, "masks": masks}
 
-    def _parts(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.int32], WindowParts, ControlSignal]:
+    def _window(self, number: int) -> tuple[Choice, NDArray[np.uint8], NDArray[np.int32], WindowParts]:
         for instead in range(len(self)):
             choice = self.choice(number, instead)
             record = self.shards.clips[choice.clip]
-            parts = self.shards.window(choice.clip, choice.window)
             try:
                 video, ids = read_window(record.window_frames(self.folder, choice.window), self.size)
             except (LabError, OSError) as error:
@@ -189,8 +189,8 @@ class ClipSamples:
                 continue
             if choice.flipped:
                 video, ids = video[:, :, ::-1], ids[:, :, ::-1]
-            parts = _flipped(parts, self.size[1], choice.flipped)
-            return video, ids, parts, self._control(ids, parts)
+            parts = self.shards.window(choice.clip, choice.window)
+            return choice, video, ids, _flipped(parts, self.size[1], choice.flipped)
         raise LabError(
             f"none of the {len(self)} clips in {self.folder} can be read any longer",
             fix="check the disk, or with `draganything-lab clips check FOLDER`",
@@ -213,6 +213,15 @@ class ClipSamples:
             vectors=parts.vectors,
             sizes=sizes,
         )
+
+
+def _picture(control: ControlSignal) -> NDArray[Any]:
+    """(F, 3, H, W): the ControlNet's picture, which holds whole numbers except for "trajectory"."""
+    if control.representation == "trajectory":
+        return control.image().astype(np.float16).transpose(0, 3, 1, 2)
+    if control.representation == "carry":
+        return control.image().astype(np.uint8).transpose(0, 3, 1, 2)
+    return np.repeat(control.heat[:, None], 3, axis=1)  # as `ControlSignal.image`, without a detour over floats
 
 
 def _flipped(parts: WindowParts, width: int, flipped: bool) -> WindowParts:
