@@ -329,7 +329,7 @@ def test_a_clip_that_cannot_be_used_leaves_the_others_alone(tmp_path: Path) -> N
     os.symlink(tmp_path / "imgs" / "nowhere", tmp_path / "imgs" / "nowhere")
     report = check_folder(tmp_path, extent=(5, 1, None))
     said = report.text()
-    assert "1 of 5 clips can be used: 1 windows of 5 frames" in said
+    assert "1 of 5 clips can be used: 2 windows of 5 frames" in said
     for words in ("has 1, but a window needs 5", "ambiguous", "no pictures", "no masks", "nowhere: the link leads"):
         assert words in said, words
     assert check_folder(tmp_path, quick=True, extent=(5, 1, None)).usable == 1

@@ -83,7 +83,9 @@ class ClipFolder:
         name = shown(self.name)
         pictures = numbered(self.pictures)
         if not pictures:
-            raise LabError(f"clip {name}: there are no pictures in {self.pictures.parent.name}/{name}")
+            raise LabError(
+                f"clip {name}: there are no pictures in {self.pictures.parent.name}/{name}", fix="add them or remove it"
+            )
         masks = numbered(self.masks)
         if not masks:
             raise LabError(

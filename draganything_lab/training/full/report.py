@@ -53,7 +53,7 @@ class Report:
         self.usable += count > 0
         if found.size is not None:
             self.sizes[found.size] += 1
-        if found.ids or not self.quick:
+        if found.ids:
             self.ids[len(found.ids)] += 1
         for problem in found.problems:
             self.tell(problem)
