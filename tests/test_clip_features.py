@@ -159,10 +159,12 @@ def test_nothing_is_drawn_where_a_mask_is_gone(made: tuple[Path, Path]) -> None:
 def test_a_file_that_vanishes_during_training_is_passed_over(
     copied: tuple[Path, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
-    source = ClipSamples(*copied)
+    source, other = ClipSamples(*copied), ClipSamples(*copied)
     record = source.shards.clips[source.choice(0).clip]
+    whole = source.draw(0)
     shutil.rmtree(copied[0] / record.pictures)
-    assert same(source.draw(0), ClipSamples(*copied).draw(0))
+    assert same(source.draw(0), other.draw(0)) and not same(source.draw(0), whole)
+    assert same(source.draw(0), source.draw(1)), "the next clip of the epoch takes its place"
     assert record.name in caplog.text and "passed over" in caplog.text
     shutil.rmtree(copied[0] / "imgs")
     with pytest.raises(LabError, match="none of the 5 clips"):
@@ -205,7 +207,7 @@ def test_a_changed_clip_is_made_again_and_other_options_are_refused(copied: tupl
     for recipe, words in (
         (Recipe(size=(64, 64), frames=FRAMES), r"size \[64, 96\], not \[64, 64\]"),
         (Recipe(size=SIZE, frames=FRAMES, stuff=False), "stuff True, not False"),
-        (Recipe(size=SIZE, frames=FRAMES, features={"channels": features.feature_channels}), "features"),
+        (Recipe(size=SIZE, frames=FRAMES, features={"channels": features.feature_channels}), "with channels"),
     ):
         if recipe.features and features.entity_channels == features.feature_channels:
             continue

@@ -165,7 +165,10 @@ def clips_in(root: Path, split: Split) -> list[ClipFolder]:
     if layout is None:
         return []
     pictures, masks = layout
-    clips = [ClipFolder(root, path, masks / path.name) for path in listed(pictures) if path.is_dir()]
+    try:
+        clips = [ClipFolder(root, path, masks / path.name) for path in listed(pictures) if path.is_dir()]
+    except OSError as error:
+        raise LabError(f"{pictures} cannot be listed ({error.strerror})", fix="check its permissions") from error
     if split == "all" or masks.name != MASKS[0]:
         return clips
     wanted = _named(root, split)

@@ -137,7 +137,7 @@ def _settle(file: Path, recipe: Recipe) -> None:
     if there is None:
         write_json(file, recipe.as_dict())
         return
-    mine = recipe.as_dict()
+    mine, there = _flat(recipe.as_dict()), _flat(there)
     other = sorted(name for name in {*mine, *there} if mine.get(name) != there.get(name))
     if other:
         name = other[0]
@@ -147,17 +147,30 @@ def _settle(file: Path, recipe: Recipe) -> None:
         )
 
 
+def _flat(content: dict[str, Any]) -> dict[str, Any]:
+    """A recipe with what the features depend on among the rest."""
+    features = content.get("features")
+    return {**content, **(features if isinstance(features, dict) else {}), "features": None}
+
+
 def _key(folder: Path, clips: Sequence[ClipFolder], recipe: Recipe) -> str:
     """Fingerprint of a shard's recipe and of its clips' files: their names and sizes."""
     listed = []
     for clip in clips:
-        files = [*numbered_or_none(clip.pictures), *numbered_or_none(clip.masks)]
+        files = [*_numbered_or_none(clip.pictures), *_numbered_or_none(clip.masks)]
         files += [clip.paths_file] if clip.paths_file else []
-        listed.append([os.fspath(clip.pictures.relative_to(folder)), [(f.name, f.stat().st_size) for f in files]])
+        listed.append([os.fspath(clip.pictures.relative_to(folder)), [(file.name, _bytes_of(file)) for file in files]])
     return fingerprint([VERSION, recipe.as_dict(), listed])
 
 
-def numbered_or_none(folder: Path) -> list[Path]:
+def _bytes_of(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:  # it is left out with its reason when it is read
+        return -1
+
+
+def _numbered_or_none(folder: Path) -> list[Path]:
     """A folder's files in order; none if it cannot be listed."""
     try:
         return numbered(folder)
