@@ -28,7 +28,12 @@ class Options:
         outside: For "mixed", the weight of everything else.
         drop_representation: Share of clips whose entity vectors are left out, so that guidance can tell them apart.
         drop_picture: Share of clips that are trained without their picture, for guidance.
+        representation: How the ControlNet is told where entities go; one of `control.REPRESENTATIONS`.
         sigma: Mean and spread of the noise level's logarithm (SVD's for image to video: 0.7 and 1.6).
+        picture_noise: Mean and spread of the logarithm of the noise on the picture, in -1..1 (SVD's: -3 and 0.5); the
+            networks are told how much it is.
+        fps: Frames per second that the networks are told (less one, as by the pipeline).
+        motion_bucket: How much motion they are told.
         ema: Decay of the moving average of the weights.
         clip_norm: Largest norm of a step's gradient.
         seed: Decides noise, order and choice of clips, so that a resumed run and any number of processes go the same
@@ -49,7 +54,11 @@ class Options:
     outside: float = 0.3
     drop_representation: float = 0.1
     drop_picture: float = 0.1
+    representation: str = "entity+gaussian"
     sigma: tuple[float, float] = (0.7, 1.6)
+    picture_noise: tuple[float, float] = (-3.0, 0.5)
+    fps: int = 7
+    motion_bucket: int = 127
     ema: float = 0.9999
     clip_norm: float = 1.0
     seed: int = 0
