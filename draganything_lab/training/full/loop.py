@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -36,7 +37,7 @@ from .together import (
 )
 
 UNUSABLE = 20  # steps in a row without a finite gradient that end a run
-LOSSES = ("loss", "inside", "everywhere")
+LOSSES = ("loss", "inside", "everywhere", "area")
 SAID_EVERY = 20.0  # seconds between lines of progress
 
 
@@ -46,7 +47,7 @@ def train(
     options: Options,
     run: Run,
     *,
-    about: Mapping[str, Any] | None = None,
+    names: Mapping[str, Any] | None = None,
     validate: Validate | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
@@ -57,7 +58,7 @@ def train(
         start: The networks.
         options: What decides the result.
         run: How it is run.
-        about: More that the result depends on, by name, to be compared when resuming.
+        names: Kept in the folder's record, for whoever resumes or exports: the base's name, where the data lie.
         validate: Called by the main process every `run.validate_every` steps and at both ends; None for no validation.
         say: Gets a line now and then, in the main process.
 
@@ -74,7 +75,7 @@ def train(
     run.checked()
     try:
         with naming_the_dead(), StopSignal() as stop:
-            return _Training(source, start, options, run, about or {}, validate, say, stop).run()
+            return _Training(source, start, options, run, names or {}, validate, say, stop).run()
     finally:
         forget_accelerator()
 
@@ -88,13 +89,13 @@ class _Training:
         start: Start,
         options: Options,
         run: Run,
-        about: Mapping[str, Any],
+        names: Mapping[str, Any],
         validate: Validate | None,
         say: Callable[[str], None],
         stop: StopSignal,
     ) -> None:
         self.source, self.start, self.options, self.how = source, start, options, run
-        self.about, self.validate, self.stop = about, validate, stop
+        self.names, self.validate, self.stop = names, validate, stop
         self.accelerator = build_accelerator(options, run.device, chosen_trackers(run.log_with), run.folder)
         self.say = say if self.accelerator.is_main_process else _silent
         self.log = Log(run.folder, self.say)
@@ -127,8 +128,9 @@ class _Training:
         """Take the folder, and find the checkpoint to go on from."""
         folder = self.how.folder
         self.lock = FolderLock(folder)
-        record = self.options.result() | {"data": self.source.fingerprint(), "base": self.start.fingerprint}
-        changed = check_record(folder, record | dict(self.about), resume=self.how.resume, change=self.how.change)
+        choices = self.options.result() | {"data": self.source.fingerprint(), "base": self.start.fingerprint}
+        choices["start"] = self.start.origin
+        changed = check_record(folder, choices, self.names, resume=self.how.resume, change=self.how.change)
         checkpoint.clean(folder)
         found = checkpoint.newest(folder, self.say)
         step = 0 if found is None else checkpoint.step_of(found)
@@ -215,10 +217,12 @@ class _Training:
         if usable:
             state.average.step(state.trained())
         state.step, state.unusable = state.step + 1, 0 if usable else state.unusable + 1
-        told = torch.cat([sums, sums.new_tensor([float(self.stop.number)])])
+        own = self.stop.number  # read once: it may change at any moment, and all processes must agree
+        told = torch.cat([sums, sums.new_tensor([float(own)])])
         values = (accelerator.reduce(told, "mean") if accelerator.num_processes > 1 else told).tolist()
-        number = round(values[-1]) and (self.stop.number or 15)
+        number = own or (signal.SIGTERM.value if values[-1] else 0)
         line = {"step": state.step, **dict(zip(LOSSES, values, strict=False)), "norm": norm, "rate": rate}
+        line["inside"] = line["inside"] / line["area"] if line["area"] else 0.0  # the mean error where entities are
         line |= {"seconds": round(time.perf_counter() - began, 4)} | ({} if usable else {"skipped": True})
         return line, number
 

@@ -36,12 +36,14 @@ class Start:
         controlnet: The ControlNet to train.
         folder: Where the base's weights lie; None for random ones.
         fingerprint: Changes with the base's weights.
+        origin: Where the ControlNet comes from, in a word.
     """
 
     parts: Mapping[str, Any]
     controlnet: Any
     folder: Path | None
     fingerprint: str
+    origin: str
 
     @property
     def factor(self) -> int:
@@ -115,7 +117,7 @@ def load_start(
         controlnet = load_controlnet(where, torch.float32)
     controlnet.register_to_config(representation=representation)
     check_parts(parts["vae"], parts["image_encoder"], parts["unet"], controlnet)
-    return Start(parts, controlnet, folder, _fingerprint(parts))
+    return Start(parts, controlnet, folder, _fingerprint(parts), start or "the UNet")
 
 
 def _from_unet(unet: Any, own: Mapping[str, Any], representation: str) -> Any:

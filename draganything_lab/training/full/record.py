@@ -12,6 +12,7 @@ from ...media.files import write_whole
 from .checkpoint import checkpoints
 
 RECORD = "training.json"
+CHOICES, NAMES_OF = "choices", "names"  # in it: what must not differ, and where things lie
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:
@@ -32,12 +33,20 @@ def read_record(folder: Path) -> dict[str, Any] | None:
         raise LabError(f"{path} cannot be read ({error})", fix="restore it, or start in another --folder") from None
 
 
-def check_record(folder: Path, record: Mapping[str, Any], *, resume: bool, change: Collection[str] = ()) -> list[str]:
+def check_record(
+    folder: Path,
+    choices: Mapping[str, Any],
+    names: Mapping[str, Any],
+    *,
+    resume: bool,
+    change: Collection[str] = (),
+) -> list[str]:
     """Compare a training with the one in its folder, and write down what it is.
 
     Args:
         folder: The training folder.
-        record: Whatever the result depends on, by name, as JSON stores it.
+        choices: Whatever the result depends on, by name, as JSON stores it.
+        names: What is needed to begin the same training again but does not decide the result, such as paths of files.
         resume: Whether to go on with the folder's training, if it has one.
         change: Names that may differ.
 
@@ -47,9 +56,9 @@ def check_record(folder: Path, record: Mapping[str, Any], *, resume: bool, chang
     Raises:
         LabError: The folder has a training, and `resume` is false or something else differs.
     """
-    unknown = [name for name in change if name not in record]
+    unknown = [name for name in change if name not in choices]
     if unknown:
-        raise LabError(f'--change {unknown[0]}: there is no "{unknown[0]}"', fix=f"use some of {', '.join(record)}")
+        raise LabError(f'--change {unknown[0]}: there is no "{unknown[0]}"', fix=f"use some of {', '.join(choices)}")
     former, there = read_record(folder), checkpoints(folder)
     if (former is not None or there) and not resume:
         last = f", up to step {int(there[-1].name.rpartition('-')[2])}" if there else ""
@@ -58,8 +67,12 @@ def check_record(folder: Path, record: Mapping[str, Any], *, resume: bool, chang
         )
     if former is None and there:
         raise LabError(f"{folder} has checkpoints but no {RECORD}", fix="restore it, or start in another --folder")
-    said = {name: f"{name} was {_word(former, name)} and is {_word(record, name)}" for name in record} if former else {}
-    other = {name: text for name, text in said.items() if (former or {}).get(name) != record[name]}
+    old = choices if former is None else former.get(CHOICES, {})
+    other = {
+        name: f"{name} was {_word(old.get(name))} and is {_word(choices[name])}"
+        for name in choices
+        if old.get(name) != choices[name]
+    }
     refused = [text for name, text in other.items() if name not in change]
     if refused:
         names = " ".join(name for name in other if name not in change)
@@ -67,11 +80,11 @@ def check_record(folder: Path, record: Mapping[str, Any], *, resume: bool, chang
             f"the training in {folder} began with other options: {'; '.join(refused)}",
             fix=f"leave them as they were, or go on differently with --change {names}",
         )
+    record = {CHOICES: dict(choices), NAMES_OF: dict(names)}
     if former != record:
-        write_whole(folder / RECORD, json.dumps(dict(record), indent=1).encode())
+        write_whole(folder / RECORD, json.dumps(record, indent=1).encode())
     return list(other.values())
 
 
-def _word(record: Mapping[str, Any] | None, name: str) -> str:
-    value = (record or {}).get(name)
+def _word(value: Any) -> str:
     return "not set" if value is None else "x".join(map(str, value)) if isinstance(value, list) else str(value)
