@@ -8,7 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,6 @@ from .evaluate import words
 from .generate import parse_size
 
 if TYPE_CHECKING:
-    from ..training.full.networks import Start
     from ..training.full.options import Options
     from ..training.full.source import Source
 
@@ -136,7 +135,8 @@ def _train(args: argparse.Namespace) -> int:
     options, names = _choices(args)
     main = os.environ.get("RANK", "0") == "0"
     say: Any = (lambda line: print(line, flush=True)) if main else (lambda line: None)
-    source, options = _source(names, options)
+    passed = {name for name in ("size", "frames") if getattr(args, name) is not None}
+    source, options = _source(names, options, passed)
     start = load_start(
         names["base"], names["start"], options.representation, seed=options.seed, download=args.download, say=say
     )
@@ -171,25 +171,45 @@ def _train(args: argparse.Namespace) -> int:
 
 def _choices(args: argparse.Namespace) -> tuple[Options, dict[str, Any]]:
     """Options and names: as passed; what is not passed, as the folder's training began, where one is resumed."""
-    from ..training.full.options import Options
+    from ..training.full.options import FREE, Options
     from ..training.full.record import CHOICES, NAMES_OF, read_record
 
     former = (read_record(args.folder) or {}) if args.resume else {}
-    options, names = dict(former.get(CHOICES, {})), dict(former.get(NAMES_OF, {}))
+    names = dict(former.get(NAMES_OF, {}))
+    before = {**former.get(CHOICES, {}), **names}
+    options: dict[str, Any] = {}
     for field in fields(Options):
-        value = getattr(args, field.name, None)
+        value = getattr(args, field.name)
+        value = before.get(field.name) if value is None else value
         if value is not None:
-            options[field.name] = value
+            options[field.name] = tuple(value) if isinstance(value, list) else value
     for name, otherwise in NAMES.items():
         value = getattr(args, name)
         names[name] = value if value is not None else names.get(name, otherwise)
-    known = {field.name for field in fields(Options)}
-    plain = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
-    return Options(**{name: value for name, value in plain.items() if name in known}).checked(), names
+    chosen = Options(**options).checked()
+    return chosen, names | {name: getattr(chosen, name) for name in FREE}
 
 
-def _source(names: dict[str, Any], options: Options) -> tuple[Source, Options]:
-    raise LabError("there is no source of clips yet", fix="wait for it")
+def _source(names: dict[str, Any], options: Options, passed: set[str]) -> tuple[Source, Options]:
+    """The samples, and the options with what the features decide: size and length of the clips."""
+    from ..training.full.samples import ClipSamples
+
+    for name, what in (("data", "the folder of clips"), ("features", "what `draganything-lab clips features` wrote")):
+        if not names[name]:
+            raise LabError(f"--{name} is missing", fix=f"pass {what}")
+    source = ClipSamples(
+        names["data"],
+        names["features"],
+        representation=options.representation,
+        paths=names["paths"],
+        seed=options.seed,
+        flip=names["flip"],
+    )
+    if "size" not in passed:
+        options = replace(options, size=source.size)
+    if "frames" not in passed:
+        options = replace(options, frames=source.frames)
+    return source, options
 
 
 def _scenes(asked: str | None, base: str) -> str | None:
@@ -240,7 +260,10 @@ def _launch(processes: int, folder: Path) -> int:
 
 def _size(text: str) -> tuple[int, int]:
     """(H, W) from "WxH"."""
-    return parse_size(text)
+    try:
+        return parse_size(text)
+    except LabError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _pair(text: str) -> tuple[float, float]:

@@ -15,9 +15,11 @@ from ...models.shortcuts import take_shortcuts
 from ...pipeline.parts import vae_factor
 from ...pipeline.sampling import clip_values, encoder_pixels
 from ..engine import edm
+from ..engine.quick import quicken
 from .options import Options
 
 ENCODED = 4  # frames that the VAE encodes at a time
+FEW = 1024  # latent cells up to which a CPU has room for attention as plain products, which it is faster with
 HALVES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -49,6 +51,7 @@ class Frozen:
         exact = half == torch.float16 and vae.config.force_upcast
         for network, dtype in ((vae, torch.float32 if exact else half), (encoder, half), (unet, half)):
             nn.Module.to(network.eval().requires_grad_(False), device=device, dtype=dtype)
+        _quicken(device, options, vae, unet)
         if options.checkpointing:
             unet.enable_gradient_checkpointing()
         return cls(vae, encoder, unet, clip_values(parts["feature_extractor"]))
@@ -65,9 +68,15 @@ def prepare_controlnet(controlnet: Any, options: Options, device: torch.device |
     for name, layer in controlnet.named_modules():
         if name.endswith(("attn2.to_q", "attn2.to_k", "norm2")) and "transformer_blocks" in name:
             layer.requires_grad_(False)
+    _quicken(device, options, controlnet)
     if options.checkpointing:
         controlnet.enable_gradient_checkpointing()
     return controlnet
+
+
+def _quicken(device: torch.device | str, options: Options, *networks: nn.Module) -> None:
+    if torch.device(device).type == "cpu" and options.size[0] * options.size[1] <= 64 * FEW:
+        quicken("cpu", *networks)
 
 
 class Noise(NamedTuple):
