@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from draganything_lab.errors import LabError
+from draganything_lab.training.full.log import read_log
 from draganything_lab.training.full.loop import train
 from draganything_lab.training.full.networks import load_start
 from draganything_lab.training.full.options import Options
@@ -19,6 +20,13 @@ from helpers.toyland_samples import ToylandSamples
 OPTIONS = Options(
     size=(32, 32), frames=4, batch=4, steps=12, rate=1e-3, warm_up=3, precision="no", checkpointing=False, ema=0.9
 )
+
+
+def curve(folder: Path) -> list[list[float]]:
+    """What a training's log says of each step, without the time that it took."""
+    lines = [line for line in read_log(folder / "log.jsonl") if "loss" in line]
+    assert [line["step"] for line in lines] == list(range(1, len(lines) + 1)), "each step once, in order"
+    return [[line[name] for name in ("loss", "inside", "everywhere", "norm", "rate")] for line in lines]
 
 
 def main() -> int:
