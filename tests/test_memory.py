@@ -16,7 +16,7 @@ from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.models import random_parts  # noqa: E402
 from draganything_lab.pipeline import (  # noqa: E402
     DragAnythingPipeline,
-    dryrun,
+    metering,
 )
 from draganything_lab.pipeline import plan as memory  # noqa: E402
 from draganything_lab.pipeline.dryrun import DryRun  # noqa: E402
@@ -37,8 +37,8 @@ def full():
 
 
 def test_the_meter_counts_what_is_alive():
-    meter = dryrun._Meter()
-    with dryrun._HoldResults(meter):
+    meter = metering.Meter()
+    with metering.counting(meter):
         a = torch.zeros(1000)  # 4,000 bytes
         b = a + 1  # 8,000
         view = b.view(10, 100)  # nothing new
@@ -63,8 +63,8 @@ def test_operations_equal_those_of_a_real_run(pipe):
 
 def test_memory_of_the_dry_run_equals_that_of_a_real_run(pipe):
     control = torch.zeros(1, 4, 3, *SIZE), torch.zeros(1, 4, 6, *SIZE)
-    meter = dryrun._Meter()
-    with torch.no_grad(), dryrun._HoldResults(meter):
+    meter = metering.Meter()
+    with torch.no_grad(), metering.counting(meter):
         image, entity_map = (maps.clone() for maps in control)
         pipe.controlnet.embed_control(image, entity_map)
     assert DryRun(pipe).embed(SIZE, 4).memory == pytest.approx(meter.peak, rel=0.05)

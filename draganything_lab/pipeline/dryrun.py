@@ -7,19 +7,14 @@ or large, instead of a formula.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
-from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
 
 from ..models.shortcuts import take_shortcuts
+from .metering import Meter, counting
 
 if TYPE_CHECKING:
     from .parts import Networks
@@ -114,11 +109,9 @@ class DryRun:
 
     def _cost(self, key: tuple[Any, ...], run: Callable[[], Any]) -> Cost:
         if key not in self._known:
-            meter = _Meter()
-            counter = FlopCounterMode(display=False)
-            with torch.no_grad(), _FusedAttention(meter), counter, _HoldResults(meter):
+            with torch.no_grad(), counting(Meter(), dry=True) as meter:
                 run()
-            self._known[key] = Cost(meter.peak, meter.flops + counter.get_total_flops())
+            self._known[key] = Cost(meter.peak, meter.flops)
         return self._known[key]
 
 
@@ -133,57 +126,3 @@ def _shadow(net: Any, dtype: torch.dtype) -> Any:
     take_shortcuts(shadow)
     # The mixing factors are made on the CPU whatever the context says.
     return torch.nn.Module.to(shadow, device="meta", dtype=dtype).eval()
-
-
-class _Meter:
-    """What was counted: bytes at the peak, and operations."""
-
-    def __init__(self) -> None:
-        self.live = self.peak = 0
-        self.flops = 0.0
-        self._holders: dict[int, int] = {}
-
-    def hold(self, tensor: torch.Tensor) -> None:
-        """Count a tensor's storage for as long as some tensor uses it."""
-        storage = tensor.untyped_storage()
-        key, size = storage._cdata, storage.nbytes()
-        if self._holders.setdefault(key, 0) == 0:
-            self.live += size
-            self.peak = max(self.peak, self.live)
-        self._holders[key] += 1
-        weakref.finalize(tensor, self._release, key, size)
-
-    def _release(self, key: int, size: int) -> None:
-        self._holders[key] -= 1
-        if self._holders[key] == 0:
-            del self._holders[key]
-            self.live -= size
-
-
-class _HoldResults(TorchDispatchMode):
-    def __init__(self, meter: _Meter) -> None:
-        super().__init__()
-        self.meter = meter
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        results = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(results):
-            if isinstance(leaf, torch.Tensor):
-                self.meter.hold(leaf)
-        return results
-
-
-class _FusedAttention(TorchFunctionMode):
-    """Attention as GPUs compute it: the matrix of all pairs of pixels is never written out."""
-
-    def __init__(self, meter: _Meter) -> None:
-        super().__init__()
-        self.meter = meter
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is F.scaled_dot_product_attention:
-            query, key, value = args[:3]
-            pairs = query.numel() // query.shape[-1] * key.shape[-2]
-            self.meter.flops += 2 * pairs * (query.shape[-1] + value.shape[-1])
-            return query.new_empty(*query.shape[:-1], value.shape[-1])
-        return func(*args, **(kwargs or {}))
