@@ -135,7 +135,8 @@ def forward(
         "loss", the mean over clips of the squared error of each place times its weight: 1 where entities are and, by
         `options.loss`, 0 ("masked": equation 5 of the paper, divided by the number of places), 1 ("plain") or
         `options.outside` ("mixed") elsewhere. It is a mean of clips, so it does not matter how they are shared out.
-        And, for the log, "inside" and "everywhere": mean errors where entities are and of all places.
+        And, for the log, means of all places of the error, "everywhere", of the mask, "area", and of both multiplied,
+        "inside"; divided by "area", that is the mean error where entities are.
 
     Source:
         Paper, section 3.4; SVD (arXiv 2311.15127), appendix D; EDM (arXiv 2206.00364).
@@ -178,8 +179,8 @@ def weighed(error: Tensor, moved: Tensor, options: Options) -> dict[str, Tensor]
     mask = edm.at_latent_size(moved, (error.shape[-2], error.shape[-1]))
     outside = {"masked": 0.0, "plain": 1.0, "mixed": options.outside}[options.loss]
     loss = ((outside + (1 - outside) * mask) * error).mean()
-    inside = (mask * error).sum() / mask.sum().clamp(min=1)
-    return {"loss": loss, "inside": inside.detach(), "everywhere": error.detach().mean()}
+    error = error.detach()
+    return {"loss": loss, "inside": (mask * error).mean(), "area": mask.mean(), "everywhere": error.mean()}
 
 
 def _encode(frozen: Frozen, video: Tensor, noise: Noise) -> tuple[Tensor, Tensor, Tensor]:
