@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +62,9 @@ def fill(network: Any, device: str) -> None:
     """Give a network without numbers small random ones."""
     import torch
 
-    positions = [(module, len(module.position_ids[0])) for module in network.modules() if hasattr(module, "position_ids")]
+    positions = [
+        (module, len(module.position_ids[0])) for module in network.modules() if hasattr(module, "position_ids")
+    ]
     network.to_empty(device=device)
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.02)
@@ -172,12 +173,12 @@ def train_step(args: argparse.Namespace) -> Callable[[], Any]:
 
     from draganything_lab.models import random_parts
     from draganything_lab.training.full import step
-    from draganything_lab.training.full.estimate import sample_batch
+    from draganything_lab.training.full.dry import sample_batch
 
     options = train_options(args)
     parts = random_parts(args.size, device=args.device, dtype=getattr(torch, args.dtype))
     frozen = step.Frozen.of(parts, options, args.device)
-    net = step.prepare_controlnet(parts.pop("controlnet"), options)
+    net = step.prepare_controlnet(parts.pop("controlnet"), options, args.device)
     del parts
     trained = [parameter for parameter in net.parameters() if parameter.requires_grad]
     adam = torch.optim.AdamW(trained, lr=options.rate) if args.optimiser == "adamw" else None

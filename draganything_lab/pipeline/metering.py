@@ -78,6 +78,16 @@ def counting(meter: Meter, *, dry: bool = False, workspace: Workspace | None = N
             meter.flops += counter.get_total_flops()
 
 
+def copies_on_cpu(func: Any, args: Any, results: Any) -> int:
+    """Bytes of the copies that a CPU's convolutions make: inputs, weights and results in an order of its own.
+
+    Source: oneDNN's reorders, measured by `benchmarks/full_size.py`.
+    """
+    if func is torch.ops.aten.convolution.default:
+        return sum(tensor.numel() * tensor.element_size() for tensor in (*args[:2], results))
+    return 0
+
+
 class _HoldResults(TorchDispatchMode):
     def __init__(self, meter: Meter, workspace: Workspace | None = None) -> None:
         super().__init__()
