@@ -124,7 +124,8 @@ def _from_unet(unet: Any, own: Mapping[str, Any], representation: str) -> Any:
     """A ControlNet with the UNet's weights, whose control goes in as in the ControlNet that the base comes with."""
     names = DragAnythingControlNet._get_init_keys(DragAnythingControlNet) - set(unet.config)
     extra = {name: own[name] for name in names if name in own} | {"representation": representation}
-    return DragAnythingControlNet.from_unet(unet, **extra)
+    with torch.device(unet.device):
+        return DragAnythingControlNet.from_unet(unet, **extra)
 
 
 def _own_config(folder: Path) -> dict[str, Any]:

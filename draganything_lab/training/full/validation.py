@@ -46,7 +46,7 @@ class Validation:
         steps: Denoising steps; None for what the weights were tuned for.
         features: Where entity vectors come from: as for `load_features`; None for what comes with the base. Random
             networks have none: there the vectors are random, too, the same every time.
-        limit: At most so many scenes are used.
+        limit: Largest number of scenes; the first ones are used.
     """
 
     where: str
