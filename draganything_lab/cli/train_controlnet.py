@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import LabError
+from ..errors import LabError, first_line
 from .evaluate import words
 from .generate import parse_size
 
@@ -151,10 +151,14 @@ def _train(args: argparse.Namespace) -> int:
         device="meta" if args.dry_run else "cpu",
         say=say,
     )
-    if main:
-        print(_plan(args, start, options), flush=True)
     if args.dry_run or source is None:
+        say(_plan(args, start, options))
         return 0
+    if main:
+        try:
+            say(_plan(args, start, options))
+        except Exception as error:  # an estimate must not keep a training from starting
+            say(f"costs could not be estimated ({first_line(error)})")
     validate = None
     if where := _scenes(args.validate, names["base"]):
         validate = Validation(

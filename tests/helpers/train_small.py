@@ -60,12 +60,18 @@ def main() -> int:
     parser.add_argument("--save-every", type=int, default=2)
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--log-with", default="none")
     parser.add_argument("--die-at", type=int, help="sample whose drawing ends the process of rank 1")
     args = parser.parse_args()
     torch.set_num_threads(1)
     options = Options(**{**vars(OPTIONS), "steps": args.steps, "accumulate": args.accumulate})
     how = Run(
-        args.folder, args.resume, save_every=args.save_every, workers=args.workers, device="cpu", log_with=("none",)
+        args.folder,
+        args.resume,
+        save_every=args.save_every,
+        workers=args.workers,
+        device="cpu",
+        log_with=(args.log_with,),
     )
     source = ToylandSamples(options.size, options.frames)
     if args.die_at is not None:
@@ -90,6 +96,9 @@ class Dying(ToylandSamples):
     def __init__(self, at: int) -> None:
         super().__init__(OPTIONS.size, OPTIONS.frames)
         object.__setattr__(self, "at", at)
+
+    def fingerprint(self) -> str:
+        return ToylandSamples(self.size, self.frames).fingerprint()
 
     def draw(self, number: int):  # type: ignore[no-untyped-def]
         if number >= self.at and os.environ.get("RANK") == "1":
