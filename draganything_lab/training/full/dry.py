@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
+from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.overrides import TorchFunctionMode
 
 from ...models.controlnet import WAYS
 from ...pipeline.metering import Meter, counting
@@ -64,14 +62,20 @@ def dry_step(
 
     The tensors are fake ones of the CPU and not of the meta device, which knows no autocast.
     """
+    with torch.device("meta"):
+        bare = {name: _bare(parts[name]) for name in (*NETWORKS, "controlnet")}
+    frozen = Frozen.of({**bare, "feature_extractor": parts["feature_extractor"]}, options, "meta")
+    net = prepare_controlnet(bare["controlnet"], options, "meta")
+    for module in net.modules() if norms_in_float32 else ():
+        if isinstance(module, (nn.GroupNorm, nn.LayerNorm)):
+            module.register_forward_pre_hook(_in_float32)
     with FakeTensorMode(allow_non_fake_inputs=True):
-        fakes = {name: _bare(parts[name]) for name in (*NETWORKS, "controlnet")}
-        frozen = Frozen.of({**fakes, "feature_extractor": parts["feature_extractor"]}, options, "cpu")
-        net = prepare_controlnet(fakes["controlnet"], options, "cpu")
+        for network in bare.values():
+            _to_fake(network)
         trained = [parameter for parameter in net.parameters() if parameter.requires_grad]
         for parameter in trained if gradients_kept else ():
             parameter.grad = torch.zeros_like(parameter)
-        with counting(Meter(), dry=True) as meter, _norms(norms_in_float32):
+        with counting(Meter(), dry=True) as meter:
             batch, noise = sample_batch(frozen, net, options, clips, "cpu")
             given = meter.live
             forward(net, frozen, batch, noise, options)["loss"].backward()
@@ -117,23 +121,22 @@ def _bare(network: Any) -> Any:
     return kind.from_config(network.config) if hasattr(kind, "load_config") else kind(network.config)
 
 
-def _bytes(network: torch.nn.Module) -> int:
+def _to_fake(network: nn.Module) -> None:
+    """Give a network of the meta device fake tensors of the CPU; inside a `FakeTensorMode`."""
+    for module in network.modules():
+        for name, value in module._parameters.items():
+            if value is not None:
+                fake = torch.empty(value.shape, dtype=value.dtype, device="cpu")
+                module._parameters[name] = nn.Parameter(fake, requires_grad=value.requires_grad)
+        for name, value in module._buffers.items():
+            if value is not None:
+                module._buffers[name] = torch.empty(value.shape, dtype=value.dtype, device="cpu")
+
+
+def _bytes(network: nn.Module) -> int:
     return sum(parameter.numel() * parameter.element_size() for parameter in network.parameters())
 
 
-@contextmanager
-def _norms(in_float32: bool) -> Iterator[None]:
-    if not in_float32:
-        yield
-        return
-    with _NormsInFloat32():
-        yield
-
-
-class _NormsInFloat32(TorchFunctionMode):
-    """What autocast does on GPUs and not on CPUs: norms get and give float32."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in (F.layer_norm, F.group_norm) and torch.is_autocast_enabled("cpu"):
-            args = (args[0].float(), *args[1:])
-        return func(*args, **(kwargs or {}))
+def _in_float32(module: nn.Module, inputs: Any) -> Any:
+    """What autocast does on GPUs and not on CPUs: norms get, and give, float32."""
+    return (inputs[0].float(), *inputs[1:]) if torch.is_autocast_enabled("cpu") else None
