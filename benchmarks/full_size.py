@@ -93,7 +93,7 @@ def stage_of(args: argparse.Namespace) -> tuple[Callable[[], Any], Callable[[Any
 
     runs: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
         "encode": (lambda: pipe.vae.encode(rand(1, 3, *size)).latent_dist.mode(), lambda dry: dry.encode(size)),
-        "see": (lambda: pipe.image_encoder(rand(1, 3, side, side)).image_embeds, lambda dry: dry.see(size)),
+        "see": (lambda: pipe.image_encoder(rand(1, 3, side, side)).image_embeds, lambda dry: dry.see()),
         "embed": (
             lambda: net.embed_control(rand(1, frames, 3, *size), rand(1, frames, channels, *size)),
             lambda dry: dry.embed(size, frames),

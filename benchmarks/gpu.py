@@ -256,6 +256,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     folder = Path(args.out).with_suffix(".d")
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(folder / f"{args.mode}.npz", latents=latents, frames=frames)
+    result["steps"] = len(stamps) - 2  # "ays" has its own number
     result |= {"step": float(np.median(steady)), "video": stamps[-1] - stamps[0]}
     if cuda:
         result |= {"memory": torch.cuda.max_memory_allocated(), "reserved": torch.cuda.max_memory_reserved()}

@@ -59,10 +59,11 @@ def real_step(options: Options, clips: int, *, flops: bool = False) -> float:
 def test_memory_of_the_dry_run_is_that_of_a_real_step(tiny, checkpointing, precision):
     options = replace(TINY, checkpointing=checkpointing, precision=precision)
     dry = dry_step(tiny, options, 1, norms_in_float32=False)
-    assert dry.memory == pytest.approx(real_step(options, 1), rel=0.1)
+    assert dry.memory == pytest.approx(real_step(options, 1), rel=0.15 if checkpointing else 0.05)
 
 
-@settings(max_examples=4, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=6, deadline=None)
 @given(
     frames=st.integers(2, 5),
     size=st.tuples(st.sampled_from([32, 64, 96]), st.sampled_from([32, 64])),
@@ -72,7 +73,7 @@ def test_memory_of_the_dry_run_is_that_of_a_real_step(tiny, checkpointing, preci
 def test_it_is_so_at_any_size(tiny, frames, size, clips, checkpointing):
     options = replace(TINY, size=size, frames=frames, batch=clips, checkpointing=checkpointing)
     dry = dry_step(tiny, options, clips, norms_in_float32=False)
-    assert dry.memory == pytest.approx(real_step(options, clips), rel=0.15)
+    assert dry.memory == pytest.approx(real_step(options, clips), rel=0.2)
 
 
 @pytest.mark.parametrize("checkpointing", [True, False])
@@ -142,6 +143,7 @@ def test_at_full_size_it_says_what_fits(full):
     print(large, small, sep="\n")
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_says_what_would(tiny):
     options = replace(TINY, batch=4, frames=16, checkpointing=False)
     whole = estimate_training(tiny, options, device="L4").memory
