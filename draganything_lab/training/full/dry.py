@@ -121,7 +121,7 @@ def sample_batch(
 class _TidyMeter(Meter):
     """Computing fake tensors again, for checkpointing, leaves them in reference cycles, which real ones are not in."""
 
-    every, held = 20, 0
+    every, held = 4, 0
 
     def hold(self, tensor: torch.Tensor) -> None:
         self.held += 1
@@ -143,9 +143,9 @@ def _to_fake(network: nn.Module) -> None:
             if value is not None:
                 fake = torch.empty(value.shape, dtype=value.dtype, device="cpu")
                 module._parameters[name] = nn.Parameter(fake, requires_grad=value.requires_grad)
-        for name, value in module._buffers.items():
-            if value is not None:
-                module._buffers[name] = torch.empty(value.shape, dtype=value.dtype, device="cpu")
+        for name, buffer in module._buffers.items():
+            if buffer is not None:
+                module._buffers[name] = torch.empty(buffer.shape, dtype=buffer.dtype, device="cpu")
 
 
 def _bytes(network: nn.Module) -> int:
