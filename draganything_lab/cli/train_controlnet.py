@@ -8,12 +8,12 @@ import shlex
 import signal
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import LabError
+from ..errors import LabError, first_line
 from .evaluate import words
 from .generate import parse_size
 
@@ -101,6 +101,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     instead = parser.add_argument_group("instead of training")
     instead.add_argument("--dry-run", action="store_true", help="print memory, time and cost, and train nothing")
+    instead.add_argument("--gpu", metavar="NAME", help="plan for that GPU, such as A100-80 (default: for this machine)")
+    instead.add_argument("--price", metavar="X", type=float, help="of a GPU for an hour, for the cost in all")
     instead.add_argument(
         "--export",
         nargs=2,
@@ -136,12 +138,27 @@ def _train(args: argparse.Namespace) -> int:
     options, names = _choices(args)
     main = os.environ.get("RANK", "0") == "0"
     say: Any = (lambda line: print(line, flush=True)) if main else (lambda line: None)
-    source, options = _source(names, options)
+    passed = {name for name in ("size", "frames") if getattr(args, name) is not None}
+    source = None
+    if not args.dry_run or names["data"]:
+        source, options = _source(names, options, passed)
     start = load_start(
-        names["base"], names["start"], options.representation, seed=options.seed, download=args.download, say=say
+        names["base"],
+        names["start"],
+        options.representation,
+        seed=options.seed,
+        download=args.download,
+        device="meta" if args.dry_run else "cpu",
+        say=say,
     )
-    if args.dry_run:
+    if args.dry_run or source is None:
+        say(_plan(args, start, options))
         return 0
+    if main:
+        try:
+            say(_plan(args, start, options))
+        except Exception as error:  # an estimate must not keep a training from starting
+            say(f"costs could not be estimated ({first_line(error)})")
     validate = None
     if where := _scenes(args.validate, names["base"]):
         validate = Validation(
@@ -169,27 +186,65 @@ def _train(args: argparse.Namespace) -> int:
     return 0
 
 
+def _plan(args: argparse.Namespace, start: Start, options: Options) -> str:
+    """What the training needs: memory of each process, time of a step, time and cost of all."""
+    from ..models.device import best_device
+    from ..training.full.estimate import estimate_training
+
+    shared = {"ACCELERATE_USE_FSDP": "fsdp", "ACCELERATE_USE_DEEPSPEED": "deepspeed"}
+    kinds = [kind for name, kind in shared.items() if os.environ.get(name, "").lower() == "true"]
+    plan = estimate_training(
+        {**start.parts, "controlnet": start.controlnet},
+        options,
+        processes=int(os.environ.get("WORLD_SIZE", args.processes)),
+        device=args.gpu or best_device(args.device),
+        price_per_hour=args.price,
+        sharded=kinds[0] if kinds else "none",
+    )
+    return str(plan)
+
+
 def _choices(args: argparse.Namespace) -> tuple[Options, dict[str, Any]]:
     """Options and names: as passed; what is not passed, as the folder's training began, where one is resumed."""
-    from ..training.full.options import Options
+    from ..training.full.options import FREE, Options
     from ..training.full.record import CHOICES, NAMES_OF, read_record
 
     former = (read_record(args.folder) or {}) if args.resume else {}
-    options, names = dict(former.get(CHOICES, {})), dict(former.get(NAMES_OF, {}))
+    names = dict(former.get(NAMES_OF, {}))
+    before = {**former.get(CHOICES, {}), **names}
+    options: dict[str, Any] = {}
     for field in fields(Options):
-        value = getattr(args, field.name, None)
+        value = getattr(args, field.name)
+        value = before.get(field.name) if value is None else value
         if value is not None:
-            options[field.name] = value
+            options[field.name] = tuple(value) if isinstance(value, list) else value
     for name, otherwise in NAMES.items():
         value = getattr(args, name)
         names[name] = value if value is not None else names.get(name, otherwise)
-    known = {field.name for field in fields(Options)}
-    plain = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
-    return Options(**{name: value for name, value in plain.items() if name in known}).checked(), names
+    chosen = Options(**options).checked()
+    return chosen, names | {name: getattr(chosen, name) for name in FREE}
 
 
-def _source(names: dict[str, Any], options: Options) -> tuple[Source, Options]:
-    raise LabError("there is no source of clips yet", fix="wait for it")
+def _source(names: dict[str, Any], options: Options, passed: set[str]) -> tuple[Source, Options]:
+    """The samples, and the options with what the features decide: size and length of the clips."""
+    from ..training.full.samples import ClipSamples
+
+    for name, what in (("data", "the folder of clips"), ("features", "what `draganything-lab clips features` wrote")):
+        if not names[name]:
+            raise LabError(f"--{name} is missing", fix=f"pass {what}")
+    source = ClipSamples(
+        names["data"],
+        names["features"],
+        representation=options.representation,
+        paths=names["paths"],
+        seed=options.seed,
+        flip=names["flip"],
+    )
+    if "size" not in passed:
+        options = replace(options, size=source.size)
+    if "frames" not in passed:
+        options = replace(options, frames=source.frames)
+    return source, options
 
 
 def _scenes(asked: str | None, base: str) -> str | None:
@@ -240,7 +295,10 @@ def _launch(processes: int, folder: Path) -> int:
 
 def _size(text: str) -> tuple[int, int]:
     """(H, W) from "WxH"."""
-    return parse_size(text)
+    try:
+        return parse_size(text)
+    except LabError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _pair(text: str) -> tuple[float, float]:

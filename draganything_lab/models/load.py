@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .dift import DiffusionFeatures
 
 FEATURES_OF = {"svd": "sd15", "svd-xt": "sd15", "draganything": "sd15"}
+TOLD = "features.json"  # in a folder of weights: the name of the diffusion features that belong to it
 
 
 def load_features(
@@ -44,10 +46,17 @@ def load_features(
     torch = need_torch()
     from .dift import DiffusionFeatures
 
-    name = FEATURES_OF.get(str(name), name)
+    name = FEATURES_OF.get(str(name), _told(Path(name).expanduser() / TOLD) or name)
     half = dtype in (torch.float16, torch.bfloat16)
     folder = folder_of(name, "features", "video", download=download, half=half, say=say)
     return DiffusionFeatures.from_pretrained(folder, device=device, dtype=dtype, **options)
+
+
+def _told(file: Path) -> str | None:
+    try:
+        return str(json.loads(file.read_text())["features"]) if file.is_file() else None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LabError(f'{file} must read like {{"features": "sd15"}} ({error})', fix="correct it") from None
 
 
 def folder_of(name: str | Path, *kinds: Kind, download: bool, half: bool, say: Say) -> Path:

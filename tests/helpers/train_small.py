@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import torch
 
 from draganything_lab.errors import LabError
+from draganything_lab.training.full.log import read_log
 from draganything_lab.training.full.loop import train
 from draganything_lab.training.full.networks import load_start
 from draganything_lab.training.full.options import Options
@@ -21,6 +23,35 @@ OPTIONS = Options(
 )
 
 
+def curve(folder: Path) -> list[list[float]]:
+    """What a training's log says of each step, without the time that it took."""
+    lines = [line for line in read_log(folder / "log.jsonl") if "loss" in line]
+    assert [line["step"] for line in lines] == list(range(1, len(lines) + 1)), "each step once, in order"
+    return [[line[name] for name in ("loss", "inside", "everywhere", "norm", "rate")] for line in lines]
+
+
+def small(folder: Path, *words: str, processes: int = 1) -> subprocess.Popen[str]:
+    """Start a small training in processes of its own; what it prints goes to `folder`.txt."""
+    launcher = [sys.executable, "-m"]
+    if processes > 1:
+        launcher += ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"]
+    root = Path(__file__).parents[2]
+    paths = os.pathsep.join([str(root / "tests"), str(root)])
+    with told(folder).open("a") as out:
+        return subprocess.Popen(
+            [*launcher, "helpers.train_small", str(folder), *words],
+            env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+def told(folder: Path) -> Path:
+    """What the trainings in a folder have printed."""
+    return folder.with_name(folder.name + ".txt")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
@@ -29,12 +60,18 @@ def main() -> int:
     parser.add_argument("--save-every", type=int, default=2)
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--log-with", default="none")
     parser.add_argument("--die-at", type=int, help="sample whose drawing ends the process of rank 1")
     args = parser.parse_args()
     torch.set_num_threads(1)
     options = Options(**{**vars(OPTIONS), "steps": args.steps, "accumulate": args.accumulate})
     how = Run(
-        args.folder, args.resume, save_every=args.save_every, workers=args.workers, device="cpu", log_with=("none",)
+        args.folder,
+        args.resume,
+        save_every=args.save_every,
+        workers=args.workers,
+        device="cpu",
+        log_with=(args.log_with,),
     )
     source = ToylandSamples(options.size, options.frames)
     if args.die_at is not None:
@@ -59,6 +96,9 @@ class Dying(ToylandSamples):
     def __init__(self, at: int) -> None:
         super().__init__(OPTIONS.size, OPTIONS.frames)
         object.__setattr__(self, "at", at)
+
+    def fingerprint(self) -> str:
+        return ToylandSamples(self.size, self.frames).fingerprint()
 
     def draw(self, number: int):  # type: ignore[no-untyped-def]
         if number >= self.at and os.environ.get("RANK") == "1":

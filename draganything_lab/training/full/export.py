@@ -11,7 +11,7 @@ from ...errors import LabError, first_line
 from . import checkpoint
 from .networks import load_start, write_pipeline
 from .record import NAMES_OF, read_record
-from .state import load_averaged
+from .state import AVERAGE, load_averaged
 from .together import is_disk_error
 
 
@@ -53,12 +53,11 @@ def export(
         if controlnet_only:
             controlnet.save_pretrained(part)
         else:
-            known = ((read_record(path.parent) or {}).get(NAMES_OF) or {}).get("base")
-            if base is None and known is None:
+            named = base or ((read_record(path.parent) or {}).get(NAMES_OF) or {}).get("base")
+            if named is None:
                 raise LabError(f"{path.parent} does not say what the base of {path.name} is", fix="pass it with --base")
-            start = load_start(
-                base or known, str(path / "average"), controlnet.config.representation, download=download, say=say
-            )
+            representation = controlnet.config.representation
+            start = load_start(named, str(path / AVERAGE), representation, download=download, say=say)
             write_pipeline(start, controlnet, part)
         if out.exists():
             shutil.rmtree(out)

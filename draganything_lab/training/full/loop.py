@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from ...errors import LabError, first_line
+from ..engine.quick import no_denormals
 from . import checkpoint
 from .lock import FolderLock
 from .log import Log, chosen_trackers, read_log
@@ -162,7 +163,8 @@ class _Training:
             self._validate()
         said, began_at, began = time.perf_counter(), state.step, time.perf_counter()
         while state.step < options.steps:
-            line, number = self._step(ahead)
+            with no_denormals():
+                line, number = self._step(ahead)
             if accelerator.is_main_process:
                 self.log.add(line)
             self._track({name: line[name] for name in (*LOSSES, "norm", "rate")})

@@ -75,10 +75,10 @@ def check_record(
     }
     refused = [text for name, text in other.items() if name not in change]
     if refused:
-        names = " ".join(name for name in other if name not in change)
+        listed = " ".join(name for name in other if name not in change)
         raise LabError(
             f"the training in {folder} began with other options: {'; '.join(refused)}",
-            fix=f"leave them as they were, or go on differently with --change {names}",
+            fix=f"leave them as they were, or go on differently with --change {listed}",
         )
     record = {CHOICES: dict(choices), NAMES_OF: dict(names)}
     if former != record:

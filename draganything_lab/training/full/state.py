@@ -27,7 +27,7 @@ class State:
     """The ControlNet in training, whatever accelerate wraps around it.
 
     Args:
-        accelerator: Of this process.
+        accelerator: This process's.
         controlnet: From `prepare_controlnet`.
         options: Optimiser, rate and decay of the average.
 
@@ -35,7 +35,7 @@ class State:
         model: The ControlNet as accelerate runs it.
         optimiser: As accelerate runs it.
         step: Steps done.
-        unusable: Of these, the last ones in a row whose gradient was not finite.
+        unusable: How many of the last ones, in a row, had no finite gradient.
     """
 
     def __init__(self, accelerator: Accelerator, controlnet: Any, options: Options) -> None:
@@ -138,7 +138,7 @@ def build_optimiser(params: list[nn.Parameter], options: Options) -> torch.optim
     except ImportError as error:
         raise LabError(
             f'the optimiser "{options.optimiser}" needs bitsandbytes ({error})',
-            fix="run: pip install bitsandbytes, or use --optimiser adamw",
+            fix="run: pip install 'draganything-lab[gpu]', or use --optimiser adamw",
         ) from None
     return bitsandbytes.optim.AdamW8bit(params, lr=options.rate)
 

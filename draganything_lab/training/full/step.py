@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,9 +16,11 @@ from ...models.shortcuts import take_shortcuts
 from ...pipeline.parts import vae_factor
 from ...pipeline.sampling import clip_values, encoder_pixels
 from ..engine import edm
+from ..engine.quick import quicken
 from .options import Options
 
 ENCODED = 4  # frames that the VAE encodes at a time
+FEW = 1024  # latent cells up to which a CPU has room for attention as plain products, which it is faster with
 HALVES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -49,6 +52,7 @@ class Frozen:
         exact = half == torch.float16 and vae.config.force_upcast
         for network, dtype in ((vae, torch.float32 if exact else half), (encoder, half), (unet, half)):
             nn.Module.to(network.eval().requires_grad_(False), device=device, dtype=dtype)
+        _quicken(device, options, vae, unet)
         if options.checkpointing:
             unet.enable_gradient_checkpointing()
         return cls(vae, encoder, unet, clip_values(parts["feature_extractor"]))
@@ -65,9 +69,15 @@ def prepare_controlnet(controlnet: Any, options: Options, device: torch.device |
     for name, layer in controlnet.named_modules():
         if name.endswith(("attn2.to_q", "attn2.to_k", "norm2")) and "transformer_blocks" in name:
             layer.requires_grad_(False)
+    _quicken(device, options, controlnet)
     if options.checkpointing:
         controlnet.enable_gradient_checkpointing()
     return controlnet
+
+
+def _quicken(device: torch.device | str, options: Options, *networks: nn.Module) -> None:
+    if torch.device(device).type == "cpu" and options.size[0] * options.size[1] <= 64 * FEW:
+        quicken("cpu", *networks)
 
 
 class Noise(NamedTuple):
@@ -105,14 +115,14 @@ def draw_noise(numbers: Sequence[int], latent_channels: int, factor: int, option
     shape = (options.frames, latent_channels, height // factor, width // factor)
     rows = []
     for number in numbers:
-        generator = torch.Generator().manual_seed((options.seed << 40) + number)
+        rng = np.random.default_rng((options.seed, number))  # PyTorch's on a CPU takes 32 bits of a seed only
 
-        def normal(*shape: int, by: torch.Generator = generator) -> Tensor:
-            return torch.randn(shape, generator=by)
+        def normal(*shape: int, by: np.random.Generator = rng) -> Tensor:
+            return torch.from_numpy(np.asarray(by.standard_normal(shape, np.float32)))
 
         level = (options.sigma[0] + options.sigma[1] * normal()).exp()
         strength = (options.picture_noise[0] + options.picture_noise[1] * normal()).exp()
-        chance = torch.rand(2, generator=generator)
+        chance = torch.from_numpy(rng.random(2, np.float32))
         kept = chance >= torch.tensor([options.drop_picture, options.drop_representation])
         rows.append((level, normal(*shape), strength, normal(3, height, width), kept[0], kept[1]))
     return Noise(*(torch.stack(part) for part in zip(*rows, strict=True)))

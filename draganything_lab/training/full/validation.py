@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from ...control.representations import shows_vectors
 from ...errors import LabError
 from ...evaluate.metrics import ObjMC, objmc
-from ...evaluate.metrics.objmc import share_obeyed
 from ...evaluate.sources import Loaded, find_sources
 from ...evaluate.store import file_name
 from ...media.picture import psnr
@@ -47,7 +46,7 @@ class Validation:
         steps: Denoising steps; None for what the weights were tuned for.
         features: Where entity vectors come from: as for `load_features`; None for what comes with the base. Random
             networks have none: there the vectors are random, too, the same every time.
-        limit: At most so many scenes are used.
+        limit: Largest number of scenes; the first ones are used.
     """
 
     where: str
@@ -71,9 +70,10 @@ class Validation:
             stop: Says whether to end early.
 
         Returns:
-            ObjMC of the videos, of frozen ones and of the preview, in % of the diagonal, by our protocol; "obeyed", the
-            share of the wanted motion that happened (1 is all, 0 is none); "error", the motion report's mean, in % of
-            the diagonal; "psnr" to the true video, in dB, where there is one. Means over scenes; {} if stopped.
+            "obeyed", the share of the wanted motion that happened (0 to 1), and the preview's; "seen", the
+            share of entities and frames that could be measured; ObjMC of the videos, of frozen ones and of the preview,
+            in % of the diagonal, by our protocol; "error", the motion report's mean, in % of the diagonal; "psnr" to
+            the true video, in dB, where there is one. Means over scenes; {} if stopped.
         """
         pipe = self._pipeline(weights)
         rows: list[dict[str, float]] = []
@@ -142,7 +142,8 @@ class Validation:
             self._baselines[name] = objmc(still, scene), objmc(preview(scene, len(frames), label=False), scene)
         frozen, perfect = self._baselines[name]
         one = objmc(frames, scene)
-        row = {"ObjMC": one.mean, "ObjMC frozen": frozen.mean, "ObjMC preview": perfect.mean, "asked": one.asked}
+        row = {"obeyed": one.obeyed, "obeyed preview": perfect.obeyed, "seen": one.seen}
+        row |= {"ObjMC": one.mean, "ObjMC frozen": frozen.mean, "ObjMC preview": perfect.mean}
         row["error"] = measure(frames, scene).mean_error_percent
         if loaded.reference is not None:
             row["psnr"] = psnr(loaded.reference, frames)
@@ -150,12 +151,11 @@ class Validation:
 
 
 def _means(rows: list[dict[str, float]]) -> dict[str, float]:
-    """The means over scenes of what was measured; "obeyed" of all together."""
+    """The means over scenes of what was measured."""
     if not rows:
         raise LabError("there is no scene to validate with", fix="pass another --validate")
     means = {}
     for name in {name: None for row in rows for name in row}:
         values = [row[name] for row in rows if name in row and np.isfinite(row[name])]
         means[name] = float(np.mean(values)) if values else float("nan")
-    asked = means.pop("asked")
-    return {"obeyed": share_obeyed(means["ObjMC"], asked)} | means
+    return means
