@@ -57,7 +57,7 @@ def test_memory_of_the_dry_run_is_that_of_a_real_step(tiny, checkpointing, preci
     dry = dry_step(tiny, options, 1, norms_in_float32=False)
     real = real_step(options, 1)
     # What is computed again is let go a little later without numbers: the estimate is on the safe side.
-    assert 0.95 * real.peak < dry.memory < (1.25 if checkpointing else 1.05) * real.peak
+    assert 0.95 * real.peak < dry.memory < (1.3 if checkpointing else 1.1) * real.peak
     assert dry.flops == pytest.approx(real.flops, rel=0.02)
 
 
@@ -72,7 +72,7 @@ def test_memory_of_the_dry_run_is_that_of_a_real_step(tiny, checkpointing, preci
 def test_it_is_so_at_any_size(tiny, frames, size, clips, checkpointing):
     options = replace(TINY, size=size, frames=frames, batch=clips, checkpointing=checkpointing)
     dry = dry_step(tiny, options, clips, norms_in_float32=False)
-    assert 0.95 < dry.memory / real_step(options, clips).peak < 1.3
+    assert 0.9 < dry.memory / real_step(options, clips).peak < 1.4
 
 
 def test_checkpointing_saves_memory_and_costs_operations(tiny):

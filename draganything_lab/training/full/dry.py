@@ -121,7 +121,7 @@ def sample_batch(
 class _TidyMeter(Meter):
     """Computing fake tensors again, for checkpointing, leaves them in reference cycles, which real ones are not in."""
 
-    every, held = 4, 0
+    every, held = 20, 0
 
     def hold(self, tensor: torch.Tensor) -> None:
         self.held += 1
