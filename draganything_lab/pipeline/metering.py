@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
+from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
 from torch.utils.weak import WeakIdKeyDictionary
 
 
@@ -68,14 +68,10 @@ def counting(meter: Meter, *, dry: bool = False, workspace: Workspace | None = N
         workspace: Bytes that an operation needs besides, from it, its arguments and its results.
     """
     with ExitStack() as stack:
-        counter = None
         if dry:
             stack.enter_context(_FusedAttention(meter))
-            counter = stack.enter_context(FlopCounterMode(display=False, custom_mapping=CPU_ATTENTION))
-        stack.enter_context(_HoldResults(meter, workspace))
+        stack.enter_context(_HoldResults(meter, workspace, formulas={**flop_registry, **CPU_ATTENTION} if dry else {}))
         yield meter
-        if counter is not None:
-            meter.flops += counter.get_total_flops()
 
 
 def copies_on_cpu(func: Any, args: Any, results: Any) -> int:
@@ -92,15 +88,20 @@ def copies_on_cpu(func: Any, args: Any, results: Any) -> int:
 
 
 class _HoldResults(TorchDispatchMode):
-    def __init__(self, meter: Meter, workspace: Workspace | None = None) -> None:
+    # Not by `FlopCounterMode`: with checkpointing, it keeps tensors alive that would be gone.
+    def __init__(self, meter: Meter, workspace: Workspace | None, formulas: dict[Any, Any]) -> None:
         super().__init__()
-        self.meter, self.workspace = meter, workspace
+        self.meter, self.workspace, self.formulas = meter, workspace, formulas
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         for leaf in tree_leaves((args, kwargs)):
             if isinstance(leaf, torch.Tensor):
                 self.meter.ignore(leaf)
         results = func(*args, **(kwargs or {}))
+        if (formula := self.formulas.get(func.overloadpacket)) is not None:
+            own = formula in CPU_ATTENTION.values()  # it takes shapes; PyTorch's own are wrapped
+            given = tree_map(_shape, args) if own else args
+            self.meter.flops += formula(*given, **({} if own else {**(kwargs or {}), "out_val": results}))
         for leaf in tree_leaves(results):
             if isinstance(leaf, torch.Tensor):
                 self.meter.hold(leaf)
@@ -125,6 +126,10 @@ class _FusedAttention(TorchFunctionMode):
             self.meter.flops += sdpa_flop_count(query.shape, key.shape, value.shape)
             return query.new_empty(*query.shape[:-1], value.shape[-1])
         return func(*args, **(kwargs or {}))
+
+
+def _shape(value: Any) -> Any:
+    return value.shape if isinstance(value, torch.Tensor) else value
 
 
 def _forward_flops(query: Any, key: Any, value: Any, *args: Any, out_shape: Any = None, **kwargs: Any) -> int:

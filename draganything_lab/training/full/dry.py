@@ -143,9 +143,9 @@ def _to_fake(network: nn.Module) -> None:
             if value is not None:
                 fake = torch.empty(value.shape, dtype=value.dtype, device="cpu")
                 module._parameters[name] = nn.Parameter(fake, requires_grad=value.requires_grad)
-        for name, value in module._buffers.items():
-            if value is not None:
-                module._buffers[name] = torch.empty(value.shape, dtype=value.dtype, device="cpu")
+        for name, buffer in module._buffers.items():
+            if buffer is not None:
+                module._buffers[name] = torch.empty(buffer.shape, dtype=buffer.dtype, device="cpu")
 
 
 def _bytes(network: nn.Module) -> int:

@@ -42,7 +42,7 @@ class TrainingPlan:
         step_flops: Floating-point operations of one step, all processes together.
         step_seconds: How long one step takes.
         measured: Whether that comes from a speed that was measured in a training, or from an assumed one.
-        price_per_hour: Of one GPU, in any currency; None if unknown.
+        price_per_hour: Price of one GPU, in any currency; None if unknown.
         remedy: What would make it fit, in words; empty where it fits.
     """
 
@@ -128,7 +128,7 @@ def estimate_training(
         options: The training's options.
         processes: How many processes, one on each GPU.
         device: "cpu", "cuda" or "mps", whose matrix product is measured here; or a name of `gpus.GPUS`.
-        price_per_hour: Of one GPU.
+        price_per_hour: Price of one GPU.
         sharded: How weights, gradients and optimiser are shared out: "none", "fsdp" (all of them) or "deepspeed" (its
             stage 2: all but the weights that compute).
         speed: Operations per second that a process reached in an earlier training; None for an assumed share of a
@@ -220,7 +220,7 @@ class _Costs:
 
 
 def _check(options: Options, processes: Any, price: Any, sharded: Any, speed: Any) -> int:
-    """Return how many clips a process computes at a time."""
+    """Return how many clips each process computes at a time."""
     if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
         raise LabError(f"processes is {processes!r}", fix="use a whole number of at least 1")
     for name, value in (("price_per_hour", price), ("speed", speed)):
