@@ -11,8 +11,8 @@ A new one gets its name here and is drawn in `control/build.py`; `control/signal
 `training/toy/stages.py` trains it, `control/unsaid.py` says what it cannot say, and `studio/panels/choices.py` and
 `pages.py` what it is.
 
-"cut-and-drag" is no representation, since it needs no control signal (`pipeline/cut_and_drag.py`), but one more way to
-steer a model; lists of ways (`WAYS`) show it after them.
+"cut-and-drag" is not a representation, since it needs no control signal (`pipeline/cut_and_drag.py`), but one more way
+to steer a model; lists of ways (`WAYS`) show it after them.
 
 Source: paper, section 3.3 and table 3; released `demo.py`; `carry` is ours.
 """

@@ -47,7 +47,7 @@ def checked_steering(
         usual: What suits the weights.
 
     Raises:
-        LabError: Another word; clocks with a control signal; clocks that are no shares, or crossed.
+        LabError: Another word; clocks with a control signal; clocks that are not shares, or crossed.
     """
     if steering not in STEERINGS:
         raise LabError(f'steering "{steering}" is unknown', fix=f"use one of {', '.join(STEERINGS)}")

@@ -10,7 +10,6 @@ import torch
 if TYPE_CHECKING:
     from .cut_and_drag import DualClock
     from .parts import Networks
-    from .pipeline import DragAnythingPipeline
 
 
 class Conditions(NamedTuple):
@@ -71,7 +70,7 @@ def conditions_of(
 
 
 def denoise(
-    pipe: DragAnythingPipeline,
+    pipe: Networks,
     latents: torch.Tensor,
     conditions: tuple[Conditions, Conditions | None],
     guidance: torch.Tensor | None,

@@ -24,10 +24,15 @@ class Networks(Protocol):
     scheduler: Any
     decoder: Any
     vae_scale_factor: int
+    _switch: Any
 
     @property
     def size_multiple(self) -> int:
         """Number that height and width of a video must be multiples of."""
+
+    @property
+    def interrupt(self) -> bool:
+        """Whether denoising shall end early."""
 
     @property
     def config(self) -> Any:
@@ -35,6 +40,9 @@ class Networks(Protocol):
 
     @property
     def _execution_device(self) -> Any: ...
+
+    def progress_bar(self, iterable: Any = None, total: Any = None) -> Any:
+        """Show how far a loop is."""
 
     def encode_vae_image(self, pixels: torch.Tensor) -> torch.Tensor:
         """Encode pictures (V or 1, 3, H, W) in about -1..1 to latents (V or 1, C, h, w)."""
