@@ -7,6 +7,7 @@ is read from trajectories/<clip>.json, as the released code provides it, or trac
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import LabError
-from ..media.folder import listed, numbered, partners, shown
+from ..media.folder import last_number, listed, natural_key, numbered, partners, shown
 from ..media.labels import VOID
 from ..media.picture import load_picture
 from ..media.text import read_text
@@ -34,20 +35,25 @@ OTHER_SHAPE = 0.05  # how much the aspect ratios of a clip's pictures may differ
 
 
 def list_clips(folder: Path) -> list[Path]:
-    """Clips of a VIPSeg-like folder, as their picture folders; only those in val.txt if it exists. Else empty."""
+    """Clips of a VIPSeg-like folder, as their picture folders; only those in val.txt if it exists. Else empty.
+
+    Clips that val.txt names and that are absent come last: loading them says so.
+    """
     pictures = next((folder / name for name in PICTURES if (folder / name).is_dir()), None)
     if pictures is None or not (folder / MASKS).is_dir():
         return []
     clips = [path for path in listed(pictures) if path.is_dir()]
     if (folder / "val.txt").is_file():
-        wanted = set(read_text(folder / "val.txt").split())
+        names = dict.fromkeys(read_text(folder / "val.txt").split())
+        wanted = set(names)
         there = [clip for clip in clips if clip.name in wanted]
         if clips and not there:
             raise LabError(
                 f'val.txt names none of the {len(clips)} clips in {pictures.name}/, such as "{shown(clips[0].name)}"',
                 fix="write one clip's name per line, or remove val.txt",
             )
-        return there
+        known = {clip.name for clip in there}
+        return [*there, *(pictures / name.replace("/", "_") for name in names if name not in known)]
     return clips
 
 
@@ -68,7 +74,7 @@ def has_paths(clip: Path) -> bool:
 
 
 def load_clip(
-    clip: Path, size: tuple[int, int], frames: int, tracker: str | Tracker
+    clip: Path, size: tuple[int, int], frames: int, tracker: str | Tracker, *, paths_needed: bool = False
 ) -> tuple[Scene, NDArray[np.uint8]]:
     """Load a clip as a scene and its true video.
 
@@ -77,12 +83,23 @@ def load_clip(
         size: (H, W); pictures and masks are resized to it.
         frames: T, the number of pictures to use, starting with the first that has a mask.
         tracker: Tracker for the segments if there is no file of trajectories.
+        paths_needed: Whether a clip without a file of trajectories is an error.
 
     Raises:
-        LabError: There are too few pictures, a mask is missing or has another size, or no segment is large enough.
+        LabError: There are too few pictures, one is missing between others, a mask is missing or has another size, no
+            segment is large enough, or a trajectory is missing or too short.
     """
     root = clip.parents[1]
     name = shown(clip.name)
+    if not clip.is_dir():
+        raise LabError(
+            f"clip {name}: val.txt names it, but {clip.parent.name}/ lacks it",
+            fix="download it, or remove it from val.txt",
+        )
+    if paths_needed and not has_paths(clip):
+        raise LabError(
+            f"clip {name} has no {PATHS}/{name}.json, but others have theirs", fix="download the complete folder"
+        )
     files = numbered(clip)
     if len(files) < frames:
         raise LabError(f"clip {name} has {len(files)} pictures, fewer than {frames} frames", fix="use fewer --frames")
@@ -103,6 +120,7 @@ def load_clip(
             f"clip {name} has {len(files)} pictures from its first mask onwards, fewer than {frames} frames",
             fix="use fewer --frames",
         )
+    _refuse_gap(name, files[:frames], pairs, masks)
     first = load_picture(files[0])
     segments = _segments(pairs[files[0]])
     if segments.shape != first.shape[:2]:
@@ -150,6 +168,27 @@ def _resized(file: Path, own: tuple[int, int], size: tuple[int, int]) -> NDArray
     return np.asarray(cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
 
 
+def _refuse_gap(name: str, files: list[Path], pairs: dict[Path, Path], masks: list[Path]) -> None:
+    """Refuse a clip that lacks a picture whose mask is there, between the pictures that are used."""
+    used = [natural_key(pairs[file].stem) for file in files if file in pairs]
+    own = set(pairs.values())
+    alone = [mask for mask in masks if mask not in own and used[0] < natural_key(mask.stem) < used[-1]]
+    if alone:
+        raise LabError(
+            f"clip {name} lacks the picture of the mask {shown(alone[0].name)} between its pictures",
+            fix="download it again",
+        )
+
+
+def uneven(clip: Path) -> bool:
+    """Whether the numbers of a clip's pictures jump, as if some were missing."""
+    try:
+        numbers = [last_number(file) for file in numbered(clip)]
+    except LabError:  # loading reports it
+        return False
+    return None not in numbers and len({int(b or 0) - int(a or 0) for a, b in pairwise(numbers)}) > 1
+
+
 def _followed(video: NDArray[np.uint8], entities: list[Entity], tracker: str | Tracker) -> list[Trajectory]:
     """Trajectory of each entity's centre, from the frames in which it is visible."""
     tracks = track(video, np.array([entity.centre for entity in entities], np.float32), tracker)
@@ -179,10 +218,13 @@ def _known_paths(
             fix="download the complete file",
         )
     paths = [known[str(number)][start : start + frames] for number in ids]
-    if not all(len(path) for path in paths):
-        raise LabError(
-            f"{file.name} ends before picture {start}, the first with a mask", fix="download the complete file"
-        )
+    for number, path in zip(ids, paths, strict=True):
+        if len(path) < frames:
+            raise LabError(
+                f"{file.name}: the trajectory of segment {number} has {len(path)} points from picture {start} onwards, "
+                f"fewer than {frames} frames",
+                fix="download the complete file, or use fewer --frames",
+            )
     return [Trajectory(path, frames=range(len(path))).scaled(own, size) for path in paths]
 
 

@@ -59,22 +59,12 @@ def load_pipeline(
     """
     torch = need_torch()
     where: Any = torch.device(best_device(device))
-    shipped = str(name) == "toy" or Path(name).is_dir()
     if dtype is None:
-        dtype = torch.float16 if where.type != "cpu" and not shipped else torch.float32
+        dtype = torch.float16 if _half(name, where) else torch.float32
     if dtype == torch.float16 and where.type == "cpu":
         raise LabError("float16 does not run on a CPU", fix="use float32 or bfloat16")
     half = dtype in (torch.float16, torch.bfloat16)
-    folder = folder_of(name, "video", download=download, half=half, say=say)
-    if str(name) == "toy" and not (folder / "unet").is_dir():
-        raise LabError(
-            'the "toy" video weights are not in this installation', fix="train them (draganything-lab train toy)"
-        )
-    control = (
-        model_folder(Path(controlnet).expanduser())
-        if controlnet
-        else _control_folder(name, folder, representation, download, say)
-    )
+    folder, control = find_parts(name, representation, half, download=download, controlnet=controlnet, say=say)
     pipe = _assemble(folder, control, dtype)
     if control.name == TRUNK:
         _give_embedding(pipe.controlnet, control.with_name(f"{representation.replace('+', '_')}.safetensors"))
@@ -89,6 +79,41 @@ def load_pipeline(
         else:
             pipe.features = load_features(name, where, dtype, download=download, say=say)
     return pipe.to(where)  # type: ignore[attr-defined]
+
+
+def find_parts(
+    name: str | Path,
+    representation: str,
+    half: bool | None = None,
+    *,
+    device: str | torch.device | None = None,
+    download: bool = False,
+    controlnet: str | Path | None = None,
+    say: Say = print,
+) -> tuple[Path, Path]:
+    """Find what `load_pipeline` would load, without loading it: the pipeline's folder and the ControlNet's.
+
+    Args and errors as for `load_pipeline`; `half` prefers half-precision files, None does as it would on the device.
+    """
+    if half is None:
+        half = _half(name, need_torch().device(best_device(device)))
+    folder = folder_of(name, "video", download=download, half=half, say=say)
+    if str(name) == "toy" and not (folder / "unet").is_dir():
+        raise LabError(
+            'the "toy" video weights are not in this installation', fix="train them (draganything-lab train toy)"
+        )
+    lacking = [part for part in PARTS if not (folder / part).is_dir()]
+    if lacking:
+        names = ", ".join(f"{part}/" for part in lacking)
+        raise LabError(f"{folder} lacks {names}", fix=f"a pipeline needs {', '.join(PARTS)}")
+    if controlnet:
+        return folder, model_folder(Path(controlnet).expanduser())
+    return folder, _control_folder(name, folder, representation, download, say)
+
+
+def _half(name: str | Path, where: torch.device) -> bool:
+    """Whether a pipeline runs in float16 unless told otherwise: the published weights on a GPU."""
+    return where.type != "cpu" and not (str(name) == "toy" or Path(name).is_dir())
 
 
 def _control_folder(name: str | Path, folder: Path, representation: str, download: bool, say: Say) -> Path:
@@ -151,10 +176,6 @@ def _assemble(folder: Path, control: Path, dtype: torch.dtype) -> DragAnythingPi
     from ..models.dift_folder import load_model
     from .pipeline import DragAnythingPipeline
 
-    lacking = [part for part in PARTS if not (folder / part).is_dir()]
-    if lacking:
-        names = ", ".join(f"{part}/" for part in lacking)
-        raise LabError(f"{folder} lacks {names}", fix=f"a pipeline needs {', '.join(PARTS)}")
     video_unet = ("UNetSpatioTemporalConditionModel", "DragAnythingUNet")
     control_names = ("DragAnythingControlNet", "DragAnythingSDVModel")
     try:

@@ -135,6 +135,17 @@ class CoTracker:
         return None
 
 
+def missing_cotracker(kind: Literal["offline", "online"] = "offline", *, download: bool = False) -> str:
+    """Why CoTracker cannot be used here, and what to do; "" where it is there or may be downloaded."""
+    try:
+        CoTracker._code(None, _torch(), download)
+        if not download:
+            weights_file(f"cotracker3-{kind}", say=lambda words: None)
+    except LabError as error:
+        return str(error)
+    return ""
+
+
 def _loaded(torch: Any, code: Path | None, kind: str, weights: Path) -> Any:
     entry = f"cotracker3_{kind}"
     try:
