@@ -54,16 +54,8 @@ def distance(
         names = sorted({record.job.source.name for record in made})
         chosen = names[: counted(len(names), remainder)]
         protocol = protocol.but(batches=BATCHES[remainder])
-        if not chosen and scenes:
-            return (
-                (
-                    f"{len(scenes)} scenes leave no whole batch of {BATCH}"
-                    if len(scenes) < BATCH
-                    else f"{len(scenes)} scenes are whole batches of {BATCH}, for which the released code counts none"
-                )
-                + "; use --fvd-remainder "
-                + ("kept" if len(scenes) < BATCH else "dropped")
-            )
+        if names and not chosen:
+            return no_batch(len(names))
         made = [record for record in made if record.job.source.name in chosen]
     scenes = {record.job.source.name for record in made}
     true = [r for r in records if r.job.model == REFERENCE and r.job.source.name in scenes and r.job.name in known]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -76,24 +78,31 @@ class Makers:
         """
         if maker in self._missing:
             raise ModelMissing(self._missing[maker])
-        entrant = self.entrants[maker]
-        download = self.settings.download
-        try:
-            from ..models.load import features_folder
-            from ..pipeline import find_parts
+        missing = {}
+        for look in self._needs(self.entrants[maker]):
+            try:
+                look()
+            except (LabError, ImportError) as error:
+                missing[str(error)] = error
+        if missing:
+            self._missing[maker] = "; also: ".join(missing)
+            raise ModelMissing(self._missing[maker]) from next(iter(missing.values()))
 
-            folder, _ = find_parts(
-                entrant.base,
-                entrant.representation,
-                device=self.device,
-                download=download,
-                controlnet=entrant.controlnet,
-            )
-            if shows_vectors(entrant.representation) and not (folder / "dift").is_dir():
-                features_folder(entrant.base, download=download)
-        except (LabError, ImportError) as error:
-            self._missing[maker] = str(error)
-            raise ModelMissing(self._missing[maker]) from error
+    def _needs(self, entrant: Entrant) -> list[Callable[[], object]]:
+        """Functions that look for all that an entrant needs."""
+        from ..models import zoo
+        from ..models.load import features_folder
+        from ..pipeline import find_parts
+
+        base, own, download = entrant.base, entrant.controlnet, self.settings.download
+        load = partial(find_parts, base, entrant.representation, device=self.device)
+        needs: list[Callable[[], object]] = [partial(load, download=download, controlnet=own)]
+        if base in ("svd", "svd-xt"):
+            if own is None:
+                needs.append(partial(zoo.weights_folder, "draganything", download=download))
+            if shows_vectors(entrant.representation):
+                needs.append(partial(features_folder, base, download=download))
+        return needs
 
     def _pipe(self, maker: tuple[str, str]) -> Any:
         if maker in self._missing:

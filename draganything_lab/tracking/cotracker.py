@@ -129,8 +129,8 @@ class CoTracker:
         if not download:
             raise LabError(
                 "CoTracker's code is not on this machine. After reading its licence (CC BY-NC 4.0, not for commercial "
-                "use), call CoTracker(download=True), or copy github.com/facebookresearch/co-tracker here and "
-                f"set {VARIABLE} to its folder"
+                "use), call CoTracker(download=True) or pass --download, or copy "
+                f"github.com/facebookresearch/co-tracker here and set {VARIABLE} to its folder"
             )
         return None
 

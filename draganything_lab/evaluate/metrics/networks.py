@@ -175,7 +175,7 @@ def _inception_file(weights: str | Path | None, download: bool) -> Path:
     if not download:
         raise LabError(
             f"Inception's weights for FID are not at {path}",
-            fix=f"pass weights=FILE, or download=True ({INCEPTION_WORDS})",
+            fix=f"pass weights=FILE or download=True, in the shell --fid FILE or --download ({INCEPTION_WORDS})",
         )
     print(f"Downloading {INCEPTION_WORDS}")
     try:

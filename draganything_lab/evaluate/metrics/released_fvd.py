@@ -63,4 +63,5 @@ def no_batch(clips: int) -> str:
     """Why nothing is left of a number of clips, and what to do."""
     if clips < BATCH:
         return f"{clips} clips do not fill a batch of {BATCH}; use --fvd-remainder kept"
-    return f"{clips} clips are whole batches of {BATCH}, of which the released code keeps none; use --fvd-remainder dropped"
+    why = f"{clips} clips are whole batches of {BATCH}, and then the released code keeps none"
+    return f"{why}; use --fvd-remainder dropped"
