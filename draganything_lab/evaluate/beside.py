@@ -50,7 +50,7 @@ def beside(results: Results) -> list[Beside]:
             Row.measured(summary.who, summary.numbers[name]) for summary in results.summaries if name in summary.numbers
         ]
         apart = published[0].protocol.differences(rows[0].protocol) if rows else []
-        failed = [f"{about}: {why}" for about, (why, _) in results.failed.items() if _concerns(about, name)]
+        failed = dict.fromkeys(why for about, (why, _) in results.failed.items() if _concerns(about, name))
         asked = {"fid": results.plan.settings.fid, "fvd": results.plan.settings.fvd}.get(name, "") is not None
         few = "there are fewer than two true and two generated videos"
         missing = "" if rows else "; ".join(failed) or (few if asked else f"{option} measures it")

@@ -70,7 +70,8 @@ def page(results: Results, store: Store, command: str = "") -> str:
     lead = (
         f"{who}, on {scenes} scene{'s' * (scenes != 1)} "
         f"({plan.settings.where}): {len(results.records)} of {results.total} videos of {plan.frames} frames at "
-        f"{plan.size[1]}x{plan.size[0]}, tracker {plan.settings.tracker}."
+        f"{plan.size[1]}x{plan.size[0]}, tracker {plan.settings.tracker}"
+        + (", by the paper's protocol as far as it is known." if plan.settings.protocol == "paper" else ".")
     )
     plots = "".join(
         f"<figure>{image('', figure)}<figcaption>{say(words)}</figcaption></figure>"
