@@ -1,4 +1,4 @@
-"""`draganything-lab train`: train the small weights, on a laptop or on a GPU."""
+"""`draganything-lab train toy|sam|controlnet`: train the small weights, or the ControlNet on real videos."""
 
 from __future__ import annotations
 
@@ -10,15 +10,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import LabError
+from . import train_controlnet
 
 if TYPE_CHECKING:
     from ..training.engine.loop import Settings
 
 
+WHATS = {
+    "toy": "train the small VAE, diffusion features, video UNet and ControlNets",
+    "sam": "train the small network from a click to a mask",
+    "controlnet": "train the ControlNet on real videos, at full size or in miniature, on any number of GPUs",
+}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "what", choices=("toy", "sam"), help="toy: VAE, diffusion features, video UNet, ControlNets; sam: click to mask"
-    )
+    """Name the arguments of each subcommand."""
+    whats = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    for name, line in WHATS.items():
+        one = whats.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".")
+        (train_controlnet.add_arguments if name == "controlnet" else _add_small)(one)
+
+
+def _add_small(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--minutes", type=float, help="time for all stages together")
     parser.add_argument("--steps", type=int, help="total steps of each stage (with --minutes: whichever comes first)")
     parser.add_argument(
@@ -52,6 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Train what was chosen."""
+    if args.what == "controlnet":
+        return train_controlnet.run(args)
     if args.plan:
         return _plan(args)
     if args.minutes is None and args.steps is None and args.export is None:

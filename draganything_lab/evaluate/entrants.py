@@ -15,6 +15,7 @@ from ..errors import LabError
 from ..models import zoo
 
 MEASURED = ("measured.json", "samples.json")  # a model card's figures; no video depends on them
+PIPELINE = "pipeline"  # in the folder of a training
 CONTROLNETS = ("DragAnythingControlNet", "DragAnythingSDVModel")
 
 
@@ -39,8 +40,8 @@ def entrants(words: Sequence[str], representations: Sequence[str], base: str | N
     """Return everyone who takes part, each once, in the order of the words.
 
     Args:
-        words: "toy", "svd", a folder with a whole pipeline, or a folder with a trained ControlNet; each with
-            "=representation" where it should take part with that one.
+        words: "toy", "svd", a folder with a whole pipeline, the folder of a finished training, or a folder with a
+            trained ControlNet; each with "=representation" where it should take part with that one.
         representations: For the words that name none. A folder with a single ControlNet takes part with the
             representation that it was trained with.
         base: The pipeline that a folder with nothing but a ControlNet drives; None for "toy" where the ControlNet has
@@ -55,7 +56,7 @@ def entrants(words: Sequence[str], representations: Sequence[str], base: str | N
         model, _, asked = (word, "", "") if whole_word else word.rpartition("=")
         if not whole_word and asked not in REPRESENTATIONS:
             raise LabError(f'{word}: representation "{asked}" is unknown', fix=f"use {', '.join(REPRESENTATIONS)}")
-        folder = Path(model).expanduser()
+        folder = _whole(Path(model).expanduser())
         own = None if model in zoo.MODELS else controlnet_of(folder)
         trained = None if own is None else _config(own).get("representation")
         if asked and trained and asked != trained:
@@ -64,9 +65,10 @@ def entrants(words: Sequence[str], representations: Sequence[str], base: str | N
             )
         if (folder / "unet").is_dir():
             own = None  # a whole pipeline drives itself
+        whole = str(folder) if folder.name == PIPELINE else model
         names = [asked] if asked else [str(trained)] if trained else list(representations)
         for name in names:
-            entrant = Entrant(model, name, model if own is None else base or _base_of(own), own)
+            entrant = Entrant(model, name, whole if own is None else base or _base_of(own), own)
             found.setdefault((model, name), entrant)
     return tuple(found.values())
 
@@ -77,13 +79,18 @@ def controlnet_of(folder: Path) -> Path | None:
     return next(there, None)
 
 
+def _whole(folder: Path) -> Path:
+    """The pipeline that a finished training has written, if the folder is a training's; else the folder."""
+    return folder / PIPELINE if (folder / PIPELINE / "unet").is_dir() else folder
+
+
 def weights_fingerprint(entrant: Entrant | str) -> str:
     """Fingerprint of weights from names, sizes, and both ends of every file, without reading them whole."""
     model = entrant if isinstance(entrant, str) else entrant.model
     digest = hashlib.sha256(os.fsencode(model))
-    folders: list[str | Path] = [model]
+    folders: list[str | Path] = [model] if isinstance(entrant, str) else [entrant.base]
     if not isinstance(entrant, str) and entrant.controlnet is not None:
-        folders = [entrant.base, entrant.controlnet]
+        folders.append(entrant.controlnet)
     for name in folders:
         try:
             folder = zoo.find(str(name)) if str(name) in zoo.MODELS else Path(name).expanduser()

@@ -6,29 +6,34 @@ is read from trajectories/<clip>.json, as the released code provides it, or trac
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..errors import LabError
-from ..media.folder import last_number, listed, natural_key, numbered, partners, shown
-from ..media.labels import VOID
+from ..media.clip_folders import (
+    MASKS,
+    PATHS,
+    ClipFolder,
+    category_names,
+    clips_in,
+    frame_numbers,
+    id_name,
+    missing_clips,
+)
+from ..media.clip_frames import load_ids
+from ..media.folder import natural_key, numbered, partners, shown
 from ..media.picture import load_picture
-from ..media.text import read_text
 from ..pipeline.size import stretch
 from ..scene.entity import Entity
+from ..scene.formats.trajectory_json import read_trajectories
 from ..scene.scene import Scene
 from ..scene.trajectory import Trajectory
 from ..tracking import Tracker, track
 
-PICTURES = ("imgs", "images", "JPEGImages")
-MASKS, PATHS, NAMES = "panomasks", "trajectories", "panoVIPSeg_categories.json"
-STUFF = 125  # ids below are stuff (sky, grass, road), one segment each; others are 100 * category + number
 LEAST_SHARE = 0.005  # of the picture that a segment must cover to count
 MOST_ENTITIES = 8
 OTHER_SHAPE = 0.05  # how much the aspect ratios of a clip's pictures may differ
@@ -39,38 +44,28 @@ def list_clips(folder: Path) -> list[Path]:
 
     Clips that val.txt names and that are absent come last: loading them says so.
     """
-    pictures = next((folder / name for name in PICTURES if (folder / name).is_dir()), None)
-    if pictures is None or not (folder / MASKS).is_dir():
+    if not (folder / MASKS[0]).is_dir():
         return []
-    clips = [path for path in listed(pictures) if path.is_dir()]
-    if (folder / "val.txt").is_file():
-        names = dict.fromkeys(read_text(folder / "val.txt").split())
-        wanted = set(names)
-        there = [clip for clip in clips if clip.name in wanted]
-        if clips and not there:
-            raise LabError(
-                f'val.txt names none of the {len(clips)} clips in {pictures.name}/, such as "{shown(clips[0].name)}"',
-                fix="write one clip's name per line, or remove val.txt",
-            )
-        known = {clip.name for clip in there}
-        return [*there, *(pictures / name.replace("/", "_") for name in names if name not in known)]
-    return clips
+    if not (folder / "val.txt").is_file():
+        return [clip.pictures for clip in clips_in(folder, "all")]
+    there = [clip.pictures for clip in clips_in(folder, "val")]
+    parent = there[0].parent if there else folder
+    return [*there, *(parent / name.replace("/", "_") for name in missing_clips(folder, "val"))]
 
 
 def clip_files(clip: Path) -> tuple[Path, ...]:
     """The files that a clip's evaluation reads first: its first picture and mask, and its trajectories."""
-    root = clip.parents[1]
+    folder = _folder(clip)
     try:
-        first = next(iter(partners(numbered(clip), numbered(root / MASKS / clip.name)).items()), ())
+        first = next(iter(partners(numbered(clip), numbered(folder.masks)).items()), ())
     except LabError:  # loading reports it
         first = ()
-    paths = root / PATHS / f"{clip.name}.json"
-    return (*first, *([paths] if paths.is_file() else []))
+    return (*first, *([folder.paths_file] if folder.paths_file else []))
 
 
 def has_paths(clip: Path) -> bool:
     """Whether a clip comes with trajectories."""
-    return (clip.parents[1] / PATHS / f"{clip.name}.json").is_file()
+    return _folder(clip).paths_file is not None
 
 
 def load_clip(
@@ -89,8 +84,7 @@ def load_clip(
         LabError: There are too few pictures, one is missing between others, a mask is missing or has another size, no
             segment is large enough, or a trajectory is missing or too short.
     """
-    root = clip.parents[1]
-    name = shown(clip.name)
+    folder, name = _folder(clip), shown(clip.name)
     if not clip.is_dir():
         raise LabError(
             f"clip {name}: val.txt names it, but {clip.parent.name}/ lacks it",
@@ -103,26 +97,17 @@ def load_clip(
     files = numbered(clip)
     if len(files) < frames:
         raise LabError(f"clip {name} has {len(files)} pictures, fewer than {frames} frames", fix="use fewer --frames")
-    masks = numbered(root / MASKS / clip.name)
-    if not masks:
-        raise LabError(f"clip {name}: there are no masks in {MASKS}/{name}", fix="download the whole data set")
-    pairs = partners(files, masks)
-    if not pairs:
-        raise LabError(
-            f'clip {name}: no mask has the name or the number of a picture ("{shown(masks[0].name)}", '
-            f'"{shown(files[0].name)}")',
-            fix="name each mask like its picture",
-        )
-    start = files.index(next(iter(pairs)))
+    pairs = folder.frames
+    start = files.index(pairs[0].picture)
     files = files[start:]
     if len(files) < frames:
         raise LabError(
             f"clip {name} has {len(files)} pictures from its first mask onwards, fewer than {frames} frames",
             fix="use fewer --frames",
         )
-    _refuse_gap(name, files[:frames], pairs, masks)
+    _refuse_gap(folder, files[:frames])
     first = load_picture(files[0])
-    segments = _segments(pairs[files[0]])
+    segments = load_ids(pairs[0].mask)
     if segments.shape != first.shape[:2]:
         raise LabError(
             f"clip {name}: the mask is {segments.shape[1]}x{segments.shape[0]}, but the picture "
@@ -139,14 +124,15 @@ def load_clip(
     if not chosen:
         raise LabError(f"clip {name}: no segment covers {LEAST_SHARE:.1%} of the picture")
     # Stuff first, because it lies behind.
-    chosen.sort(key=lambda number: (number >= STUFF, number))
-    entities = [Entity(_name(root, number), small == number) for number in chosen]
-    paths = _known_paths(root / PATHS / f"{clip.name}.json", chosen, (own[0], own[1]), size, start, frames)
+    chosen.sort(key=lambda number: (not folder.is_stuff(number), number))
+    known = category_names(folder)
+    entities = [Entity(id_name(number, folder, known), small == number) for number in chosen]
+    paths = _known_paths(folder.root / PATHS / f"{clip.name}.json", chosen, (own[0], own[1]), size, start, frames)
     if paths is None:
         paths = _followed(video, entities, tracker)
     scene = Scene(video[0])
     for number, entity, path in zip(chosen, entities, paths, strict=True):
-        kind = "background" if number < STUFF else "foreground"
+        kind = "background" if folder.is_stuff(number) else "foreground"
         scene.add(_free(scene, entity.name), entity.mask, path.clipped(size), kind=kind)  # type: ignore[arg-type]
     return scene, video
 
@@ -155,6 +141,34 @@ def picture_size(clip: Path) -> tuple[int, int]:
     """(H, W) of a clip's first picture."""
     picture = load_picture(numbered(clip)[0])
     return picture.shape[0], picture.shape[1]
+
+
+def uneven(clip: Path) -> bool:
+    """Whether the numbers of a clip's pictures jump, as if some were missing."""
+    try:
+        places = frame_numbers([file.stem for file in numbered(clip)])
+    except LabError:  # loading reports it
+        return False
+    return len({after - before for before, after in pairwise(places)}) > 1
+
+
+def _refuse_gap(clip: ClipFolder, files: list[Path]) -> None:
+    """Refuse a clip that lacks a picture whose mask is there, between the pictures that are used."""
+    mask_of = {frame.picture: frame.mask for frame in clip.frames}
+    used = [natural_key(mask_of[file].stem) for file in files if file in mask_of]
+    own = set(mask_of.values())
+    between = (mask for mask in numbered(clip.masks) if used[0] < natural_key(mask.stem) < used[-1])
+    alone = next((mask for mask in between if mask not in own), None)
+    if alone is not None:
+        raise LabError(
+            f"clip {shown(clip.name)} lacks the picture of the mask {shown(alone.name)} between its pictures",
+            fix="download it again",
+        )
+
+
+def _folder(clip: Path) -> ClipFolder:
+    root = clip.parents[1]
+    return ClipFolder(root, clip, root / MASKS[0] / clip.name)
 
 
 def _resized(file: Path, own: tuple[int, int], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -166,27 +180,6 @@ def _resized(file: Path, own: tuple[int, int], size: tuple[int, int]) -> NDArray
             fix="use pictures of one aspect ratio",
         )
     return np.asarray(cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _refuse_gap(name: str, files: list[Path], pairs: dict[Path, Path], masks: list[Path]) -> None:
-    """Refuse a clip that lacks a picture whose mask is there, between the pictures that are used."""
-    used = [natural_key(pairs[file].stem) for file in files if file in pairs]
-    own = set(pairs.values())
-    alone = [mask for mask in masks if mask not in own and used[0] < natural_key(mask.stem) < used[-1]]
-    if alone:
-        raise LabError(
-            f"clip {name} lacks the picture of the mask {shown(alone[0].name)} between its pictures",
-            fix="download it again",
-        )
-
-
-def uneven(clip: Path) -> bool:
-    """Whether the numbers of a clip's pictures jump, as if some were missing."""
-    try:
-        numbers = [last_number(file) for file in numbered(clip)]
-    except LabError:  # loading reports it
-        return False
-    return None not in numbers and len({int(b or 0) - int(a or 0) for a, b in pairwise(numbers)}) > 1
 
 
 def _followed(video: NDArray[np.uint8], entities: list[Entity], tracker: str | Tracker) -> list[Trajectory]:
@@ -206,8 +199,6 @@ def _known_paths(
 
     The file has one point per picture; those from `start` onwards are used.
     """
-    from .metrics import read_trajectories
-
     if not file.is_file():
         return None
     known = read_trajectories(file)
@@ -226,29 +217,6 @@ def _known_paths(
                 fix="download the complete file, or use fewer --frames",
             )
     return [Trajectory(path, frames=range(len(path))).scaled(own, size) for path in paths]
-
-
-def _segments(file: Path) -> NDArray[np.int32]:
-    try:
-        with Image.open(file) as picture:
-            ids = np.asarray(picture)
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise LabError(f"mask {file.name} cannot be read ({error})", fix="download it again") from error
-    if ids.ndim != 2:
-        raise LabError(f"mask {file.name} is in colour", fix=f"use {MASKS}/, not panomasksRGB/")
-    ids = ids.astype(np.int32)
-    return np.where(np.isin(ids, VOID), 0, ids)
-
-
-def _name(root: Path, number: int) -> str:
-    """A segment's category, if the list of categories exists."""
-    category = (number if number < STUFF else number // 100) - 1
-    try:
-        categories = json.loads(read_text(root / NAMES))
-        name = next(str(row["name"]) for row in categories if row["id"] == category)
-    except (OSError, ValueError, KeyError, TypeError, StopIteration):
-        return f"segment {number}"
-    return name if number < STUFF else f"{name} {number % 100}"
 
 
 def _free(scene: Scene, name: str) -> str:

@@ -69,7 +69,7 @@ def partners(files: list[Path], others: list[Path]) -> dict[Path, Path]:
     Returns:
         File -> its partner, for the files that have one, in the order of `files`.
     """
-    for key in (lambda path: path.stem.casefold(), lambda path: natural_key(path.stem), last_number):
+    for key in (lambda path: path.stem.casefold(), lambda path: natural_key(path.stem), _last_number):
         known = {key(path): path for path in others}
         mine = [key(path) for path in files]
         if None in known or None in mine or len(known) < len(others) or len(set(mine)) < len(mine):
@@ -89,7 +89,6 @@ def shown(name: str | Path) -> str:
     return os.fspath(name).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def last_number(path: Path) -> int | None:
-    """The last number in a file's name, without its suffix; None if it has none."""
+def _last_number(path: Path) -> int | None:
     numbers = re.findall(r"[0-9]+", path.stem)
     return int(numbers[-1]) if numbers else None

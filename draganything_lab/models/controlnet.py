@@ -189,8 +189,11 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
             LabError: Shapes that do not fit each other or the model.
         """
         self._check_control(image, entity_map)
-        maps = None if entity_map is None else entity_map.flatten(0, 1).to(self.dtype)
-        embedding = self.controlnet_cond_embedding(image.flatten(0, 1).to(self.dtype), maps)
+        # Under autocast the convolutions choose; a map of a whole video in float32 would be gigabytes.
+        kind = image.device.type
+        dtype = image.dtype if kind != "meta" and torch.is_autocast_enabled(kind) else self.dtype
+        maps = None if entity_map is None else entity_map.flatten(0, 1).to(dtype)
+        embedding = self.controlnet_cond_embedding(image.flatten(0, 1).to(dtype), maps)
         embedding = embedding.unflatten(0, image.shape[:2])
         if not self.config["carries"]:
             return embedding
@@ -271,6 +274,7 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
         controlnet_cond: torch.Tensor | None = None,
         entity_map: torch.Tensor | None = None,
         conditioning_scale: float = 1.0,
+        ways: torch.Tensor | None = None,
     ) -> ControlResiduals:
         """Turn noisy latents and control into residuals for `DragAnythingUNet`.
 
@@ -284,6 +288,7 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
             controlnet_cond: (B or 1, F, 3, H, W), 0..255, instead of `control_embedding`.
             entity_map: (B or 1, F, C, H, W), with `controlnet_cond`; None for zeros.
             conditioning_scale: Factor on every residual.
+            ways: (B or 1, F, 3, h, w), with `controlnet_cond`, as for `embed_control`.
 
         Returns:
             The residuals, `(down, mid)`; `down` has the order of the UNet's skip connections.
@@ -292,7 +297,7 @@ class DragAnythingControlNet(CheckedModel, ModelMixin, ConfigMixin):  # type: ig
             LabError: Shapes that do not fit each other or the model.
         """
         if control_embedding is None and controlnet_cond is not None:
-            control_embedding = self.embed_control(controlnet_cond, entity_map)
+            control_embedding = self.embed_control(controlnet_cond, entity_map, ways)
         batch, frames = sample.shape[:2]
         time = self._embed_time(timestep, added_time_ids, sample)
         time = time.repeat_interleave(frames, dim=0)  # (B * F, 4 * C0)

@@ -102,13 +102,17 @@ def find_parts(
         raise LabError(
             'the "toy" video weights are not in this installation', fix="train them (draganything-lab train toy)"
         )
+    _check_parts(folder)
+    if controlnet:
+        return folder, model_folder(Path(controlnet).expanduser())
+    return folder, _control_folder(name, folder, representation, download, say)
+
+
+def _check_parts(folder: Path) -> None:
     lacking = [part for part in PARTS if not (folder / part).is_dir()]
     if lacking:
         names = ", ".join(f"{part}/" for part in lacking)
         raise LabError(f"{folder} lacks {names}", fix=f"a pipeline needs {', '.join(PARTS)}")
-    if controlnet:
-        return folder, model_folder(Path(controlnet).expanduser())
-    return folder, _control_folder(name, folder, representation, download, say)
 
 
 def _half(name: str | Path, where: torch.device) -> bool:
@@ -168,16 +172,23 @@ def _give_embedding(controlnet: DragAnythingControlNet, file: Path) -> None:
     embedding.load_state_dict(weights)
 
 
-def _assemble(folder: Path, control: Path, dtype: torch.dtype) -> DragAnythingPipeline:
+def load_parts(folder: Path, dtype: torch.dtype) -> dict[str, Any]:
+    """Load what a pipeline needs beside the ControlNet: `PARTS`, by their names.
+
+    Args:
+        folder: Holds unet/, vae/, image_encoder/, scheduler/ and feature_extractor/.
+        dtype: Data type of the weights.
+
+    Raises:
+        LabError: One is missing, damaged or another model's.
+    """
     import diffusers
     import transformers
 
-    from ..models import DragAnythingControlNet, DragAnythingUNet
+    from ..models import DragAnythingUNet
     from ..models.dift_folder import load_model
-    from .pipeline import DragAnythingPipeline
 
-    video_unet = ("UNetSpatioTemporalConditionModel", "DragAnythingUNet")
-    control_names = ("DragAnythingControlNet", "DragAnythingSDVModel")
+    _check_parts(folder)
     try:
         scheduler = diffusers.EulerDiscreteScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
         extractor = transformers.CLIPImageProcessor.from_pretrained(folder / "feature_extractor", local_files_only=True)
@@ -186,20 +197,33 @@ def _assemble(folder: Path, control: Path, dtype: torch.dtype) -> DragAnythingPi
         raise LabError(
             f"{folder}: its scheduler or feature extractor cannot be read ({first})", fix="download it again"
         ) from error
+    kinds: dict[str, tuple[Any, tuple[str, ...]]] = {
+        "vae": (diffusers.AutoencoderKLTemporalDecoder, ("AutoencoderKLTemporalDecoder",)),
+        "image_encoder": (transformers.CLIPVisionModelWithProjection, ("CLIPVisionModelWithProjection",)),
+        "unet": (DragAnythingUNet, ("UNetSpatioTemporalConditionModel", "DragAnythingUNet")),
+    }
+    networks = {name: load_model(kind, folder / name, classes, dtype) for name, (kind, classes) in kinds.items()}
+    return networks | {"scheduler": scheduler, "feature_extractor": extractor}
+
+
+def load_controlnet(folder: Path, dtype: torch.dtype) -> DragAnythingControlNet:
+    """Load a ControlNet from its own folder.
+
+    Raises:
+        LabError: It is missing, damaged or another model's.
+    """
+    from ..models import DragAnythingControlNet
+    from ..models.dift_folder import load_model
+
+    return load_model(DragAnythingControlNet, folder, ("DragAnythingControlNet", "DragAnythingSDVModel"), dtype)
+
+
+def _assemble(folder: Path, control: Path, dtype: torch.dtype) -> DragAnythingPipeline:
+    from .pipeline import DragAnythingPipeline
+
     return DragAnythingPipeline(
-        vae=load_model(
-            diffusers.AutoencoderKLTemporalDecoder, folder / "vae", ("AutoencoderKLTemporalDecoder",), dtype
-        ),
-        image_encoder=load_model(
-            transformers.CLIPVisionModelWithProjection,
-            folder / "image_encoder",
-            ("CLIPVisionModelWithProjection",),
-            dtype,
-        ),
-        unet=load_model(DragAnythingUNet, folder / "unet", video_unet, dtype),
-        controlnet=load_model(DragAnythingControlNet, control, control_names, dtype),
-        scheduler=scheduler,
-        feature_extractor=extractor,
+        **load_parts(folder, dtype),
+        controlnet=load_controlnet(control, dtype),
         decoder=_decoder(folder, dtype),
         **{f"default_{name}": value for name, value in usual_sampling(folder).items()},
     )

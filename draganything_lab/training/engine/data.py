@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,6 +26,7 @@ class Numbered(IterableDataset):
         if worker is not None:
             cv2.setNumThreads(1)
             os.nice(5)  # the process that trains goes first
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # and decides what Ctrl-C means
             number, stride = self.first + worker.id, worker.num_workers
         while True:
             yield self.draw(number)

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..engine import edm
 from ..engine.quick import mixed
 from .networks import SIGMA_MAX, SIGMA_MIN
 from .vae import to_range
@@ -69,9 +70,8 @@ class FewStepStage(ControlStage):
         keep = (uniform() >= NO_CONTROL).float().repeat_interleave(frames)[:, None, None, None]
 
         def predict(noisy: Tensor, sigma: Tensor) -> Tensor:
-            wide = sigma[:, None, None, None, None]
-            sample = torch.cat([noisy / (wide**2 + 1).sqrt(), picture], dim=2)
-            timestep = 0.25 * sigma.log()
+            sample = torch.cat([edm.scaled(noisy, sigma), picture], dim=2)
+            timestep = edm.timestep(sigma)
             down, mid = self.whole.controlnet(sample, timestep, context, ids, control_embedding=met)
             velocity = self.net.unet(
                 sample,
@@ -82,19 +82,19 @@ class FewStepStage(ControlStage):
                 down_block_additional_residuals=[keep.to(mid.dtype) * residual for residual in down],
                 mid_block_additional_residual=keep.to(mid.dtype) * mid,
             )[0]
-            return noisy / (wide**2 + 1) - wide / (wide**2 + 1).sqrt() * velocity.float()
+            return edm.denoised(noisy, velocity.float(), sigma)
 
         drawn = (SIGMA_MEAN + SIGMA_SPREAD * random(count)).exp().clamp(LEVELS[-1], LEVELS[0])
         anywhere = uniform() < ANY_LEVEL
         sigma = torch.where(anywhere, drawn, LEVELS[0])
         noise = random(*truth.shape)
-        wide, loose = sigma[:, None, None, None, None], anywhere[:, None, None, None, None]
+        wide, loose = edm.wide(sigma), anywhere[:, None, None, None, None]
         # The sampler's first latents hold nothing of the video, only noise of its starting scale.
         noisy = torch.where(loose, truth + wide * noise, (LEVELS[0] ** 2 + 1) ** 0.5 * noise)
         made = [predict(noisy, sigma)]
         for level in LEVELS[1:]:
             clean = made[-1].detach()
-            noisy = clean + level / sigma[:, None, None, None, None] * (noisy - clean)  # Euler's step
+            noisy = clean + level / edm.wide(sigma) * (noisy - clean)  # Euler's step
             sigma = torch.full_like(sigma, level)
             made.append(predict(noisy, sigma))
         return made

@@ -13,6 +13,7 @@ from ...control.representations import shows_vectors
 from ...models.controlnet import WAYS
 from ...models.dift import DiffusionFeatures
 from ...pipeline.sampling import CLIP_MEAN, CLIP_STD, encoder_pixels
+from ..engine import edm
 from ..engine.quick import frozen_type, mixed, quicken
 from ..engine.stage import Stage
 from .clips import ClipSize, draw_controlled, draw_life, representation_rows, share_out
@@ -51,7 +52,7 @@ def masked_error(got: Tensor, wanted: Tensor, moved: Tensor, outside: float) -> 
         outside: 0 is the paper's equation, 1 the plain loss.
     """
     error = (got.float() - wanted).square().mean(2)  # (B, F, h, w)
-    mask = nn.functional.adaptive_max_pool2d(moved.float(), error.shape[-2:])
+    mask = edm.at_latent_size(moved, (error.shape[-2], error.shape[-1]))
     weight = outside + (1 - outside) * mask
     return (weight * error).sum() / weight.sum().clamp(min=1)
 
@@ -125,16 +126,13 @@ class UnetStage(Stage):
         image_latents = (keep[:, None, None, None] * first)[:, None].expand(-1, frames, -1, -1, -1)
         context = keep[:, None, None] * context
         sigma = (SIGMA_MEAN + SIGMA_SPREAD * random(count)).exp()
-        wide = sigma[:, None, None, None, None]
-        noisy = latents + wide * random(*latents.shape)
-        sample = torch.cat([noisy / (wide**2 + 1).sqrt(), image_latents], dim=2)
+        noisy = latents + edm.wide(sigma) * random(*latents.shape)
+        sample = torch.cat([edm.scaled(noisy, sigma), image_latents], dim=2)
         ids = random_ids(count, generator, device)
-        timestep = 0.25 * sigma.log()
+        timestep = edm.timestep(sigma)
         residuals = {} if control is None else control(sample, timestep, context, ids)
         got = self.net.unet(sample, timestep, context, ids, return_dict=False, **residuals)[0]
-        # x0 = noisy / (s^2 + 1) - s / sqrt(s^2 + 1) * v, solved for v.
-        wanted = (noisy / (wide**2 + 1) - latents) * (wide**2 + 1).sqrt() / wide
-        return masked_error(got, wanted, moved, self.outside)
+        return masked_error(got, edm.velocity(noisy, latents, sigma), moved, self.outside)
 
 
 class Controlled(nn.Module):

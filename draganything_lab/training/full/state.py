@@ -1,0 +1,155 @@
+"""What a training carries from step to step: weights, their moving average, the optimiser; saved and loaded exactly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedType
+from diffusers.training_utils import EMAModel
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ...errors import LabError
+from ...models import DragAnythingControlNet
+from .options import Options
+
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+STATE, COUNTERS = "state.pt", "counters.json"
+AVERAGE, LATEST, SHARDS = "average", "latest", "shards"  # folders of a checkpoint
+SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED)
+
+
+class State:
+    """The ControlNet in training, whatever accelerate wraps around it.
+
+    Args:
+        accelerator: Of this process.
+        controlnet: From `prepare_controlnet`.
+        options: Optimiser, rate and decay of the average.
+
+    Attributes:
+        model: The ControlNet as accelerate runs it.
+        optimiser: As accelerate runs it.
+        step: Steps done.
+        unusable: Of these, the last ones in a row whose gradient was not finite.
+    """
+
+    def __init__(self, accelerator: Accelerator, controlnet: Any, options: Options) -> None:
+        self.accelerator = accelerator
+        optimiser = build_optimiser([p for p in controlnet.parameters() if p.requires_grad], options)
+        self.model, self.optimiser = accelerator.prepare(controlnet, optimiser)
+        self.average = EMAModel(self.trained(), decay=options.ema, foreach=not self.sharded)
+        self.average.to(dtype=torch.float32)
+        self.step, self.unusable = 0, 0
+
+    @property
+    def sharded(self) -> bool:
+        """Whether each process holds only a part of what is trained."""
+        return self.accelerator.distributed_type in SHARDED
+
+    @property
+    def controlnet(self) -> Any:
+        """The ControlNet itself."""
+        return self.accelerator.unwrap_model(self.model)
+
+    def trained(self) -> list[nn.Parameter]:
+        """The parameters that are trained, as this process holds them."""
+        return [p for p in self.model.parameters() if p.requires_grad]
+
+    def averaged(self) -> dict[str, Tensor]:
+        """All weights of the ControlNet, the trained ones averaged; every process must call it.
+
+        The main process gets them; from sharded ones, the others may get nothing.
+        """
+        if self.sharded:
+            self.average.store(self.trained())
+            self.average.copy_to(self.trained())
+            try:
+                return self.accelerator.get_state_dict(self.model)
+            finally:
+                self.average.restore(self.trained())
+        names = [name for name, p in self.controlnet.named_parameters() if p.requires_grad]
+        return self.controlnet.state_dict() | dict(zip(names, self.average.shadow_params, strict=True))
+
+    def save(self, part: Path) -> None:
+        """Write everything into a folder; every process must call it, and sees the same folder."""
+        average = self.averaged()
+        if self.accelerator.is_main_process:
+            _write_controlnet(self.controlnet, average, part / AVERAGE)
+            counters = {"step": self.step, "unusable": self.unusable, "averaged": self.average.optimization_step}
+            counters |= {"processes": self.accelerator.num_processes, "sharded": self.sharded}
+            (part / COUNTERS).write_text(json.dumps(counters))
+        if self.sharded:
+            self.accelerator.save_state(str(part / SHARDS))
+            torch.save(self.average.shadow_params, part / f"average-{self.accelerator.process_index}.pt")
+        elif self.accelerator.is_main_process:
+            _write_controlnet(self.controlnet, self.controlnet.state_dict(), part / LATEST)
+            scaler = self.accelerator.scaler
+            state = {
+                "optimiser": self.optimiser.state_dict(),
+                "scaler": None if scaler is None else scaler.state_dict(),
+            }
+            torch.save(state, part / STATE)
+
+    def load(self, path: Path) -> None:
+        """Go on from a whole checkpoint, exactly; every process must call it.
+
+        Raises:
+            LabError: It was saved in shards by another number of processes, or is of another ControlNet.
+        """
+        counters = json.loads((path / COUNTERS).read_text())
+        if counters["sharded"] != self.sharded or (
+            self.sharded and counters["processes"] != self.accelerator.num_processes
+        ):
+            how = f"{counters['processes']} processes" + (" that share the weights" if counters["sharded"] else "")
+            raise LabError(f"{path.name} was saved by {how}", fix="resume in the same way")
+        if self.sharded:
+            self.accelerator.load_state(str(path / SHARDS))
+            own = f"average-{self.accelerator.process_index}.pt"
+            self.average.shadow_params = torch.load(path / own, map_location=self.accelerator.device)
+        else:
+            kept = torch.load(path / STATE, map_location="cpu", weights_only=True)
+            self.controlnet.load_state_dict(load_file(path / LATEST / WEIGHTS))
+            self.optimiser.load_state_dict(kept["optimiser"])
+            if self.accelerator.scaler is not None and kept["scaler"] is not None:
+                self.accelerator.scaler.load_state_dict(kept["scaler"])
+            averages = load_file(path / AVERAGE / WEIGHTS)
+            names = [name for name, p in self.controlnet.named_parameters() if p.requires_grad]
+            for shadow, name in zip(self.average.shadow_params, names, strict=True):
+                shadow.copy_(averages[name])
+        self.average.optimization_step = counters["averaged"]
+        self.step, self.unusable = counters["step"], counters["unusable"]
+
+
+def build_optimiser(params: list[nn.Parameter], options: Options) -> torch.optim.Optimizer:
+    """AdamW, or its 8-bit form.
+
+    Raises:
+        LabError: The library for that is missing, or does not run here.
+    """
+    if options.optimiser == "adamw":
+        return torch.optim.AdamW(params, lr=options.rate)
+    try:
+        import bitsandbytes
+    except ImportError as error:
+        raise LabError(
+            f'the optimiser "{options.optimiser}" needs bitsandbytes ({error})',
+            fix="run: pip install bitsandbytes, or use --optimiser adamw",
+        ) from None
+    return bitsandbytes.optim.AdamW8bit(params, lr=options.rate)
+
+
+def load_averaged(path: Path) -> Any:
+    """The ControlNet of a checkpoint, its trained weights averaged: what a training is for."""
+    return DragAnythingControlNet.from_pretrained(path / AVERAGE)
+
+
+def _write_controlnet(controlnet: Any, weights: dict[str, Tensor], folder: Path) -> None:
+    """Write a folder that `DragAnythingControlNet.from_pretrained` loads, with given weights."""
+    controlnet.save_config(folder)
+    whole = {name: value.detach().to("cpu").contiguous() for name, value in weights.items()}
+    save_file(whole, folder / WEIGHTS, metadata={"format": "pt"})

@@ -1,0 +1,70 @@
+"""A training of a few seconds in a process of its own: `python -m helpers.train_small FOLDER STEPS …`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import torch
+
+from draganything_lab.errors import LabError
+from draganything_lab.training.full.loop import train
+from draganything_lab.training.full.networks import load_start
+from draganything_lab.training.full.options import Options
+from draganything_lab.training.full.run import Run, Stopped
+from helpers.toyland_samples import ToylandSamples
+
+OPTIONS = Options(
+    size=(32, 32), frames=4, batch=4, steps=12, rate=1e-3, warm_up=3, precision="no", checkpointing=False, ema=0.9
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--accumulate", type=int, default=1)
+    parser.add_argument("--save-every", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--die-at", type=int, help="sample whose drawing ends the process of rank 1")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    options = Options(**{**vars(OPTIONS), "steps": args.steps, "accumulate": args.accumulate})
+    how = Run(
+        args.folder, args.resume, save_every=args.save_every, workers=args.workers, device="cpu", log_with=("none",)
+    )
+    source = ToylandSamples(options.size, options.frames)
+    if args.die_at is not None:
+        source = Dying(args.die_at)
+    try:
+        train(source, load_start("random:tiny", None, options.representation), options, how)
+    except Stopped as stopped:
+        print(stopped)
+        return 128 + stopped.number
+    except LabError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+class Dying(ToylandSamples):
+    """A source that ends the second process, as a fault of the machine would."""
+
+    def __new__(cls, at: int) -> Dying:
+        return super().__new__(cls)
+
+    def __init__(self, at: int) -> None:
+        super().__init__(OPTIONS.size, OPTIONS.frames)
+        object.__setattr__(self, "at", at)
+
+    def draw(self, number: int):  # type: ignore[no-untyped-def]
+        if number >= self.at and os.environ.get("RANK") == "1":
+            os._exit(9)
+        return super().draw(number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
