@@ -22,6 +22,7 @@ COMMANDS = {
     "preview": "turn a scene file into a preview video, quickly and without a model",
     "generate": "turn a scene file into a video, with a DragAnything model",
     "train": "train the small weights, on this machine's CPU or faster on a GPU; or the ControlNet on real videos",
+    "clips": "check, write, prepare and look at folders of video clips with masks, for full-size training",
     "card": "measure the small weights on held-out clips and write their model card",
     "scrapbook": "download artwork and photographs for a wider world, or look at clips made from them",
     "track": "show where every pixel of a video went and, with a scene, whether that was wanted",

@@ -22,6 +22,7 @@ from .motion import (
     wanted_clip,
 )
 from .players import Players
+from .samples import training_samples
 
 __all__ = [
     "Players",
@@ -45,6 +46,7 @@ __all__ = [
     "strip",
     "trail_clip",
     "trails",
+    "training_samples",
     "trajectories",
     "turn_and_size",
     "wanted_and_measured",
