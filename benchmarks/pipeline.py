@@ -77,7 +77,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     from draganything_lab.control import build_control
     from draganything_lab.models import random_parts
     from draganything_lab.pipeline import DragAnythingPipeline
-    from draganything_lab.pipeline.plan import compile_blocks, use_channels_last
+    from draganything_lab.pipeline.faster import compile_blocks, use_channels_last
 
     if args.threads:
         torch.set_num_threads(args.threads)

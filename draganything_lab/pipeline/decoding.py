@@ -106,6 +106,11 @@ def carried_sources(picture: torch.Tensor, layers: Layers, frames: Sequence[int]
     return Sources(picture.to(device), None, layers.carry(pixels, frames))
 
 
+def reference_chunk(size: tuple[int, int]) -> int:
+    """How many frames of a size (H, W) the reference decoder decodes at a time."""
+    return max(1, DECODED_PIXELS // (size[0] * size[1]))
+
+
 def decode_with(decoder: Any, latents: torch.Tensor, sources: Sources, device: Any) -> tuple[torch.Tensor, np.ndarray]:
     """Decode one video's latents (F, C, h, w) with the picture at hand.
 
@@ -113,7 +118,7 @@ def decode_with(decoder: Any, latents: torch.Tensor, sources: Sources, device: A
         Pixels (F, 3, H, W) in -1..1, float32, on the CPU; and `Decoded.shares` as (F, H, W, 4) float32.
     """
     height, width = sources.picture.shape[-2:]
-    chunk = max(1, DECODED_PIXELS // (height * width))
+    chunk = reference_chunk((height, width))
     pixels, shares = [], []
     for start in range(0, len(latents), chunk):
         part = slice(start, start + chunk)

@@ -7,19 +7,15 @@ or large, instead of a formula.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
-from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
 
+from ..models.reference import References
 from ..models.shortcuts import take_shortcuts
+from .metering import Meter, copies_on_cpu, counting
 
 if TYPE_CHECKING:
     from .parts import Networks
@@ -45,23 +41,48 @@ class DryRun:
         pipe: A `DragAnythingPipeline`; only its parts' configurations are read.
         dtype: Data type of weights and activations; None for the UNet's own.
 
+        cpu: Whether a CPU computes, whose convolutions and products copy what they read (`copies_on_cpu`).
+
     Memory is what tensors need; a GPU's allocator and convolution workspaces add to it.
     """
 
-    def __init__(self, pipe: Networks, dtype: torch.dtype | None = None) -> None:
+    def __init__(self, pipe: Networks, dtype: torch.dtype | None = None, *, cpu: bool = False) -> None:
         self.dtype = dtype or pipe.unet.dtype
         self.factor = pipe.vae_scale_factor
+        self._workspace = copies_on_cpu if cpu else None
         self._vae, self._unet, self._controlnet = (_shadow(net, self.dtype) for net in _networks(pipe))
+        # As the pipeline does: where half precision would overflow, it encodes in float32.
+        self._exact = None
+        if self.dtype == torch.float16 and pipe.vae.config.force_upcast:
+            self._exact = _shadow(pipe.vae, torch.float32)
+        with torch.device("meta"):
+            encoder = type(pipe.image_encoder)(pipe.image_encoder.config)
+        self._encoder = torch.nn.Module.to(encoder, device="meta", dtype=self.dtype).eval()
+        self._decoder = None if pipe.decoder is None else _shadow(pipe.decoder, self.dtype)
         self._context = pipe.image_encoder.config.projection_dim
         self._known: dict[tuple[Any, ...], Cost] = {}
+        nets = {name: getattr(pipe, name) for name in ("unet", "controlnet", "vae", "image_encoder", "decoder")}
         self.weights = {
-            name: sum(p.numel() for p in getattr(pipe, name).parameters()) * self.dtype.itemsize
-            for name in ("unet", "controlnet", "vae", "image_encoder")
+            name: sum(p.numel() for p in net.parameters()) * self.dtype.itemsize
+            for name, net in nets.items()
+            if net is not None
         }
 
+    def see(self) -> Cost:
+        """Cost of one picture through the image encoder."""
+        side = self._encoder.config.image_size
+        return self._cost(("see",), lambda: self._encoder(self._empty(1, 3, side, side)).image_embeds)
+
     def encode(self, size: tuple[int, int]) -> Cost:
-        """Cost of one picture through the VAE's encoder."""
-        return self._cost(("encode", size), lambda: self._vae.encode(self._empty(1, 3, *size)).latent_dist.mode())
+        """Cost of one picture through the VAE's encoder, with what float32 weights need more, where it encodes so."""
+        vae = self._exact or self._vae
+        more = self.weights["vae"] if self._exact is not None else 0
+
+        def run() -> Any:
+            return vae.encode(torch.empty(1, 3, *size, device="meta", dtype=vae.dtype)).latent_dist.mode()
+
+        cost = self._cost(("encode", size), run)
+        return Cost(cost.memory + more, cost.flops)
 
     def embed(self, size: tuple[int, int], frames: int) -> Cost:
         """Cost of embedding the control of some frames, written out densely."""
@@ -103,6 +124,21 @@ class DryRun:
         shape = (frames, self._vae.config.latent_channels, size[0] // self.factor, size[1] // self.factor)
         return self._cost(("decode", size, frames), lambda: self._vae.decode(self._empty(*shape), num_frames=frames))
 
+    def decode_with_picture(self, size: tuple[int, int], frame_size: tuple[int, int], frames: int) -> Cost:
+        """Cost of decoding some frames at a time by the reference decoder, (H, W) of the networks and of the frames."""
+        decoder = self._decoder
+        assert decoder is not None
+        cells = size[0] // self.factor, size[1] // self.factor
+
+        def run() -> Any:
+            # carried, known, over, picture, filled, fills: made in float32, then brought to the decoder's dtype
+            shapes = [(channels, *frame_size) for channels in (3, 1, 1, 3, 3)] + [(1, 1, 1)]
+            made = [torch.empty(frames, *shape, device="meta") for shape in shapes]
+            found = References(*(one.to(self.dtype) for one in made))
+            return decoder(self._empty(frames, self._vae.config.latent_channels, *cells), found)
+
+        return self._cost(("picture", size, frame_size, frames), run)
+
     def held(self, size: tuple[int, int], frames: int, videos: int) -> int:
         """Bytes that live through all steps: the control embedding, latents, the picture's latents, a prediction."""
         pixels = frames * (size[0] // self.factor) * (size[1] // self.factor)
@@ -114,11 +150,9 @@ class DryRun:
 
     def _cost(self, key: tuple[Any, ...], run: Callable[[], Any]) -> Cost:
         if key not in self._known:
-            meter = _Meter()
-            counter = FlopCounterMode(display=False)
-            with torch.no_grad(), _FusedAttention(meter), counter, _HoldResults(meter):
+            with torch.no_grad(), counting(Meter(), dry=True, workspace=self._workspace) as meter:
                 run()
-            self._known[key] = Cost(meter.peak, meter.flops + counter.get_total_flops())
+            self._known[key] = Cost(meter.peak, meter.flops)
         return self._known[key]
 
 
@@ -133,57 +167,3 @@ def _shadow(net: Any, dtype: torch.dtype) -> Any:
     take_shortcuts(shadow)
     # The mixing factors are made on the CPU whatever the context says.
     return torch.nn.Module.to(shadow, device="meta", dtype=dtype).eval()
-
-
-class _Meter:
-    """What was counted: bytes at the peak, and operations."""
-
-    def __init__(self) -> None:
-        self.live = self.peak = 0
-        self.flops = 0.0
-        self._holders: dict[int, int] = {}
-
-    def hold(self, tensor: torch.Tensor) -> None:
-        """Count a tensor's storage for as long as some tensor uses it."""
-        storage = tensor.untyped_storage()
-        key, size = storage._cdata, storage.nbytes()
-        if self._holders.setdefault(key, 0) == 0:
-            self.live += size
-            self.peak = max(self.peak, self.live)
-        self._holders[key] += 1
-        weakref.finalize(tensor, self._release, key, size)
-
-    def _release(self, key: int, size: int) -> None:
-        self._holders[key] -= 1
-        if self._holders[key] == 0:
-            del self._holders[key]
-            self.live -= size
-
-
-class _HoldResults(TorchDispatchMode):
-    def __init__(self, meter: _Meter) -> None:
-        super().__init__()
-        self.meter = meter
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        results = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(results):
-            if isinstance(leaf, torch.Tensor):
-                self.meter.hold(leaf)
-        return results
-
-
-class _FusedAttention(TorchFunctionMode):
-    """Attention as GPUs compute it: the matrix of all pairs of pixels is never written out."""
-
-    def __init__(self, meter: _Meter) -> None:
-        super().__init__()
-        self.meter = meter
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is F.scaled_dot_product_attention:
-            query, key, value = args[:3]
-            pairs = query.numel() // query.shape[-1] * key.shape[-2]
-            self.meter.flops += 2 * pairs * (query.shape[-1] + value.shape[-1])
-            return query.new_empty(*query.shape[:-1], value.shape[-1])
-        return func(*args, **(kwargs or {}))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -12,17 +10,20 @@ import torch
 
 from ..errors import LabError
 from ..models.device import best_device
+from .decoding import reference_chunk, reference_size
 from .dryrun import Cost, DryRun
+from .faster import compile_blocks, use_channels_last
+from .machine import GIB, device_memory, duration, product_speed
 
-GIB = 2**30
 # Beyond its tensors a GPU holds its driver's context, convolution workspaces and gaps between blocks of memory.
 GPU_CONTEXT = GIB // 2
 GPU_GAPS = 1.15
+# Python, PyTorch, diffusers and transformers, before any weights.
+CPU_CONTEXT = 300 * 2**20
 CONTROL_CHUNK_BYTES = 512 * 2**20
 # How much of a plain matrix product's speed denoising reaches. Assumed until the first run of a pipeline measures it.
 SHARE_OF_PRODUCT = 0.4
 LARGE = 500_000_000  # UNets with at least this many parameters announce the cost of a run before it starts
-REPEATED = ("SpatioTemporalResBlock", "BasicTransformerBlock", "TemporalBasicTransformerBlock")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class RunPlan:
         control_chunk: Frames of control at a time.
         decode_chunk: Frames that the VAE decodes at a time.
         memory: Peak on the device, in bytes.
+        fixed: What of this does not depend on the video: weights, and what a process or a GPU holds besides.
         available: What the device has, in bytes.
         flops: Floating-point operations of the run.
         step_flops: Floating-point operations of one step.
@@ -59,6 +61,7 @@ class RunPlan:
     control_chunk: int
     decode_chunk: int
     memory: int
+    fixed: int
     available: int
     flops: float
     step_flops: float
@@ -79,7 +82,7 @@ class RunPlan:
         return (
             f"{videos}{self.num_frames} frames of {self.size[1]}x{self.size[0]}, {self.steps} steps, {kind} on "
             f"{self.device}: about {self.memory / GIB:.1f} of {self.available / GIB:.1f} GiB and {about} "
-            f"{_duration(self.seconds)}; {where}, guidance halves {halves}, {self.control_chunk} frames of control and "
+            f"{duration(self.seconds)}; {where}, guidance halves {halves}, {self.control_chunk} frames of control and "
             f"{self.decode_chunk} of decoding at a time"
         )
 
@@ -96,6 +99,8 @@ def plan_run(
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
     memory: float | None = None,
+    decode_size: tuple[int, int] | None = None,
+    with_reference: bool | None = None,
 ) -> RunPlan:
     """Choose the fastest settings that fit.
 
@@ -115,35 +120,49 @@ def plan_run(
         dtype: Data type of weights and activations; None for the UNet's own.
         memory: Bytes of memory to plan for; None for what the device has in all. (Not what is free at the moment: the
             same call shall make the same video.)
+        decode_size: (H, W) of the frames, where the reference decoder makes them; None for the networks'.
+        with_reference: Whether it makes them, or the VAE; None: where the weights have such a decoder.
 
     Returns:
         The plan.
+
+    Raises:
+        LabError: A reference decoder is asked for, and there is none.
     """
     where = torch.device(device if device is not None else pipe._execution_device)
-    dry = _dry(pipe, dtype)
+    dry = _dry(pipe, dtype, where.type == "cpu")
+    frame_size = reference_size(pipe, size, decode_size, with_reference, controlled=True)
     available = int(device_memory(where) if memory is None else memory)
     control_chunk = min(num_frames, control_chunk_size(pipe.controlnet, size, dry.dtype))
     decode_chunks = [num_frames, *(chunk for chunk in (8, 4, 2, 1) if chunk < num_frames)]
+    if frame_size is not None:
+        decode_chunks = [min(num_frames, reference_chunk(frame_size))]
     offloads = (offload,) if offload is not None else (False,) if where.type == "cpu" else (False, True)
     splits = (False, True) if guided else (False,)
     for away, split, decode_chunk in product(offloads, splits, decode_chunks):
         halves = 2 if guided else 1
         step = dry.step(size, num_frames, videos if split else videos * halves)
         costs = {
+            "see": dry.see(),
             "encode": dry.encode(size),
             "embed": dry.embed(size, control_chunk),
             "meet": dry.meet(size, num_frames, videos),
             "step": step,
-            "decode": dry.decode(size, decode_chunk),
+            "decode": dry.decode(size, decode_chunk)
+            if frame_size is None
+            else dry.decode_with_picture(size, frame_size, decode_chunk),
         }
         need = _need(costs, dry.weights, offload=away) + dry.held(size, num_frames, videos)
-        if where.type != "cpu":
+        if where.type == "cpu":
+            need += CPU_CONTEXT + _frames_in_memory(frame_size or size, num_frames * videos, frame_size is not None)
+        else:
             need = int(need * GPU_GAPS) + GPU_CONTEXT
         if need <= available:
             break
     step_flops = step.flops * (halves if split else 1)
     flops = (
-        costs["encode"].flops
+        costs["see"].flops
+        + costs["encode"].flops
         + costs["embed"].flops * num_frames / control_chunk
         + costs["meet"].flops * halves
         + costs["decode"].flops * videos * num_frames / decode_chunk
@@ -162,6 +181,7 @@ def plan_run(
         control_chunk=control_chunk,
         decode_chunk=decode_chunk,
         memory=need,
+        fixed=(0 if away else sum(dry.weights.values())) + (CPU_CONTEXT if where.type == "cpu" else GPU_CONTEXT),
         available=available,
         flops=flops,
         step_flops=step_flops,
@@ -190,11 +210,12 @@ def _need(costs: dict[str, Cost], weights: dict[str, int], *, offload: bool) -> 
     if not offload:
         return sum(weights.values()) + max(cost.memory for cost in costs.values())
     at_work = {
-        "encode": max(weights["vae"], weights["image_encoder"]),
+        "see": weights["image_encoder"],
+        "encode": weights["vae"],
         "embed": weights["controlnet"],
         "meet": weights["controlnet"],
         "step": weights["unet"] + weights["controlnet"],
-        "decode": weights["vae"],
+        "decode": weights["vae"] + weights.get("decoder", 0),
     }
     return max(at_work[name] + cost.memory for name, cost in costs.items())
 
@@ -266,67 +287,16 @@ def control_chunk_size(controlnet: Any, size: tuple[int, int], dtype: torch.dtyp
     return max(1, CONTROL_CHUNK_BYTES // (3 * channels * size[0] * size[1] * dtype.itemsize))
 
 
-def device_memory(device: torch.device) -> int:
-    """Return the bytes of memory that a device has in all."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_properties(device).total_memory
-    if device.type == "mps":
-        return torch.mps.recommended_max_memory()
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        import psutil
-
-        return psutil.virtual_memory().total
+def _frames_in_memory(size: tuple[int, int], frames: int, shares: bool) -> int:
+    """Bytes of decoded frames in float32 while they are put together, and of where their pixels come from."""
+    floats = 2 * (3 + 4 * shares)
+    return frames * size[0] * size[1] * floats * torch.float32.itemsize
 
 
-_PRODUCTS: dict[tuple[str, torch.dtype], float] = {}
-
-
-def product_speed(device: torch.device, dtype: torch.dtype) -> float:
-    """Measure the operations per second of a matrix product, once for a device and dtype; some tenths of a second."""
-    key = (str(device), dtype)
-    if key not in _PRODUCTS:
-        side = 512 if device.type == "cpu" else 4096
-        matrix = torch.ones(side, side, device=device, dtype=dtype)
-        best, begin = float("inf"), time.perf_counter()
-        for repeat in range(50):
-            start = time.perf_counter()
-            (matrix @ matrix)[0, 0].item()  # .item() waits for the device
-            best = min(best, time.perf_counter() - start)
-            if repeat >= 2 and time.perf_counter() - begin > 0.2:
-                break
-        _PRODUCTS[key] = 2 * side**3 / best
-    return _PRODUCTS[key]
-
-
-def _dry(pipe: Any, dtype: torch.dtype | None) -> DryRun:
-    """Return the pipeline's dry run, made once for its parts and dtype."""
-    key = (dtype or pipe.unet.dtype, *(id(getattr(pipe, name)) for name in ("unet", "controlnet", "vae")))
+def _dry(pipe: Any, dtype: torch.dtype | None, cpu: bool) -> DryRun:
+    """Return the pipeline's dry run, made once for its parts, dtype and kind of device."""
+    names = ("unet", "controlnet", "vae", "image_encoder", "decoder")
+    key = (dtype or pipe.unet.dtype, cpu, *(id(getattr(pipe, name)) for name in names))
     if pipe._dry is None or pipe._dry[0] != key:
-        pipe._dry = (key, DryRun(pipe, dtype))
+        pipe._dry = (key, DryRun(pipe, dtype, cpu=cpu))
     return pipe._dry[1]
-
-
-def compile_blocks(net: torch.nn.Module) -> int:
-    """Compile a network's repeated blocks, each kind once, and return how many there are.
-
-    The whole network would take several times as long to compile, and be hardly faster.
-    """
-    blocks = [module for module in net.modules() if type(module).__name__ in REPEATED]
-    for block in blocks:
-        block.compile()
-    return len(blocks)
-
-
-def use_channels_last(net: torch.nn.Module) -> None:
-    """Lay out a network's 2D convolutions with their channels last; equal numbers up to rounding."""
-    for module in net.modules():
-        if isinstance(module, torch.nn.Conv2d):
-            module.to(memory_format=torch.channels_last)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{max(seconds, 0.1):.1f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"

@@ -25,7 +25,7 @@ class Cost:
         decode: Seconds of decoding, per pixel of a frame that comes out.
         rest: Seconds of everything else, per pixel of a frame that the networks see.
         load: Seconds to load the weights.
-        weights: Bytes of the weights.
+        weights: Bytes of the weights, and of what a process or a GPU holds besides.
         work: Bytes needed while running, per pixel of a frame that the networks see and per guidance half.
         device: Where it ran.
     """

@@ -170,12 +170,9 @@ class Engine:
         step = max(0.0, marks[-1] - marks[0] - drafts * (len(marks) - 1) / len(marks)) / (len(marks) - 1)
         decode = end - marks[-1]
         rest = max(0.0, end - start - decode - drafts - step * len(marks))
-        plan = plan_run(pipe, sizes[0], settings["num_frames"], steps=settings["steps"], guided=guided)
-        weights = sum(
-            value.numel() * value.element_size()
-            for net in (pipe.unet, pipe.controlnet, pipe.vae, pipe.image_encoder, pipe.decoder)
-            if net is not None
-            for value in net.parameters()
+        decoder = None if pipe.decoder is None else sizes[1]
+        plan = plan_run(
+            pipe, sizes[0], settings["num_frames"], steps=settings["steps"], guided=guided, decode_size=decoder
         )
         record(
             str(settings["weights"]),
@@ -184,8 +181,8 @@ class Engine:
                 decode=decode / shown,
                 rest=rest / pixels,
                 load=self._load_seconds.get(settings["weights"], 0.0),
-                weights=weights,
-                work=max(0, plan.memory - weights) / pixels / halves,
+                weights=plan.fixed,
+                work=max(0, plan.memory - plan.fixed) / pixels / halves,
                 device=plan.device,
             ),
         )
