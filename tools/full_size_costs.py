@@ -1,6 +1,6 @@
 """Write the table of costs in docs/full-size.md, from the trainer's own estimate; `--check` only compares.
 
-    python tools/full_size_costs.py
+python tools/full_size_costs.py
 """
 
 from __future__ import annotations
