@@ -1,9 +1,8 @@
 """What one step costs at the released size, really, with random weights, and what the estimates say of it.
 
-    python benchmarks/full_size.py measure step --frames 14 --halves 2      # one process, one stage, one line of JSON
-    python benchmarks/full_size.py all --out lines.jsonl                    # every case of the table, each in a process
-    python benchmarks/full_size.py estimates lines.jsonl                    # the same cases on the meta device
-    python benchmarks/full_size.py table lines.jsonl estimates.jsonl …      # Markdown
+    python benchmarks/full_size.py measure step --frames 14 --halves 2    # one process, one stage, one line of JSON
+    python benchmarks/full_size.py estimate step --frames 14 --halves 2   # the same without numbers
+    python benchmarks/full_size.py table measured.jsonl estimates.jsonl earlier.jsonl     # Markdown
 
 Memory is measured twice in the same run. "tensors": the bytes of all tensors that are alive, operation by operation
 (exact, without weights and without what happens inside an operation). "process": how far the peak of the process's
@@ -22,24 +21,6 @@ from typing import Any
 
 HEIGHT, WIDTH = 320, 576
 STAGES = ("encode", "see", "embed", "step", "decode", "train")
-# The cases of the table: stage and options. Each fits 20 GB and ten minutes on two cores.
-CASES: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("encode", {}),
-    ("see", {}),
-    ("embed", {"frames": 1}),
-    ("embed", {"frames": 9}),
-    ("decode", {"frames": 1}),
-    ("decode", {"frames": 4}),
-    ("decode", {"frames": 8}),
-    ("step", {"frames": 14, "halves": 1}),
-    ("step", {"frames": 14, "halves": 2}),
-    ("step", {"frames": 20, "halves": 1}),
-    ("step", {"frames": 20, "halves": 2}),
-    ("train", {"frames": 14, "checkpointing": 1}),
-    ("train", {"frames": 4, "checkpointing": 1}),
-    ("train", {"frames": 4, "checkpointing": 0}),
-    ("train", {"frames": 2, "height": 192, "width": 320, "checkpointing": 1, "optimiser": "adamw"}),
-)
 
 
 def resident() -> int:
@@ -137,21 +118,23 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     began, empty = time.perf_counter(), resident()
     run = train_step(args) if args.stage == "train" else stage_of(args)[0]
     built = time.perf_counter() - began
-    seconds, resting = [], resident()
+    seconds, cpu_seconds, resting = [], [], resident()
     for repeat in range(args.repeats):
         meter = Meter()
         if repeat == 0:
             forget_peak()
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         with torch.set_grad_enabled(args.stage == "train"), counting(meter):
             result = run()
         seconds.append(time.perf_counter() - start)
+        cpu_seconds.append(time.process_time() - used)
         if repeat == 0:
             tensors, process = meter.peak, peak() - resting
         del result
     return {
         **case_of(args),
         "seconds": min(seconds),
+        "cpu_seconds": min(cpu_seconds),
         "tensors": tensors,
         "process": process,
         "weights": resting - empty,
@@ -176,7 +159,9 @@ def train_step(args: argparse.Namespace) -> Callable[[], Any]:
     from draganything_lab.training.full.dry import sample_batch
 
     options = train_options(args)
-    parts = random_parts(args.size, device=args.device, dtype=getattr(torch, args.dtype))
+    parts = random_parts(args.size, device="meta", dtype=getattr(torch, args.dtype))
+    for name in ("unet", "controlnet", "vae", "image_encoder"):
+        fill(parts[name], args.device)
     frozen = step.Frozen.of(parts, options, args.device)
     net = step.prepare_controlnet(parts.pop("controlnet"), options, args.device)
     del parts
@@ -210,7 +195,7 @@ def train_options(args: argparse.Namespace) -> Any:
 
 
 def estimate(args: argparse.Namespace) -> dict[str, Any]:
-    """The same case on the meta device."""
+    """The same case without numbers."""
     import torch
 
     from draganything_lab.models import random_parts
@@ -218,16 +203,62 @@ def estimate(args: argparse.Namespace) -> dict[str, Any]:
     from draganything_lab.pipeline.dryrun import DryRun
 
     began = time.perf_counter()
-    dtype = getattr(torch, args.dtype)
-    dry = DryRun(DragAnythingPipeline(**random_parts(args.size, device="meta", dtype=dtype)), dtype)
-    args.device = "meta"
-    cost = stage_of(args)[1](dry)
-    return {**case_of(args), "memory": cost.memory, "flops": cost.flops, "took": time.perf_counter() - began}
+    case, dtype = case_of(args), getattr(torch, args.dtype)
+    parts = random_parts(args.size, device="meta", dtype=dtype)
+    if args.stage == "train":
+        from draganything_lab.training.full.dry import dry_step
+
+        step = dry_step(parts, train_options(args), 1, norms_in_float32=False)
+        state = 8 * step.trained if args.optimiser == "adamw" else 0
+        memory, flops = step.memory + state, step.flops
+    else:
+        args.device = "meta"
+        cost = stage_of(args)[1](DryRun(DragAnythingPipeline(**parts), dtype, cpu=True))
+        memory, flops = cost.memory, cost.flops
+    return {**case, "memory": memory, "flops": flops, "took": time.perf_counter() - began}
 
 
-def options_of(case: dict[str, Any]) -> list[str]:
-    """A case as a command line."""
-    return [word for name, value in case.items() for word in (f"--{name}", str(value))]
+def table(files: list[str]) -> str:
+    """Markdown: measured, estimated now and, where a third file says so, estimated before."""
+    lines = [[json.loads(line) for line in Path(name).read_text().splitlines()] for name in files]
+    measured, *estimated = lines
+
+    def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+        return all(one[name] == other[name] for name in set(one) & set(other))
+
+    titles = (
+        "stage",
+        "process GiB",
+        "tensors GiB",
+        "estimated",
+        "of the process's",
+        "before",
+        "CPU seconds",
+        "GFLOP/s",
+    )
+    rows = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    for line in measured:
+        now, before = (next((one for one in kind if same(one, line)), None) for kind in [*estimated, [], []][:2])
+        cells = [words(line), f"{line['process'] / 2**30:.2f}", f"{line['tensors'] / 2**30:.2f}"]
+        cells += [f"{now['memory'] / 2**30:.2f}", f"{now['memory'] / line['process']:.0%}"] if now else ["", ""]
+        cells += [f"{before['memory'] / 2**30:.2f}" if before else "", f"{line['cpu_seconds']:.1f}"]
+        times = 2 if line.get("halves") == 1 else 1  # both halves were run
+        cells += [f"{times * now['flops'] / line['cpu_seconds'] / 1e9:.0f}" if now else ""]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def words(line: dict[str, Any]) -> str:
+    """What was measured."""
+    what = [line["stage"]] + ([f"{line['frames']} frames"] if line["stage"] not in ("encode", "see") else [])
+    if (line["height"], line["width"]) != (HEIGHT, WIDTH):
+        what.append(f"{line['width']}x{line['height']}")
+    if line["stage"] == "step":
+        what.append("halves in turn" if line["halves"] == 1 else "halves together")
+    if line["stage"] == "train":
+        what.append("checkpointing" if line["checkpointing"] else "nothing computed again")
+        what.append("AdamW" if line["optimiser"] == "adamw" else "no optimiser")
+    return ", ".join(what)
 
 
 def main() -> None:
@@ -250,7 +281,11 @@ def main() -> None:
         sub.add_argument("--checkpointing", type=int, choices=(0, 1), default=1)
         sub.add_argument("--optimiser", choices=("none", "adamw"), default="none")
         sub.add_argument("--precision", choices=("no", "bf16"), default="bf16")
+    kinds.add_parser("table", help="Markdown").add_argument("files", nargs="+")
     args = parser.parse_args()
+    if args.kind == "table":
+        print(table(args.files))
+        return
     print(json.dumps(measure(args) if args.kind == "measure" else estimate(args)))
 
 

@@ -72,20 +72,24 @@ def test_memory_of_the_dry_run_equals_that_of_a_real_run(pipe):
     assert DryRun(pipe).embed(SIZE, 4).memory == pytest.approx(meter.peak, rel=0.05)
 
 
+def on_gpu(full, frames, gib):
+    """The plan for a GPU that is not here."""
+    return full.estimate((320, 576), frames, device="cuda", memory=gib * GIB, offload=False, speed=1e14)
+
+
 def test_full_size_fits_twelve_gigabytes_in_half_precision(full):
-    plan = full.estimate((320, 576), 20, device="cpu", memory=12 * GIB)
-    need = plan.memory * memory.GPU_GAPS + memory.GPU_CONTEXT
-    assert plan.fits and need < 12 * GIB
+    assert on_gpu(full, 20, 12).fits
     assert sum(DryRun(full).weights.values()) > 5 * GIB, "the weights are counted"
 
 
 def test_less_memory_means_smaller_settings(full):
-    plans = [full.estimate((320, 576), 14, device="cpu", memory=gib * GIB) for gib in (64, 8.5, 7.2, 1)]
+    plans = [on_gpu(full, 14, gib) for gib in (64, 10.3, 8.8, 1)]
     assert [plan.decode_chunk for plan in plans[:2]] == [14, 8]
     assert plans[2].split_guidance or plans[2].decode_chunk < 8
     assert [plan.fits for plan in plans] == [True, True, True, False]
     assert plans[0].memory > plans[1].memory > plans[2].memory
     assert all(plan.memory <= plan.available for plan in plans[:3])
+    assert plans[0].seconds == pytest.approx(plans[0].flops / 1e14) and not plans[0].measured
 
 
 def test_prepare_says_what_it_does_and_the_next_run_does_it(pipe, capsys):

@@ -176,7 +176,7 @@ def test_environment_follows_pyproject() -> None:
     assert through_pip == ["-e .[all]"]
     extras = PROJECT["optional-dependencies"]
     (everything,) = [Requirement(line) for line in extras["all"]]
-    assert everything.name == PROJECT["name"] and everything.extras == set(extras) - {"all", "dev", "docs"}
+    assert everything.name == PROJECT["name"] and everything.extras == set(extras) - {"all", "dev", "docs", "gpu"}
 
 
 def test_makefile_and_readme_agree() -> None:

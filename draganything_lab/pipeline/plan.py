@@ -101,6 +101,7 @@ def plan_run(
     memory: float | None = None,
     decode_size: tuple[int, int] | None = None,
     with_reference: bool | None = None,
+    speed: float | None = None,
 ) -> RunPlan:
     """Choose the fastest settings that fit.
 
@@ -122,6 +123,8 @@ def plan_run(
             same call shall make the same video.)
         decode_size: (H, W) of the frames, where the reference decoder makes them; None for the networks'.
         with_reference: Whether it makes them, or the VAE; None: where the weights have such a decoder.
+        speed: Operations per second that the device reaches; None for what an earlier run measured, else a share of a
+            matrix product's. With `memory` and this, `device` need not be at hand.
 
     Returns:
         The plan.
@@ -168,7 +171,8 @@ def plan_run(
         + costs["decode"].flops * videos * num_frames / decode_chunk
         + step_flops * steps
     )
-    speed = pipe._speeds.get((where.type, dry.dtype))
+    known = pipe._speeds.get((where.type, dry.dtype))
+    speed = speed or known
     return RunPlan(
         size=size,
         num_frames=num_frames,
@@ -186,7 +190,7 @@ def plan_run(
         flops=flops,
         step_flops=step_flops,
         seconds=flops / (speed or product_speed(where, dry.dtype) * SHARE_OF_PRODUCT),
-        measured=speed is not None,
+        measured=known is not None and speed == known,
     )
 
 

@@ -61,4 +61,4 @@ def _clip(source: ToylandSamples, index: int) -> dict[str, Tensor]:
     ways = control.ways(8)
     if ways is not None:
         sample["ways"] = ways.astype(np.float16)
-    return {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in sample.items()}
+    return {name: torch.from_numpy(np.array(value)) for name, value in sample.items()}

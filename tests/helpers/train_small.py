@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import torch
 
 from draganything_lab.errors import LabError
+from draganything_lab.training.full.log import read_log
 from draganything_lab.training.full.loop import train
 from draganything_lab.training.full.networks import load_start
 from draganything_lab.training.full.options import Options
@@ -19,6 +21,35 @@ from helpers.toyland_samples import ToylandSamples
 OPTIONS = Options(
     size=(32, 32), frames=4, batch=4, steps=12, rate=1e-3, warm_up=3, precision="no", checkpointing=False, ema=0.9
 )
+
+
+def curve(folder: Path) -> list[list[float]]:
+    """What a training's log says of each step, without the time that it took."""
+    lines = [line for line in read_log(folder / "log.jsonl") if "loss" in line]
+    assert [line["step"] for line in lines] == list(range(1, len(lines) + 1)), "each step once, in order"
+    return [[line[name] for name in ("loss", "inside", "everywhere", "norm", "rate")] for line in lines]
+
+
+def small(folder: Path, *words: str, processes: int = 1) -> subprocess.Popen[str]:
+    """Start a small training in processes of its own; what it prints goes to `folder`.txt."""
+    launcher = [sys.executable, "-m"]
+    if processes > 1:
+        launcher += ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"]
+    root = Path(__file__).parents[2]
+    paths = os.pathsep.join([str(root / "tests"), str(root)])
+    with told(folder).open("a") as out:
+        return subprocess.Popen(
+            [*launcher, "helpers.train_small", str(folder), *words],
+            env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+def told(folder: Path) -> Path:
+    """What the trainings in a folder have printed."""
+    return folder.with_name(folder.name + ".txt")
 
 
 def main() -> int:

@@ -123,5 +123,5 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "motion_bucket": (0, 1000),
     "ema": (0.0, 1.0),
     "clip_norm": (1e-9, 1e9),
-    "seed": (0, 2**23 - 1),
+    "seed": (0, 2**63 - 1),
 }

@@ -138,7 +138,7 @@ def build_optimiser(params: list[nn.Parameter], options: Options) -> torch.optim
     except ImportError as error:
         raise LabError(
             f'the optimiser "{options.optimiser}" needs bitsandbytes ({error})',
-            fix="run: pip install bitsandbytes, or use --optimiser adamw",
+            fix="run: pip install 'draganything-lab[gpu]', or use --optimiser adamw",
         ) from None
     return bitsandbytes.optim.AdamW8bit(params, lr=options.rate)
 

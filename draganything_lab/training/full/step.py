@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -114,14 +115,14 @@ def draw_noise(numbers: Sequence[int], latent_channels: int, factor: int, option
     shape = (options.frames, latent_channels, height // factor, width // factor)
     rows = []
     for number in numbers:
-        generator = torch.Generator().manual_seed((options.seed << 40) + number)
+        rng = np.random.default_rng((options.seed, number))  # PyTorch's on a CPU takes 32 bits of a seed only
 
-        def normal(*shape: int, by: torch.Generator = generator) -> Tensor:
-            return torch.randn(shape, generator=by)
+        def normal(*shape: int, by: np.random.Generator = rng) -> Tensor:
+            return torch.from_numpy(np.asarray(by.standard_normal(shape, np.float32)))
 
         level = (options.sigma[0] + options.sigma[1] * normal()).exp()
         strength = (options.picture_noise[0] + options.picture_noise[1] * normal()).exp()
-        chance = torch.rand(2, generator=generator)
+        chance = torch.from_numpy(rng.random(2, np.float32))
         kept = chance >= torch.tensor([options.drop_picture, options.drop_representation])
         rows.append((level, normal(*shape), strength, normal(3, height, width), kept[0], kept[1]))
     return Noise(*(torch.stack(part) for part in zip(*rows, strict=True)))
