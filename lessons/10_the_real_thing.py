@@ -359,8 +359,8 @@ print("the released code always passes:", RELEASED_TIME_IDS)
 # ## 7. What training takes
 #
 # The authors released weights, but not the program that trained them. This library has one of its own, for real videos
-# with masks (`draganything-lab train controlnet`). What does it show the network? Two drawn clips, written to disk as the
-# real data set is, stand for thousands of films.
+# with masks (`draganything-lab train controlnet`). What does it show the network? Two drawn clips, written to disk as
+# the real data set is, stand for thousands of films.
 
 # %%
 from pathlib import Path
@@ -374,16 +374,17 @@ from draganything_lab.training.full.shards import Recipe
 
 clips = Path(mkdtemp())
 write_clips(clips, 2, (96, 128), 14)
-prepare(clips, clips / "shards", Recipe((96, 128), 14, split="all"), load_features("toy"))
+prepare(clips, clips / "shards", Recipe((96, 128), 14), load_features("toy"))
 samples = ClipSamples(clips, clips / "shards")
 show.training_samples(samples, [0])
 
 # %% [markdown]
-# The first row is the clip, the second what the ControlNet is told, the third the paper's **loss mask**: errors count only
-# where an entity is. Why? A loss over the whole picture is mostly background, and the objects would hardly matter in it.
+# The first row is the clip, the second what the ControlNet is told, the third the paper's **loss mask**: errors count
+# only where an entity is. Why? A loss over the whole picture is mostly background, and the objects would hardly matter
+# in it.
 #
-# The network works on latents, where one cell stands for 8 by 8 pixels. A cell counts if any of its pixels belongs to an
-# entity. Here is the loss by hand, for errors that we draw at random, and the library's:
+# The network works on latents, where one cell stands for 8 by 8 pixels. A cell counts if any of its pixels belongs to
+# an entity. Here is the loss by hand, for errors that we draw at random, and the library's:
 
 # %%
 from draganything_lab.training.full.options import Options
@@ -410,12 +411,21 @@ for card, cards in (("T4", 1), ("A100-80", 8)):
     print(estimate_training(shapes, options, processes=cards, device=card), "\n")
 
 # %% [markdown]
-# After such a training you would want to know whether it worked. The paper reports an ObjMC of 305.7 for the authors'
-# weights. Later papers report the same weights at 236.0, 91.1 and 11.6. Nobody need have made a mistake: the size of the
-# videos, the number of frames, the tracker, the points and the unit differ, and each moves the number. **A number without
-# its protocol cannot be compared.** `draganything-lab evaluate --protocol paper` therefore measures the authors' weights
-# and yours in one run, names every choice that the paper leaves open, and ranks only what was measured alike.
-# `docs/full-size.md` is the guide for the whole way.
+# After such a training you would want to know whether it worked. How good are the authors' weights? Here is the same
+# measure, ObjMC, of the very same weights, as four papers report it:
+
+# %%
+from draganything_lab.evaluate.metrics import PUBLISHED
+
+for row in PUBLISHED:
+    if row.model == "DragAnything" and row.protocol.name.startswith("ObjMC"):
+        print(f"{row.value:6} {row.unit:3} {row.source}")
+
+# %% [markdown]
+# Nobody need have made a mistake: the size of the videos, the number of frames, the tracker, the points and the unit
+# may differ, and each moves the number. **A number without its protocol cannot be compared.** `draganything-lab
+# evaluate --protocol paper` therefore measures the authors' weights and yours in one run, names every choice that the
+# paper leaves open, and ranks only what was measured alike. `docs/full-size.md` is the guide for the whole way.
 
 # %% [markdown]
 # ## 8. A rocket
