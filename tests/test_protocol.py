@@ -307,6 +307,13 @@ def test_fvd_as_released_counts_whole_batches_only(tmp_path: Path) -> None:
 # All of it
 
 
+def children(pid: int) -> list[int]:
+    """All processes that a process has started, and theirs."""
+    told = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    own = [int(word) for word in told.stdout.split()]
+    return own + [other for child in own for other in children(child)]
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")
 def test_two_processes_killed_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,16 +348,15 @@ def test_two_processes_killed_and_resumed(tmp_path: Path, monkeypatch: pytest.Mo
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
 
     def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [*launch, *words, "--out", str(out)], env=environment, start_new_session=True, stdout=subprocess.DEVNULL
-        )
+        return subprocess.Popen([*launch, *words, "--out", str(out)], env=environment, stdout=subprocess.DEVNULL)
 
     process = start()
     deadline = time.monotonic() + 300
     while len(list((out / "made").glob("*.json")) if (out / "made").is_dir() else []) < 3:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
+    for pid in (process.pid, *children(process.pid)):  # the launcher's processes have sessions of their own
+        os.kill(pid, signal.SIGKILL)
     process.wait()
     kept = {path: path.stat().st_mtime_ns for path in (out / "made").glob("*.json")}
     assert 3 <= len(kept) < 10 and not (out / "index.html").exists()
