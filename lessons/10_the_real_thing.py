@@ -157,7 +157,8 @@ for gib in (24, 15, 12, 10, 8):  # a Colab T4 has about 15
 # %%
 plan = pipe.estimate(size, frames, steps=25, device="cuda", memory=15 * GIB, speed=T4 * SHARE_OF_PRODUCT)
 tera = T4 / 1e12
-print(f"{plan.flops / 1e12:.0f} tera operations; at {SHARE_OF_PRODUCT:.0%} of {tera:.0f} tera/s: {plan.seconds:.0f} s (a guess)")
+speed = f"{SHARE_OF_PRODUCT:.0%} of {tera:.0f} tera/s"
+print(f"{plan.flops / 1e12:.0f} tera operations; at {speed}: {plan.seconds:.0f} s (a guess)")
 
 # %% [markdown]
 # ## 3. The switches
