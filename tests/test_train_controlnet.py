@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import json
-import multiprocessing
 import random
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -173,6 +174,7 @@ def test_dropped_vectors_and_pictures_have_no_influence() -> None:
     assert loss(batch, drop_picture=1.0) != loss(batch, drop_picture=0.0)
 
 
+@pytest.mark.slow
 def test_a_step_runs_on_the_meta_device_at_full_size() -> None:
     options = Options()
     parts = random_parts("full", device="meta")
@@ -283,25 +285,18 @@ def test_resuming_with_something_else_is_refused_by_name(tmp_path: Path) -> None
         check_record(tmp_path, choices, {}, resume=True)
 
 
-def _hold(folder: str, ready: Any, end: Any) -> None:
-    FolderLock(Path(folder))
-    ready.set()
-    end.wait(60)
-
-
 def test_two_trainings_in_one_folder_are_refused_and_a_stale_lock_is_not(tmp_path: Path) -> None:
     (tmp_path / LOCK).write_text("stale")
     (tmp_path / OWNER).write_text(json.dumps({"host": socket.gethostname(), "pid": 2**22 + 1}))
     FolderLock(tmp_path).release()
-    context = multiprocessing.get_context("spawn")
-    ready, end = context.Event(), context.Event()
-    other = context.Process(target=_hold, args=(str(tmp_path), ready, end))
-    other.start()
-    assert ready.wait(60)
-    with pytest.raises(LabError, match=rf"process {other.pid} on {socket.gethostname()}"):
-        FolderLock(tmp_path)
-    other.kill()
-    other.join()
+    code = "import sys; from pathlib import Path; from draganything_lab.training.full.lock import FolderLock; "
+    code += "lock = FolderLock(Path(sys.argv[1])); print('ready', flush=True); sys.stdin.read()"
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], **pipes) as other:
+        assert other.stdout is not None and other.stdout.readline().strip() == b"ready"
+        with pytest.raises(LabError, match=rf"process {other.pid} on {socket.gethostname()}"):
+            FolderLock(tmp_path)
+        other.kill()
     FolderLock(tmp_path).release()
 
 

@@ -18,6 +18,7 @@ from .evaluate import words
 from .generate import parse_size
 
 if TYPE_CHECKING:
+    from ..training.full.networks import Start
     from ..training.full.options import Options
     from ..training.full.source import Source
 
@@ -100,6 +101,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     instead = parser.add_argument_group("instead of training")
     instead.add_argument("--dry-run", action="store_true", help="print memory, time and cost, and train nothing")
+    instead.add_argument("--gpu", metavar="NAME", help="plan for that GPU, such as A100-80 (default: for this machine)")
+    instead.add_argument("--price", metavar="X", type=float, help="of a GPU for an hour, for the cost in all")
     instead.add_argument(
         "--export",
         nargs=2,
@@ -136,11 +139,21 @@ def _train(args: argparse.Namespace) -> int:
     main = os.environ.get("RANK", "0") == "0"
     say: Any = (lambda line: print(line, flush=True)) if main else (lambda line: None)
     passed = {name for name in ("size", "frames") if getattr(args, name) is not None}
-    source, options = _source(names, options, passed)
+    source = None
+    if not args.dry_run or names["data"]:
+        source, options = _source(names, options, passed)
     start = load_start(
-        names["base"], names["start"], options.representation, seed=options.seed, download=args.download, say=say
+        names["base"],
+        names["start"],
+        options.representation,
+        seed=options.seed,
+        download=args.download,
+        device="meta" if args.dry_run else "cpu",
+        say=say,
     )
-    if args.dry_run:
+    if main:
+        print(_plan(args, start, options), flush=True)
+    if args.dry_run or source is None:
         return 0
     validate = None
     if where := _scenes(args.validate, names["base"]):
@@ -167,6 +180,24 @@ def _train(args: argparse.Namespace) -> int:
         out = args.folder / ("controlnet" if args.controlnet_only else "pipeline")
         export(last, out, names["base"], controlnet_only=args.controlnet_only, replace=True, say=say)
     return 0
+
+
+def _plan(args: argparse.Namespace, start: Start, options: Options) -> str:
+    """What the training needs: memory of each process, time of a step, time and cost of all."""
+    from ..models.device import best_device
+    from ..training.full.estimate import estimate_training
+
+    shared = {"ACCELERATE_USE_FSDP": "fsdp", "ACCELERATE_USE_DEEPSPEED": "deepspeed"}
+    kinds = [kind for name, kind in shared.items() if os.environ.get(name, "").lower() == "true"]
+    plan = estimate_training(
+        {**start.parts, "controlnet": start.controlnet},
+        options,
+        processes=int(os.environ.get("WORLD_SIZE", args.processes)),
+        device=args.gpu or best_device(args.device),
+        price_per_hour=args.price,
+        sharded=kinds[0] if kinds else "none",
+    )
+    return str(plan)
 
 
 def _choices(args: argparse.Namespace) -> tuple[Options, dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -97,11 +98,10 @@ class Makers:
         base, own, download = entrant.base, entrant.controlnet, self.settings.download
         load = partial(find_parts, base, entrant.representation, device=self.device)
         needs: list[Callable[[], object]] = [partial(load, download=download, controlnet=own)]
-        if base in ("svd", "svd-xt"):
-            if own is None:
-                needs.append(partial(zoo.weights_folder, "draganything", download=download))
-            if shows_vectors(entrant.representation):
-                needs.append(partial(features_folder, base, download=download))
+        if base in ("svd", "svd-xt") and own is None:
+            needs.append(partial(zoo.weights_folder, "draganything", download=download))
+        if shows_vectors(entrant.representation) and base != "toy" and not (Path(base) / "dift").is_dir():
+            needs.append(partial(features_folder, base, download=download))
         return needs
 
     def _pipe(self, maker: tuple[str, str]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .dift import DiffusionFeatures
 
 FEATURES_OF = {"svd": "sd15", "svd-xt": "sd15", "draganything": "sd15"}
+TOLD = "features.json"  # in a folder of weights: the name of the diffusion features that belong to it
 
 
 def load_features(
@@ -51,7 +53,15 @@ def load_features(
 
 def features_folder(name: str | Path, *, download: bool = False, half: bool = False, say: Say = print) -> Path:
     """Find the folder that `load_features` would load from; arguments and errors as there."""
-    return folder_of(FEATURES_OF.get(str(name), name), "features", "video", download=download, half=half, say=say)
+    name = FEATURES_OF.get(str(name), _told(Path(name).expanduser() / TOLD) or name)
+    return folder_of(name, "features", "video", download=download, half=half, say=say)
+
+
+def _told(file: Path) -> str | None:
+    try:
+        return str(json.loads(file.read_text())["features"]) if file.is_file() else None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LabError(f'{file} must read like {{"features": "sd15"}} ({error})', fix="correct it") from None
 
 
 def folder_of(name: str | Path, *kinds: Kind, download: bool, half: bool, say: Say) -> Path:

@@ -15,7 +15,7 @@ import torch
 from ...control.representations import checked_representation
 from ...errors import LabError
 from ...models import DragAnythingControlNet
-from ...models.load import folder_of
+from ...models.load import FEATURES_OF, TOLD, folder_of
 from ...models.random import random_parts
 from ...models.zoo.find import weights_folder
 from ...pipeline.load import SAMPLING, TRUNK, load_controlnet, load_parts, load_pipeline, usual_sampling
@@ -37,6 +37,7 @@ class Start:
         folder: Where the base's weights lie; None for random ones.
         fingerprint: Changes with the base's weights.
         origin: Where the ControlNet comes from, in a word.
+        base: The base's name.
     """
 
     parts: Mapping[str, Any]
@@ -44,6 +45,7 @@ class Start:
     folder: Path | None
     fingerprint: str
     origin: str
+    base: str
 
     @property
     def factor(self) -> int:
@@ -117,14 +119,15 @@ def load_start(
         controlnet = load_controlnet(where, torch.float32)
     controlnet.register_to_config(representation=representation)
     check_parts(parts["vae"], parts["image_encoder"], parts["unet"], controlnet)
-    return Start(parts, controlnet, folder, _fingerprint(parts), start or "the UNet")
+    return Start(parts, controlnet, folder, _fingerprint(parts), start or "the UNet", base)
 
 
 def _from_unet(unet: Any, own: Mapping[str, Any], representation: str) -> Any:
     """A ControlNet with the UNet's weights, whose control goes in as in the ControlNet that the base comes with."""
     names = DragAnythingControlNet._get_init_keys(DragAnythingControlNet) - set(unet.config)
     extra = {name: own[name] for name in names if name in own} | {"representation": representation}
-    return DragAnythingControlNet.from_unet(unet, **extra)
+    with torch.device(unet.device):
+        return DragAnythingControlNet.from_unet(unet, **extra)
 
 
 def _own_config(folder: Path) -> dict[str, Any]:
@@ -154,8 +157,11 @@ def write_pipeline(start: Start, controlnet: Any, folder: Path) -> None:
     usual = {} if start.folder is None else usual_sampling(start.folder)
     defaults = {f"default_{name}": value for name, value in usual.items()}
     DragAnythingPipeline(**start.parts, controlnet=controlnet, **defaults).save_pretrained(folder)
+    if start.base in FEATURES_OF:
+        (folder / TOLD).write_text(json.dumps({"features": FEATURES_OF[start.base]}))
     if start.folder is not None:
-        if (start.folder / SAMPLING).is_file():
-            shutil.copy2(start.folder / SAMPLING, folder / SAMPLING)
+        for name in (SAMPLING, TOLD):
+            if (start.folder / name).is_file():
+                shutil.copy2(start.folder / name, folder / name)
         if (start.folder / "dift").is_dir():
             shutil.copytree(start.folder / "dift", folder / "dift", dirs_exist_ok=True)

@@ -74,7 +74,7 @@ def check_source(source: Source, start: Start, options: Options) -> None:
     """Check that samples are what the options and networks want, by the first one.
 
     Raises:
-        LabError: There is none, or something of it has another shape or type.
+        LabError: There are no samples, or a part of one has another shape or type.
     """
     for side, name in zip(options.size, ("height", "width"), strict=True):
         if side % start.size_multiple:

@@ -27,7 +27,7 @@ class State:
     """The ControlNet in training, whatever accelerate wraps around it.
 
     Args:
-        accelerator: Of this process.
+        accelerator: This process's.
         controlnet: From `prepare_controlnet`.
         options: Optimiser, rate and decay of the average.
 
@@ -35,7 +35,7 @@ class State:
         model: The ControlNet as accelerate runs it.
         optimiser: As accelerate runs it.
         step: Steps done.
-        unusable: Of these, the last ones in a row whose gradient was not finite.
+        unusable: How many of the last ones, in a row, had no finite gradient.
     """
 
     def __init__(self, accelerator: Accelerator, controlnet: Any, options: Options) -> None:

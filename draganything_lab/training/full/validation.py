@@ -46,7 +46,7 @@ class Validation:
         steps: Denoising steps; None for what the weights were tuned for.
         features: Where entity vectors come from: as for `load_features`; None for what comes with the base. Random
             networks have none: there the vectors are random, too, the same every time.
-        limit: At most so many scenes are used.
+        limit: Largest number of scenes; the first ones are used.
     """
 
     where: str
@@ -70,7 +70,7 @@ class Validation:
             stop: Says whether to end early.
 
         Returns:
-            "obeyed", the share of the wanted motion that happened (1 is all, 0 is none), and the preview's; "seen", the
+            "obeyed", the share of the wanted motion that happened (0 to 1), and the preview's; "seen", the
             share of entities and frames that could be measured; ObjMC of the videos, of frozen ones and of the preview,
             in % of the diagonal, by our protocol; "error", the motion report's mean, in % of the diagonal; "psnr" to
             the true video, in dB, where there is one. Means over scenes; {} if stopped.
