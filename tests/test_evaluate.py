@@ -379,7 +379,7 @@ class Obeying:
 
 
 @pytest.fixture
-def models(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """Models "a" and "b" of the zoo; "b" lacks its weights. The list says what was loaded."""
 
     loaded = []
@@ -390,7 +390,13 @@ def models(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         loaded.append((name, representation))
         return Obeying(representation)
 
+    def find(name: str, representation: str, **_: object) -> tuple[Path, Path]:
+        if name == "b":
+            raise LabError("the weights of b are not here", fix="download them")
+        return tmp_path, tmp_path
+
     monkeypatch.setattr(pipeline, "load_pipeline", load)
+    monkeypatch.setattr(pipeline, "find_parts", find)
     return loaded
 
 

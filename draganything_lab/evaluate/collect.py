@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +15,13 @@ import numpy as np
 from ..errors import LabError
 from ..motion import MotionReport
 from ..pipeline.size import stretch
+from .clip_sets import ClipSets
+from .distances import distance, read_features
 from .makers import feature_names
-from .metrics import Measured, ObjMC, Protocol, Row, Table, frechet, mean_of, pooled
-from .metrics.extractors import stacked
-from .plan import BASELINES, REFERENCE, Job, Plan
+from .metrics import Measured, ObjMC, Protocol, Row, Table, mean_of, pooled
+from .paper import departures, missing_tracker
+from .plan import BASELINES, REFERENCE, Plan
+from .record import Record, name_of
 from .store import Store
 
 MOTION = {
@@ -31,21 +34,6 @@ POSE = {  # of objects that should turn or grow: what, unit
     "size": ("how far off the size of such objects is, in % of the wanted size", "%"),
 }
 ORDER = (REFERENCE, "preview", "frozen")  # order of the baselines in tables
-
-
-@dataclass(frozen=True)
-class Record:
-    """One video that was made and measured."""
-
-    job: Job
-    about: dict[str, Any]
-    objmc: ObjMC
-    motion: dict[str, float]
-
-    @property
-    def who(self) -> str:
-        """Model and representation as text."""
-        return name_of(*self.job.maker)
 
 
 @dataclass(frozen=True)
@@ -76,7 +64,7 @@ class Results:
         plan: The plan that was carried out.
         summaries: One per model and representation, baselines first.
         records: All videos.
-        failed: What caused failures -> the reason, and the number of jobs lost.
+        failed: What caused failures -> the reason, and the number of videos lost.
         total: Number of jobs.
     """
 
@@ -157,6 +145,9 @@ class Results:
             "frames": self.plan.frames,
             "videos": len(self.records),
             "jobs": self.total,
+            "departures": [vars(one) for one in departures(self.plan)]
+            if self.plan.settings.protocol == "paper"
+            else [],
             "failed": {about: {"why": why, "jobs": jobs} for about, (why, jobs) in self.failed.items()},
             "models": [
                 {"model": s.maker[0], "representation": s.maker[1], "videos": len(s.records)}
@@ -166,15 +157,13 @@ class Results:
         }
 
 
-def name_of(model: str, representation: str) -> str:
-    """Name of a model in tables."""
-    short = model if len(model) <= 40 else "…" + model[-39:]
-    words = {REFERENCE: "true video", "frozen": "frozen video", "preview": "preview"}
-    return words.get(model, f"{short}, {representation}" if representation else short)
-
-
-def collect(plan: Plan, store: Store) -> Results:
+def collect(plan: Plan, store: Store, preflight: Mapping[str, str] | None = None) -> Results:
     """Read all results that belong to a plan; missing and damaged ones are left out.
+
+    Args:
+        plan: The plan.
+        store: Store of its results.
+        preflight: What could not run -> why, from `Worker.preflight`.
 
     Raises:
         LabError: There are no results.
@@ -196,28 +185,37 @@ def collect(plan: Plan, store: Store) -> Results:
         if failure is not None:
             who, why = failure
             failed[who] = (why, failed.get(who, (why, 0))[1] + 1)
-    data = f"{plan.settings.where}, {len({record.job.source.name for record in records})} scenes"
-    features = {name: _features(plan, store, records, key) for name, key in feature_names(plan.settings).items()}
+    sets = ClipSets(plan, records)
+    features = {name: read_features(plan, store, records, key) for name, key in feature_names(plan.settings).items()}
+    missing: dict[str, tuple[str, int]] = {}
     makers = dict.fromkeys(record.job.maker for record in records)
     order = {name: place for place, name in enumerate(ORDER)}
     summaries = []
     for maker in sorted(makers, key=lambda maker: order.get(maker[0], len(ORDER))):
         mine = tuple(record for record in records if record.job.maker == maker)
+        data = sets.data(maker)
         numbers = _numbers(mine, data, plan)
         for name, (protocol, known) in features.items():
             if protocol is not None and maker[0] != REFERENCE:
-                found = _distance(mine, records, known, protocol.but(data=data))
-                if found is not None:
+                remainder = plan.settings.fvd_remainder if name == "fvd" else ""
+                found = distance(mine, records, known, protocol.but(data=data), remainder)
+                if isinstance(found, Measured):
                     numbers[name] = found
+                elif found:
+                    missing[f"{name_of(*maker)}, {name}"] = (found, 0)
         summaries.append(Summary(maker, mine, numbers))
     if not records:
         raise LabError(
             f"no video was made: {'; '.join(f'{who}: {why}' for who, (why, _) in failed.items()) or 'no jobs are done'}"
         )
-    notes = dict.fromkeys(record.job.source.note for record in records if record.job.source.note)
+    notes = dict.fromkeys(sets.notes())
+    notes |= dict.fromkeys(record.job.source.note for record in records if record.job.source.note)
     if other := _stretched(records, plan.size):
         notes[other] = None
-    return Results(plan, tuple(summaries), tuple(records), failed, len(plan.jobs), tuple(notes))
+    missing = {about: (why, 0) for about, why in (preflight or {}).items() if about not in failed} | missing
+    if tracker := missing_tracker(plan):
+        missing["ObjMC by the paper's tracker"] = (tracker, 0)
+    return Results(plan, tuple(summaries), tuple(records), missing | failed, len(plan.jobs), tuple(notes))
 
 
 def _stretched(records: Sequence[Record], size: tuple[int, int]) -> str:
@@ -289,41 +287,6 @@ def motion_numbers(report: MotionReport) -> np.ndarray:
 
 def _measured(records: Sequence[Record], name: str) -> bool:
     return any(np.isfinite(record.motion[name]) for record in records)
-
-
-def _features(
-    plan: Plan, store: Store, records: Sequence[Record], key: str
-) -> tuple[Protocol | None, dict[str, np.ndarray]]:
-    """One kind of features of all videos: the protocol, and the rows per job."""
-    protocol, rows = None, {}
-    for record in records:
-        found = store.read_arrays("features", f"{record.job.name}--{key}")
-        if found is not None and "rows" in found and "about" in found:
-            rows[record.job.name] = found["rows"]
-            protocol = protocol or Protocol.from_dict(json.loads(str(found["about"])))
-    if protocol is not None:
-        protocol = protocol.but(frames=plan.frames, size=f"{plan.size[1]}x{plan.size[0]}")
-    return protocol, rows
-
-
-def _distance(
-    mine: Sequence[Record], records: Sequence[Record], known: dict[str, np.ndarray], protocol: Protocol
-) -> Measured | None:
-    """Fréchet distance between a model's videos and the true videos of the same scenes; None without two of each."""
-    made = [record for record in mine if record.job.name in known]
-    scenes = {record.job.source.name for record in made}
-    true = [r for r in records if r.job.model == REFERENCE and r.job.source.name in scenes and r.job.name in known]
-    if len(true) < 2 or len(made) < 2:
-        return None
-    there = {record.job.source.name for record in true}
-    made = [record for record in made if record.job.source.name in there]
-    real, real_clips = stacked([known[record.job.name] for record in true])
-    fake, clips = stacked([known[record.job.name] for record in made])
-    fake_scenes = [made[int(str(clip))].job.source.name for clip in clips]
-    if min(len(real), len(fake)) < 2:
-        return None
-    real_names = [true[int(str(clip))].job.source.name for clip in real_clips]
-    return frechet(real, fake, protocol, real_groups=real_names, fake_groups=fake_scenes, paired=True, what="scenes")
 
 
 def baseline(summary: Summary) -> bool:

@@ -13,8 +13,9 @@ from ..media.files import write_whole
 from ..media.text import data_address, utf8
 from ..show.page import STYLE as REPORT_STYLE
 from ..show.page import document, image, notes
+from .beside import beside_section
 from .collect import Record, Results, Summary, baseline
-from .metrics import PUBLISHED, Measured, Table
+from .metrics import PUBLISHED, Measured
 from .page_parts import SCRIPT, STYLE
 from .plan import REFERENCE
 from .plots import colour_of, errors_plot, frames_plot
@@ -69,7 +70,8 @@ def page(results: Results, store: Store, command: str = "") -> str:
     lead = (
         f"{who}, on {scenes} scene{'s' * (scenes != 1)} "
         f"({plan.settings.where}): {len(results.records)} of {results.total} videos of {plan.frames} frames at "
-        f"{plan.size[1]}x{plan.size[0]}, tracker {plan.settings.tracker}."
+        f"{plan.size[1]}x{plan.size[0]}, tracker {plan.settings.tracker}"
+        + (", by the paper's protocol as far as it is known." if plan.settings.protocol == "paper" else ".")
     )
     plots = "".join(
         f"<figure>{image('', figure)}<figcaption>{say(words)}</figcaption></figure>"
@@ -81,7 +83,7 @@ def page(results: Results, store: Store, command: str = "") -> str:
     body = f"""<h1>Who went where they were told to go?</h1>
 <p class="lead">{say(lead)}</p>{notes(notes_of(results))}
 <h2>Models</h2>
-<p>Click a heading to sort. In brackets: 95 % interval. All numbers in a column follow the same protocol.</p>
+<p>Click a heading to sort. In brackets: 95 % interval. {say(_same(results))}</p>
 <div class="scroll">{models_table(ordered, colours)}</div>
 <h2>At a glance</h2>
 <div class="plots">{plots}</div>
@@ -90,10 +92,7 @@ def page(results: Results, store: Store, command: str = "") -> str:
 <h2>Every video</h2>
 <div class="scroll">{videos_table(results)}</div>
 {failures(results)}
-<h2>Published numbers</h2>
-<p>Quoted from papers. Their protocols differ from those above and from each other, so they are not ranked together.</p>
-<details><summary>{len(PUBLISHED)} numbers with their protocols</summary>
-<div class="scroll">{Table(PUBLISHED).html()}</div></details>
+{beside_section(results)}
 <details><summary>Protocols of the numbers above, in full</summary>
 <div class="scroll">{results.table().html()}</div></details>
 <h2>Reproduce this page</h2>
@@ -126,19 +125,28 @@ def notes_of(results: Results) -> list[str]:
     return [note for note in dict.fromkeys(notes) if note]
 
 
+def _same(results: Results) -> str:
+    """What holds for the columns of the table of models."""
+    models = [{r.job.source.name for r in s.records} for s in results.summaries if s.maker[0] != REFERENCE]
+    if all(scenes == models[0] for scenes in models):
+        return "All numbers in a column follow the same protocol."
+    return "Numbers in a column are of different sets of scenes: compare those of equal sets only, see the notes above."
+
+
 def models_table(summaries: Sequence[Summary], colours: Sequence[str]) -> str:
     """The sortable table of models."""
     extra = [name for name in dict.fromkeys(n for s in summaries for n in s.numbers) if name not in HINTS]
     columns = [*COLUMNS, *(Column(name, html.escape(_distance_head(summaries, name)), _hint(name)) for name in extra)]
     heads = [("#", "order", "Number in the plots"), ("model", "text", "")]
     heads += [(column.head, "", column.hint) for column in columns]
-    heads += [("videos", "", "How many were made and measured")]
+    heads += [("videos", "", "How many were made and measured"), ("scenes", "", "How many scenes they show")]
     rows = []
     for number, (summary, colour) in enumerate(zip(summaries, colours, strict=True), start=1):
         cells = [f'<td data-v="{number}"><span class="dot" style="background:{colour}">{number}</span></td>']
         cells.append(f'<td class="who">{html.escape(summary.who)}</td>')
         cells += [_number(summary.numbers.get(column.name)) for column in columns]
         cells.append(_plain(len(summary.records)))
+        cells.append(_plain(len({record.job.source.name for record in summary.records})))
         kind = ' class="baseline"' if baseline(summary) else ""
         rows.append(f"<tr{kind}>{''.join(cells)}</tr>")
     return _table(heads, rows)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,15 +9,16 @@ from typing import Any
 
 from ..control.representations import checked_way
 from ..errors import LabError
-from ..models import zoo
 from ..tracking import TRACKERS
+from .entrants import Entrant, entrants, weights_fingerprint
+from .metrics.released_fvd import INPUTS, REMAINDERS
 from .sources import Source, default_extent, find_sources
 from .store import file_name, fingerprint
 
-MEASURED = ("measured.json", "samples.json")  # a model card's figures; no video depends on them
 VERSION = 1  # of what a job does; changing it makes all earlier results outdated
 BASELINES = ("frozen", "preview")
 REFERENCE = "reference"
+PROTOCOLS = ("lab", "paper")
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,12 @@ class Settings:
 
     Attributes:
         where: Folder of scenes, or "toyland:20"; see `find_sources`.
-        models: "toy", "svd", or folders of weights. Baselines and true videos are always included.
-        representations: Representations of the control signal, or "cut-and-drag", for every model.
+        models: "toy", "svd", or folders of weights, each with "=representation" where it takes part with that one; see
+            `entrants`. Baselines and true videos are always included.
+        representations: Representations of the control signal, or "cut-and-drag", for every model that does not say its
+            own.
+        base: What a folder with nothing but a ControlNet drives: "svd", "toy" or a folder; None to choose by its size.
+        protocol: "lab" or "paper", for the page; `preset` has the settings that belong to each.
         seeds: Seeds for every model, scene and representation.
         size: (H, W) in pixels; None for the models' own size.
         frames: Number of frames; None for the models' own number.
@@ -37,7 +40,10 @@ class Settings:
         tracker: A name of `tracking.TRACKERS`.
         features: Features for Fréchet distances: "thumbnails", "toy-vae", "toy-dift".
         fid: File of Inception's weights, "" to look in torch's folder; None for no FID.
-        fvd: File of I3D's weights (TorchScript); None for no FVD.
+        fvd: File of I3D's weights (TorchScript), "" to look in torch's folder; None for no FVD.
+        fvd_input: "frames", or "gif" for frames of 256 colours, as released.
+        fvd_remainder: What becomes of clips that do not fill a batch of 16: "kept"; "dropped"; or "released", dropped
+            with the released code's bug, which leaves no clip at all where nothing remains.
         videomae: Folder of VideoMAE's weights, or its name; None to skip it.
         download: Whether to download missing weights; sizes are printed first.
         limit: Maximum number of scenes; None for all.
@@ -46,6 +52,8 @@ class Settings:
     where: str
     models: tuple[str, ...] = ()
     representations: tuple[str, ...] = ("entity+gaussian",)
+    base: str | None = None
+    protocol: str = "lab"
     seeds: tuple[int, ...] = (0,)
     size: tuple[int, int] | None = None
     frames: int | None = None
@@ -54,6 +62,8 @@ class Settings:
     features: tuple[str, ...] = ("thumbnails",)
     fid: str | None = None
     fvd: str | None = None
+    fvd_input: str = "frames"
+    fvd_remainder: str = "kept"
     videomae: str | None = None
     download: bool = False
     limit: int | None = None
@@ -66,6 +76,13 @@ class Settings:
                 raise LabError(f"{name} has a value twice: {', '.join(map(str, values))}", fix="list each once")
         for name in self.representations:
             checked_way(name)
+        for name, value, known in (
+            ("protocol", self.protocol, PROTOCOLS),
+            ("FVD's input", self.fvd_input, INPUTS),
+            ("FVD's remainder", self.fvd_remainder, REMAINDERS),
+        ):
+            if value not in known:
+                raise LabError(f'{name} is "{value}"', fix=f"use {' or '.join(known)}")
         if not self.representations or not self.seeds:
             raise LabError("there is no representation or no seed", fix="pass at least one of each")
         if self.frames is not None and not 2 <= self.frames <= 1000:
@@ -115,6 +132,11 @@ class Plan:
     frames: int
     weights: dict[str, str] = field(default_factory=dict)
     prints: dict[str, str] = field(default_factory=dict)
+    entrants: tuple[Entrant, ...] = ()
+
+    def entrant(self, maker: tuple[str, str]) -> Entrant:
+        """The entrant of a model and representation."""
+        return next(one for one in self.entrants if (one.model, one.representation) == maker)
 
     def asked_name(self, source: Source) -> str:
         """Name of the picture with a source's wanted paths."""
@@ -128,12 +150,14 @@ def make_plan(settings: Settings) -> Plan:
     Raises:
         LabError: There are no sources, or the models use different sizes.
     """
-    sources = find_sources(settings.where, tracker=settings.tracker, limit=settings.limit)
+    strict = settings.protocol == "paper"
+    sources = find_sources(settings.where, tracker=settings.tracker, limit=settings.limit, released_paths=strict)
+    everyone = entrants(settings.models, settings.representations, settings.base)
     size, frames = settings.size, settings.frames
     if size is None or frames is None:
-        known_size, known_frames = default_extent(settings.where, settings.models)
+        known_size, known_frames = default_extent(settings.where, list(dict.fromkeys(one.base for one in everyone)))
         size, frames = size or known_size, frames or known_frames
-    weights = {model: weights_fingerprint(model) for model in settings.models}
+    weights = {one.model: weights_fingerprint(one) for one in everyone}
     prints = {source.name: source.fingerprint() for source in sources}
 
     def job(source: Source, model: str, representation: str = "", seed: int = 0) -> Job:
@@ -155,13 +179,12 @@ def make_plan(settings: Settings) -> Plan:
     jobs = [job(source, baseline) for baseline in BASELINES for source in sources]
     jobs += [job(source, REFERENCE) for source in sources if source.reference]
     jobs += [
-        job(source, model, representation, seed)
-        for model in settings.models
-        for representation in settings.representations
+        job(source, one.model, one.representation, seed)
+        for one in everyone
         for source in sources
         for seed in settings.seeds
     ]
-    return Plan(settings, tuple(sources), tuple(jobs), size, frames, weights, prints)
+    return Plan(settings, tuple(sources), tuple(jobs), size, frames, weights, prints, everyone)
 
 
 def in_turn(jobs: Sequence[Job], rank: int, world: int) -> list[Job]:
@@ -174,21 +197,3 @@ def in_turn(jobs: Sequence[Job], rank: int, world: int) -> list[Job]:
         start = rank * len(group) // max(world, 1)
         out += group[start:] + group[:start]
     return out
-
-
-def weights_fingerprint(model: str) -> str:
-    """Fingerprint of a model's weights from names, sizes, and both ends of every file, without reading them whole."""
-    try:
-        folder = zoo.find(model) if model in zoo.MODELS else Path(model).expanduser()
-    except LabError:
-        folder = None
-    digest = hashlib.sha256(os.fsencode(model))
-    if folder is not None and folder.is_dir():
-        for file in sorted(folder.rglob("*")):
-            read = file.suffix in (".safetensors", ".bin", ".json") and file.name not in MEASURED
-            if read and file.is_file():
-                with file.open("rb") as stream:
-                    head = stream.read(1 << 20)
-                    stream.seek(max(0, file.stat().st_size - (1 << 20)))
-                    digest.update(os.fsencode(file.relative_to(folder)) + head + stream.read())
-    return digest.hexdigest()[:10]

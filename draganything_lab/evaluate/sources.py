@@ -27,7 +27,7 @@ from ..scene.formats.demo_folder import read_demo_folder
 from ..scene.saving import INDEX
 from ..scene.scene import Scene
 from ..tracking import Tracker
-from .vipseg import OTHER_SHAPE, clip_files, has_paths, list_clips, load_clip, picture_size
+from .vipseg import OTHER_SHAPE, clip_files, has_paths, list_clips, load_clip, picture_size, uneven
 
 VIDEO_KINDS = (".mp4", ".gif", ".webm", ".mov", ".m4v", ".mkv", ".avi", ".webp")
 CIRCLE = (
@@ -69,6 +69,7 @@ class Source:
         files: Files it is made of; changing one makes its results outdated.
         also: What else it depends on, as text.
         note: Remark that belongs to its numbers.
+        uneven: Whether the numbers of its pictures jump.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Source:
     files: tuple[Path, ...] = ()
     also: str = ""
     note: str = ""
+    uneven: bool = False
 
     def fingerprint(self) -> str:
         """Fingerprint of its content: 16 hex digits."""
@@ -89,7 +91,9 @@ class Source:
         return digest.hexdigest()[:16]
 
 
-def find_sources(where: str | Path, *, tracker: str = "opencv", limit: int | None = None) -> list[Source]:
+def find_sources(
+    where: str | Path, *, tracker: str = "opencv", limit: int | None = None, released_paths: bool = False
+) -> list[Source]:
     """List the sources to evaluate on.
 
     Args:
@@ -97,6 +101,7 @@ def find_sources(where: str | Path, *, tracker: str = "opencv", limit: int | Non
             released demo folders, a VIPSeg-like folder (imgs/ and panomasks/); or "toyland:20" for 20 drawn clips.
         tracker: Tracker for the segments of VIPSeg-like clips that come without trajectories.
         limit: Maximum number of sources, the first by name.
+        released_paths: Whether a clip without a file of trajectories is broken where other clips have one.
 
     Raises:
         LabError: There is no such folder, or it contains no source.
@@ -113,10 +118,19 @@ def find_sources(where: str | Path, *, tracker: str = "opencv", limit: int | Non
         clips = list_clips(folder)
         if clips:
             also = f"tracker {tracker}"
-            notes = ("" if has_paths(clip) else CIRCLE for clip in clips)
+            paths = [has_paths(clip) for clip in clips]
+            load = partial(_vipseg, paths_needed=released_paths and any(paths))
             sources = [
-                Source(shown(clip.name), partial(_vipseg, clip), True, clip_files(clip), also, note)
-                for clip, note in zip(clips, notes, strict=True)
+                Source(
+                    shown(clip.name),
+                    partial(load, clip),
+                    True,
+                    clip_files(clip),
+                    also,
+                    "" if there or (released_paths and any(paths)) else CIRCLE,
+                    uneven(clip),
+                )
+                for clip, there in zip(clips, paths, strict=True)
             ]
         else:
             sources = _scenes(folder)
@@ -215,8 +229,8 @@ def _with_true_video(scene: Scene, stem: Path, size: tuple[int, int], frames: in
     return Loaded(scene.resized(size), np.stack([fit(frame, size) for frame in video]), scene.size)
 
 
-def _vipseg(clip: Path, size: tuple[int, int], frames: int, tracker: str | Tracker) -> Loaded:
-    return Loaded(*load_clip(clip, size, frames, tracker), picture_size(clip))
+def _vipseg(clip: Path, size: tuple[int, int], frames: int, tracker: str | Tracker, *, paths_needed: bool) -> Loaded:
+    return Loaded(*load_clip(clip, size, frames, tracker, paths_needed=paths_needed), picture_size(clip))
 
 
 def fit(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -6,6 +6,7 @@ is read from trajectories/<clip>.json, as the released code provides it, or trac
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -13,9 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LabError
-from ..media.clip_folders import MASKS, PATHS, ClipFolder, category_names, clips_in, id_name
+from ..media.clip_folders import (
+    MASKS,
+    PATHS,
+    ClipFolder,
+    category_names,
+    clips_in,
+    frame_numbers,
+    id_name,
+    missing_clips,
+)
 from ..media.clip_frames import load_ids
-from ..media.folder import numbered, partners, shown
+from ..media.folder import natural_key, numbered, partners, shown
 from ..media.picture import load_picture
 from ..pipeline.size import stretch
 from ..scene.entity import Entity
@@ -30,10 +40,17 @@ OTHER_SHAPE = 0.05  # how much the aspect ratios of a clip's pictures may differ
 
 
 def list_clips(folder: Path) -> list[Path]:
-    """Clips of a VIPSeg-like folder, as their picture folders; only those in val.txt if it exists. Else empty."""
+    """Clips of a VIPSeg-like folder, as their picture folders; only those in val.txt if it exists. Else empty.
+
+    Clips that val.txt names and that are absent come last: loading them says so.
+    """
     if not (folder / MASKS[0]).is_dir():
         return []
-    return [clip.pictures for clip in clips_in(folder, "val" if (folder / "val.txt").is_file() else "all")]
+    if not (folder / "val.txt").is_file():
+        return [clip.pictures for clip in clips_in(folder, "all")]
+    there = [clip.pictures for clip in clips_in(folder, "val")]
+    parent = there[0].parent if there else folder
+    return [*there, *(parent / name.replace("/", "_") for name in missing_clips(folder, "val"))]
 
 
 def clip_files(clip: Path) -> tuple[Path, ...]:
@@ -52,7 +69,7 @@ def has_paths(clip: Path) -> bool:
 
 
 def load_clip(
-    clip: Path, size: tuple[int, int], frames: int, tracker: str | Tracker
+    clip: Path, size: tuple[int, int], frames: int, tracker: str | Tracker, *, paths_needed: bool = False
 ) -> tuple[Scene, NDArray[np.uint8]]:
     """Load a clip as a scene and its true video.
 
@@ -61,11 +78,22 @@ def load_clip(
         size: (H, W); pictures and masks are resized to it.
         frames: T, the number of pictures to use, starting with the first that has a mask.
         tracker: Tracker for the segments if there is no file of trajectories.
+        paths_needed: Whether a clip without a file of trajectories is an error.
 
     Raises:
-        LabError: There are too few pictures, a mask is missing or has another size, or no segment is large enough.
+        LabError: There are too few pictures, one is missing between others, a mask is missing or has another size, no
+            segment is large enough, or a trajectory is missing or too short.
     """
     folder, name = _folder(clip), shown(clip.name)
+    if not clip.is_dir():
+        raise LabError(
+            f"clip {name}: val.txt names it, but {clip.parent.name}/ lacks it",
+            fix="download it, or remove it from val.txt",
+        )
+    if paths_needed and not has_paths(clip):
+        raise LabError(
+            f"clip {name} has no {PATHS}/{name}.json, but others have theirs", fix="download the complete folder"
+        )
     files = numbered(clip)
     if len(files) < frames:
         raise LabError(f"clip {name} has {len(files)} pictures, fewer than {frames} frames", fix="use fewer --frames")
@@ -77,6 +105,7 @@ def load_clip(
             f"clip {name} has {len(files)} pictures from its first mask onwards, fewer than {frames} frames",
             fix="use fewer --frames",
         )
+    _refuse_gap(folder, files[:frames])
     first = load_picture(files[0])
     segments = load_ids(pairs[0].mask)
     if segments.shape != first.shape[:2]:
@@ -112,6 +141,29 @@ def picture_size(clip: Path) -> tuple[int, int]:
     """(H, W) of a clip's first picture."""
     picture = load_picture(numbered(clip)[0])
     return picture.shape[0], picture.shape[1]
+
+
+def uneven(clip: Path) -> bool:
+    """Whether the numbers of a clip's pictures jump, as if some were missing."""
+    try:
+        places = frame_numbers([file.stem for file in numbered(clip)])
+    except LabError:  # loading reports it
+        return False
+    return len({after - before for before, after in pairwise(places)}) > 1
+
+
+def _refuse_gap(clip: ClipFolder, files: list[Path]) -> None:
+    """Refuse a clip that lacks a picture whose mask is there, between the pictures that are used."""
+    mask_of = {frame.picture: frame.mask for frame in clip.frames}
+    used = [natural_key(mask_of[file].stem) for file in files if file in mask_of]
+    own = set(mask_of.values())
+    between = (mask for mask in numbered(clip.masks) if used[0] < natural_key(mask.stem) < used[-1])
+    alone = next((mask for mask in between if mask not in own), None)
+    if alone is not None:
+        raise LabError(
+            f"clip {shown(clip.name)} lacks the picture of the mask {shown(alone.name)} between its pictures",
+            fix="download it again",
+        )
 
 
 def _folder(clip: Path) -> ClipFolder:
@@ -157,10 +209,13 @@ def _known_paths(
             fix="download the complete file",
         )
     paths = [known[str(number)][start : start + frames] for number in ids]
-    if not all(len(path) for path in paths):
-        raise LabError(
-            f"{file.name} ends before picture {start}, the first with a mask", fix="download the complete file"
-        )
+    for number, path in zip(ids, paths, strict=True):
+        if len(path) < frames:
+            raise LabError(
+                f"{file.name}: the trajectory of segment {number} has {len(path)} points from picture {start} onwards, "
+                f"fewer than {frames} frames",
+                fix="download the complete file, or use fewer --frames",
+            )
     return [Trajectory(path, frames=range(len(path))).scaled(own, size) for path in paths]
 
 

@@ -91,7 +91,7 @@ class Worker:
         self.plan, self.store, self.say = plan, store, say
         self.processes = processes or Processes()
         self.features = feature_names(plan.settings)
-        self.makers = Makers(plan.settings, self.processes.device())
+        self.makers = Makers(plan, self.processes.device())
         self.tracker = make_tracker(plan.settings, self.makers.device)
         self.started = time.time()
         self.failed: dict[str, str] = {}
@@ -99,6 +99,22 @@ class Worker:
         self._own: dict[str, tuple[int, int]] = {}
         self._extractors: dict[str, Extractor | str] = {}
         self._seconds = self._seconds_so_far()
+
+    def preflight(self) -> dict[str, str]:
+        """Look, before anything starts, for whatever the open jobs need: weights of models, networks of features.
+
+        Returns:
+            What cannot run -> why, and what to do. Everything else runs without it.
+        """
+        waiting = [job for job in self.plan.jobs if not self.done(job)]
+        for maker in dict.fromkeys(job.maker for job in waiting if job.representation):
+            try:
+                self.makers.check(maker)
+            except ModelMissing as error:
+                self._note(" ".join(maker), str(error))
+        for feature in self.features if waiting else ():
+            self._extractor(feature)
+        return dict(self.failed)
 
     def run(self, progress: Progress | None = None) -> None:
         """Do every open job; return when all are done or have failed.
@@ -161,6 +177,9 @@ class Worker:
 
     def _fail(self, job: Job, error: str, about: str) -> None:
         self.store.fail(job.name, about, error)
+        self._note(about, error)
+
+    def _note(self, about: str, error: str) -> None:
         if self.failed.get(about) != error:  # reported once for all jobs of a model or scene
             self.failed[about] = error
             self.say(f"skipped {about}: {error}")
@@ -215,8 +234,7 @@ class Worker:
                 self._extractors[name] = make_extractor(name, self.plan.settings, self.makers.device)
             except (LabError, ImportError) as error:
                 self._extractors[name] = str(error)
-                self.failed[f"features {name}"] = str(error)
-                self.say(f"skipped features {name}: {error}")
+                self._note(f"features {name}", str(error))
         found = self._extractors[name]
         return None if isinstance(found, str) else found
 

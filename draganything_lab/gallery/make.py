@@ -14,7 +14,7 @@ from typing import Any
 from .. import __version__
 from ..control.representations import shows_vectors
 from ..errors import LabError
-from ..evaluate.plan import weights_fingerprint
+from ..evaluate.entrants import weights_fingerprint
 from ..evaluate.store import Store
 from ..media.files import write_whole
 from ..media.text import utf8

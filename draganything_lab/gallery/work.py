@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LabError, first_line
-from ..evaluate.plan import weights_fingerprint
+from ..evaluate.entrants import weights_fingerprint
 from ..evaluate.progress import Progress
 from ..evaluate.sources import fit
 from ..evaluate.store import Store, file_name, fingerprint

@@ -46,10 +46,15 @@ def load_features(
     torch = need_torch()
     from .dift import DiffusionFeatures
 
-    name = FEATURES_OF.get(str(name), _told(Path(name).expanduser() / TOLD) or name)
     half = dtype in (torch.float16, torch.bfloat16)
-    folder = folder_of(name, "features", "video", download=download, half=half, say=say)
+    folder = features_folder(name, download=download, half=half, say=say)
     return DiffusionFeatures.from_pretrained(folder, device=device, dtype=dtype, **options)
+
+
+def features_folder(name: str | Path, *, download: bool = False, half: bool = False, say: Say = print) -> Path:
+    """Find the folder that `load_features` would load from; arguments and errors as there."""
+    name = FEATURES_OF.get(str(name), _told(Path(name).expanduser() / TOLD) or name)
+    return folder_of(name, "features", "video", download=download, half=half, say=say)
 
 
 def _told(file: Path) -> str | None:

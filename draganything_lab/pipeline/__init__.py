@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..lazy import handed_on
-from .load import load_pipeline
+from .load import find_parts, load_pipeline
 from .preview import preview
 
 if TYPE_CHECKING:
@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__ = handed_on(__name__, {"cancel": ["Cancelled"], "pipeline": ["DragAnythingPipeline"]})
 
-__all__ = ["Cancelled", "DragAnythingPipeline", "load_pipeline", "preview"]
+__all__ = ["Cancelled", "DragAnythingPipeline", "find_parts", "load_pipeline", "preview"]

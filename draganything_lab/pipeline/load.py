@@ -59,27 +59,15 @@ def load_pipeline(
     """
     torch = need_torch()
     where: Any = torch.device(best_device(device))
-    shipped = str(name) == "toy" or Path(name).is_dir()
     if dtype is None:
-        dtype = torch.float16 if where.type != "cpu" and not shipped else torch.float32
+        dtype = torch.float16 if _half(name, where) else torch.float32
     if dtype == torch.float16 and where.type == "cpu":
         raise LabError("float16 does not run on a CPU", fix="use float32 or bfloat16")
     half = dtype in (torch.float16, torch.bfloat16)
-    folder = folder_of(name, "video", download=download, half=half, say=say)
-    if str(name) == "toy" and not (folder / "unet").is_dir():
-        raise LabError(
-            'the "toy" video weights are not in this installation', fix="train them (draganything-lab train toy)"
-        )
+    folder, control = find_parts(name, representation, half, download=download, controlnet=controlnet, say=say)
     steering, told = "control", representation
-    if representation == CUT_AND_DRAG:  # it leaves the ControlNet out, whichever it is
-        there = representations_in(folder / "controlnet")
-        steering, features = CUT_AND_DRAG, bool(features)
-        told = RELEASED if RELEASED in there or not there else there[0]
-    control = (
-        model_folder(Path(controlnet).expanduser())
-        if controlnet
-        else _control_folder(name, folder, told, download, say)
-    )
+    if representation == CUT_AND_DRAG:
+        steering, features, told = CUT_AND_DRAG, bool(features), _unused(folder)
     pipe = _assemble(folder, control, dtype, steering)
     if control.name == TRUNK:
         _give_embedding(pipe.controlnet, control.with_name(f"{told.replace('+', '_')}.safetensors"))
@@ -94,6 +82,52 @@ def load_pipeline(
         else:
             pipe.features = load_features(name, where, dtype, download=download, say=say)
     return pipe.to(where)  # type: ignore[attr-defined]
+
+
+def find_parts(
+    name: str | Path,
+    representation: str,
+    half: bool | None = None,
+    *,
+    device: str | torch.device | None = None,
+    download: bool = False,
+    controlnet: str | Path | None = None,
+    say: Say = print,
+) -> tuple[Path, Path]:
+    """Find what `load_pipeline` would load, without loading it: the pipeline's folder and the ControlNet's.
+
+    Args and errors as for `load_pipeline`; `half` prefers half-precision files, None does as it would on the device.
+    """
+    if half is None:
+        half = _half(name, need_torch().device(best_device(device)))
+    folder = folder_of(name, "video", download=download, half=half, say=say)
+    if str(name) == "toy" and not (folder / "unet").is_dir():
+        raise LabError(
+            'the "toy" video weights are not in this installation', fix="train them (draganything-lab train toy)"
+        )
+    _check_parts(folder)
+    if controlnet:
+        return folder, model_folder(Path(controlnet).expanduser())
+    told = _unused(folder) if representation == CUT_AND_DRAG else representation
+    return folder, _control_folder(name, folder, told, download, say)
+
+
+def _unused(folder: Path) -> str:
+    """The representation whose ControlNet is loaded for cut-and-drag, which leaves it out, whichever it is."""
+    there = representations_in(folder / "controlnet")
+    return RELEASED if RELEASED in there or not there else there[0]
+
+
+def _check_parts(folder: Path) -> None:
+    lacking = [part for part in PARTS if not (folder / part).is_dir()]
+    if lacking:
+        names = ", ".join(f"{part}/" for part in lacking)
+        raise LabError(f"{folder} lacks {names}", fix=f"a pipeline needs {', '.join(PARTS)}")
+
+
+def _half(name: str | Path, where: torch.device) -> bool:
+    """Whether a pipeline runs in float16 unless told otherwise: the published weights on a GPU."""
+    return where.type != "cpu" and not (str(name) == "toy" or Path(name).is_dir())
 
 
 def _control_folder(name: str | Path, folder: Path, representation: str, download: bool, say: Say) -> Path:
@@ -164,10 +198,7 @@ def load_parts(folder: Path, dtype: torch.dtype) -> dict[str, Any]:
     from ..models import DragAnythingUNet
     from ..models.dift_folder import load_model
 
-    lacking = [part for part in PARTS if not (folder / part).is_dir()]
-    if lacking:
-        names = ", ".join(f"{part}/" for part in lacking)
-        raise LabError(f"{folder} lacks {names}", fix=f"a pipeline needs {', '.join(PARTS)}")
+    _check_parts(folder)
     try:
         scheduler = diffusers.EulerDiscreteScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
         extractor = transformers.CLIPImageProcessor.from_pretrained(folder / "feature_extractor", local_files_only=True)

@@ -129,10 +129,21 @@ class CoTracker:
         if not download:
             raise LabError(
                 "CoTracker's code is not on this machine. After reading its licence (CC BY-NC 4.0, not for commercial "
-                "use), call CoTracker(download=True), or copy github.com/facebookresearch/co-tracker here and "
-                f"set {VARIABLE} to its folder"
+                "use), call CoTracker(download=True) or pass --download, or copy "
+                f"github.com/facebookresearch/co-tracker here and set {VARIABLE} to its folder"
             )
         return None
+
+
+def missing_cotracker(kind: Literal["offline", "online"] = "offline", *, download: bool = False) -> str:
+    """Why CoTracker cannot be used here, and what to do; "" where it is there or may be downloaded."""
+    try:
+        CoTracker._code(None, _torch(), download)
+        if not download:
+            weights_file(f"cotracker3-{kind}", say=lambda words: None)
+    except LabError as error:
+        return str(error)
+    return ""
 
 
 def _loaded(torch: Any, code: Path | None, kind: str, weights: Path) -> Any:

@@ -24,6 +24,7 @@ INCEPTION_URL = (
 INCEPTION_WORDS = "Inception v3 of 2015-12-05: 95.6 MB, Apache-2.0, from github.com/toshas/torch-fidelity"
 VIDEOMAE = "MCG-NJU/videomae-base-finetuned-kinetics"
 VIDEOMAE_WORDS = f"VideoMAE: about 346 MB, CC BY-NC 4.0 (not for commercial use), huggingface.co/{VIDEOMAE}"
+I3D_FILE = "i3d_torchscript.pt"
 I3D_SHORTEST = 10  # frames: time is halved three times, and two steps are pooled at the end
 
 
@@ -71,12 +72,12 @@ def inception(
     )
 
 
-def i3d(weights: str | Path, *, device: str | None = None) -> Extractor:
+def i3d(weights: str | Path | None = None, *, device: str | None = None) -> Extractor:
     """Features for FVD: I3D's 400 logits for a clip resized to 224x224.
 
     Args:
-        weights: The file `i3d_torchscript.pt` (51 MB) on this machine. It contains a program as well as weights:
-            download it from a source that you trust.
+        weights: The file `i3d_torchscript.pt` (51 MB) on this machine; None for torch's own download folder. It
+            contains a program as well as weights: download it from a source that you trust.
         device: "cuda", "cpu"; None for a GPU if there is one.
 
     Raises:
@@ -86,7 +87,12 @@ def i3d(weights: str | Path, *, device: str | None = None) -> Extractor:
     """
     import torch
 
-    path = Path(weights).expanduser()
+    path = Path(torch.hub.get_dir()) / "checkpoints" / I3D_FILE if weights is None else Path(weights).expanduser()
+    if weights is None and not path.is_file():
+        raise LabError(
+            f"I3D's weights for FVD are not at {path}",
+            fix=f"put StyleGAN-V's {I3D_FILE} (51 MB) there, or pass --fvd FILE",
+        )
     refuse_impostor(path)
     where = best_device(device, mps=False)
     try:
@@ -169,7 +175,7 @@ def _inception_file(weights: str | Path | None, download: bool) -> Path:
     if not download:
         raise LabError(
             f"Inception's weights for FID are not at {path}",
-            fix=f"pass weights=FILE, or download=True ({INCEPTION_WORDS})",
+            fix=f"pass weights=FILE or download=True, in the shell --fid FILE or --download ({INCEPTION_WORDS})",
         )
     print(f"Downloading {INCEPTION_WORDS}")
     try:
