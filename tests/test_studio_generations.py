@@ -15,6 +15,7 @@ pytest.importorskip("ipycanvas")
 from helpers.stand_ins import Discs, choose_file  # noqa: E402
 
 from draganything_lab.media import encode_picture  # noqa: E402
+from draganything_lab.studio import Studio  # noqa: E402
 from draganything_lab.studio.assembly import Assembly  # noqa: E402
 from draganything_lab.studio.canvas.canvas import CanvasView  # noqa: E402
 from draganything_lab.studio.form.form import FormView  # noqa: E402
@@ -122,3 +123,32 @@ def test_one_place_knows_the_generations() -> None:
                 raise AssertionError(
                     f"{path.name}, line {node.value.lineno}: titles are set by generations.with_titles"
                 )
+
+
+def open_widgets() -> dict[str, Any]:
+    """{id: widget} of all that a page which is loaded again asks for."""
+    every = getattr(w.widgets.widget, "_instances", None)  # 8
+    return dict(w.Widget.widgets if every is None else every)
+
+
+def named(value: Any) -> list[str]:
+    """The ids of the widgets that a state names."""
+    if isinstance(value, str):
+        return [value.removeprefix("IPY_MODEL_")] if value.startswith("IPY_MODEL_") else []
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return [one for part in parts for one in named(part)]
+
+
+def test_a_page_that_is_loaded_again_gets_every_widget_and_finds_all_that_they_name(model: StudioModel) -> None:
+    before, counts = set(open_widgets()), []
+    for _ in range(3):
+        studio = Studio(model.editor.scene, name="again", fresh=True)
+        for view in ("form", "canvas"):
+            studio.view = view
+        now = open_widgets()
+        for one in now.values():
+            assert set(named(one.get_state())) <= set(now), f"{type(one).__name__} holds one that is closed"
+        counts.append(len(set(now) - before))
+    studio.close()
+    assert counts[0] > 300, "a whole studio"
+    assert counts[2] - counts[1] == counts[1] - counts[0] < 30, "of a closed studio little stays open"

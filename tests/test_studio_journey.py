@@ -126,6 +126,7 @@ def test_the_whole_way(open_lab: Lab, outside: str, framed: bool, tmp_path: Path
     hand = Hand(page)  # click, mask, drag
     hand.click(115, 211)
     page.until("len(model.editor.entities) == 1 and model.editor.entities[0].area > 500")
+    page.shot(f"{name}-clicked")
     hand.drag([(115 + 10 * i, 211 - 4 * i) for i in range(12)])
     page.until("model.paths.selected is not None")
     page.shot(f"{name}-dragged")
