@@ -140,7 +140,7 @@ def test_the_whole_way(open_lab: Lab, outside: str, framed: bool, tmp_path: Path
     page.page.locator(".dal-players video").first.wait_for()
     page.shot(f"{name}-generated")
 
-    page.page.locator("button[title^='Undo']").click()  # undo
+    page.page.locator("button[title='Undo (Ctrl+Z)']").click()  # undo
     page.until("model.paths.selected is None and len(model.editor.entities) == 1")
 
     page.page.get_by_role("tab", name="Files").click()  # download
