@@ -42,7 +42,7 @@ def test_pages_are_gathered_and_old_ones_go(docs: ModuleType, tmp_path: Path) ->
     front = (tmp_path / "index.md").read_text()
     assert "{{" not in front.replace("{toctree}", "") and "(notebooks/00_drag_anything.ipynb)" in front
     lesson = (tmp_path / "notebooks" / "05_pixel_motion.ipynb").read_text()
-    assert "(data:image/png" not in lesson and lesson.count("(../docs/images/studio.png)") == 1, "one file for all pages"
+    assert "(data:image/png" not in lesson and lesson.count("(../docs/images/studio.png)") == 1, "one file for all"
     before = (tmp_path / "index.md").stat().st_mtime_ns
     docs.gather(tmp_path)
     assert (tmp_path / "index.md").stat().st_mtime_ns == before
