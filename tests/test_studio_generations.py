@@ -18,6 +18,7 @@ from helpers.stand_ins import Discs, choose_file  # noqa: E402
 from draganything_lab.media import encode_picture  # noqa: E402
 from draganything_lab.studio import Studio  # noqa: E402
 from draganything_lab.studio.assembly import Assembly  # noqa: E402
+from draganything_lab.studio.canvas import selftest  # noqa: E402
 from draganything_lab.studio.canvas.canvas import CanvasView  # noqa: E402
 from draganything_lab.studio.form.form import FormView  # noqa: E402
 from draganything_lab.studio.model.model import StudioModel  # noqa: E402
@@ -152,7 +153,10 @@ def unloadable(before: set[str]) -> list[str]:
     return faults
 
 
-def test_a_page_that_is_loaded_again_gets_every_widget_and_finds_all_that_they_name(model: StudioModel) -> None:
+def test_a_page_that_is_loaded_again_gets_every_widget_and_finds_all_that_they_name(
+    model: StudioModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selftest, "later", lambda *_: lambda: None)  # timers are threads here
     before, counts = set(open_widgets()), []
     for _ in range(3):
         studio = Studio(model.editor.scene, name="again", fresh=True)
