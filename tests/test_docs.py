@@ -41,6 +41,8 @@ def test_pages_are_gathered_and_old_ones_go(docs: ModuleType, tmp_path: Path) ->
     assert not (tmp_path / "old.md").exists() and (tmp_path / "docs" / "teachers-guide.md").is_file()
     front = (tmp_path / "index.md").read_text()
     assert "{{" not in front.replace("{toctree}", "") and "(notebooks/00_drag_anything.ipynb)" in front
+    lesson = (tmp_path / "notebooks" / "05_pixel_motion.ipynb").read_text()
+    assert "(data:image/png" not in lesson and lesson.count("(../docs/images/studio.png)") == 1, "one file for all"
     before = (tmp_path / "index.md").stat().st_mtime_ns
     docs.gather(tmp_path)
     assert (tmp_path / "index.md").stat().st_mtime_ns == before

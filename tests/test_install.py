@@ -138,6 +138,21 @@ def test_an_index_without_a_wheel_for_this_system_is_no_dead_end(place: Place) -
     assert place.has()["torch"] == "2.9"
 
 
+@pytest.mark.parametrize("by", ["settings", "environment"])
+def test_a_newer_pytorch_of_another_index_does_not_come_instead(place: Place, by: str) -> None:
+    more, settings = f"{place.address}/more", place.folder / "pip.conf"
+    add_wheel(place.folder.parent / "web" / "more", "torch", "2.10", needs="cudalib")
+    settings.write_text(f"[global]\nindex-url = {place.address}/pypi\n")
+    asked = {"PIP_CONFIG_FILE": str(settings)}
+    if by == "settings":
+        settings.write_text(settings.read_text() + f"extra-index-url = {more}\n")
+    else:
+        asked["PIP_EXTRA_INDEX_URL"] = more
+    done = place.install(TORCH="cpu", **asked)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert place.has() == {"torch": "2.9+cpu", "torchvision": "0.24+cpu", "rest": "1"}
+
+
 def test_cuda_can_be_asked_for(place: Place) -> None:
     done = place.install(TORCH="cuda")
     assert done.returncode == 0 and "PyTorch comes" not in done.stdout, done.stdout + done.stderr

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.lessons.build import place  # noqa: E402
 from draganything_lab.lessons.build.build import MAX_BYTES, run, sources  # noqa: E402
 from draganything_lab.lessons.build.notebook import KEY, make_notebook, shipped, stale  # noqa: E402
+from draganything_lab.lessons.build.place import STUDIO  # noqa: E402
 from draganything_lab.lessons.build.source import BEGIN, read_lesson  # noqa: E402
 
 ROOT = Path(__file__).parents[1]  # the lab itself may be installed elsewhere, as in make test-colab
@@ -86,6 +90,27 @@ def test_committed_notebooks_follow_their_sources(lesson: Any) -> None:
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 2
 
 
+@EACH
+def test_a_notebook_alone_shows_the_studio(lesson: Any) -> None:
+    cells = nbformat.read(ROOT / "notebooks" / f"{lesson.name}.ipynb", as_version=4).cells
+    studio = [place for place, cell in enumerate(cells) if cell.source == STUDIO]
+    shown = [re.findall(r"!\[[^]]+\]\((?!https://img\.shields\.io/)([^)]+)\)", cell.source) for cell in cells]
+    assert [place for place, pictures in enumerate(shown) if pictures] == [place - 1 for place in studio]
+    for address in (address for pictures in shown for address in pictures):
+        kind, _, data = address.partition(";base64,")
+        assert kind == "data:image/png" and len(data) < 70_000, "every notebook carries it"
+        assert base64.b64decode(data, validate=True) == (ROOT / "docs" / "images" / "studio.png").read_bytes()
+
+
+def test_another_picture_makes_a_notebook_stale_and_none_is_an_error(tmp_path: Path) -> None:
+    lesson = replace(LESSONS[0], project=tmp_path)
+    with pytest.raises(LabError, match=r"studio\.png cannot be read"):
+        make_notebook(lesson)
+    (tmp_path / "docs" / "images").mkdir(parents=True)
+    (tmp_path / "docs" / "images" / "studio.png").write_bytes(b"another")
+    assert "was changed by hand" in stale(make_notebook(LESSONS[0]), lesson)
+
+
 def test_no_notebook_without_a_source() -> None:
     there = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert there <= {lesson.name for lesson in LESSONS}
@@ -124,17 +149,22 @@ def test_nbgrader_tags(lesson: Any) -> None:
             assert for_teachers.source.startswith("check.")
 
 
-# Colab
+# Colab and Kaggle
 
-COLAB = """
+STAND_IN = """
 import sys
 sys.path.insert(0, {folder!r})
-import google.colab
+if {colab}:
+    import google.colab
 exec(open({cell!r}).read())
 """
+KAGGLE = {"KAGGLE_KERNEL_RUN_TYPE": "Interactive"}
 
 
-def test_the_bootstrap_cell_on_a_stand_in_for_colab(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("colab", "more"), [(True, {}), (False, KAGGLE), (True, KAGGLE)], ids=["colab", "kaggle", "kaggle on Colab's image"]
+)
+def test_the_bootstrap_cell_on_a_stand_in(colab: bool, more: dict[str, str], tmp_path: Path) -> None:
     said = tmp_path / "said.json"
     (tmp_path / "google" / "colab").mkdir(parents=True)
     (tmp_path / "google" / "__init__.py").write_text("")
@@ -148,16 +178,16 @@ def test_the_bootstrap_cell_on_a_stand_in_for_colab(tmp_path: Path) -> None:
     cell = tmp_path / "cell.py"
     cell.write_text(place.bootstrap())
     done = subprocess.run(
-        [sys.executable, "-c", COLAB.format(folder=str(tmp_path), cell=str(cell))],
+        [sys.executable, "-c", STAND_IN.format(folder=str(tmp_path), colab=colab, cell=str(cell))],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        env={**os.environ, "PYTHONPATH": str(tmp_path), **more},
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    asked, widgets = said.read_text().splitlines()
+    asked, *widgets = said.read_text().splitlines()
     words = json.loads(asked)
-    assert words[:3] == ["install", "-q", "--no-deps"] and widgets == "widgets"
+    assert words[:3] == ["install", "-q", "--no-deps"] and widgets == ([] if more else ["widgets"])
     assert words[-1].endswith(f"/archive/refs/tags/{place.RELEASE}.zip")
     assert not any(Requirement(word).name in ("torch", "numpy") for word in words[3:-1])
 
@@ -172,6 +202,7 @@ def test_every_notebook_opens_on_colab(lesson: Any) -> None:
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     address = f"{place.REPOSITORY}/blob/{place.RELEASE}/notebooks/{lesson.name}.ipynb"
     assert text.count(f"https://colab.research.google.com/github/{address})") == 1
+    assert text.count(f"https://kaggle.com/kernels/welcome?src=https://github.com/{address})") == 1
     assert text.count("https://mybinder.org/v2/gh/") == 1
 
 

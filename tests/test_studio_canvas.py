@@ -42,9 +42,15 @@ def model() -> StudioModel:
 
 @pytest.fixture
 def view(model: StudioModel) -> Iterator[CanvasView]:
-    view = CanvasView(model)
+    view = prepared(CanvasView(model))
     yield view
     view.close()
+
+
+def prepared(view: CanvasView) -> CanvasView:
+    """A view whose segmenter knows the picture: until then a click waits, which takes a page."""
+    view.hearing.warming.join()
+    return view
 
 
 def fire(view: CanvasView, event: str, *place: float, **more: Any) -> None:
@@ -235,7 +241,7 @@ def test_a_pad_that_never_answers_is_taken_away(view: CanvasView, model: StudioM
 
 def test_without_anywidget_the_canvas_hears(monkeypatch: pytest.MonkeyPatch, model: StudioModel) -> None:
     monkeypatch.setattr(pad, "Pad", None)
-    view = CanvasView(model)
+    view = prepared(CanvasView(model))
     assert view.hearing.pad is None
     fire(view, "mouse_down", 30, 30)
     fire(view, "mouse_up", 30, 30)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ pytest.importorskip("ipycanvas")
 from helpers.stand_ins import Discs, choose_file  # noqa: E402
 
 from draganything_lab.media import encode_picture  # noqa: E402
+from draganything_lab.studio import Studio  # noqa: E402
 from draganything_lab.studio.assembly import Assembly  # noqa: E402
+from draganything_lab.studio.canvas import selftest  # noqa: E402
 from draganything_lab.studio.canvas.canvas import CanvasView  # noqa: E402
 from draganything_lab.studio.form.form import FormView  # noqa: E402
 from draganything_lab.studio.model.model import StudioModel  # noqa: E402
@@ -122,3 +125,48 @@ def test_one_place_knows_the_generations() -> None:
                 raise AssertionError(
                     f"{path.name}, line {node.value.lineno}: titles are set by generations.with_titles"
                 )
+
+
+def open_widgets() -> dict[str, Any]:
+    """{id: widget} of all that a page which is loaded again asks for."""
+    every = getattr(w.widgets.widget, "_instances", None)  # 8
+    return dict(w.Widget.widgets if every is None else every)
+
+
+def named(value: Any) -> list[str]:
+    """The ids of the widgets that a state names."""
+    if isinstance(value, str):
+        return [value.removeprefix("IPY_MODEL_")] if value.startswith("IPY_MODEL_") else []
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return [one for part in parts for one in named(part)]
+
+
+def unloadable(before: set[str]) -> list[str]:
+    """The new widgets whose state cannot be told to a page, or names one that is closed."""
+    faults = []
+    for one in [one for name, one in open_widgets().items() if name not in before]:
+        try:
+            whole = set(named(one.get_state())) <= set(open_widgets())
+        except AttributeError:  # it holds a closed one
+            whole = False
+        faults += [] if whole else [f"{type(one).__name__} {getattr(one, '_dom_classes', ())}"]
+    return faults
+
+
+def test_a_page_that_is_loaded_again_gets_every_widget_and_finds_all_that_they_name(
+    model: StudioModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selftest, "later", lambda *_: lambda: None)  # timers are threads here
+    before, counts = set(open_widgets()), []
+    for _ in range(3):
+        studio = Studio(model.editor.scene, name="again", fresh=True)
+        for view in ("form", "canvas"):
+            studio.view = view
+        end = time.monotonic() + 20
+        while (faults := unloadable(before)) and time.monotonic() < end:
+            time.sleep(0.1)  # what is drawn in the background may be in the middle of it
+        assert not faults
+        counts.append(len(set(open_widgets()) - before))
+    studio.close()
+    assert counts[0] > 300, "a whole studio"
+    assert counts[2] - counts[0] < 60, "of a closed studio little stays open"

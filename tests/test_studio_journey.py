@@ -126,6 +126,7 @@ def test_the_whole_way(open_lab: Lab, outside: str, framed: bool, tmp_path: Path
     hand = Hand(page)  # click, mask, drag
     hand.click(115, 211)
     page.until("len(model.editor.entities) == 1 and model.editor.entities[0].area > 500")
+    page.shot(f"{name}-clicked")
     hand.drag([(115 + 10 * i, 211 - 4 * i) for i in range(12)])
     page.until("model.paths.selected is not None")
     page.shot(f"{name}-dragged")
@@ -139,7 +140,7 @@ def test_the_whole_way(open_lab: Lab, outside: str, framed: bool, tmp_path: Path
     page.page.locator(".dal-players video").first.wait_for()
     page.shot(f"{name}-generated")
 
-    page.page.locator("button[title^='Undo']").click()  # undo
+    page.page.locator("button[title='Undo (Ctrl+Z)']").click()  # undo
     page.until("model.paths.selected is None and len(model.editor.entities) == 1")
 
     page.page.get_by_role("tab", name="Files").click()  # download
@@ -155,12 +156,17 @@ def test_the_whole_way(open_lab: Lab, outside: str, framed: bool, tmp_path: Path
     assert page.python("list(model.editor.scene.size)") == [180, 240]
     page.shot(f"{name}-uploaded")
 
-    page.load()  # load the page again
+    page.save()  # load the page again
+    page.load()
+    page.page.locator(".dal-stand video").wait_for()
+    page.page.locator(".dal-pad[data-drawn]").wait_for()
+    page.until("model.view_state == 'alive'")
+    page.shot(f"{name}-again")
+    # Before the cell runs again: a page that is still loading what the kernel closes then says so in its console.
+    assert not page.errors, page.errors
     page.run_all("DONE")
     page.page.locator(".dal-stand video").wait_for()
     assert page.python("[model.editor.picture_name, len(model.results.videos)]") == ["mine.png", 1]
-    page.shot(f"{name}-again")
-    assert not page.errors, page.errors
 
 
 @contextlib.contextmanager

@@ -31,6 +31,7 @@ GATHERED = (
 ROOMS = """
     media scene toyland models segment control pipeline tracking motion show evaluate training studio lessons gallery
 """
+COPY = re.compile(rb"\(data:image/png;base64,[A-Za-z0-9+/=]+\)")  # of the studio's picture, in every notebook
 GALLERY = ROOT / "outputs" / "gallery"
 SEE = (
     '**To see it first:** the <a href="gallery/index.html">gallery</a> shows what the method does, with every video '
@@ -91,7 +92,7 @@ def gather(target: Path, gallery: bool = False) -> None:
     for pattern in GATHERED:
         for path in sorted(ROOT.glob(pattern)):
             if path.is_file():
-                wanted[path.relative_to(ROOT)] = path.read_bytes()
+                wanted[path.relative_to(ROOT)] = COPY.sub(b"(../docs/images/studio.png)", path.read_bytes())
     front = wanted.pop(Path("docs/index.md")).decode()
     wanted[Path("index.md")] = (
         front.replace("{{lessons}}", lessons_table()).replace("{{gallery}}", SEE if gallery else "").encode()

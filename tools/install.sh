@@ -93,8 +93,18 @@ echo "Installing draganything-lab[$extras] into $venv ($size and some minutes; l
 show() { sed -n 's/^ *Downloading \(.*Mi*B)\)$/  downloading \1/p'; }
 : >$log
 if [ "${build:-}" = cpu ]; then
-    # Alone, so that nothing else is taken from PyTorch's index; what they need comes with the rest.
-    install --no-deps --index-url "$index" 'torch>=2.5' 'torchvision>=0.20' | sed 's/^PIP-FAILED$/TORCH-FAILED/' | tee -a $log | show
+    # Alone, so that nothing else is taken from PyTorch's index; what they need comes with the rest. Other indexes that
+    # the settings name might have a newer PyTorch, with CUDA: for this step only what the connection needs is kept.
+    (
+        for key in cert client-cert proxy timeout trusted-host; do
+            value=$($venv/bin/python -m pip config get global.$key 2>/dev/null || true)
+            name=PIP_$(echo $key | tr a-z- A-Z_)
+            eval "[ -n \"\${$name:-}\" ]" || [ -z "$value" ] || export "$name=$value"
+        done
+        unset PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_FIND_LINKS UV_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL UV_FIND_LINKS
+        export PIP_CONFIG_FILE=/dev/null
+        install --no-deps --index-url "$index" 'torch>=2.5' 'torchvision>=0.20'
+    ) | sed 's/^PIP-FAILED$/TORCH-FAILED/' | tee -a $log | show
     ! grep -q '^TORCH-FAILED$' $log || echo "$index has no PyTorch for this Python and system: it comes from PyPI (up to 6.5 GB)."
 fi
 install -e ".[$extras]" | tee -a $log | show

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as w
 
 from .form.form import FormView
-from .panels.bound import Binder, column, words
+from .panels.bound import Binder, close_tree, column, words
 from .panels.generate import GeneratePanel
 from .panels.look import LookPanel
 from .panels.style import style
@@ -112,6 +112,7 @@ class Assembly:
             if part is not None:
                 part.close()
         self.widget.children = (w.HTML(words(CLOSED)),)
+        close_tree(*self._all, self._looking)
 
     def _parts(self, view: str) -> list[Any]:
         """What belongs to a view: a status line above the form; the canvas has its own."""

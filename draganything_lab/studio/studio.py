@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,8 @@ class Studio:
 
 def allow_custom_widgets() -> bool:
     """Switch on widgets from outside on Colab, which has them off; whether this is Colab."""
+    if "KAGGLE_KERNEL_RUN_TYPE" in os.environ:  # built on Colab's image, but its page is JupyterLab's
+        return False
     if "google.colab" not in sys.modules:
         try:
             import google.colab  # noqa: F401

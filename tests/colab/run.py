@@ -72,7 +72,8 @@ def main() -> int:
         return 1
     print(f"The first cell has left all {len(wanted())} versions of {CONSTRAINTS.name} alone.", flush=True)
     tests = [*STUDIO, *([] if options.lessons == ["none"] else lesson_tests(options.lessons))]
-    env = {**os.environ, "PYTHONSAFEPATH": "1"}  # what is tried is the lab that the cell installed, not this folder's
+    # What is tried is the lab that the cell installed, not this folder's or another's.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PYTHONSAFEPATH": "1"}
     command = [python, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", *tests]
     failed = subprocess.run(command, cwd=ROOT, env=env).returncode
     print(f"make test-colab took {time.monotonic() - start:.0f} s.", flush=True)

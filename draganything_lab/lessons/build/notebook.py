@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from .place import STUDIO, STUDIO_PICTURE, badges, bootstrap
+from .place import STUDIO, badges, bootstrap, studio_picture
 from .source import Cell, Lesson, blanked
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def make_notebook(lesson: Lesson, reader: For = "students", measured: Mapping[st
     for place, cell in enumerate(lesson.cells):
         text = _filled(lesson, cell, measured) if cell.is_text else _code(cell, reader)
         if cell.kind == "studio":  # for readers without a kernel: widgets show nothing then
-            cells.append(v4.new_markdown_cell(STUDIO_PICTURE, id=f"cell-{place:02d}-picture"))
+            cells.append(v4.new_markdown_cell(studio_picture(lesson.project), id=f"cell-{place:02d}-picture"))
         make = v4.new_markdown_cell if cell.is_text else v4.new_code_cell
         metadata = _nbgrader(lesson, cell)
         name = f"{cell.kind}-{cell.name}" if cell.name else f"cell-{place:02d}"

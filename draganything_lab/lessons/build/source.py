@@ -55,12 +55,14 @@ class Lesson:
         head: `# key: value` lines: title, summary, minutes, gpu, download, module.
         cells: The cells in order.
         text: The text of the whole file, for its hash.
+        project: The project's folder, which holds lessons/ and docs/.
     """
 
     name: str
     head: dict[str, str]
     cells: tuple[Cell, ...]
     text: str
+    project: Path
 
     @property
     def number(self) -> int:
@@ -96,7 +98,7 @@ def read_lesson(path: str | Path) -> Lesson:
     cells = []
     for number, (marks, body) in enumerate(zip(parts[1::2], parts[2::2], strict=True), start=1):
         cells.append(_cell(marks.split(), body.strip("\n"), f"{path.name}, cell {number}"))
-    lesson = Lesson(path.stem, head, tuple(cells), text)
+    lesson = Lesson(path.stem, head, tuple(cells), text, path.resolve().parents[1])
     checks = {cell.name for cell in cells if cell.kind == "check"}
     if checks != set(lesson.exercises):
         raise LabError(f"{path.name}: exercises and checks do not match: {sorted(checks ^ set(lesson.exercises))}")

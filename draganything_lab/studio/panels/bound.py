@@ -119,6 +119,27 @@ class Binder:
         self._stops = []
 
 
+def close_tree(*roots: Any) -> None:
+    """Close widgets with everything that they hold: children, canvases, layouts, styles.
+
+    A page that is loaded again asks the kernel for all open widgets at once, and one of them that holds a closed one
+    makes the kernel fail to answer at all.
+    """
+    left, found = list(roots), {}
+    while left:
+        one = left.pop()
+        if isinstance(one, (list, tuple)):
+            left += one
+        elif isinstance(one, dict):
+            left += one.values()
+        elif isinstance(one, w.Widget) and id(one) not in found:
+            found[id(one)] = one
+            left += [getattr(one, name) for name in one.keys]
+            left.append(getattr(one, "shows", None))  # see `generations.apart`
+    for one in found.values():
+        one.close()
+
+
 def labelled(kind: type, words: str, help_line: str = "", **options: Any) -> Any:
     """A control with its label in front, as wide as its column, and a help line for pointer and screen reader."""
     layout = w.Layout(width="auto", **options.pop("layout", {}))

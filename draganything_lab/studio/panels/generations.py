@@ -77,6 +77,7 @@ def apart(widget: Any) -> Any:
     data = {"text/plain": "", "application/vnd.jupyter.widget-view+json": named}
     frame = w.Output(outputs=({"output_type": "display_data", "metadata": {}, "data": data},))
     frame.add_class("dal-apart")
+    frame.shows = widget
     return frame
 
 
