@@ -334,7 +334,7 @@ def test_a_saved_pipeline_keeps_its_steering(pipe, scene, tmp_path):
     again = quiet(DragAnythingPipeline.from_pretrained(tmp_path))
     given = {"num_inference_steps": STEPS, "num_frames": FRAMES, "seed": 1, "output_type": "latent"}
     exact = latents_of(pipe, scene, (0.2, 0.6))
-    assert torch.equal(again(scene, **given).frames, exact)
+    assert torch.allclose(again(scene, **given).frames, exact, atol=1e-4)
     half = quiet(DragAnythingPipeline.from_pretrained(tmp_path, torch_dtype=torch.bfloat16))
     assert (half(scene, **given).frames - exact).abs().mean() < 0.2 * exact.abs().mean()
 
