@@ -136,13 +136,15 @@ plt.show()
 # library's two numbers for that.
 
 # %%
-from draganything_lab.pipeline.plan import GIB, GPU_CONTEXT, GPU_GAPS, SHARE_OF_PRODUCT
+from draganything_lab.pipeline.machine import GIB
+from draganything_lab.pipeline.plan import GPU_CONTEXT, GPU_GAPS, SHARE_OF_PRODUCT
 
+T4 = 65e12  # operations per second, by its data sheet
 print(f"for the driver {GPU_CONTEXT / GIB:.1f} GiB, for gaps a factor of {GPU_GAPS}")
 print("GPU     needs   decoded at once   halves of guidance")
 for gib in (24, 15, 12, 10, 8):  # a Colab T4 has about 15
-    plan = pipe.estimate(size, frames, device="cpu", memory=(gib * GIB - GPU_CONTEXT) / GPU_GAPS)
-    need = (plan.memory * GPU_GAPS + GPU_CONTEXT) / GIB
+    plan = pipe.estimate(size, frames, device="cuda", memory=gib * GIB, offload=False, speed=T4 * SHARE_OF_PRODUCT)
+    need = plan.memory / GIB
     halves = "in turn" if plan.split_guidance else "together"
     print(f"{gib:3} GiB {need:5.1f} GiB {plan.decode_chunk:10}          {halves:10} {'fits' if plan.fits else 'too large'}")
 
@@ -152,9 +154,9 @@ for gib in (24, 15, 12, 10, 8):  # a Colab T4 has about 15
 # run:
 
 # %%
-plan = pipe.estimate(size, frames, steps=25, device="cpu")
-seconds = plan.flops / (65e12 * SHARE_OF_PRODUCT)
-print(f"{plan.flops / 1e12:.0f} tera operations; at {SHARE_OF_PRODUCT:.0%} of 65 tera/s: {seconds:.0f} s (a guess)")
+plan = pipe.estimate(size, frames, steps=25, device="cuda", memory=15 * GIB, speed=T4 * SHARE_OF_PRODUCT)
+tera = T4 / 1e12
+print(f"{plan.flops / 1e12:.0f} tera operations; at {SHARE_OF_PRODUCT:.0%} of {tera:.0f} tera/s: {plan.seconds:.0f} s (a guess)")
 
 # %% [markdown]
 # ## 3. The switches
