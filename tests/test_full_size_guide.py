@@ -1,7 +1,8 @@
-"""The guide to training at full size: its commands and configurations are what the programs take."""
+"""The guide to training at full size: its commands and configurations are real, and its costs are the estimate's."""
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 import subprocess
@@ -67,3 +68,13 @@ def test_the_job_is_a_shell_script(tmp_path: Path) -> None:
     (tmp_path / "job").write_text(text)
     assert subprocess.run(["bash", "-n", str(tmp_path / "job")], check=False).returncode == 0
     assert "#SBATCH --nodes=8" in text and "num_machines: 8" in dict(NAMED)["gpu-64.yaml"]
+
+
+@pytest.mark.slow
+def test_the_costs_are_those_of_the_estimate() -> None:
+    spec = importlib.util.spec_from_file_location("full_size_costs", ROOT / "tools" / "full_size_costs.py")
+    assert spec and spec.loader
+    costs = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(costs)
+    table = GUIDE.partition(costs.BEGIN)[2].partition(costs.END)[0]
+    assert table.strip() == "".join(costs.rows()).strip(), "run: python tools/full_size_costs.py"
