@@ -135,7 +135,8 @@ def find_clips(folder: str | Path, split: Split = "train") -> list[ClipFolder]:
         folder: VIPSeg's folder (imgs/ or images/, panomasks/), or YouTube-VOS's: with JPEGImages/ and Annotations/, or
             with train/ and valid/ that hold them.
         split: "train", "val" or "all". VIPSeg's come from train.txt and val.txt; without train.txt, "train" is all but
-            those in val.txt, and without val.txt nothing belongs to "val". A folder of YouTube-VOS without parts is taken whole.
+            those in val.txt, and without val.txt nothing belongs to "val". A folder of YouTube-VOS without parts is
+            taken whole.
 
     Returns:
         Clips in natural order of their names.
