@@ -375,14 +375,15 @@ from draganything_lab.training.full.shards import Recipe
 
 clips = Path(mkdtemp())
 write_clips(clips, 2, (96, 128), 14)
-prepare(clips, clips / "shards", Recipe((96, 128), 14), load_features("toy"))
+prepare(clips, clips / "shards", Recipe((96, 128), 14, stuff=False), load_features("toy"))
 samples = ClipSamples(clips, clips / "shards")
-show.training_samples(samples, [0])
+show.training_samples(samples, [0], count=3)
 
 # %% [markdown]
 # The first row is the clip, the second what the ControlNet is told, the third the paper's **loss mask**: errors count
 # only where an entity is. Why? A loss over the whole picture is mostly background, and the objects would hardly matter
-# in it.
+# in it. (In a data set that labels every pixel, sky and grass would be entities, too, and the mask would cover
+# everything; `stuff=False` leaves them out.)
 #
 # The network works on latents, where one cell stands for 8 by 8 pixels. A cell counts if any of its pixels belongs to
 # an entity. Here is the loss by hand, for errors that we draw at random, and the library's:

@@ -125,6 +125,15 @@ def test_a_stopped_run_goes_on_exactly(trained, tmp_path):
         assert all(torch.equal(value, stopped["optimiser"][name][key]) for key, value in moments.items())
 
 
+def test_the_noise_of_a_run_follows_from_its_seed(tmp_path):
+    seen = []
+    for seed in (0, 0, 1, 1 << 33):
+        stage = Small()
+        run(stage, tmp_path / str(len(seen)), Settings(steps=3, seed=seed), report=lambda line: None)
+        seen.append(stage.seen)
+    assert seen[0] == seen[1] and len({tuple(losses) for losses in seen}) == 3
+
+
 def test_a_stopped_stage_goes_on_exactly(trained, tmp_path):
     (stopped, *_), (whole, *_) = resumed_and_whole(
         lambda: toy.build_stage("dift", trained, **TINY), tmp_path, 4, (2,), rate=1e-3

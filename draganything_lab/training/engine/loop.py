@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -65,6 +66,11 @@ class MovingAverage:
     def update(self, step: int) -> None:
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(self.values.values()), list(self.named.values()), 1 - decay)
+
+
+def noise_seed(seed: int, number: int) -> int:
+    """The seed of a batch's noise, in 32 bits, as PyTorch on a CPU ignores the others."""
+    return int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
 
 
 def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
@@ -154,7 +160,7 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
         batch = {
             k: v.to(settings.device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in next(supply).items()
         }
-        generator.manual_seed((settings.seed << 40) + step * world + rank)
+        generator.manual_seed(noise_seed(settings.seed, step * world + rank))
         with no_denormals():
             if replay is not None:
                 losses = replay(batch)
