@@ -457,7 +457,7 @@ show.trajectories(launch)
 from draganything_lab import preview
 
 wanted = preview(launch, frames)
-show.strip({"Preview": wanted}, count=4)
+show.strip({"Preview": wanted}, count=3)
 
 # %% [markdown]
 # Next come the vectors, whole, from Stable Diffusion; then the pipeline. Together they do not fit on a small GPU, so

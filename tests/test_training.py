@@ -117,7 +117,7 @@ def resumed_and_whole(make, folder, steps, stops, **settings):
 
 def test_a_stopped_run_goes_on_exactly(trained, tmp_path):
     (stopped, log, seen), (whole, wanted_log, wanted) = resumed_and_whole(Small, tmp_path, 60, (7, 20, 33), rate=1e-2)
-    assert seen == wanted and len(seen) == 60 and wanted[-1] < 0.7 * wanted[0]
+    assert seen == wanted and len(seen) == 60 and sum(wanted[-10:]) < 0.9 * sum(wanted[:10])
     assert log == wanted_log and [line["step"] for line in log] == [20, 40, 60]
     for part in ("weights", "average"):
         assert all(torch.equal(value, stopped[part][name]) for name, value in whole[part].items())
