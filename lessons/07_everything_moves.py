@@ -323,7 +323,7 @@ if None not in pipes.values():
 if rows:
     from IPython.display import display
 
-    display(show.strip(rows, count=4))
+    display(show.strip(rows, count=3))
 
 # %%
 from draganything_lab.media.picture import psnr

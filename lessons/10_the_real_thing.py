@@ -377,7 +377,7 @@ clips = Path(mkdtemp())
 write_clips(clips, 2, (96, 128), 14)
 prepare(clips, clips / "shards", Recipe((96, 128), 14, stuff=False), load_features("toy"))
 samples = ClipSamples(clips, clips / "shards")
-show.training_samples(samples, [0], count=3)
+show.training_samples(samples, [0], count=2)
 
 # %% [markdown]
 # The first row is the clip, the second what the ControlNet is told, the third the paper's **loss mask**: errors count

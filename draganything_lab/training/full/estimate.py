@@ -89,9 +89,10 @@ class TrainingPlan:
         share = {"none": "", "fsdp": ", weights shared out by FSDP", "deepspeed": ", shared out by DeepSpeed"}
         times = f" in {options.accumulate} parts" if options.accumulate > 1 else ""
         several = f"{self.processes} processes" if self.processes > 1 else "1 process"
+        clips = f"{self.clips} clips" if self.clips > 1 else "1 clip"
         lines = [
             f"{options.steps:,} steps of {options.batch} clips of {options.frames} frames of {width}x{height}, "
-            f"{several} on {self.device}{share[self.sharded]}: {self.clips} clips at a time{times}",
+            f"{several} on {self.device}{share[self.sharded]}: {clips} at a time{times}",
             *(f"  {name:28} {size / GIB:8.2f} GiB" for name, size in self.parts.items()),
             f"  {'together, per process':28} {self.memory / GIB:8.2f} of {self.available / GIB:.1f} GiB: "
             + ("fits" if self.fits else "too large"),
