@@ -309,10 +309,11 @@ def test_weights_offer_what_they_know(
     def offered() -> list[str]:
         return [name for _, name in generate.representation.options]
 
-    assert offered() == ["carry", "entity+gaussian", "gaussian", "point"] and generate.representation.value == "carry"
+    assert offered() == ["carry", "entity+gaussian", "gaussian", "point", "cut-and-drag"]
+    assert generate.representation.value == "carry"
     assert generate.other.value == "entity+gaussian" and "Ours" in generate.about.value
     generate.weights.value = "svd"
-    assert model.settings["representation"] == "entity+gaussian" and offered() == ["entity+gaussian"]
+    assert model.settings["representation"] == "entity+gaussian" and offered() == ["entity+gaussian", "cut-and-drag"]
     assert model.status.text == "The svd weights do not know carry: the representation is now entity+gaussian."
     assert (model.settings["steps"], model.settings["guidance"]) == (25, 3.0) and "paper" in generate.about.value
     generate.weights.value = "toy"
@@ -324,7 +325,8 @@ def test_weights_offer_what_they_know(
     assert model.settings["representation"] == generate.representation.value == "point", "what was asked for stays"
     monkeypatch.setenv("DRAGANYTHING_LAB_TOY", str(old_weights))
     model.settings.change(representation="carry")
-    assert model.settings["representation"] == "entity+gaussian" and offered() == ["entity+gaussian", "gaussian"]
+    assert model.settings["representation"] == "entity+gaussian"
+    assert offered() == ["entity+gaussian", "gaussian", "cut-and-drag"]
     fresh = GeneratePanel(StudioModel())
     assert fresh.representation.value == fresh.model.settings["representation"] == "entity+gaussian"
     assert "harbour" in fresh.model.status.text, "the first words stay"

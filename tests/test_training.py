@@ -229,7 +229,7 @@ def test_what_reads_pictures_can_be_written_alone(trained, tmp_path):
     assert main(["train", "toy", "--folder", str(trained), "--stages", "vae,dift", "--export", str(out)]) == 0
     assert sorted(path.name for path in out.iterdir()) == ["dift", "training", "vae"]
     assert load_features(out).extract(sample_clip(0).video[0]).shape == (64, 8, 8)
-    with pytest.raises(LabError, match="has no controlnet"):
+    with pytest.raises(LabError, match="lacks unet"):
         load_pipeline(out)
 
 
