@@ -16,9 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
+from helpers.clips import vipseg_folder
 
 from draganything_lab import pipeline
 from draganything_lab.cli import main as cli
@@ -290,19 +290,9 @@ def test_a_true_video_of_another_length_is_refused(tmp_path: Path) -> None:
 @pytest.fixture
 def vipseg(tmp_path: Path) -> tuple[Path, ToyClip]:
     """A folder like VIPSeg, drawn."""
-    clip = sample_clip(3, (64, 80), 5)
-    root = tmp_path / "vipseg"
-    for name in ("clip_a", "clip_b", "not in val"):
-        for frame, (picture, labels) in enumerate(zip(clip.video, clip.labels, strict=True)):
-            # Toyland's backdrop is stuff 7; its things are numbers 1, 2, … of category 20.
-            ids = np.where(labels == 0, 7, 2000 + labels.astype(np.uint16)).astype(np.uint16)
-            for kind, data in (("imgs", picture), ("panomasks", ids)):
-                file = root / kind / name / f"{frame:08d}.png"
-                file.parent.mkdir(parents=True, exist_ok=True)
-                cv2.imwrite(str(file), data[..., ::-1] if kind == "imgs" else data)
+    root = vipseg_folder(tmp_path / "vipseg", ("clip_a", "clip_b", "not in val"))
     (root / "val.txt").write_text("clip_a\nclip_b\n")
-    (root / "panoVIPSeg_categories.json").write_text('[{"id": 6, "name": "sky"}, {"id": 19, "name": "toy"}]')
-    return root, clip
+    return root, sample_clip(3, (64, 80), 5)  # which clip_a is
 
 
 def test_a_folder_like_vipseg(vipseg: tuple[Path, ToyClip]) -> None:

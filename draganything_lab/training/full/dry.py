@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -76,12 +75,10 @@ def dry_step(
         trained = [parameter for parameter in net.parameters() if parameter.requires_grad]
         for parameter in trained if gradients_kept else ():
             parameter.grad = torch.zeros_like(parameter)
-        gc.freeze()  # so that collecting looks only at what is new
-        with counting(_TidyMeter(), dry=True) as meter:
+        with counting(Meter(), dry=True) as meter:
             batch, noise = sample_batch(frozen, net, options, clips, "cpu")
             given = meter.live
             forward(net, frozen, batch, noise, options)["loss"].backward()
-        gc.unfreeze()
         return StepCost(
             sum(_bytes(getattr(frozen, name)) for name in NETWORKS),
             _bytes(net),
@@ -116,18 +113,6 @@ def sample_batch(
     picture = rand(3, height, width)
     kept = rand() >= 0
     return batch, Noise(sigma, rand(frames, channels, *cells), strength, picture, kept, kept)
-
-
-class _TidyMeter(Meter):
-    """Computing fake tensors again, for checkpointing, leaves them in reference cycles, which real ones are not in."""
-
-    every, held = 20, 0
-
-    def hold(self, tensor: torch.Tensor) -> None:
-        self.held += 1
-        if self.held % self.every == 0:
-            gc.collect()
-        super().hold(tensor)
 
 
 def _bare(network: Any) -> Any:
