@@ -173,3 +173,10 @@ def test_the_program_is_installed() -> None:
     program = Path(sys.executable).with_name("draganything-lab")
     done = subprocess.run([program, "demo", "--toyland", "atlantis"], capture_output=True, text=True)
     assert done.returncode == 2 and "Traceback" not in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["generate", "preview"])
+@pytest.mark.parametrize("name", ["mine", "mine.avi", "mine.mp4.txt"])
+def test_a_video_that_cannot_be_written_is_refused_before_the_work(command, name, capsys):
+    assert cli.main([command, "--scene", "not/read/yet.zip", "--out", name]) != 0
+    assert "does not end in .mp4 or .gif" in capsys.readouterr().err

@@ -292,3 +292,16 @@ def test_killed_at_any_moment_it_goes_on(made: tuple[Path, Path], tmp_path: Path
         assert process.returncode == 0
         break
     assert kills and len(Shards(tmp_path / "s").clips) == 5
+
+
+def test_a_wrong_folder_is_named_and_leaves_nothing_behind(tmp_path, features):
+    (tmp_path / "file").write_text("no clips")
+    for wrong in ("nowhere", "file"):
+        with pytest.raises(LabError, match=f"{wrong} is not a folder"):
+            prepare(tmp_path / wrong, tmp_path / "out", RECIPE, features)
+        assert not (tmp_path / "out").exists()
+        with pytest.raises(LabError, match=f"{wrong} is not a folder"):
+            ClipSamples(tmp_path / wrong, tmp_path / "out")
+    (tmp_path / "clips").mkdir()
+    with pytest.raises(LabError, match="missing is not there"):
+        ClipSamples(tmp_path / "clips", tmp_path / "missing")

@@ -375,7 +375,7 @@ def test_the_command_checks_and_writes(tmp_path: Path, capsys: pytest.CaptureFix
         (["toyland", "{}/t", "--size", "100x100"], "multiples of 8"),
         (["toyland", "{}/t", "--size", "big"], "WIDTHxHEIGHT"),
         (["toyland", "{}/t", "--clips", "2", "--held-out", "2"], "leave at least one"),
-        (["show", "{}", "--features", "{}/none"], "no complete index.json"),
+        (["show", "{}", "--features", "{}/none"], "is not there; make it with"),
         (["show", "{}", "--features", "{}", "--samples", "x"], "write 1 to 8 numbers"),
         (["features", "{}", "--out", "{}/s", "--tracker", "none"], 'no tracker "none"'),
         (["features", "{}", "--out", "{}/s", "--entities", "17"], "use 1 to 16"),

@@ -7,7 +7,7 @@ import argparse
 from ..control.representations import CUT_AND_DRAG, shows_vectors
 from ..control.unsaid import unsaid
 from ..errors import LabError
-from ..media.video import write_video
+from ..media.video import checked_video_name, write_video
 from ..pipeline.familiar import stranger_note
 from ..pipeline.scene_video import generated
 from ..scene.scene import Scene
@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the video; return 0."""
+    out = checked_video_name(args.out)
     scene = Scene.load(args.scene)
     size = parse_size(args.size) if args.size else None
     clocks = parse_clocks(args.clocks) if args.clocks else None
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     pipe = load_pipeline(args.model, args.representation, download=args.download, features=entity)
     options = {"seed": args.seed, "steps": args.steps, "preset": args.preset, "clocks": clocks}
     frames = generated(pipe, scene, size, args.frames, **options)
-    path = write_video(args.out, frames, args.fps)
+    path = write_video(out, frames, args.fps)
     height, width = frames.shape[1:3]
     print(f"Wrote {path}: {len(frames)} frames of {width}x{height}, model {args.model}, seed {args.seed}")
     if note := unsaid(scene, args.representation, args.preset):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..media.video import write_video
+from ..media.video import checked_video_name, write_video
 from ..pipeline.preview import preview
 from ..scene.scene import Scene
 
@@ -19,9 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the preview; return 0."""
+    out = checked_video_name(args.out)
     scene = Scene.load(args.scene)
     frames = args.frames if args.frames is not None else scene.settings.get("num_frames", 14)
     clip = preview(scene, frames)
-    path = write_video(args.out, clip, args.fps)
+    path = write_video(out, clip, args.fps)
     print(f"Wrote {path}: {len(clip)} frames of {clip.shape[2]}x{clip.shape[1]}, a preview")
     return 0

@@ -12,9 +12,17 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from ..errors import LabError
-from .writing import checked_frames, encode_video, ffmpeg_path, frame_strip, write_video
+from .writing import checked_frames, checked_video_name, encode_video, ffmpeg_path, frame_strip, write_video
 
-__all__ = ["checked_frames", "encode_video", "ffmpeg_path", "frame_strip", "read_video", "write_video"]
+__all__ = [
+    "checked_frames",
+    "checked_video_name",
+    "encode_video",
+    "ffmpeg_path",
+    "frame_strip",
+    "read_video",
+    "write_video",
+]
 
 logger = logging.getLogger(__name__)
 

@@ -110,11 +110,16 @@ def write_video(path: str | Path, frames: np.ndarray | Sequence[np.ndarray], fps
     Raises:
         LabError: The name, the frames or the rate is not supported, or the path cannot be written to.
     """
+    path = checked_video_name(path)
+    return write_whole(path, encode_video(frames, fps, path.suffix.lower()))
+
+
+def checked_video_name(path: str | Path) -> Path:
+    """The path if a video can be written under that name, else a `LabError`; to be asked before long work."""
     path = Path(path)
-    kind = path.suffix.lower()
-    if kind not in MAX_FPS:
+    if path.suffix.lower() not in MAX_FPS:
         raise LabError(f'"{path.name}" does not end in .mp4 or .gif', fix="name the video so")
-    return write_whole(path, encode_video(frames, fps, kind))
+    return path
 
 
 def frame_strip(

@@ -63,13 +63,13 @@ def prepare(
     Raises:
         LabError: There is no usable clip, or `out` holds the shards of another recipe.
     """
-    folder, store = Path(folder).expanduser(), Store(out)
-    processes = processes or Processes()
+    folder, processes = Path(folder).expanduser(), processes or Processes()
     check_extent(recipe.frames, recipe.stride, recipe.hop)
     checked_way(recipe.paths)
+    clips = find_clips(folder, recipe.split)  # type: ignore[arg-type]
+    store = Store(out)  # after the checks, so that a wrong folder leaves nothing behind
     recipe = Recipe.of(recipe.as_dict() | {"features": features_of(features, recipe)})
     _settle(store.folder / RECIPE, recipe)
-    clips = find_clips(folder, recipe.split)  # type: ignore[arg-type]
     groups = [clips[start : start + CLIPS] for start in range(0, len(clips), CLIPS)]
     names = [f"{number:05d}" for number in range(len(groups))]
     keys = {name: _key(folder, group, recipe) for name, group in zip(names, groups, strict=True)}

@@ -69,6 +69,8 @@ class ClipSamples:
         flip: bool = False,
     ) -> None:
         self.folder = Path(folder).expanduser()
+        if not self.folder.is_dir():
+            raise LabError(f"{self.folder} is not a folder", fix=f"check the path (working folder: {Path.cwd()})")
         self.shards = shards if isinstance(shards, Shards) else Shards(shards)
         self.representation, self.paths = checked_representation(representation), checked_way(paths)
         self.seed, self.flip = seed, flip

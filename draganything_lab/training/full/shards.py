@@ -24,6 +24,7 @@ from ...models.zoo.state_dict import sha256
 
 VERSION = 1
 RECIPE, INDEX = "recipe.json", "index.json"
+MAKE = "make it with `draganything-lab clips features CLIPS --out FOLDER`"
 AGAIN = "run `draganything-lab clips features` with the same options again: only what is missing or damaged is redone"
 
 
@@ -137,12 +138,14 @@ class Shards:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder).expanduser()
+        if not self.folder.is_dir():
+            raise LabError(f"the features' folder {self.folder} is not there", fix=MAKE)
         index = read_json(self.folder / INDEX)
         if index is None:
             there = (self.folder / RECIPE).is_file()
             raise LabError(
                 f"{self.folder} has no complete {INDEX}" + (": its features are not finished" if there else ""),
-                fix=AGAIN if there else "make it with `draganything-lab clips features CLIPS --out FOLDER`",
+                fix=AGAIN if there else MAKE,
             )
         if index.get("version") != VERSION:
             raise LabError(f"{self.folder} has version {index.get('version')}, not {VERSION}", fix="make it anew")
