@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +50,7 @@ from draganything_lab.training.toy.networks import build_scheduler  # noqa: E402
 from draganything_lab.training.toy.vae import build_vae, draw_pictures, load_vae, patch_basis, spatial_only, to_range  # noqa: E402
 
 TINY = {"batch": 2, "picture": 48}
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -298,6 +301,27 @@ def test_batches_are_fixed_by_their_number_and_shared_out_evenly():
     for _ in range(50):
         frames = pick_frames(rng, ClipSize())
         assert frames[0] == 0 and (np.diff(frames) > 0).all() and frames[-1] < 14
+
+
+def test_workers_draw_even_where_opencv_has_threads_already():
+    """Drawn in a process of its own, which a worker that waits for ever cannot hold up."""
+    script = """if True:
+        import cv2, numpy as np, torch
+        from draganything_lab.training.engine.data import batches
+
+        def draw(number):
+            picture = np.full((2000, 2000, 3), number, np.uint8)
+            turned = cv2.warpAffine(picture, np.eye(2, 3), (2000, 2000), flags=cv2.INTER_LANCZOS4)  # on all threads
+            return {"mean": torch.tensor(turned.mean())}
+
+        cv2.setNumThreads(4)
+        draw(0)
+        ahead = batches(draw, 3, 2)
+        assert cv2.getNumThreads() == 4
+        print([round(next(ahead)["mean"].item()) for _ in range(5)])
+    """
+    told = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert told.stdout.strip() == "[3, 4, 5, 6, 7]", told.stderr
 
 
 def test_two_of_three_clips_are_dragged_by_any_pixel_of_a_thing():

@@ -24,7 +24,6 @@ class Numbered(IterableDataset):
         worker = torch.utils.data.get_worker_info()
         number, stride = self.first, 1
         if worker is not None:
-            cv2.setNumThreads(1)
             os.nice(5)  # the process that trains goes first
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # and decides what Ctrl-C means
             number, stride = self.first + worker.id, worker.num_workers
@@ -37,6 +36,13 @@ def batches(draw: Draw, first: int, workers: int, device: str = "cpu") -> Iterat
     """Batches in the order of their numbers, drawn by `workers` processes (0: in this one), ready to go to a device."""
     ahead = 4 if workers else None
     pin = device == "cuda"
-    return iter(
-        DataLoader(Numbered(draw, first), batch_size=None, num_workers=workers, prefetch_factor=ahead, pin_memory=pin)
+    loader = DataLoader(
+        Numbered(draw, first), batch_size=None, num_workers=workers, prefetch_factor=ahead, pin_memory=pin
     )
+    # A worker is a fork: OpenCV would wait there for ever for threads that only this process has.
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        return iter(loader)
+    finally:
+        cv2.setNumThreads(threads)
