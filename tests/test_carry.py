@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -130,6 +131,8 @@ pytest.importorskip("diffusers")
 from draganything_lab.models import ReferenceDecoder, References, agreed, follow_pointers, random_parts  # noqa: E402
 from draganything_lab.models.lookup import HEADS, WIDTH, FirstFrameLookup  # noqa: E402
 from draganything_lab.pipeline import DragAnythingPipeline, load_pipeline  # noqa: E402
+from draganything_lab.pipeline.control import DenseControl  # noqa: E402
+from draganything_lab.pipeline.decoding import references as references_of  # noqa: E402
 from draganything_lab.training.toy.clips import representation_rows, turns  # noqa: E402
 from draganything_lab.training.toy.stages import REPRESENTATIONS  # noqa: E402
 
@@ -204,8 +207,51 @@ def test_pointers_are_brought_to_agree_inside_a_thing_and_not_across_its_border(
     assert torch.equal(agreed(found)[:, :, :2, 9:, :], found[:, :, :2, 9:, :])
 
 
+@given(way=steps_of_a_thing, other=steps_of_a_thing, wrong=st.floats(0, 1.5), seed=st.integers(0, 99))
+@settings(max_examples=25, deadline=None)
+def test_pointers_near_a_path_follow_it_and_others_do_not(way, other, wrong, seed):
+    noise = torch.Generator().manual_seed(seed)
+    start = 8 * torch.rand(2, 2, generator=noise)
+    paths = torch.stack([start, start - torch.tensor([way, other])])[None]  # (1, 2 frames, 2 entities, 2)
+    direction = torch.nn.functional.normalize(torch.randn(2, generator=noise), dim=0)
+    pointers = torch.zeros(1, 2, 3, 6, 6)
+    pointers[:, :, 2] = 0.8
+    pointers[0, 1, :2] = (torch.tensor(way) + wrong * direction)[:, None, None]
+    own, found = agreed(pointers), agreed(pointers, paths)
+    assert torch.equal(found[:, 0], own[:, 0]), "at the start nothing has moved"
+    assert torch.equal(found[:, :, 2], pointers[:, :, 2])
+    step, ways = own[0, 1, :2, 0, 0], torch.tensor([way, other, (0.0, 0.0)])
+    apart = (ways - step).norm(dim=1)
+    limits = torch.where(ways.norm(dim=1) == 0, 0.25, 1.0)
+    nearest = int(apart.argmin())
+    if abs(apart[nearest] - limits[nearest]) > 1e-3 and apart.sort().values.diff()[0] > 1e-3:
+        wanted = ways[nearest] if apart[nearest] < limits[nearest] else step
+        assert torch.allclose(found[0, 1, :2, 0, 0], wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (64, 96)])
+def test_the_decoder_is_given_pointers_along_the_paths_of_the_control(size):
+    """Whatever the lookup says within a cell of the drag, in the control's own pixels."""
+    height, width = size
+    mask = np.zeros(size, bool)
+    mask[8:24, 8:24] = True
+    path = np.stack([np.linspace(16, width - 16, 3), np.linspace(16, 40, 3)], axis=1)
+    control = control_from_tracks([mask], [path], size=size, representation="gaussian")
+    pointers = torch.zeros(1, 3, 3, height // 8, width // 8)
+    pointers[:, :, 2] = 1.0
+    way = torch.from_numpy((path[0] - path) / 8).float()  # (3, 2)
+    pointers[0, 1:, :2] = (way[1:] + 0.3)[..., None, None]
+    pipe = SimpleNamespace(controlnet=SimpleNamespace(pointers=lambda embedding: pointers))
+    found = references_of(pipe, torch.zeros(1, 3, *size), control, torch.zeros(1)).pointers
+    assert torch.allclose(found[0, :, :2], way[..., None, None].expand_as(found[0, :, :2]), atol=1e-5)
+    bare = DenseControl(torch.zeros(3, 3, *size), None)  # nobody knows its paths
+    found = references_of(pipe, torch.zeros(1, 3, *size), bare, torch.zeros(1)).pointers
+    assert torch.allclose(found, pointers, atol=1e-5)
+
+
 def test_pointers_of_which_none_is_sure_stay_numbers():
     assert agreed(torch.zeros(1, 1, 3, 1, 2)).isfinite().all()
+    assert agreed(torch.zeros(1, 1, 3, 1, 2), torch.zeros(1, 1, 0, 2)).isfinite().all()
     assert agreed(torch.full((1, 2, 3, 5, 1), 0.0)).shape == (1, 2, 3, 5, 1)
 
 

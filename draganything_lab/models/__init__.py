@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from .controlnet import ControlEmbedding, ControlResiduals, DragAnythingControlNet
     from .dift import DiffusionFeatures
     from .load import load_features
+    from .pointers import agreed, follow_pointers
     from .random import random_parts
-    from .reference import Decoded, ReferenceDecoder, References, agreed, follow_pointers
+    from .reference import Decoded, ReferenceDecoder, References
     from .unet import DragAnythingUNet, residual_multiplicity
 else:
     __getattr__, __dir__ = handed_on(
@@ -25,7 +26,8 @@ else:
             "controlnet": ["ControlEmbedding", "ControlResiduals", "DragAnythingControlNet", "ModelMixin"],
             "dift": ["DiffusionFeatures"],
             "load": ["load_features"],
-            "reference": ["Decoded", "ReferenceDecoder", "References", "agreed", "follow_pointers"],
+            "pointers": ["agreed", "follow_pointers"],
+            "reference": ["Decoded", "ReferenceDecoder", "References"],
             "random": ["random_parts"],
             "unet": ["DragAnythingUNet", "residual_multiplicity"],
         },

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from ..control.layers import Carried, Layers
+from ..control.signal import ControlSignal
 from ..errors import LabError
 from ..models import References, agreed, follow_pointers
 from ..scene.checks import checked_size
@@ -96,7 +97,12 @@ def references(pipe: Networks, picture: torch.Tensor, control: Any, embedding: t
     layers = getattr(control, "layers", None)
     if layers is None:
         assert embedding is not None  # `reference_size` saw to it.
-        return Sources(picture.to(embedding.device), agreed(pipe.controlnet.pointers(embedding)), None)
+        pointers = pipe.controlnet.pointers(embedding)
+        paths = None
+        if isinstance(control, ControlSignal):
+            width, height = control.size[1] / pointers.shape[-1], control.size[0] / pointers.shape[-2]  # of a cell
+            paths = torch.from_numpy(control.centres / np.array([width, height], np.float32))[None]  # (1, F, N, 2)
+        return Sources(picture.to(embedding.device), agreed(pointers, paths), None)
     return carried_sources(picture, layers, range(control.num_frames), pipe._execution_device)
 
 

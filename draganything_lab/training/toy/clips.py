@@ -137,12 +137,13 @@ def draw_controlled(number: int, batch: int, size: ClipSize, representations: tu
         video (B, F, H, W, 3) uint8; image (B, F, 3, P, P) float16; labels (B, F, P, P) uint8, zero where the
         representation has no entity map; ways (B, F, 3, h, w) float16 as `ControlSignal.ways`, zeros where they are not
         said; cells (B, E, h * w) float32, the entities' masks at latent size, each summing to one (or zero where there
-        is no such entity); moved (B, F, H, W) bool, the paper's M: where things are that move; first, with which
+        is no such entity); centres (B, F, E, 2) float32, x and y of the entities in latent cells, or zeros; moved
+        (B, F, H, W) bool, the paper's M: where things are that move; first, with which
         `representation_rows` tells which clips have which representation. And of the clips with "carry" alone, C of
         them: carried and filled (C, F, H, W, 3), known and over (C, F, H, W) uint8, as `Carried`. P is the side of the
         networks' pictures; H and W may be larger (`ClipSize.scale`).
     """
-    names = ("video", "image", "labels", "ways", "cells", "moved", "carried", "filled", "known", "over")
+    names = ("video", "image", "labels", "ways", "cells", "centres", "moved", "carried", "filled", "known", "over")
     out: dict[str, list[np.ndarray]] = {name: [] for name in names}
     small, cells_of = (size.picture, size.picture), (size.picture // CELL, size.picture // CELL)
     order = turns(representations)
@@ -162,10 +163,10 @@ def draw_controlled(number: int, batch: int, size: ClipSize, representations: tu
             carried = layers.carry(clip.video[0], range(len(frames)))
             for name, part in vars(carried).items():
                 out.get({"pictures": "carried"}.get(name, name), []).append(part)
-            image, labels = control.image(), control.labels
+            image, labels, centres = control.image(), control.labels, control.centres
         else:
             control = build_control(scene, size.length, **said)
-            image, labels = control.image()[frames], control.labels[frames]
+            image, labels, centres = (part[frames] for part in (control.image(), control.labels, control.centres))
         ways = control.ways(CELL)
         cells = np.zeros((MOST_ENTITIES, cells_of[0] * cells_of[1]), np.float32)
         for row, entity in enumerate(scene.controlled[:MOST_ENTITIES]):
@@ -176,6 +177,8 @@ def draw_controlled(number: int, batch: int, size: ClipSize, representations: tu
         out["labels"].append(labels * np.uint8(control.shows_vectors))
         out["ways"].append(np.zeros((len(frames), 3, *cells_of), np.float16) if ways is None else ways)
         out["cells"].append(cells)
+        shown = centres[:, :MOST_ENTITIES] / CELL
+        out["centres"].append(np.pad(shown, ((0, 0), (0, MOST_ENTITIES - shown.shape[1]), (0, 0))))
         out["moved"].append(moving(clip)[clip.labels[frames]])
     out["ways"] = [ways.astype(np.float16) for ways in out["ways"]]
     return {k: torch.from_numpy(np.stack(v)) for k, v in out.items() if v} | {"first": first}

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...models import ReferenceDecoder, References, follow_pointers
+from ...models import ReferenceDecoder, References, agreed, follow_pointers
 from ..engine.quick import mixed, quicken
 from .clips import CARRY, draw_controlled, representation_rows, turns
 from .fewstep import FewStepStage
@@ -109,7 +109,7 @@ class SharpStage(FewStepStage):
         pictures = to_range(batch["video"][:, 0])
         with torch.autocast(pictures.device.type, enabled=False):
             pointers = self.whole.controlnet.pointers(embedding.float())
-            found = follow_pointers(pictures, pointers)
+            found = follow_pointers(pictures, agreed(pointers, batch["centres"]))
         parts = [part.unflatten(0, batch["moved"].shape[:2]) for part in found]
         if "carried" in batch:
             rows = representation_rows(batch["first"], self.representations)[self.representations.index(CARRY)]
