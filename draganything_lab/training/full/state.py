@@ -94,7 +94,7 @@ class State:
         scaler = self.accelerator.scaler
         state = {"optimiser": self.optimiser.state_dict(), "scaler": None if scaler is None else scaler.state_dict()}
         if self.shared == "FSDP":
-            # accelerate's own load_state forgets the optimiser's moments under FSDP, without a word.
+            # accelerate's load_state silently forgets the optimiser's moments with FSDP.
             state |= {"weights": [p.detach() for p in self.model.parameters()], "average": self.average.shadow_params}
             torch.save(state, part / self._own())
         elif main:
