@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib.util
 import json
 import random
 import shutil
@@ -335,8 +336,8 @@ def test_trackers_that_are_unknown_or_missing_are_named() -> None:
 
 
 def test_a_missing_8_bit_optimiser_is_named() -> None:
-    if shutil.which("nvidia-smi"):
-        pytest.skip("it may be there")
+    if importlib.util.find_spec("bitsandbytes"):
+        pytest.skip("it is there")
     with pytest.raises(LabError, match=r"draganything-lab\[gpu\]"):
         build_optimiser([torch.nn.Parameter(torch.zeros(1))], replace(OPTIONS, optimiser="adamw8bit"))
 
@@ -439,6 +440,18 @@ def test_a_resumed_training_goes_the_same_way_bit_by_bit(straight: Path, tmp_pat
     assert "going on from step 3" in said
     assert curve(tmp_path) == curve(straight) and weights(tmp_path) == weights(straight)
     assert len(checkpoint.checkpoints(tmp_path)) == 3
+
+
+def test_the_8_bit_optimiser_trains_and_is_resumed_exactly(straight: Path, tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes")
+    options = replace(OPTIONS, optimiser="adamw8bit")
+    run(tmp_path / "whole", options)
+    run(tmp_path / "parts", replace(options, steps=5))
+    run(tmp_path / "parts", options, resume=True)
+    assert curve(tmp_path / "parts") == curve(tmp_path / "whole") != curve(straight)
+    assert weights(tmp_path / "parts") == weights(tmp_path / "whole")
+    for here, there in zip(curve(tmp_path / "whole"), curve(straight), strict=True):
+        assert here == pytest.approx(there, rel=1e-2)
 
 
 def test_accumulated_parts_give_the_same_curve(straight: Path, tmp_path: Path) -> None:
@@ -574,6 +587,8 @@ def test_what_is_trained_loads_everywhere(straight: Path, tmp_path: Path) -> Non
         (["--batch", "0"], "batch is 0"),
         (["--precision", "half"], "no, bf16, fp16"),
         (["--processes", "0"], "--processes is 0"),
+        (["--resume", "--folder", "nothing"], "there is no training in nothing"),
+        (["--resume", "--folder", "nothing", "--data", "x"], "--features"),
         (["--export", "nowhere", "out"], "nowhere is not a folder"),
     ],
 )

@@ -210,6 +210,11 @@ def _choices(args: argparse.Namespace) -> tuple[Options, dict[str, Any]]:
     from ..training.full.record import CHOICES, NAMES_OF, read_record
 
     former = (read_record(args.folder) or {}) if args.resume else {}
+    if args.resume and not former and not (args.data and args.features):
+        raise LabError(
+            f"there is no training in {args.folder}",
+            fix="check --folder, or pass --data and --features to begin one there",
+        )
     names = dict(former.get(NAMES_OF, {}))
     before = {**former.get(CHOICES, {}), **names}
     options: dict[str, Any] = {}

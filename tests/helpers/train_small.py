@@ -6,9 +6,13 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
+from accelerate import PartialState
+from accelerate.utils import DistributedType
 
 from draganything_lab.errors import LabError
 from draganything_lab.training.full.log import read_log
@@ -21,6 +25,7 @@ from helpers.toyland_samples import ToylandSamples
 OPTIONS = Options(
     size=(32, 32), frames=4, batch=4, steps=12, rate=1e-3, warm_up=3, precision="no", checkpointing=False, ema=0.9
 )
+SHARED = next((kind for kind in ("FSDP", "DEEPSPEED") if os.environ.get(f"ACCELERATE_USE_{kind}") == "true"), "")
 
 
 def curve(folder: Path) -> list[list[float]]:
@@ -30,7 +35,7 @@ def curve(folder: Path) -> list[list[float]]:
     return [[line[name] for name in ("loss", "inside", "everywhere", "norm", "rate")] for line in lines]
 
 
-def small(folder: Path, *words: str, processes: int = 1) -> subprocess.Popen[str]:
+def small(folder: Path, *words: str, processes: int = 1, **environment: str) -> subprocess.Popen[str]:
     """Start a small training in processes of its own; what it prints goes to `folder`.txt."""
     launcher = [sys.executable, "-m"]
     if processes > 1:
@@ -40,7 +45,7 @@ def small(folder: Path, *words: str, processes: int = 1) -> subprocess.Popen[str
     with told(folder).open("a") as out:
         return subprocess.Popen(
             [*launcher, "helpers.train_small", str(folder), *words],
-            env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+            env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"} | environment,
             stdout=out,
             stderr=subprocess.STDOUT,
             text=True,
@@ -61,23 +66,35 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--log-with", default="none")
+    parser.add_argument("--validate", action="store_true", help="log the sum of the averaged weights, at both ends")
+    parser.add_argument("--precision", default="no")
+    parser.add_argument("--optimiser", default="adamw")
     parser.add_argument("--die-at", type=int, help="sample whose drawing ends the process of rank 1")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    options = Options(**{**vars(OPTIONS), "steps": args.steps, "accumulate": args.accumulate})
+    chosen = {name: getattr(args, name) for name in ("steps", "accumulate", "precision", "optimiser")}
+    options = Options(**{**vars(OPTIONS), **chosen})
+    if SHARED:
+        claim_gpus()
     how = Run(
         args.folder,
         args.resume,
         save_every=args.save_every,
         workers=args.workers,
-        device="cpu",
+        device=None if SHARED == "DEEPSPEED" else "cpu",
         log_with=(args.log_with,),
     )
     source = ToylandSamples(options.size, options.frames)
     if args.die_at is not None:
         source = Dying(args.die_at)
     try:
-        train(source, load_start("random:tiny", None, options.representation), options, how)
+        train(
+            source,
+            load_start("random:tiny", None, options.representation),
+            options,
+            how,
+            validate=total if args.validate else None,
+        )
     except Stopped as stopped:
         print(stopped)
         return 128 + stopped.number
@@ -85,6 +102,18 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def total(weights: Mapping[str, torch.Tensor], step: int, stop: Any) -> dict[str, float]:
+    """A validation that looks at every weight."""
+    return {"total": float(sum(value.double().abs().sum() for value in weights.values()))}
+
+
+def claim_gpus() -> None:
+    """Let accelerate share a training out among CPUs: it does so for GPUs only, though what it uses can do both."""
+    kind = DistributedType.DEEPSPEED if SHARED == "DEEPSPEED" else DistributedType.MULTI_GPU
+    PartialState(cpu=True)
+    PartialState._shared_state |= {"distributed_type": kind, "device": torch.device("cpu")}
 
 
 class Dying(ToylandSamples):

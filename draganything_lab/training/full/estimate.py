@@ -131,7 +131,7 @@ def estimate_training(
         device: "cpu", "cuda" or "mps", whose matrix product is measured here; or a name of `gpus.GPUS`.
         price_per_hour: Price of one GPU.
         sharded: How weights, gradients and optimiser are shared out: "none", "fsdp" (all of them) or "deepspeed" (its
-            stage 2: all but the weights that compute).
+            stage 2: gradients, the optimiser, and the optimiser's copy of the weights).
         speed: Operations per second that a process reached in an earlier training; None for an assumed share of a
             matrix product's.
         memory: Bytes of each process to plan for; None for what the device has.
@@ -191,7 +191,7 @@ class _Costs:
         """Bytes of a process by what they are for."""
         cost = self.step(options, options.share(processes))
         half = HALVES[options.precision] != torch.float32
-        whole, copies = 4 * cost.trained, cost.weights // 2 if half else 0
+        whole = 4 * cost.trained
         shares = 1 if sharded == "none" else processes
         # Two moments in float32, or in 8 bits with a scale for each block.
         state = 2 * whole if options.optimiser == "adamw" else int(2 * cost.trained * (1 + 4 / BLOCK))
@@ -200,8 +200,8 @@ class _Costs:
         weights = cost.weights
         if sharded == "fsdp":
             weights = cost.weights // shares + (0 if half else cost.weights)  # one is gathered to compute with
-        elif sharded == "deepspeed" and half:
-            weights, work = cost.weights // shares + copies, work - copies
+        elif sharded == "deepspeed":
+            weights += cost.weights // shares  # the optimiser's own
         # PyTorch's AdamW on GPUs takes all parameters at a time, and a copy of them.
         update = whole // shares if self.on_gpu and options.optimiser == "adamw" else 0
         parts = {
@@ -210,7 +210,7 @@ class _Costs:
             "gradients": whole // shares,
             "gradients sent to others": whole if processes > 1 and sharded == "none" else 0,
             f"optimiser ({options.optimiser})": state // shares,
-            "moving average": whole // shares,
+            "moving average": whole // shares if sharded == "fsdp" else whole,
             "batch and noise": cost.batch,
             "activations and workspaces": max(work, update, 0),
         }

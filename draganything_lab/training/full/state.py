@@ -20,7 +20,7 @@ from .options import Options
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 STATE, COUNTERS = "state.pt", "counters.json"
 AVERAGE, LATEST, SHARDS = "average", "latest", "shards"  # folders of a checkpoint
-SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED)
+SHARED = {DistributedType.FSDP: "FSDP", DistributedType.DEEPSPEED: "DeepSpeed"}
 
 
 class State:
@@ -42,14 +42,15 @@ class State:
         self.accelerator = accelerator
         optimiser = build_optimiser([p for p in controlnet.parameters() if p.requires_grad], options)
         self.model, self.optimiser = accelerator.prepare(controlnet, optimiser)
-        self.average = EMAModel(self.trained(), decay=options.ema, foreach=not self.sharded)
+        self.average = EMAModel(self.trained(), decay=options.ema, foreach=True)
         self.average.to(dtype=torch.float32)
         self.step, self.unusable = 0, 0
 
     @property
-    def sharded(self) -> bool:
-        """Whether each process holds only a part of what is trained."""
-        return self.accelerator.distributed_type in SHARDED
+    def shared(self) -> str:
+        """What shares the training's state out among processes: "FSDP" (all of it), "DeepSpeed" (the optimiser), or
+        "" where each process has its own copy."""
+        return SHARED.get(self.accelerator.distributed_type, "")
 
     @property
     def controlnet(self) -> Any:
@@ -63,66 +64,91 @@ class State:
     def averaged(self) -> dict[str, Tensor]:
         """All weights of the ControlNet, the trained ones averaged; every process must call it.
 
-        The main process gets them; from sharded ones, the others may get nothing.
+        The main process gets them; with FSDP, the others may get nothing.
         """
-        if self.sharded:
+        if self.shared == "FSDP":
             self.average.store(self.trained())
             self.average.copy_to(self.trained())
             try:
                 return self.accelerator.get_state_dict(self.model)
             finally:
                 self.average.restore(self.trained())
-        names = [name for name, p in self.controlnet.named_parameters() if p.requires_grad]
-        return self.controlnet.state_dict() | dict(zip(names, self.average.shadow_params, strict=True))
+        return self.controlnet.state_dict() | dict(zip(self._names(), self.average.shadow_params, strict=True))
 
     def save(self, part: Path) -> None:
         """Write everything into a folder; every process must call it, and sees the same folder."""
-        average = self.averaged()
-        if self.accelerator.is_main_process:
+        average, main = self.averaged(), self.accelerator.is_main_process
+        if main:
             _write_controlnet(self.controlnet, average, part / AVERAGE)
-            counters = {"step": self.step, "unusable": self.unusable, "averaged": self.average.optimization_step}
-            counters |= {"processes": self.accelerator.num_processes, "sharded": self.sharded}
-            (part / COUNTERS).write_text(json.dumps(counters))
-        if self.sharded:
-            self.accelerator.save_state(str(part / SHARDS))
-            torch.save(self.average.shadow_params, part / f"average-{self.accelerator.process_index}.pt")
-        elif self.accelerator.is_main_process:
-            _write_controlnet(self.controlnet, self.controlnet.state_dict(), part / LATEST)
-            scaler = self.accelerator.scaler
-            state = {
-                "optimiser": self.optimiser.state_dict(),
-                "scaler": None if scaler is None else scaler.state_dict(),
+            counters = {
+                "step": self.step,
+                "unusable": self.unusable,
+                "averaged": self.average.optimization_step,
+                "processes": self.accelerator.num_processes,
+                "shared": self.shared,
             }
+            (part / COUNTERS).write_text(json.dumps(counters))
+        if self.shared == "DeepSpeed":
+            self.accelerator.save_state(str(part / SHARDS))
+            return
+        scaler = self.accelerator.scaler
+        state = {"optimiser": self.optimiser.state_dict(), "scaler": None if scaler is None else scaler.state_dict()}
+        if self.shared == "FSDP":
+            # accelerate's load_state silently forgets the optimiser's moments with FSDP.
+            state |= {"weights": [p.detach() for p in self.model.parameters()], "average": self.average.shadow_params}
+            torch.save(state, part / self._own())
+        elif main:
+            _write_controlnet(self.controlnet, self.controlnet.state_dict(), part / LATEST)
             torch.save(state, part / STATE)
 
     def load(self, path: Path) -> None:
         """Go on from a whole checkpoint, exactly; every process must call it.
 
         Raises:
-            LabError: It was saved in shards by another number of processes, or is of another ControlNet.
+            LabError: It is of processes that share the state, and these are not as many that do so in the same way.
         """
         counters = json.loads((path / COUNTERS).read_text())
-        if counters["sharded"] != self.sharded or (
-            self.sharded and counters["processes"] != self.accelerator.num_processes
-        ):
-            how = f"{counters['processes']} processes" + (" that share the weights" if counters["sharded"] else "")
-            raise LabError(f"{path.name} was saved by {how}", fix="resume in the same way")
-        if self.sharded:
+        self._check(path, counters.get("shared", ""), counters["processes"])
+        if self.shared == "DeepSpeed":
             self.accelerator.load_state(str(path / SHARDS))
-            own = f"average-{self.accelerator.process_index}.pt"
-            self.average.shadow_params = torch.load(path / own, map_location=self.accelerator.device)
+            self.accelerator.step = 0  # it counts parts of steps, which a resumed run may cut differently
         else:
-            kept = torch.load(path / STATE, map_location="cpu", weights_only=True)
-            self.controlnet.load_state_dict(load_file(path / LATEST / WEIGHTS))
-            self.optimiser.load_state_dict(kept["optimiser"])
-            if self.accelerator.scaler is not None and kept["scaler"] is not None:
-                self.accelerator.scaler.load_state_dict(kept["scaler"])
+            self._load_state(path)
+        if self.shared != "FSDP":
             averages = load_file(path / AVERAGE / WEIGHTS)
-            names = [name for name, p in self.controlnet.named_parameters() if p.requires_grad]
-            for shadow, name in zip(self.average.shadow_params, names, strict=True):
+            for shadow, name in zip(self.average.shadow_params, self._names(), strict=True):
                 shadow.copy_(averages[name])
         self.average.optimization_step = counters["averaged"]
         self.step, self.unusable = counters["step"], counters["unusable"]
+
+    def _load_state(self, path: Path) -> None:
+        name = self._own() if self.shared else STATE
+        kept = torch.load(path / name, map_location="cpu", weights_only=True)
+        if self.shared:
+            for p, value in zip(self.model.parameters(), kept["weights"], strict=True):
+                p.data.copy_(value)
+            for shadow, value in zip(self.average.shadow_params, kept["average"], strict=True):
+                shadow.copy_(value)
+        else:
+            self.controlnet.load_state_dict(load_file(path / LATEST / WEIGHTS))
+        self.optimiser.load_state_dict(kept["optimiser"])
+        if self.accelerator.scaler is not None and kept["scaler"] is not None:
+            self.accelerator.scaler.load_state_dict(kept["scaler"])
+
+    def _check(self, path: Path, shared: str, processes: int) -> None:
+        here = self.shared, self.accelerator.num_processes
+        if (shared or self.shared) and (shared, processes) != here:
+            then, now = (_processes(count, way) for way, count in ((shared, processes), here))
+            raise LabError(
+                f"{path.name} was saved by {then}, and this training runs on {now}",
+                fix=f"resume it as it was, or begin another --folder with --start {path / AVERAGE}",
+            )
+
+    def _own(self) -> str:
+        return f"state-{self.accelerator.process_index}.pt"
+
+    def _names(self) -> list[str]:
+        return [name for name, p in self.controlnet.named_parameters() if p.requires_grad]
 
 
 def build_optimiser(params: list[nn.Parameter], options: Options) -> torch.optim.Optimizer:
@@ -146,6 +172,11 @@ def build_optimiser(params: list[nn.Parameter], options: Options) -> torch.optim
 def load_averaged(path: Path) -> Any:
     """The ControlNet of a checkpoint, its trained weights averaged: what a training is for."""
     return DragAnythingControlNet.from_pretrained(path / AVERAGE)
+
+
+def _processes(count: int, shared: str) -> str:
+    many = "1 process" if count == 1 else f"{count} processes"
+    return f"{many} with {shared}" if shared else f"{many} without FSDP or DeepSpeed"
 
 
 def _write_controlnet(controlnet: Any, weights: dict[str, Tensor], folder: Path) -> None:

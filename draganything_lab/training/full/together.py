@@ -14,7 +14,12 @@ from typing import Any, TypeVar
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState
-from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
+from accelerate.utils import (
+    DistributedType,
+    GradientAccumulationPlugin,
+    InitProcessGroupKwargs,
+    broadcast_object_list,
+)
 
 from ...errors import LabError, first_line
 from .options import Options
@@ -29,23 +34,56 @@ def build_accelerator(options: Options, device: str | None, trackers: list[str],
     launched with one.
 
     Raises:
-        LabError: The precision does not run on the device.
+        LabError: The precision does not run here, or the configuration of FSDP or DeepSpeed does not suit the training.
     """
     if options.precision == "fp16" and (device == "cpu" or not torch.cuda.is_available()):
         raise LabError("--precision fp16 needs a GPU", fix="use bf16 or no")
     accelerator = Accelerator(
         cpu=device == "cpu",
         mixed_precision=options.precision,
-        gradient_accumulation_steps=options.accumulate,
+        # As a plugin: accelerate fails on a DeepSpeed configuration's "auto" otherwise.
+        gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=options.accumulate),
         log_with=trackers or None,  # type: ignore[arg-type]
         project_dir=folder,
         kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
     )
-    plugin = getattr(accelerator.state, "deepspeed_plugin", None)
-    if plugin is not None:  # it asks a data loader for this otherwise
-        plugin.deepspeed_config["train_micro_batch_size_per_gpu"] = options.share(accelerator.num_processes)
-        plugin.deepspeed_config["gradient_accumulation_steps"] = options.accumulate
+    with one_voice(accelerator):
+        if accelerator.distributed_type == DistributedType.FSDP:
+            _configure_fsdp(accelerator.state.fsdp_plugin)
+        elif accelerator.distributed_type == DistributedType.DEEPSPEED:
+            _configure_deepspeed(accelerator.state.deepspeed_plugin, options, accelerator.num_processes)
     return accelerator
+
+
+def _configure_fsdp(plugin: Any) -> None:
+    """Make FSDP train as everything else does: weights and gradients in float32, halves by autocast alone."""
+    if plugin.fsdp_version != 1:
+        raise LabError(f"FSDP's version {plugin.fsdp_version} is not supported", fix="use fsdp_version: 1")
+    if not plugin.use_orig_params:
+        raise LabError(
+            "FSDP must train all parameters or none, and a part of the ControlNet stays as it is",
+            fix="use fsdp_use_orig_params: true",
+        )
+    plugin.mixed_precision_policy = None  # it would round noise levels and gradients, too
+
+
+def _configure_deepspeed(plugin: Any, options: Options, processes: int) -> None:
+    """Make DeepSpeed train as everything else does: weights in float32, halves by autocast, our clipping and parts."""
+    if plugin.zero_stage == 3:
+        raise LabError("DeepSpeed's stage 3 is not supported", fix="use zero_stage: 2, or FSDP")
+    if options.precision == "fp16":
+        raise LabError("--precision fp16 does not go with DeepSpeed", fix="use bf16, or FSDP")
+    config = plugin.deepspeed_config
+    config.pop("bf16", None)
+    # Without the list it would send the gradients of linear layers and convolutions in halves, too.
+    config["torch_autocast"] = {
+        "enabled": options.precision == "bf16",
+        "dtype": "bfloat16",
+        "lower_precision_safe_modules": [],
+    }
+    config["gradient_clipping"] = options.clip_norm
+    config["gradient_accumulation_steps"] = options.accumulate
+    config["train_micro_batch_size_per_gpu"] = options.share(processes)  # else it asks a data loader for this
 
 
 def forget_accelerator() -> None:
