@@ -520,8 +520,8 @@ if carry is not None:
 # What is carried along stays sharp, because it is copied from the picture. What is uncovered must be generated, and
 # there a small network is blurry: look again at where the boat and the cloud have been. And compare the last two lines:
 # does having the picture help there, too? Pixels fetched from the wrong place are just as sharp, and wrong. The decoder
-# is only as good as its pointers, so neighbouring pointers are first brought to agree (`models.agreed`): things move as
-# wholes.
+# is only as good as its pointers, so they are first brought to agree (`models.agreed`): things move as wholes, and a
+# pointer that comes near the way that the drag draws takes that way.
 #
 # ## What you have seen
 #
