@@ -550,17 +550,18 @@ times = sizes["ControlNet, trained"] / ours
 print(f"{'ours, trained':20} {ours / 1e6:6.2f} million weights: the real one is {times:,.0f} times as large")
 
 # %% [markdown]
-# Add the activations of all frames, which is why such training runs on data-centre GPUs. **This lab has no command that
-# trains on VIPSeg with Stable Video Diffusion.** We could not run one here, and we do not ship what nobody has run. It
-# would take a stage as in section 7, with these parts:
+# Add the activations of all frames, which is why such training runs on data-centre GPUs. The lab has a command for it,
+# `draganything-lab train controlnet`, which lesson 10 starts in miniature. Its parts are those of section 7, grown up:
 #
-# | part | exists | is missing |
-# |---|---|---|
-# | `trained` | `DragAnythingControlNet.from_unet(unet)`, gradient checkpointing | a GPU |
-# | `draw` | `load_clip`, `build_control`, your `paper_mask` | random windows of a clip, all clips in turn |
-# | entity vectors | `load_features("svd", download=True)`, `entity_vectors` | computing them once per clip, in advance |
-# | `loss` | `masked_error`, noise levels of `training/toy/video.py` | Stable Video Diffusion's own levels and its VAE |
-# | the loop | `run`: resume, average, log | averaging gradients over small batches |
+# | here | there |
+# |---|---|
+# | `trained` | the same ControlNet, begun as a copy of the UNet; gradient checkpointing; on one or many GPUs |
+# | `draw` | random windows of VIPSeg's clips, with your `paper_mask`; any sample can be drawn again by its number |
+# | entity vectors | `clips features` computes them once per clip, in advance |
+# | `loss` | the same masked error, with Stable Video Diffusion's noise levels and its VAE |
+# | the loop | the same promise: killed at any moment, it goes on exactly; checks itself with videos on the way |
+#
+# Nobody has run it at full size yet: we had no GPU for days. `docs/full-size.md` says what was tried, and what it costs.
 #
 # The paper's numbers: AdamW at a rate of 1e-5, 100 000 steps, 25 frames of 320x576.
 #

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
@@ -195,15 +198,75 @@ def test_nothing_is_made_twice_and_a_damaged_shard_is(
         ClipSamples(*copied)
 
 
-def test_a_changed_clip_is_made_again_and_other_options_are_refused(copied: tuple[Path, Path], features: Any) -> None:
-    before = ClipSamples(*copied).fingerprint()
-    (clip,) = (copied[0] / "imgs").glob("*_000002")
-    first, second = sorted(clip.iterdir())[:2]
-    first.write_bytes(second.read_bytes())
+def edited(data: bytes, kind: str) -> bytes:
+    """A file with other content and as many bytes."""
+    if kind == "trajectories":
+        return re.sub(rb"\d(?=\.)", lambda digit: b"3" if digit[0] == b"4" else b"4", data)
+    picture, out = np.array(Image.open(io.BytesIO(data))), io.BytesIO()
+    Image.fromarray(picture[:, ::-1] if kind == "panomasks" else picture // 2).save(
+        out, **({"format": "PNG", "optimize": True} if kind == "panomasks" else {"format": "JPEG", "quality": 60})
+    )
+    return out.getvalue() + bytes(len(data) - len(out.getvalue()))
+
+
+@pytest.mark.parametrize("kind", ["imgs", "panomasks", "trajectories"])
+def test_an_edited_file_of_the_same_size_is_noticed_and_only_its_clip_computed(
+    copied: tuple[Path, Path], features: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    before = Shards(copied[1]).fingerprint()
+    (path,) = (copied[0] / kind).glob("*_000002*")
+    file = path if path.is_file() else sorted(path.iterdir())[0]
+    size = file.stat().st_size
+    file.write_bytes(edited(file.read_bytes(), kind))
+    assert file.stat().st_size == size
+    computed: list[str] = []
+    inspect = module.inspect_clip
+    monkeypatch.setattr(module, "inspect_clip", lambda clip: computed.append(clip.name) or inspect(clip))
     says: list[str] = []
     prepare(*copied, RECIPE, features, say=says.append)
-    assert "its clips have changed" in says[0]
-    assert ClipSamples(*copied).fingerprint() != before
+    assert computed == ["toyland_000002"]
+    assert says[0] == "clip toyland_000002 has changed; it is computed again"
+    after = Shards(copied[1])
+    assert after.fingerprint() != before
+    prepare(copied[0], tmp_path / "fresh", RECIPE, features, say=says.append)
+    assert Shards(tmp_path / "fresh").fingerprint() == after.fingerprint(), "as if everything were computed"
+
+
+def test_a_copied_folder_is_read_once_and_not_computed_again(
+    copied: tuple[Path, Path], features: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = Shards(copied[1]).fingerprint()
+    for file in copied[0].rglob("*"):
+        os.utime(file, (1, 1))
+    read: list[str] = []
+    content = module.content
+    monkeypatch.setattr(module, "content", lambda clip: read.append(clip.name) or content(clip))
+    says: list[str] = []
+    for _ in range(2):
+        prepare(*copied, RECIPE, features, say=says.append)
+    assert len(read) == 5 and says == []
+    assert Shards(copied[1]).fingerprint() == before
+
+
+def test_added_and_removed_files_are_noticed(copied: tuple[Path, Path], features: Any) -> None:
+    says: list[str] = []
+    (copied[0] / "trajectories" / "toyland_000003.json").unlink()
+    last = sorted((copied[0] / "panomasks" / "toyland_000001").iterdir())[-1]
+    last.unlink()
+    shutil.copytree(copied[0] / "imgs" / "toyland_000000", copied[0] / "imgs" / "toyland_000005")
+    shutil.copytree(copied[0] / "panomasks" / "toyland_000000", copied[0] / "panomasks" / "toyland_000005")
+    prepare(*copied, Recipe(size=SIZE, frames=FRAMES), features, say=says.append)
+    assert [words for words in says if "changed" in words] == [
+        f"clip toyland_00000{number} has changed; it is computed again" for number in (1, 3)
+    ]
+    (copied[0] / "train.txt").unlink()
+    prepare(*copied, Recipe(size=SIZE, frames=FRAMES), features, say=says.append)
+    assert "shard 00000 holds other clips, or is of another version; it is made again" in says
+    assert len(Shards(copied[1]).clips) == 6
+
+
+def test_other_options_are_refused(copied: tuple[Path, Path], features: Any) -> None:
+    says: list[str] = []
     for recipe, words in (
         (Recipe(size=(64, 64), frames=FRAMES), r"size \[64, 96\], not \[64, 64\]"),
         (Recipe(size=SIZE, frames=FRAMES, stuff=False), "stuff True, not False"),

@@ -42,5 +42,7 @@ def test_a_clip_written_like_vipseg_is_read_back(tmp_path: Path) -> None:
     scene, video = load_clip(folder, (64, 96), 4, "opencv")
     assert len(scene.entities) == 1 + len(clip.kinds) and video.shape == clip.video.shape
     assert np.abs(video.astype(int) - clip.video).mean() < 6  # as JPEG
+    assert {path.name for path in tmp_path.iterdir()} == {"imgs", "panomasks"}, "as a real clip, without paths"
     masks = {entity.name: entity.mask for entity in scene}
-    assert (masks["segment 12601"] == (clip.labels[0] == 1)).all()
+    for label in range(1, 1 + len(clip.kinds)):
+        assert (masks[f"segment {12600 + label}"] == (clip.labels[0] == label)).all()

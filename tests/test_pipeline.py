@@ -22,6 +22,7 @@ from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.models import (  # noqa: E402
     DragAnythingControlNet,
     DragAnythingUNet,
+    ReferenceDecoder,
     random_parts,
 )
 from draganything_lab.models.shortcuts import take_shortcuts  # noqa: E402
@@ -497,6 +498,19 @@ def test_cancel_from_another_thread_within_a_step(pipe, picture, control):
         after.remove()
     assert inside.is_set() and not finished, "it stopped before the step's end"
     assert torch.equal(latents_of(pipe, picture, control), whole), "it can be used again"
+
+
+def test_cancel_within_the_reference_decoder():
+    parts = random_parts("tiny", first_frame_control=True, carries=True)
+    decoder = ReferenceDecoder(parts["vae"].config.latent_channels, widths=(8, 8, 8, 8))
+    sharp = DragAnythingPipeline(**parts, decoder=decoder)
+    begun, ended = [], []
+    decoder.before[0].register_forward_pre_hook(lambda *_: (begun.append(True), sharp.cancel())[0] and None)
+    decoder.register_forward_hook(lambda *_: ended.append(True))
+    maps = torch.zeros(2, 3, 64, 64), None
+    with pytest.raises(Cancelled):
+        sharp(np.zeros((64, 64, 3), np.uint8), maps, num_inference_steps=1, height=64, width=64)
+    assert begun and not ended, "it stopped between two of the decoder's layers"
 
 
 def at_a_time(*tasks):

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..control.build import build_control
 from ..toyland import ToyClip, sample_clip
+from ..toyland.clip_folder import write_clip
 from .exercise import Checks, Exercise, Hints, Mistake
 
 HELD_OUT = 10**8  # seeds from here on are never trained on
@@ -55,15 +56,8 @@ def colour_control(clip: ToyClip) -> np.ndarray:
 
 
 def write_like_vipseg(clip: ToyClip, folder: Path, name: str) -> None:
-    """Write a clip as VIPSeg does: imgs/<name>/*.jpg and panomasks/<name>/*.png, the sky 1 and objects 12600 and up."""
-    from PIL import Image
-
-    for kind in ("imgs", "panomasks"):
-        (folder / kind / name).mkdir(parents=True, exist_ok=True)
-    for number, (frame, labels) in enumerate(zip(clip.video, clip.labels, strict=True)):
-        Image.fromarray(frame).save(folder / "imgs" / name / f"{number:08}.jpg", quality=95)
-        ids = np.where(labels > 0, 12600 + labels.astype(np.int32), 1)
-        Image.fromarray(ids.astype(np.uint16)).save(folder / "panomasks" / name / f"{number:08}.png")
+    """Write a clip as VIPSeg does: imgs/<name>/*.jpg and panomasks/<name>/*.png, the sky 1 and objects 12601 and up."""
+    write_clip(clip, folder, name, [1, *range(12601, 12601 + len(clip.kinds))], paths=False)
 
 
 def _reconstructed(patches: np.ndarray, count: int) -> np.ndarray:

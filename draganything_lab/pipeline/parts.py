@@ -84,9 +84,10 @@ def offload(pipe: Networks, *names: str) -> None:
             hook.offload()
 
 
-def watched_layers(vae: Any, unet: Any, controlnet: Any) -> list[torch.nn.Module]:
-    """Return the layers between which a run can be cancelled."""
+def watched_layers(vae: Any, unet: Any, controlnet: Any, decoder: Any = None) -> list[torch.nn.Module]:
+    """Return the layers between which a run can be cancelled; `decoder` is the reference decoder, if there is one."""
     lists = (
+        *(() if decoder is None else (decoder.before, decoder.after)),
         vae.encoder.down_blocks,
         controlnet.controlnet_cond_embedding.blocks,
         controlnet.down_blocks,

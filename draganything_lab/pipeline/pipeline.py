@@ -117,7 +117,7 @@ class DragAnythingPipeline(DiffusionPipeline):
             unet = DragAnythingUNet.from_stock(unet)
         parts.check_parts(vae, image_encoder, unet, controlnet)
         take_shortcuts(vae, unet, controlnet)
-        stop_at(parts.watched_layers(vae, unet, controlnet))
+        stop_at(parts.watched_layers(vae, unet, controlnet, decoder))
         self.register_modules(
             vae=vae,
             image_encoder=image_encoder,
@@ -430,7 +430,7 @@ class DragAnythingPipeline(DiffusionPipeline):
             raise LabError("this pipeline is making a video already", fix="wait for it, or stop it with .cancel()")
         self._running, self._interrupt = True, False
         self._switch.clear()
-        watched = parts.watched_layers(self.vae, self.unet, self.controlnet)
+        watched = parts.watched_layers(self.vae, self.unet, self.controlnet, self.decoder)
         try:
             with self._switch.watching(watched):
                 yield

@@ -25,14 +25,15 @@ OTHER = "cut-out"
 FIRST_SEED = 3_000_000  # apart from the seeds of evaluations
 
 
-def write_clip(clip: ToyClip, folder: Path, name: str, ids: Sequence[int]) -> None:
-    """Write a clip as imgs/<name>/*.jpg, 16-bit panomasks/<name>/*.png and trajectories/<name>.json.
+def write_clip(clip: ToyClip, folder: Path, name: str, ids: Sequence[int], *, paths: bool = True) -> None:
+    """Write a clip as imgs/<name>/*.jpg, 16-bit panomasks/<name>/*.png and, with `paths`, trajectories/<name>.json.
 
     Args:
         clip: The clip.
         folder: The data set's folder.
         name: The clip's name.
         ids: The id of the backdrop and of each object, (N + 1,).
+        paths: Whether to write the true trajectories; a real clip comes without.
     """
     table = np.array(ids, np.uint16)
     for number, (frame, labels) in enumerate(zip(clip.video, clip.labels, strict=True)):
@@ -41,7 +42,8 @@ def write_clip(clip: ToyClip, folder: Path, name: str, ids: Sequence[int]) -> No
         Image.fromarray(table[labels]).save(mask, "PNG")
         write_whole(folder / PICTURES[0] / name / f"{number:08}.jpg", picture.getvalue())
         write_whole(folder / MASKS[0] / name / f"{number:08}.png", mask.getvalue())
-    write_trajectories(folder / PATHS / f"{name}.json", true_paths(clip, ids), whole_pixels=False)
+    if paths:
+        write_trajectories(folder / PATHS / f"{name}.json", true_paths(clip, ids), whole_pixels=False)
 
 
 def true_paths(clip: ToyClip, ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:

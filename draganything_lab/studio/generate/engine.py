@@ -139,7 +139,7 @@ class Engine:
             marks.append(time.perf_counter())
             watch(step + 1, frames, "decoding the frames" if step + 1 == steps else "denoising")
 
-        with self._running, switch.watching(watched_layers(pipe.vae, pipe.unet, pipe.controlnet)):
+        with self._running, switch.watching(watched_layers(pipe.vae, pipe.unet, pipe.controlnet, pipe.decoder)):
             result = pipe(
                 scene,
                 **call_options(settings, shown),

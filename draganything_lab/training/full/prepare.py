@@ -22,6 +22,7 @@ from ...media.clip_folders import ClipFolder, Frame, category_names, find_clips,
 from ...media.files import write_whole
 from ...media.folder import numbered, shown
 from ...tracking import Tracker
+from .changes import content, stamp
 from .check import Inspection, inspect_clip
 from .entities import Entities, choose_entities
 from .paths import checked_way, known_paths, tracked_paths
@@ -46,7 +47,7 @@ def prepare(
     processes: Processes | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Write the shards of a folder of clips; what is there already and whole is kept.
+    """Write the shards of a folder of clips; what is there already and whole is kept for clips that have not changed.
 
     Several processes may do this at once, on one machine or on several that share the folder: each takes shards that
     nobody else works on. Kill them at any moment and start again.
@@ -80,17 +81,19 @@ def prepare(
     while waiting:
         busy = []
         for number in waiting:
-            name = names[number]
-            if name in whole or _whole(store.folder, name, keys[name], say):
+            name, group = names[number], groups[number]
+            if name in whole or _up_to_date(_usable(store.folder, name, keys[name], say), group):
                 whole.add(name)
                 continue
             with store.claim(f"shard-{name}") as mine:
                 if not mine:
                     busy.append(number)
-                elif not _whole(store.folder, name, keys[name], None):
+                    continue
+                there = _usable(store.folder, name, keys[name], None)  # another process may have made it meanwhile
+                if not _up_to_date(there, group):
                     began = time.monotonic()
-                    count = maker.make(name, keys[name], groups[number])
-                    say(f"shard {number + 1} of {len(groups)}: {count} windows, {time.monotonic() - began:.0f} s")
+                    if count := maker.make(name, keys[name], group, there):
+                        say(f"shard {number + 1} of {len(groups)}: {count} windows, {time.monotonic() - began:.0f} s")
         if busy and processes.rank:
             break  # others work on the rest, and the first process looks after it
         waiting = busy
@@ -154,41 +157,30 @@ def _flat(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _key(folder: Path, clips: Sequence[ClipFolder], recipe: Recipe) -> str:
-    """Fingerprint of a shard's recipe and of its clips' files: their names and sizes."""
-    listed = []
-    for clip in clips:
-        files = [*_numbered_or_none(clip.pictures), *_numbered_or_none(clip.masks)]
-        files += [clip.paths_file] if clip.paths_file else []
-        listed.append([os.fspath(clip.pictures.relative_to(folder)), [(file.name, _bytes_of(file)) for file in files]])
-    return fingerprint([VERSION, recipe.as_dict(), listed])
+    """Fingerprint of a shard's recipe and of which clips it holds."""
+    return fingerprint([VERSION, recipe.as_dict(), [os.fspath(clip.pictures.relative_to(folder)) for clip in clips]])
 
 
-def _bytes_of(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:  # it is left out with its reason when it is read
-        return -1
-
-
-def _numbered_or_none(folder: Path) -> list[Path]:
-    """A folder's files in order; none if it cannot be listed."""
-    try:
-        return numbered(folder)
-    except (LabError, OSError):
-        return []
-
-
-def _whole(out: Path, name: str, key: str, say: Callable[[str], None] | None) -> bool:
-    """Whether a shard is there, up to date and undamaged."""
+def _usable(out: Path, name: str, key: str, say: Callable[[str], None] | None) -> dict[str, Any] | None:
+    """What a shard says of its clips, if it is there, undamaged, and of this recipe and these clips."""
     about = read_json(out / f"{name}.json")
-    if about is None or about.get("key") != key:
-        if about is not None and say:
-            say(f"shard {name}: its clips have changed; it is made again")
-        return False
-    what = damage(out / f"{name}.safetensors", str(about.get("sha256")))
-    if what and say:
-        say(f"shard {name}.safetensors {what}; it is made again")
-    return not what
+    if about is None:
+        return None
+    if about.get("key") != key:
+        what = f"shard {name} holds other clips, or is of another version"
+    else:
+        what = damage(out / f"{name}.safetensors", str(about.get("sha256")))
+        if not what:
+            return about
+        what = f"shard {name}.safetensors {what}"
+    if say:
+        say(f"{what}; it is made again")
+    return None
+
+
+def _up_to_date(about: dict[str, Any] | None, clips: Sequence[ClipFolder]) -> bool:
+    """Whether no file of a shard's clips was written since it was made."""
+    return about is not None and all(about["files"][clip.name][0] == stamp(clip) for clip in clips)
 
 
 @dataclass(frozen=True)
@@ -202,28 +194,47 @@ class _Maker:
     tracker: str | Tracker
     say: Callable[[str], None]
 
-    def make(self, name: str, key: str, clips: Sequence[ClipFolder]) -> int:
-        """Make one shard; return its number of windows."""
-        from safetensors.numpy import save
+    def make(self, name: str, key: str, clips: Sequence[ClipFolder], there: dict[str, Any] | None) -> int:
+        """Make one shard, from what is there already for clips whose files are still the same.
 
+        Returns:
+            Its number of windows; 0 if the files are the same and only their times differ, as in a copy.
+        """
+        from safetensors.numpy import load_file, save
+
+        shard = f"{name}.safetensors"
+        files = {clip.name: [stamp(clip), content(clip)] for clip in clips}
+        old = there or {"files": {}, "clips": [], "left_out": {}}
+        same = {clip for clip, (_, found) in files.items() if clip in old["files"] and old["files"][clip][1] == found}
+        if there and len(same) == len(clips):
+            write_json(self.out / f"{name}.json", there | {"files": files})
+            return 0
+        kept: Arrays = load_file(self.out / shard) if same else {}
+        known = {record["name"]: record for record in old["clips"]}
         arrays: Arrays = {}
-        records: list[ClipRecord] = []
+        records: list[dict[str, Any]] = []
         left_out: dict[str, str] = {}
         for clip in clips:
+            if clip.name in same and clip.name in known:
+                records.append(known[clip.name])
+                arrays |= {at: array for at, array in kept.items() if at.startswith(key_of(clip.name))}
+                continue
+            if clip.name in old["files"] and clip.name not in same:
+                self.say(f"clip {shown(clip.name)} has changed; it is computed again")
             found = inspect_clip(clip)
             for problem in found.problems:
                 if problem.fix:
                     self.say(f"clip {shown(clip.name)}: {problem}")
             try:
-                records.append(self._record(found, self._windows(found, arrays), f"{name}.safetensors"))
+                records.append(asdict(self._record(found, self._windows(found, arrays), shard)))
             except LabError as error:
                 left_out[shown(clip.name)] = str(error)
                 self.say(f"left out clip {shown(clip.name)}: {error}")
         data = save(arrays, {"key": key})
-        write_whole(self.out / f"{name}.safetensors", data)
-        about = {"key": key, "sha256": hashlib.sha256(data).hexdigest()}
-        write_json(self.out / f"{name}.json", about | {"clips": [asdict(r) for r in records], "left_out": left_out})
-        return sum(len(record.windows) for record in records)
+        write_whole(self.out / shard, data)
+        about = {"key": key, "sha256": hashlib.sha256(data).hexdigest(), "files": files}
+        write_json(self.out / f"{name}.json", about | {"clips": records, "left_out": left_out})
+        return sum(len(record["windows"]) for record in records)
 
     def _record(self, found: Inspection, windows: list[tuple[int, ...]], shard: str) -> ClipRecord:
         clip, known = found.clip, category_names(found.clip)
@@ -264,7 +275,7 @@ class _Maker:
             if recipe.paths == "tracked":
                 parts["tracked"] = self._tracked(found, window, video, entities)
             for name, array in parts.items():
-                arrays[key_of(clip.name, len(kept), name)] = np.ascontiguousarray(array)
+                arrays[f"{key_of(clip.name)}{len(kept)}/{name}"] = np.ascontiguousarray(array)
             kept.append(tuple(where[frame] for frame in window))
         if not kept:
             raise LabError(f"no window has an entity: {why}", fix="check its masks")

@@ -1,8 +1,8 @@
 """Shards: what is computed once for each window of each clip, in files with checksums.
 
 A folder of shards holds `recipe.json` (what everything depends on), for each few clips `NNNNN.safetensors` and
-`NNNNN.json` (its checksum, its clips and their windows), and at the end `index.json`, which sums these up. Each is
-written whole or not at all, the checksum after its file: a shard without it does not count.
+`NNNNN.json` (its checksum, its clips, their windows and what their files were), and at the end `index.json`, which sums
+these up. Each is written whole or not at all, the checksum after its file: a shard without it does not count.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ class Shards:
         try:
             with safe_open(file, "np") as shard:
                 parts: dict[str, NDArray[Any]] = {
-                    name: shard.get_tensor(key_of(record.name, window, name))
+                    name: shard.get_tensor(f"{key_of(record.name)}{window}/{name}")
                     for name in ("ids", "points", "radii", "seen", "vectors", *tracked)
                 }
         except Exception as error:  # safetensors raises its own type
@@ -190,9 +190,9 @@ class Shards:
         return WindowParts(parts["ids"], parts["points"], parts["radii"], seen, parts["vectors"], parts.get("tracked"))
 
 
-def key_of(clip: str, window: int, name: str) -> str:
-    """Name of an array in a shard; the clip's name is ASCII there, whatever it is on the disk."""
-    return f"{hashlib.sha256(clip.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}/{window}/{name}"
+def key_of(clip: str) -> str:
+    """How the names of a clip's arrays begin in a shard; it is ASCII there, whatever the clip's name on the disk is."""
+    return f"{hashlib.sha256(clip.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}/"
 
 
 def damage(file: Path, wanted: str) -> str:
