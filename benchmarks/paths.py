@@ -75,7 +75,7 @@ def measured(number: int, clip: ToyClip, tracker: str) -> Iterator[Row]:
     """The entities of a clip."""
     size, names = clip.video.shape[1:3], [BACKDROP, *(OBJECT + k + 1 for k in range(len(clip.kinds)))]
     with tempfile.TemporaryDirectory() as folder:
-        write_clip(clip, Path(folder), "clip", names)
+        write_clip(clip, Path(folder), "clip", names, paths=False)
         (found,) = find_clips(Path(folder), "train")
         video, ids = read_window(found.frames, (size[0], size[1]))
     entities = choose_entities(ids, found.is_stuff)

@@ -213,11 +213,12 @@ def test_pointers_near_a_path_follow_it_and_others_do_not(way, other, wrong, see
     noise = torch.Generator().manual_seed(seed)
     start = 8 * torch.rand(2, 2, generator=noise)
     paths = torch.stack([start, start - torch.tensor([way, other])])[None]  # (1, 2 frames, 2 entities, 2)
+    drawn = (paths[:, :1] - paths)[..., None, None]
     direction = torch.nn.functional.normalize(torch.randn(2, generator=noise), dim=0)
     pointers = torch.zeros(1, 2, 3, 6, 6)
     pointers[:, :, 2] = 0.8
     pointers[0, 1, :2] = (torch.tensor(way) + wrong * direction)[:, None, None]
-    own, found = agreed(pointers), agreed(pointers, paths)
+    own, found = agreed(pointers), agreed(pointers, drawn)
     assert torch.equal(found[:, 0], own[:, 0]), "at the start nothing has moved"
     assert torch.equal(found[:, :, 2], pointers[:, :, 2])
     step, ways = own[0, 1, :2, 0, 0], torch.tensor([way, other, (0.0, 0.0)])
@@ -249,9 +250,36 @@ def test_the_decoder_is_given_pointers_along_the_paths_of_the_control(size):
     assert torch.allclose(found, pointers, atol=1e-5)
 
 
+@given(size=st.floats(0.5, 2), dx=st.integers(-20, 20), dy=st.integers(-20, 20))
+@settings(max_examples=20, deadline=None)
+def test_circles_that_grow_draw_the_way_of_each_cell(size, dx, dy):
+    mask = square(24, 24, 16)
+    path = np.array([[31.5, 31.5], [31.5 + dx, 31.5 + dy]])
+    factors = np.array([1.0, size])
+
+    def drawn(representation, sizes):
+        said = {"size": SIZE, "representation": representation, "sizes": sizes, "vectors": np.ones((1, 4), np.float32)}
+        return control_from_tracks([mask], [path], **said).ways_of_circles((8, 8))
+
+    ways = drawn("entity+gaussian", [factors])
+    assert ways.shape == (2, 1, 2, 8, 8) and np.allclose(ways[0], 0, atol=1e-5)
+    cell = np.array([1, 6])  # row and column
+    pixel = (cell[::-1] + 0.5) * 8 - 0.5
+    came_from = path[0] + (pixel - path[1]) / size
+    assert np.allclose(ways[1, 0, :, 1, 6], (came_from - pixel) / 8, atol=1e-4)
+    for representation, sizes in (("entity+gaussian", None), ("point", [factors]), ("trajectory", [factors])):
+        assert np.allclose(drawn(representation, sizes)[:, 0, :, 0, 0], (path[0] - path) / 8, atol=1e-5)
+    found = torch.zeros(1, 2, 3, 8, 8)
+    found[:, :, 2] = 1.0
+    found[0, :, :2] = torch.from_numpy(ways[:, 0]) + 0.05
+    followed = agreed(found, torch.from_numpy(ways)[None])[0, :, :2]
+    apart = (followed - torch.from_numpy(ways[:, 0])).norm(dim=1)
+    assert (apart < 0.01).float().mean() > 0.6 or math.hypot(dx, dy) < 8
+
+
 def test_pointers_of_which_none_is_sure_stay_numbers():
     assert agreed(torch.zeros(1, 1, 3, 1, 2)).isfinite().all()
-    assert agreed(torch.zeros(1, 1, 3, 1, 2), torch.zeros(1, 1, 0, 2)).isfinite().all()
+    assert agreed(torch.zeros(1, 1, 3, 1, 2), torch.zeros(1, 1, 0, 2, 1, 1)).isfinite().all()
     assert agreed(torch.full((1, 2, 3, 5, 1), 0.0)).shape == (1, 2, 3, 5, 1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import shutil
 import subprocess
 import sys
@@ -303,6 +304,7 @@ def test_batches_are_fixed_by_their_number_and_shared_out_evenly():
         assert frames[0] == 0 and (np.diff(frames) > 0).all() and frames[-1] < 14
 
 
+@pytest.mark.skipif(multiprocessing.get_start_method() != "fork", reason="workers are no forks here")
 def test_workers_draw_even_where_opencv_has_threads_already():
     """Drawn in a process of its own, which a worker that waits for ever cannot hold up."""
     script = """if True:

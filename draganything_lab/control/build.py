@@ -44,6 +44,7 @@ __all__ = ["REPRESENTATIONS", "ControlSignal", "build_control", "control_from_tr
 MAX_ENTITIES = 255
 RELEASE_AREA = 320 * 576
 DOT_RADIUS, BLUR_SIGMA = 3.0, 10.0
+DOTS = ("point", "trajectory")  # drawn in one size, whatever the entity's
 
 
 def build_control(
@@ -173,9 +174,10 @@ def control_from_tracks(
     )
     centres = scaled_points(tracks, (picture_size[0], picture_size[1]), size, released=released)  # (T, N, 2)
     table = vector_table(vectors, len(masks), channels, rules, needed=shows_vectors(representation))
-    grown = np.repeat(radii[None], frames, axis=0)  # (T, N)
+    grown, factors = np.repeat(radii[None], frames, axis=0), None  # (T, N)
     if sizes is not None and not released and representation != "carry":
-        grown = grown * np.stack([np.asarray(factors, np.float64)[:frames] for factors in sizes], axis=1)
+        factors = np.stack([np.asarray(each, np.float64)[:frames] for each in sizes], axis=1)
+        grown = grown * factors
         grown = grown if rules.radius_cap is None else grown.clip(max=rules.radius_cap)
     heat, labels = _draw(representation, centres, grown, size, released=released)
     if representation == "carry":
@@ -201,6 +203,7 @@ def control_from_tracks(
         radii,
         layers,
         carried,
+        None if factors is None or representation in DOTS else factors.astype(np.float32),
     )
 
 

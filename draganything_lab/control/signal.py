@@ -39,6 +39,7 @@ class ControlSignal:
         layers: The layers and their motion, at the picture's own size; only for "carry", else None.
         carried: The layers carried along into every frame, at `size` and without the picture's content; only for
             "carry".
+        sizes: (T, N) float32: by how much each circle has grown, where circles that grow are drawn; else None.
     """
 
     representation: str
@@ -52,6 +53,7 @@ class ControlSignal:
     radii: np.ndarray
     layers: Layers | None = None
     carried: Carried | None = None
+    sizes: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         for array in (self.heat, self.labels, self.vectors, self.displacement, self.centres, self.radii):
@@ -111,6 +113,24 @@ class ControlSignal:
         if self.layers is None or self.carried is None:
             return None
         return self.layers.ways(self.carried.sources[start:stop], range(self.num_frames)[start:stop], cell)
+
+    def ways_of_circles(self, cells: tuple[int, int]) -> np.ndarray:
+        """The ways back to the picture that the circles draw: how a cell got where it is if it is an entity's.
+
+        Args:
+            cells: (h, w), how many latent cells the frames have.
+
+        Returns:
+            (T, N, 2, h, w) float32: steps in x and y, in cells; h and w are 1 where no circle grows, as the steps are
+            then the same everywhere.
+        """
+        cell = np.array([self.size[1] / cells[1], self.size[0] / cells[0]], np.float32)
+        centres = ((self.centres + 0.5) / cell)[..., None, None]  # (T, N, 2, 1, 1)
+        steps = centres[:1] - centres
+        if self.sizes is None:
+            return steps
+        middles = np.stack(np.meshgrid(np.arange(cells[1]), np.arange(cells[0]))) + np.float32(0.5)  # (2, h, w)
+        return steps + (middles - centres) * (1 / self.sizes - 1)[..., None, None, None]
 
     def entity_map(self, start: int = 0, stop: int | None = None, *, channels: int | None = None) -> np.ndarray:
         """Return the map for the ControlNet's entity tower; it is large, so request a few frames at a time.

@@ -8,17 +8,17 @@ import torch.nn.functional as F
 from .reference import References
 
 # How pointers are brought to agree: cells in each direction for the first guess and for the mean, how far from the
-# guess a pointer may be to count, and what counts as standing still; how far from a path one may be to follow it, and
-# from standing still to stand still. All in cells, and chosen on 24 held-out clips.
+# guess a pointer may be to count, and what counts as standing still; how far from the way of a drag one may be to take
+# it, and from standing still to stand still. All in cells, and chosen on 24 held-out clips.
 GUESS, AROUND, NEAR, STILL, BESIDE, AT_REST = 1, 3, 0.5, 1 / 16, 1.0, 0.25
 
 
 def follow_pointers(picture: torch.Tensor, pointers: torch.Tensor) -> References:
-    """What the picture offers where only the lookup says what belongs where.
+    """What the picture offers where pointers say what belongs where.
 
     Args:
         picture: (B, 3, H, W) in -1..1.
-        pointers: (B, F, 3, h, w) from `FirstFrameLookup.pointers`.
+        pointers: (B, F, 3, h, w) from `FirstFrameLookup.pointers`, or `agreed`.
 
     Returns:
         References of B * F frames.
@@ -36,18 +36,19 @@ def follow_pointers(picture: torch.Tensor, pointers: torch.Tensor) -> References
     return References(carried, known, over, still, torch.zeros_like(still), known.new_zeros(len(known), 1, 1, 1))
 
 
-def agreed(pointers: torch.Tensor, paths: torch.Tensor | None = None) -> torch.Tensor:
-    """Pointers that agree with those around them, and with the paths of the control.
+def agreed(pointers: torch.Tensor, ways: torch.Tensor | None = None) -> torch.Tensor:
+    """Pointers that agree with those around them, and with the ways that the control draws.
 
     A thing moves as a whole, while a lookup errs cell by cell. A first guess for each cell is the pointer next to it
     that is nearest to all others there (their vector median, weighted by how sure they are): it cannot lie between two
     things. Then all pointers around that are near the guess give their mean. What stands still stays as it is. And
     which way a thing goes is drawn in the control, whatever its representation: a pointer that comes near one of these
-    ways takes it. How far a thing extends is not drawn there, so that remains the lookup's to say; nothing is learned.
+    ways takes it, and what nearly rests, rests. How far a thing extends is not drawn there, so that remains the
+    lookup's to say. No weights are involved.
 
     Args:
         pointers: (B, F, 3, h, w) from `FirstFrameLookup.pointers`.
-        paths: (B, F, N, 2): x and y of the control's entities in every frame, in cells; None where nobody knows.
+        ways: (B, F, N, 2, h, w) or (B, F, N, 2, 1, 1): `ControlSignal.ways_of_circles`; None if unknown.
 
     Returns:
         The same, with other steps; how sure each cell is stays.
@@ -63,14 +64,14 @@ def agreed(pointers: torch.Tensor, paths: torch.Tensor | None = None) -> torch.T
     mean = (around * weights).sum(2) / total.clamp(min=1e-6)
     steps = torch.where(total > 1e-6, mean, guess[:, :, 0])  # nobody is near the guess: the guess
     steps = torch.where(flat[:, :2].norm(dim=1, keepdim=True) < STILL, flat[:, :2], steps)
-    if paths is not None:
-        steps = _along(steps, (paths[:, :1] - paths).flatten(0, 1).to(steps))
+    if ways is not None:
+        steps = _along(steps, ways.flatten(0, 1).to(steps))
     return torch.cat([steps, flat[:, 2:]], dim=1).unflatten(0, pointers.shape[:2])
 
 
 def _along(steps: torch.Tensor, ways: torch.Tensor) -> torch.Tensor:
-    """Steps (N, 2, h, w) that are near one of the ways (N, K, 2) back to the first frame, or near rest, moved there."""
-    ways = F.pad(ways, (0, 0, 0, 1))[..., None, None]  # (N, K + 1, 2, 1, 1), the last one at rest
+    """Steps (N, 2, h, w), those near one of the ways (N, K, 2, h, w) or (N, K, 2, 1, 1) or near rest moved there."""
+    ways = F.pad(ways, (0, 0, 0, 0, 0, 0, 0, 1))  # the last one at rest
     apart, nearest = (steps[:, None] - ways).norm(dim=2).min(1, keepdim=True)  # (N, 1, h, w)
     way = ways.expand(-1, -1, -1, *steps.shape[-2:]).gather(1, nearest[:, :, None].expand(-1, -1, 2, -1, -1))[:, 0]
     rests = way.norm(dim=1, keepdim=True) == 0

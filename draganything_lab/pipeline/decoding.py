@@ -93,16 +93,15 @@ class Sources:
 
 
 def references(pipe: Networks, picture: torch.Tensor, control: Any, embedding: torch.Tensor | None) -> Sources:
-    """What a picture (1, 3, H, W) in -1..1 offers for a video's frames, as its control or the lookup says."""
+    """What a picture (1, 3, H, W) in -1..1 offers a video's frames, as its control says, or the lookup and the drag."""
     layers = getattr(control, "layers", None)
     if layers is None:
         assert embedding is not None  # `reference_size` saw to it.
         pointers = pipe.controlnet.pointers(embedding)
-        paths = None
+        ways = None
         if isinstance(control, ControlSignal):
-            width, height = control.size[1] / pointers.shape[-1], control.size[0] / pointers.shape[-2]  # of a cell
-            paths = torch.from_numpy(control.centres / np.array([width, height], np.float32))[None]  # (1, F, N, 2)
-        return Sources(picture.to(embedding.device), agreed(pointers, paths), None)
+            ways = torch.from_numpy(control.ways_of_circles((pointers.shape[-2], pointers.shape[-1])))[None]
+        return Sources(picture.to(embedding.device), agreed(pointers, ways), None)
     return carried_sources(picture, layers, range(control.num_frames), pipe._execution_device)
 
 

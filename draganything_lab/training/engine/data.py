@@ -24,6 +24,7 @@ class Numbered(IterableDataset):
         worker = torch.utils.data.get_worker_info()
         number, stride = self.first, 1
         if worker is not None:
+            cv2.setNumThreads(1)  # a spawned worker has not inherited it
             os.nice(5)  # the process that trains goes first
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # and decides what Ctrl-C means
             number, stride = self.first + worker.id, worker.num_workers
@@ -39,7 +40,7 @@ def batches(draw: Draw, first: int, workers: int, device: str = "cpu") -> Iterat
     loader = DataLoader(
         Numbered(draw, first), batch_size=None, num_workers=workers, prefetch_factor=ahead, pin_memory=pin
     )
-    # A worker is a fork: OpenCV would wait there for ever for threads that only this process has.
+    # A forked worker would wait for ever for OpenCV's threads, which only this process has.
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

@@ -190,7 +190,6 @@ class _Costs:
     def parts(self, options: Options, processes: int, sharded: str) -> dict[str, int]:
         """Bytes of a process by what they are for."""
         cost = self.step(options, options.share(processes))
-        half = HALVES[options.precision] != torch.float32
         whole = 4 * cost.trained
         shares = 1 if sharded == "none" else processes
         # Two moments in float32, or in 8 bits with a scale for each block.
@@ -199,15 +198,17 @@ class _Costs:
         work = cost.memory - (0 if options.accumulate > 1 else whole) - cost.batch
         weights = cost.weights
         if sharded == "fsdp":
-            weights = cost.weights // shares + (0 if half else cost.weights)  # one is gathered to compute with
+            weights = cost.weights // shares + cost.weights  # gathered to compute with, in float32
         elif sharded == "deepspeed":
-            weights += cost.weights // shares  # the optimiser's own
+            weights += whole // shares  # the optimiser's own
         # PyTorch's AdamW on GPUs takes all parameters at a time, and a copy of them.
         update = whole // shares if self.on_gpu and options.optimiser == "adamw" else 0
+        # Between the parts of a step, FSDP keeps gradients whole.
+        gradients = whole if sharded == "fsdp" and options.accumulate > 1 else whole // shares
         parts = {
             "frozen networks": cost.frozen,
             "trained ControlNet": weights,
-            "gradients": whole // shares,
+            "gradients": gradients,
             "gradients sent to others": whole if processes > 1 and sharded == "none" else 0,
             f"optimiser ({options.optimiser})": state // shares,
             "moving average": whole // shares if sharded == "fsdp" else whole,

@@ -25,7 +25,7 @@ from ...models.zoo.state_dict import sha256
 VERSION = 1
 RECIPE, INDEX = "recipe.json", "index.json"
 MAKE = "make it with `draganything-lab clips features CLIPS --out FOLDER`"
-AGAIN = "run `draganything-lab clips features` with the same options again: only what is missing or damaged is redone"
+AGAIN = "run `draganything-lab clips features` again, with the same options: what is whole and unchanged stays"
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,8 @@ class State:
 
     def save(self, part: Path) -> None:
         """Write everything into a folder; every process must call it, and sees the same folder."""
+        if self.shared == "DeepSpeed":  # first: processes wait for each other in it, so none may have failed before
+            self.accelerator.save_state(str(part / SHARDS))
         average, main = self.averaged(), self.accelerator.is_main_process
         if main:
             _write_controlnet(self.controlnet, average, part / AVERAGE)
@@ -89,7 +91,6 @@ class State:
             }
             (part / COUNTERS).write_text(json.dumps(counters))
         if self.shared == "DeepSpeed":
-            self.accelerator.save_state(str(part / SHARDS))
             return
         scaler = self.accelerator.scaler
         state = {"optimiser": self.optimiser.state_dict(), "scaler": None if scaler is None else scaler.state_dict()}
@@ -108,7 +109,8 @@ class State:
             LabError: It is of processes that share the state, and these are not as many that do so in the same way.
         """
         counters = json.loads((path / COUNTERS).read_text())
-        self._check(path, counters.get("shared", ""), counters["processes"])
+        then = counters.get("shared", "FSDP or DeepSpeed" if counters.get("sharded") else "")  # the former name
+        self._check(path, then, counters["processes"])
         if self.shared == "DeepSpeed":
             self.accelerator.load_state(str(path / SHARDS))
             self.accelerator.step = 0  # it counts parts of steps, which a resumed run may cut differently

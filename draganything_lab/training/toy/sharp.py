@@ -109,7 +109,8 @@ class SharpStage(FewStepStage):
         pictures = to_range(batch["video"][:, 0])
         with torch.autocast(pictures.device.type, enabled=False):
             pointers = self.whole.controlnet.pointers(embedding.float())
-            found = follow_pointers(pictures, agreed(pointers, batch["centres"]))
+            ways = (batch["centres"][:, :1] - batch["centres"])[..., None, None]
+            found = follow_pointers(pictures, agreed(pointers, ways))
         parts = [part.unflatten(0, batch["moved"].shape[:2]) for part in found]
         if "carried" in batch:
             rows = representation_rows(batch["first"], self.representations)[self.representations.index(CARRY)]
