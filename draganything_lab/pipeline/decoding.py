@@ -93,7 +93,7 @@ class Sources:
 
 
 def references(pipe: Networks, picture: torch.Tensor, control: Any, embedding: torch.Tensor | None) -> Sources:
-    """What a picture (1, 3, H, W) in -1..1 offers a video's frames, as its control says, or the lookup and the drag."""
+    """What frames can take from a picture (1, 3, H, W) in -1..1, as their control says, or the lookup and the drag."""
     layers = getattr(control, "layers", None)
     if layers is None:
         assert embedding is not None  # `reference_size` saw to it.
