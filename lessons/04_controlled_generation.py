@@ -501,8 +501,8 @@ if carry is not None:
 
 # %% [markdown]
 # In the upper row, the drag says where everything came from. In the lower row, the decoder follows the lookup's
-# guesses, put in order as we shall see, and nothing says where a hole is. (So "filled" is empty there.) Where is each of the two confident? Here are
-# the numbers, next to those of the VAE alone, which draws everything:
+# guesses, put in order as we shall see, and nothing says where a hole is. (So "filled" is empty there.) Where is each
+# of the two confident? Here are the numbers, next to those of the VAE alone, which draws everything:
 
 # %%
 if carry is not None:

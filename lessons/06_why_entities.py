@@ -281,9 +281,9 @@ for number, entity in enumerate(scene.controlled, start=1):
 #
 # **What each one gets.** The trunk looks up in the first frame what belongs where, and a decoder then takes pixels from
 # there (lesson 4 looks inside both). For the paper's five, the lookup *guesses* the position from points, hills and
-# vectors, cell by cell; before the decoder takes pixels, neighbouring guesses are brought to agree, and one near the way
-# of a drag takes that way. With `carry` the position of every pixel is given. So `carry` against the others is not a test
-# of the paper's idea. It measures how much it helps to *say* how far an object reaches.
+# vectors, cell by cell; before the decoder takes pixels, neighbouring guesses are brought to agree, and one near the
+# way of a drag takes that way. With `carry` the position of every pixel is given. So `carry` against the others is not
+# a test of the paper's idea. It measures how much it helps to *say* how far an object reaches.
 
 # %%
 from draganything_lab.lessons.weights import trained_at
@@ -500,10 +500,10 @@ for name, row in rivals.card_gaps(rivals.CARD_LOOKS).items():
 # The weights that you use were made differently: the paper's five on one trunk, with equally many clips of the same
 # kind for each, in every step. That flaw is gone. Are there others? The layer with which the trunk looks up in the
 # first frame what belongs where (lesson 4) was tuned on clips of entity+gaussian alone, and so were the rule that puts
-# its guesses in order and the number of steps that the sampler takes. When that layer was added, the parts that read entity vectors were restarted, while the others went
-# on: that puts the vectors at a disadvantage. And `carry` came last, and got half of all clips in the last training, as
-# many as the other five together. So `carry` and the others differ in two ways: what they say, and how long they were
-# trained. The five can be compared among themselves.
+# its guesses in order and the number of steps that the sampler takes. When that layer was added, the parts that read
+# entity vectors were restarted, while the others went on: that puts the vectors at a disadvantage. And `carry` came
+# last, and got half of all clips in the last training, as many as the other five together. So `carry` and the others
+# differ in two ways: what they say, and how long they were trained. The five can be compared among themselves.
 #
 # An unfair comparison can still show something. If a representation wins *although* it was trained less, training
 # cannot be the reason.
