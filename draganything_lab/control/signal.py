@@ -56,7 +56,7 @@ class ControlSignal:
     sizes: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        for array in (self.heat, self.labels, self.vectors, self.displacement, self.centres, self.radii):
+        for array in self._arrays():
             array.flags.writeable = False
 
     @property
@@ -67,8 +67,7 @@ class ControlSignal:
     @property
     def nbytes(self) -> int:
         """Bytes held, without the dense arrays."""
-        held = (self.heat, self.labels, self.vectors, self.displacement, self.centres, self.radii)
-        return sum(array.nbytes for array in held)
+        return sum(array.nbytes for array in self._arrays())
 
     def image(self, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Return the picture for the ControlNet's image tower.
@@ -195,6 +194,10 @@ class ControlSignal:
         small = self.representation in ("point", "trajectory")
         radii = np.full(len(self.radii), 0.06 * min(self.size)) if small else self.radii
         return drawing.numbers_over(picture, paths[frame], radii * scale.min())
+
+    def _arrays(self) -> tuple[np.ndarray, ...]:
+        held = (self.heat, self.labels, self.vectors, self.displacement, self.centres, self.radii)
+        return held if self.sizes is None else (*held, self.sizes)
 
     def _check_dense(self, shape: tuple[int, ...], channels: int, what: str) -> None:
         need = 4 * channels * int(np.prod(shape, dtype=np.int64))
