@@ -462,8 +462,8 @@ if pipe is not None:
 # The last step turns latents into pixels. A VAE's decoder alone must draw every pixel anew, and here it has only a few
 # numbers for each cell of 8x8 pixels. But the picture is still available. So the small model ends with a **reference
 # decoder**, which the released one does not have. It mixes each pixel from four sources: what was **carried along**
-# from the picture, what the picture shows **in this place**, what is **generated**, and what was **filled** in from
-# around a hole. `.shares` says how much of each.
+# from the picture, what the picture shows **in this place**, what is **generated**, and what a separate small network
+# has **filled** in where an object left a hole, guessing from its surroundings. `.shares` says how much of each.
 
 # %%
 carry = toy_pipeline("carry")
@@ -472,12 +472,12 @@ if carry is not None:
     print("shares", told.shares.shape, " their sum is 1:", bool(np.allclose(told.shares.sum(-1), 1, atol=1e-4)))
 
 # %% [markdown]
-# Three of the four sources need no network, so we can mix by hand. Where (nearly) nothing was generated, the result
+# Three of the four sources need no sampling, so we can mix by hand. Where (nearly) nothing was generated, the result
 # must be the video itself:
 
 # %%
 if carry is not None:
-    offered = told.control.layers.carry(scene.image, range(num_frames))
+    offered = told.control.layers.carry(scene.image, range(num_frames), fill=carry.decoder.fill)
     along, in_place, made, filled = np.moveaxis(told.shares[..., None], -2, 0)  # each (frames, H, W, 1)
     mixed = along * offered.pictures + in_place * scene.image + filled * offered.filled
     taken = made[..., 0] < 0.005
@@ -488,7 +488,7 @@ if carry is not None:
 # %%
 if carry is not None:
     fig, axes = plt.subplots(2, 5, figsize=(11, 4.6), layout="constrained")
-    titles = ("the last frame", "carried along", "in place", "generated", "filled from around")
+    titles = ("the last frame", "carried along", "in place", "generated", "filled in")
     for row, kind, result in zip(axes, ("carry", "entity+gaussian"), (told, pipe(scene, seed=0))):
         row[0].imshow(result.frames[-1], interpolation="nearest")
         row[0].set_ylabel(kind)
@@ -517,7 +517,7 @@ if carry is not None:
             print(f"{'':16} {name}: {alike[0]:.1f} dB inside, {alike[1]:.1f} dB where it has left")
 
 # %% [markdown]
-# What is carried along stays sharp, because it is copied from the picture. What is uncovered must be generated, and
+# What is carried along stays sharp, because it is copied from the picture. What is uncovered must be invented, and
 # there a small network is blurry: look again at where the boat and the cloud have been. And compare the last two lines:
 # does having the picture help there, too? Pixels fetched from the wrong place are just as sharp, and wrong. The decoder
 # is only as good as its pointers, so they are first brought to agree (`models.agreed`): things move as wholes, and a

@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 pytest.importorskip("torch")
 
 from draganything_lab.errors import LabError
+from draganything_lab.media.filling import fill_holes
 from draganything_lab.toyland import sample_clip
-from draganything_lab.training.card.card import differences, rows_of
+from draganything_lab.training.card.card import differences, over_preview, rows_of
+from draganything_lab.training.card.holes import HOLES, measure_holes
+from draganything_lab.training.card.measure import LOOKS
 from draganything_lab.training.card.ruler import centre_error, known, off_by
 from draganything_lab.training.card.samples import Table
 
@@ -114,3 +117,29 @@ def test_what_cannot_be_measured_is_left_out():
     assert not table.values and table.summary() == {} and table.as_dict() == {}
     table.add("error", "point", 1, 2.0)
     assert table.as_dict() == {"error": {"point": [[1, 2.0]]}}
+
+
+def test_the_preview_is_compared_with_every_video_of_the_same_clip():
+    table = Table()
+    for clip, things in ((1, (20.0, 30.0)), (2, (25.0,))):
+        for value in things:
+            table.add(LOOKS, "preview", clip, value)
+        for more in (1.0, 3.0):  # two videos
+            for value in things:
+                table.add(LOOKS, "carry", clip, value + more)
+    row = over_preview(table)[LOOKS]
+    assert row["mean"] == pytest.approx(2.0) and row["count"] == 6
+
+
+def test_holes_are_measured_where_a_thing_was():
+    table, truth = Table(), []
+
+    class Knowing:
+        def fill(self, image, holes):
+            truth.append(holes.mean())
+            return np.where(holes[..., None], 0, fill_holes(image, holes)).astype(np.uint8)
+
+    measure_holes(table, Knowing(), 6, 64, 5)
+    black, simple = (table.summary()[HOLES][maker] for maker in ("a network", "without a network"))
+    assert black["count"] == simple["count"] == len(truth) and 0 < max(truth) < 0.5
+    assert black["mean"] < simple["mean"] - 6

@@ -8,12 +8,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from draganything_lab.control.build import build_control, control_from_tracks
 from draganything_lab.control.layers import HOLE, layers_of, layers_of_tracks
 from draganything_lab.errors import LabError
+from draganything_lab.media.filling import fill_holes, widened
 from draganything_lab.media.picture import psnr
 from draganything_lab.scene.scene import Scene
 from draganything_lab.toyland import sample_clip
@@ -128,7 +129,14 @@ def test_only_carry_says_where_content_was():
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from draganything_lab.models import ReferenceDecoder, References, agreed, follow_pointers, random_parts  # noqa: E402
+from draganything_lab.models import (  # noqa: E402
+    HoleFiller,
+    ReferenceDecoder,
+    References,
+    agreed,
+    follow_pointers,
+    random_parts,
+)
 from draganything_lab.models.lookup import HEADS, WIDTH, FirstFrameLookup  # noqa: E402
 from draganything_lab.pipeline import DragAnythingPipeline, load_pipeline  # noqa: E402
 from draganything_lab.pipeline.control import DenseControl  # noqa: E402
@@ -174,6 +182,51 @@ def test_the_decoder_takes_what_is_known_from_the_picture_at_any_size(size):
     assert torch.allclose(made.shares.sum(1), torch.ones(2, *size), atol=1e-5)
     assert made.shares[:, 0].min() > 0.5 > hole.shares[:, 0].max(), "carried where known, not in a hole"
     assert nobody.shares[:, 3].max() == 0
+
+
+def trained_filler() -> HoleFiller:
+    """Not trained, but its last layer is not zero."""
+    torch.manual_seed(2)
+    filler = HoleFiller((8, 8, 8, 8), (1, 1, 1, 1))
+    torch.nn.init.normal_(filler.leave.weight, std=0.2)
+    return filler
+
+
+@given(
+    height=st.integers(1, 70),
+    width=st.integers(1, 70),
+    corner=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    side=st.integers(0, 90),
+)
+@example(height=40, width=600, corner=(0.4, 0.4), side=20)  # seen smaller than it is
+@settings(max_examples=30, deadline=None)
+def test_a_filler_changes_holes_alone_whatever_their_size(height, width, corner, side):
+    rng = np.random.default_rng(height)
+    image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    holes = np.zeros((height, width), bool)
+    y, x = int(corner[0] * (height - 1)), int(corner[1] * (width - 1))
+    holes[y : y + side, x : x + side] = True
+    made, simple, wide = trained_filler().fill(image, holes), fill_holes(image, holes), widened(holes) > 0
+    assert made.shape == image.shape and made.dtype == np.uint8
+    np.testing.assert_array_equal(made[~wide], image[~wide])
+    np.testing.assert_array_equal(HoleFiller((8, 8, 8, 8), (1, 1, 1, 1)).fill(image, holes), simple)
+    assert not wide.any() or wide.all() or (made != simple).any()
+
+
+def test_holes_are_filled_by_the_decoders_own_network_where_it_has_one(tmp_path):
+    plain = ReferenceDecoder(4, widths=(8, 8, 8, 8))
+    able = ReferenceDecoder(4, widths=(8, 8, 8, 8), filler_widths=(8, 8, 8, 8), filler_blocks=(1, 1, 1, 1))
+    able.filler = trained_filler()
+    able.save_pretrained(tmp_path)
+    loaded = ReferenceDecoder.from_pretrained(tmp_path)
+    image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    layers = layers_of_tracks([square(16, 16, 12, (48, 64))], np.array([[[22.0, 22.0]], [[42.0, 22.0]]]))
+    simple, own, again = (layers.carry(image, [1], fill=decoder.fill) for decoder in (plain, able, loaded))
+    np.testing.assert_array_equal(simple.filled, layers.carry(image, [1]).filled)
+    assert (own.filled != simple.filled).any()
+    np.testing.assert_array_equal(again.filled, own.filled)
+    for name in ("pictures", "known", "over", "sources"):
+        np.testing.assert_array_equal(getattr(own, name), getattr(simple, name), err_msg=name)
 
 
 def test_pointers_fetch_pixels():

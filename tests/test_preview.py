@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from draganything_lab.errors import LabError
+from draganything_lab.media.filling import fill_holes
 from draganything_lab.pipeline import preview
-from draganything_lab.pipeline.preview import fill_holes
 from draganything_lab.scene import Scene, fit_similarity
 
 SKY, RED, BLUE = (120, 160, 200), (220, 40, 30), (20, 40, 220)

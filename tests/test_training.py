@@ -35,7 +35,7 @@ from draganything_lab.training.engine.quick import (  # noqa: E402
 )
 from draganything_lab.training.engine.replay import Replay  # noqa: E402
 from draganything_lab.training.engine.stage import Stage  # noqa: E402
-from draganything_lab.training.toy import fewstep  # noqa: E402
+from draganything_lab.training.toy import decode, fewstep  # noqa: E402
 from draganything_lab.training.toy import stages as toy  # noqa: E402
 from draganything_lab.training.toy.begin import begin  # noqa: E402
 from draganything_lab.training.toy.clips import (  # noqa: E402
@@ -46,12 +46,21 @@ from draganything_lab.training.toy.clips import (  # noqa: E402
     representation_rows,
     usable_clip,
 )
+from draganything_lab.training.toy.fill import FillStage  # noqa: E402
 from draganything_lab.training.toy.first_layers import whitening  # noqa: E402
 from draganything_lab.training.toy.networks import build_scheduler  # noqa: E402
 from draganything_lab.training.toy.vae import build_vae, draw_pictures, load_vae, patch_basis, spatial_only, to_range  # noqa: E402
 
 TINY = {"batch": 2, "picture": 48}
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_shards():
+    """So few that the last stage is quick."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decode, "SHARDS", 12)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +81,8 @@ def test_the_loss_of_each_stage_falls(trained, tmp_path, name):
     stage.loss = lambda drawn, generator: fixed(drawn, torch.Generator().manual_seed(1))
     with torch.no_grad():
         before = float(stage.loss(batch, None)["loss"])
-    # The decoder alone begins with a last layer of zeros, and the rate with a warm-up.
-    steps = 30 if name == "decode" else 7
+    # These begin with a last layer of zeros, and the rate with a warm-up.
+    steps = {"fill": 60, "decode": 60}.get(name, 7)
     run(stage, tmp_path, Settings(steps=steps, rate=1e-3), report=lambda line: None)
     with torch.no_grad():
         after = float(stage.loss(batch, None)["loss"])
@@ -212,7 +221,7 @@ def test_the_export_loads_as_a_pipeline_for_every_representation(trained, tmp_pa
     out = tmp_path / "toy"
     toy.export(trained, out)
     sizes = [path.stat().st_size for path in out.rglob("*") if path.is_file()]
-    assert max(sizes) < 16e6 and sum(sizes) < 66e6
+    assert max(sizes) < 16e6 and sum(sizes) < 68e6
     assert not list(out.rglob("*.bin"))
     scene = sample_clip(0, (64, 64), 4).scene()
     videos = {}
@@ -332,6 +341,46 @@ def test_two_of_three_clips_are_dragged_by_any_pixel_of_a_thing():
         moved = [one for one in scene.entities if one.kind == "foreground" and one.trajectory is not None]
         at_the_middle = [np.allclose(entity.trajectory.at(2)[0], entity.centre, atol=0.01) for entity in moved]
         assert all(at_the_middle) if seed % 3 == 0 else not moved or not all(at_the_middle)
+
+
+def test_what_lies_behind_a_hole_is_drawn_and_the_rest_is_as_it_was():
+    stage = FillStage(96, batch=6)
+    for number in (0, 2):  # pictures of two sizes
+        batch = {name: part.numpy() for name, part in stage.draw(number).items()}
+        holes = batch["holes"] > 0
+        assert holes.any((1, 2)).all() and not holes.all((1, 2)).any()
+        off = np.abs(batch["filled"].astype(int) - batch["wanted"]).max(-1)
+        assert (off[~holes] > 24).mean() < 0.002 < (off[holes] > 24).mean()
+        again = stage.draw(number)
+        assert all(np.array_equal(again[name], part) for name, part in batch.items())
+
+
+def test_the_filler_goes_from_its_stage_to_the_weights_and_back(trained, tmp_path):
+    out, folder = tmp_path / "toy", tmp_path / "again"
+    toy.export(trained, out)
+    begin(folder, out, toy.REPRESENTATIONS)
+    trained_one, back = toy.load_filler(trained), toy.load_filler(folder)
+    for (name, a), (_, b) in zip(trained_one.named_parameters(), back.named_parameters(), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-3, rtol=2e-3, msg=name)
+    clip = sample_clip(3, (48, 48), 1)
+    shipped = load_pipeline(out, "carry").decoder
+    assert shipped.config.filler_widths is not None
+    np.testing.assert_allclose(
+        shipped.fill(clip.video[0], clip.labels[0] > 0).astype(int),
+        trained_one.fill(clip.video[0], clip.labels[0] > 0),
+        atol=1,
+    )
+    for stage in ("sharp", "decode"):
+        assert toy.build_stage(stage, folder, **TINY).fill.__self__.training is False
+    (trained / "fill.pt").rename(tmp_path / "fill.pt")  # weights trained before there was such a stage
+    try:
+        toy.export(trained, tmp_path / "older")
+        older = load_pipeline(tmp_path / "older", "carry").decoder
+        assert older.filler is None and older.fill(clip.video[0], clip.labels[0] > 0).shape == (48, 48, 3)
+        begin(tmp_path / "older_again", tmp_path / "older", toy.REPRESENTATIONS)
+        assert not (tmp_path / "older_again" / "fill.pt").exists()
+    finally:
+        (tmp_path / "fill.pt").rename(trained / "fill.pt")
 
 
 def test_denormal_numbers_are_zero_while_a_cpu_trains():
@@ -527,12 +576,14 @@ def test_the_card_says_what_falls_short():
     measure = LOOKS
     held = "held things move (% of diagonal)"
     row = {"carry": {"mean": 13.9}, "point": {"mean": 40.0}}
-    words = short_of({measure: row, held: {"carry": {"mean": 0.4}}})
+    words = short_of({measure: row, held: {"carry": {"mean": 0.4}}}, {})
     assert "Not there yet" in words and "13.9, wanted at least 23" in words and "1 other" in words and held not in words
     row |= {"carry": {"mean": 23.0}, "entity+gaussian": {"mean": 18.4}}
-    assert "entity+gaussian: 18.4, wanted at least 18.5" in short_of({measure: row})
+    assert "entity+gaussian: 18.4, wanted at least 18.5" in short_of({measure: row}, {})
     row["entity+gaussian"]["mean"] = 18.5
-    assert short_of({measure: row}) == "All 2 floors are reached.\n"
+    assert short_of({measure: row}, {}) == "All 2 floors are reached.\n"
+    assert short_of({measure: row}, {measure: {"mean": 0.1}}) == "All 3 floors are reached.\n"
+    assert "more than the preview: -0.10, wanted at least +0" in short_of({measure: row}, {measure: {"mean": -0.1}})
 
 
 def test_the_plan_names_every_stage_its_minutes_and_its_purpose_and_trains_nothing(tmp_path, capsys):

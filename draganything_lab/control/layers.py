@@ -14,11 +14,11 @@ from functools import cached_property
 import cv2
 import numpy as np
 
+from ..media.filling import Fill, fill_holes
 from ..scene.camera import wanted_motion, wanted_view
 from ..scene.entity import Entity
 from ..scene.masks import box_of
 from ..scene.scene import Scene
-from .filling import fill_holes
 
 SHARPEST = cv2.INTER_CUBIC  # blurs least for shifts of half a pixel
 STRONG = 0.6  # shrinking more than to this would skip pixels, so the picture is blurred first
@@ -32,8 +32,8 @@ class Carried:
 
     Attributes:
         pictures: (t, H, W, 3) uint8: the picture's content, carried along; black where it is unknown.
-        filled: (t, H, W, 3) uint8: the backdrop without whatever has left it, filled from around (`fill_holes`); where
-            the view extends beyond the picture, its edge pixels are repeated.
+        filled: (t, H, W, 3) uint8: the backdrop without whatever has left it, its holes filled; where the view extends
+            beyond the picture, its edge pixels are repeated.
         known: uint8, 255 where the content is known, 0 in holes, in between at edges.
         over: uint8, 255 where something lies that has moved.
         sources: uint8, 0 for the backdrop, k for the k-th layer, `HOLE` where the content is unknown.
@@ -90,13 +90,20 @@ class Layers:
         """The layers for the picture resized to (H, W), ready to be drawn."""
         return _Scaled.of(self, size)
 
-    def carry(self, picture: np.ndarray, frames: Sequence[int], size: tuple[int, int] | None = None) -> Carried:
+    def carry(
+        self,
+        picture: np.ndarray,
+        frames: Sequence[int],
+        size: tuple[int, int] | None = None,
+        fill: Fill = fill_holes,
+    ) -> Carried:
         """Carry the picture's content along.
 
         Args:
             picture: (H', W', 3) uint8, the picture at any size.
             frames: Which of the T frames to draw.
             size: (H, W) of the result; None for the picture's.
+            fill: What fills the holes that layers leave.
 
         Returns:
             The frames. Frame 0, where nothing has moved yet, equals the picture.
@@ -113,7 +120,7 @@ class Layers:
         )
         cuts = [cut_out(picture, mask) for mask in scaled.masks]
         stays = 1 - scaled.left
-        behind = fill_holes(picture, scaled.left > 0.02) if picture.any() else picture
+        behind = fill(picture, scaled.left > 0.02) if picture.any() else picture
         ground = np.dstack([picture.astype(np.float32) * stays[..., None], stays])
         for place, frame in enumerate(frames):
             out.filled[place] = _warped(behind, scaled.view[frame], size, cv2.BORDER_REPLICATE)

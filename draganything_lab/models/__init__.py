@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from .controlnet import ControlEmbedding, ControlResiduals, DragAnythingControlNet
     from .dift import DiffusionFeatures
+    from .filler import HoleFiller
     from .load import load_features
     from .pointers import agreed, follow_pointers
     from .random import random_parts
@@ -25,6 +26,7 @@ else:
             # diffusers looks for ModelMixin beside the classes that a saved pipeline names.
             "controlnet": ["ControlEmbedding", "ControlResiduals", "DragAnythingControlNet", "ModelMixin"],
             "dift": ["DiffusionFeatures"],
+            "filler": ["HoleFiller"],
             "load": ["load_features"],
             "pointers": ["agreed", "follow_pointers"],
             "reference": ["Decoded", "ReferenceDecoder", "References"],
@@ -40,6 +42,7 @@ __all__ = [
     "DiffusionFeatures",
     "DragAnythingControlNet",
     "DragAnythingUNet",
+    "HoleFiller",
     "ModelMixin",
     "ReferenceDecoder",
     "References",

@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 
+from ..media.filling import fill_holes
 from .checkpoints import CheckedModel
-from .lookup import zeroed
+from .filler import FILLER_BLOCKS, HoleFiller
+from .pixels import PixelUNet
 
 # What a pixel is mixed from: carried along, where it was in the picture, generated, filled in from around a hole.
 SOURCES = 4
 NEVER = -1e4  # logits
-PATCH = 2  # pixels of a side that the first layer sees as one
+TOLD = 2  # level of the U-Net that is told the latents: cells of eight pixels
 
 
 class References(NamedTuple):
@@ -28,7 +31,7 @@ class References(NamedTuple):
         known: (N, 1, H, W) in 0..1: how sure that is; 0 in holes.
         over: (N, 1, H, W) in 0..1: where something lies that has left its place.
         picture: (N, 3, H, W) in -1..1: the picture as it is.
-        filled: (N, 3, H, W) in -1..1: what may lie behind what has moved, from around it; zeros where nobody knows.
+        filled: (N, 3, H, W) in -1..1: what may lie behind what has moved, by a guess; zeros where nobody knows.
         fills: (N, 1, 1, 1): 1 where there is such a filling, else 0.
     """
 
@@ -53,7 +56,7 @@ class Decoded(NamedTuple):
     shares: torch.Tensor
 
 
-class ReferenceDecoder(CheckedModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
+class ReferenceDecoder(CheckedModel, PixelUNet, ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Decodes latents beside what the picture offers, at any size that is at least the latents' own.
 
     The latents say what goes where, in cells of eight pixels; the picture has the pixels. A small U-Net sees both and
@@ -64,6 +67,7 @@ class ReferenceDecoder(CheckedModel, ModelMixin, ConfigMixin):  # type: ignore[m
         latent_channels: Channels of the latents.
         widths: Channels at 1/2, 1/4, 1/8 and 1/16 of the frames' size.
         blocks: Residual blocks at each of them, on the way down and again on the way up.
+        filler_widths, filler_blocks: The same of the network that fills holes (`HoleFiller`); None without one.
 
     Source:
         Ours. Its relatives: the dual-reference decoder of ToonCrafter (arXiv 2405.17933), the occlusion map of the
@@ -79,25 +83,17 @@ class ReferenceDecoder(CheckedModel, ModelMixin, ConfigMixin):  # type: ignore[m
         latent_channels: int = 12,
         widths: tuple[int, ...] = (40, 80, 128, 160),
         blocks: tuple[int, ...] = (1, 1, 2, 1),
+        filler_widths: tuple[int, ...] | None = None,
+        filler_blocks: tuple[int, ...] = FILLER_BLOCKS,
     ) -> None:
         super().__init__()
-        seen = 3 + 1 + 1 + 3 + 3
-        self.enter = nn.Conv2d(seen * PATCH**2, widths[0], 3, padding=1)
-        self.latents = nn.Conv2d(latent_channels + 1, widths[2], 3, padding=1)
-        self.downs, self.ups = nn.ModuleList(), nn.ModuleList()
-        self.before, self.after = nn.ModuleList(), nn.ModuleList()
-        for level, (width, count) in enumerate(zip(widths, blocks, strict=True)):
-            self.before.append(nn.Sequential(*(ResidualBlock(width) for _ in range(count))))
-            self.after.append(nn.Sequential(*(ResidualBlock(width) for _ in range(count))))
-            if level + 1 < len(widths):
-                self.downs.append(nn.Conv2d(width, widths[level + 1], 3, stride=2, padding=1))
-                self.ups.append(nn.Conv2d(widths[level + 1], width, 1))
-        self.leave = zeroed(nn.Conv2d(widths[0], (SOURCES + 3) * PATCH**2, 3, padding=1))
+        self.make_layers(3 + 1 + 1 + 3 + 3, SOURCES + 3, widths, blocks)
+        self.latents = nn.Conv2d(latent_channels + 1, widths[TOLD], 3, padding=1)
+        self.filler = None if filler_widths is None else HoleFiller(filler_widths, filler_blocks)
 
-    @property
-    def multiple(self) -> int:
-        """Frames are padded to multiples of this many pixels."""
-        return PATCH * 2 ** len(self.downs)
+    def fill(self, image: np.ndarray, holes: np.ndarray) -> np.ndarray:
+        """Fill holes (H, W) bool in a picture (H, W, 3) uint8: `HoleFiller.fill`, or without one `fill_holes`."""
+        return fill_holes(image, holes) if self.filler is None else self.filler.fill(image, holes)
 
     def forward(self, latents: torch.Tensor, references: References) -> Decoded:
         """Decode some frames.
@@ -110,23 +106,13 @@ class ReferenceDecoder(CheckedModel, ModelMixin, ConfigMixin):  # type: ignore[m
             The frames, (H, W) in size.
         """
         height, width = references.known.shape[-2:]
-        room = (0, -width % self.multiple, 0, -height % self.multiple)
-        carried, known, over, picture, filled = (F.pad(part, room, mode="replicate") for part in references[:5])
+        carried, known, over, picture, filled = (self.padded(part) for part in references[:5])
         seen = torch.cat([carried, 2 * known - 1, 2 * over - 1, picture, filled], 1)
-        hidden = self.enter(F.pixel_unshuffle(seen, PATCH))
-        skips = []
-        for level, blocks in enumerate(self.before):
-            if level == 2:
-                hidden = hidden + self._told(latents, hidden, (height, width))
-            hidden = blocks(hidden)
-            skips.append(hidden)
-            if level < len(self.downs):
-                hidden = self.downs[level](F.silu(hidden))
-        for level in reversed(range(len(self.after))):
-            if level < len(self.ups):
-                hidden = skips[level] + F.interpolate(self.ups[level](hidden), scale_factor=2.0, mode="nearest")
-            hidden = self.after[level](hidden)
-        out = F.pixel_shuffle(self.leave(F.silu(hidden)), PATCH).float()  # (N, 7, H, W)
+
+        def tell(level: int, hidden: torch.Tensor) -> torch.Tensor:
+            return hidden + self._told(latents, hidden, (height, width)) if level == TOLD else hidden
+
+        out = self.run_layers(seen, tell)  # (N, 7, H, W)
         # Before training: what is known is taken from the picture.
         unknown = 1 - known
         start = torch.cat([2 * known, 0 * known, unknown, unknown - 4 * known + NEVER * (1 - references.fills)], dim=1)
@@ -148,16 +134,3 @@ class ReferenceDecoder(CheckedModel, ModelMixin, ConfigMixin):  # type: ignore[m
             room = (0, hidden.shape[-1] - cells[1], 0, hidden.shape[-2] - cells[0])
             told = F.pad(told, room, mode="replicate")
         return self.latents(told.to(hidden.dtype))
-
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions beside the identity, which they are before training."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = zeroed(nn.Conv2d(width, width, 3, padding=1))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(N, C, H, W) to the same."""
-        return x + self.second(F.silu(self.first(F.silu(x))))

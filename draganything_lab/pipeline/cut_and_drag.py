@@ -104,9 +104,9 @@ def drawn_reference(scene: Scene, layers: Layers, picture: torch.Tensor) -> tupl
         picture: (1, 3, H, W) in -1..1, the scene's picture at the size to draw at.
 
     Returns:
-        The frames (T, H, W, 3) uint8: moved objects, the moved view, and what is uncovered filled from around; frame 0
-        is the picture. And (T, H, W) float32 in 0..1: how much of each pixel lies in something controlled, or, where
-        the view moves, in anything that the picture shows.
+        The frames (T, H, W, 3) uint8: moved objects, the moved view, and what is uncovered filled from around, without
+        a network, since this way needs no training; frame 0 is the picture. And (T, H, W) float32 in 0..1: how much of
+        each pixel lies in something controlled, or, where the view moves, in anything that the picture shows.
     """
     pixels = ((picture[0] / 2 + 0.5) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
     carried = layers.carry(pixels, range(layers.num_frames))

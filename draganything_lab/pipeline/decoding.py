@@ -13,6 +13,7 @@ import torch
 from ..control.layers import Carried, Layers
 from ..control.signal import ControlSignal
 from ..errors import LabError
+from ..media.filling import Fill
 from ..models import References, agreed, follow_pointers
 from ..scene.checks import checked_size
 from .parts import in_float32
@@ -102,13 +103,15 @@ def references(pipe: Networks, picture: torch.Tensor, control: Any, embedding: t
         if isinstance(control, ControlSignal):
             ways = torch.from_numpy(control.ways_of_circles((pointers.shape[-2], pointers.shape[-1])))[None]
         return Sources(picture.to(embedding.device), agreed(pointers, ways), None)
-    return carried_sources(picture, layers, range(control.num_frames), pipe._execution_device)
+    assert pipe.decoder is not None  # here, too
+    return carried_sources(picture, layers, range(control.num_frames), pipe.decoder.fill, pipe._execution_device)
 
 
-def carried_sources(picture: torch.Tensor, layers: Layers, frames: Sequence[int], device: Any) -> Sources:
-    """What a picture (1, 3, H, W) in -1..1 offers for some frames of a drag, as far as the drag says it."""
+def carried_sources(picture: torch.Tensor, layers: Layers, frames: Sequence[int], fill: Fill, device: Any) -> Sources:
+    """What a picture (1, 3, H, W) in -1..1 offers for some frames of a drag, as far as the drag says it; `fill` fills
+    the holes that objects leave."""
     pixels = ((picture[0] / 2 + 0.5) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
-    return Sources(picture.to(device), None, layers.carry(pixels, frames))
+    return Sources(picture.to(device), None, layers.carry(pixels, frames, fill=fill))
 
 
 def reference_chunk(size: tuple[int, int]) -> int:

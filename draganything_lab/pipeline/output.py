@@ -17,7 +17,7 @@ class DragAnythingOutput(BaseOutput):
         control: The control signal that was used.
         shares: (T, H, W, 4) float32 in 0..1; with several videos, one more axis in front. How much of each pixel the
             reference decoder carried along from the picture, left as it is in that place of the picture, generated,
-            and filled in from around; None where the VAE decoded.
+            and filled in; None where the VAE decoded.
     """
 
     frames: Any

@@ -10,10 +10,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..control.filling import fill_holes
 from ..control.layers import Cut, cut_out, layers_of, place_cut
 from ..errors import LabError
 from ..media import drawing
+from ..media.filling import fill_holes
 from ..scene.checks import checked_num_frames
 from ..scene.scene import Scene
 

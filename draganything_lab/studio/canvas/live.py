@@ -14,9 +14,9 @@ from collections.abc import Callable
 import numpy as np
 from ipycanvas import Canvas
 
-from ...control.filling import fill_holes
 from ...control.layers import Layers, layers_of
 from ...errors import LabError
+from ...media.filling import fill_holes
 from ..model.model import StudioModel
 from ..panels.redraw import later, running_loop
 from . import ink

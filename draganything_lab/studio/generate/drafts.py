@@ -123,4 +123,11 @@ def draft_references(
     if not takes_any_picture(pipe):
         return None
     layers, picture = layers_of(scene, count), model_pixels(picture_of(scene), size)
-    return lambda frames: carried_sources(picture, layers, frames, pipe.decoder.device)
+    filled: list[np.ndarray] = []
+
+    def fill(image: np.ndarray, holes: np.ndarray) -> np.ndarray:
+        if not filled:  # the same for every look
+            filled.append(pipe.decoder.fill(image, holes))
+        return filled[0]
+
+    return lambda frames: carried_sources(picture, layers, frames, fill, pipe.decoder.device)

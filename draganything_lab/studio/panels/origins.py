@@ -31,7 +31,7 @@ SOURCES = (
     Source("carried along", (0, 158, 115), "the picture's own pixels, moved with their object"),
     Source("in place", None, "the picture's own pixels, where they were; grey here"),
     Source("generated", (213, 94, 0), "made up by the networks"),
-    Source("filled in", (240, 228, 66), "spread into a hole from what is around it"),
+    Source("filled in", (240, 228, 66), "guessed from what is around a hole"),
 )
 
 

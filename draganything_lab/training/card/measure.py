@@ -19,12 +19,12 @@ from ...toyland import ToyClip, sample_clip, sample_scrapbook
 from ...toyland.artwork import pack_path
 from ...tracking import grid_queries, track
 from .asked import ASKED, measure_asked, turning
+from .holes import LEAST_PIXELS, measure_holes
 from .retrieval import measure_retrieval
 from .ruler import centre_error
 from .samples import Table
 
 KEPT = 10
-LEAST_PIXELS = 12  # of what a figure is taken from
 MAIN = 2  # representations, from the first, that are measured on all clips and worlds
 LOOKS = "moved things, PSNR against the truth (dB)"
 SHIFTED_LOOKS = "of these, things that neither turn nor grow, PSNR (dB)"
@@ -207,6 +207,8 @@ def measure(
         size, count = pipe.unet.config.sample_size * 8, pipe.unet.config.num_frames
         if place == 0:
             kept = measure_parts(table, pipe.vae, pipe.features, vae_pictures, size)
+            if pipe.decoder is not None and pipe.decoder.filler is not None:
+                measure_holes(table, pipe.decoder, vae_pictures, size, HELD_OUT)
         for number, (seed, clip, scene) in enumerate(held_out(many, size, count)):
             if place == 0:
                 frozen = np.repeat(clip.video[:1], count, axis=0)

@@ -123,7 +123,7 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
     for name, value in average.values.items():
         value.copy_(kept["average"].get(name, value))
     gradients = [param.grad for param in named.values() if param.grad is not None]
-    rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+    rank, world = processes()
     supply = batches(lambda number: stage.draw(number * world + rank), step, settings.workers, settings.device)
     generator = torch.Generator(settings.device)
     replay = Replay(stage, generator) if settings.device == "cuda" and stage.static else None
@@ -198,7 +198,14 @@ def run(stage: Stage, folder: Path, settings: Settings, *, resume: bool = False,
     if rank == 0:
         save()
         report(f"{stage.name}: {step} steps, saved to {path}")
+    if world > 1:
+        dist.barrier()  # the next stage reads the checkpoint in every process
     return path
+
+
+def processes() -> tuple[int, int]:
+    """This process's number, and how many train together."""
+    return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
 
 
 def _cut_log(log: Path, step: int) -> None:

@@ -28,8 +28,8 @@ def begin(folder: Path, weights: Path, representations: tuple[str, ...]) -> None
     The optimiser's moments are not shipped, so its first steps are those of a fresh one; steps and logs go on counting.
 
     Args:
-        folder: Gets `vae.pt`, `dift.pt`, `unet.pt`, `control.pt`, `fewstep.pt` where the weights had that stage, and
-            the logs; what is there is replaced.
+        folder: Gets `vae.pt`, `dift.pt`, `unet.pt`, `control.pt`, where the weights had these stages `fewstep.pt`,
+            `sharp.pt` and `fill.pt`, and the logs; what is there is replaced.
         weights: What `toy.export` wrote.
         representations: All that may be there, in their order.
 
@@ -54,9 +54,12 @@ def begin(folder: Path, weights: Path, representations: tuple[str, ...]) -> None
             decoder = ReferenceDecoder.from_pretrained(weights / "decoder", torch_dtype=torch.float32)
             whole: Any = stages["control"]
             stages["sharp"] = Sharp(whole, decoder, train_whole=True)
+            if decoder.filler is not None:
+                stages["fill"], decoder.filler = decoder.filler, None
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("fewstep", "sharp", "decode"):
-        (folder / f"{name}.pt").unlink(missing_ok=True)  # they went on from another control.pt
+    for name in ("fewstep", "fill", "sharp", "decode"):
+        (folder / f"{name}.pt").unlink(missing_ok=True)  # of another training
+    shutil.rmtree(folder / "decode", ignore_errors=True)
     for name, module in stages.items():
         log = weights / "training" / f"{name}.jsonl"
         last = {"step": 0, "seconds": 0.0}

@@ -11,6 +11,7 @@ import torch
 
 from ...control.build import build_control, control_from_tracks
 from ...control.layers import Layers, layers_of
+from ...media.filling import Fill, fill_holes
 from ...scene.masks import latent_mask
 from ...scene.scene import Scene
 from ...toyland import ToyClip, World, sample_clip
@@ -130,8 +131,17 @@ def representation_rows(first: int, representations: tuple[str, ...]) -> list[sl
     return rows
 
 
-def draw_controlled(number: int, batch: int, size: ClipSize, representations: tuple[str, ...]) -> dict[str, Any]:
+def draw_controlled(
+    number: int, batch: int, size: ClipSize, representations: tuple[str, ...], fill: Fill = fill_holes
+) -> dict[str, Any]:
     """Clips with control, the representations in turns, so that each sees as many clips as the others ("carry" half).
+
+    Args:
+        number: The batch's number.
+        batch: How many clips it has.
+        size: How large they are.
+        representations: Some of `stages.REPRESENTATIONS`.
+        fill: What fills the holes that things leave, as in `Layers.carry`.
 
     Returns:
         video (B, F, H, W, 3) uint8; image (B, F, 3, P, P) float16; labels (B, F, P, P) uint8, zero where the
@@ -160,7 +170,7 @@ def draw_controlled(number: int, batch: int, size: ClipSize, representations: tu
             layers = roughened(layers_of(scene, size.length, asked_motions(clip, scene, rng)), rng).take(frames)
             paths = [entity.path(size.length)[frames] for entity in scene.controlled]
             control = control_from_tracks([e.mask for e in scene.controlled], paths, layers=layers, **said)
-            carried = layers.carry(clip.video[0], range(len(frames)))
+            carried = layers.carry(clip.video[0], range(len(frames)), fill=fill)
             for name, part in vars(carried).items():
                 out.get({"pictures": "carried"}.get(name, name), []).append(part)
             image, labels, centres = control.image(), control.labels, control.centres
@@ -198,14 +208,16 @@ def asked_motions(clip: ToyClip, scene: Scene, rng: np.random.Generator) -> dict
 
 
 def roughened(layers: Layers, rng: np.random.Generator) -> Layers:
-    """Layers whose masks are, every third time, too large or too small by a pixel or two, as those of clicks are."""
-    masks = []
-    for mask in layers.masks:
-        if rng.random() < 0.35:
-            far = 1 + int(rng.integers(0, max(1, mask.shape[0] // 96)))
-            kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * far + 1, 2 * far + 1))
-            change = cv2.dilate if rng.random() < 0.5 else cv2.erode
-            rough = change(mask.astype(np.uint8), kernel) > 0
-            mask = rough if rough.any() else mask
-        masks.append(mask)
-    return replace(layers, masks=tuple(masks))
+    """Layers whose masks are `roughly` right."""
+    return replace(layers, masks=tuple(roughly(mask, rng) for mask in layers.masks))
+
+
+def roughly(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A mask (H, W) that is, every third time, too large or too small by a pixel or two, as those of clicks are."""
+    if rng.random() >= 0.35:
+        return mask
+    far = 1 + int(rng.integers(0, max(1, mask.shape[0] // 96)))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * far + 1, 2 * far + 1))
+    change = cv2.dilate if rng.random() < 0.5 else cv2.erode
+    rough = change(mask.astype(np.uint8), kernel) > 0
+    return rough if rough.any() else mask

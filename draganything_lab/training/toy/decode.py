@@ -1,7 +1,8 @@
-"""Stage 7: the reference decoder alone, on crops of what the sampler has made once: what a CPU can train.
+"""Stage 9: what the reference decoder takes from where, on crops of what the sampler has made once: for a CPU, too.
 
-A step of stage 6 makes every clip's latents anew, which takes far longer than to learn from them. Here they are made
-once, kept in the training's folder, and learned from many times. The decoder normalises nothing, so crops are enough.
+A step of the stage before makes every clip's latents anew, which takes far longer than to learn from them. Here they
+are made once, kept in the training's folder, and learned from many times. The decoder normalises nothing, so crops are
+enough.
 """
 
 from __future__ import annotations
@@ -12,18 +13,24 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
 from ...models import References
+from ..engine.loop import processes
 from ..engine.quick import mixed
 from .sharp import SharpStage
-from .vae import reconstruction
+from .vae import MOST_DECIBELS, decibels, reconstruction
 
-SHARDS = 36  # batches of clips that are sampled
+SHARDS = 240  # batches of clips that are sampled
+# What decides where a pixel is taken from: the layers at half the size, and one at a quarter. All others would learn
+# the sampled clips by heart, which are few.
+LAYERS = ("enter", "before.0", "after.0", "after.1", "ups.0", "leave")
 FIRST = 1_800_000  # number of the first of them; no other stage comes to it
 CROP = 96  # pixels of a crop's side, a multiple of the decoder's 16
 INTEREST = 0.8  # share of crops around what has moved or left
+DECIBELS = 0.03  # weight of the PSNR, so that small errors still matter
 CARRIED = 0.75  # share of crops from clips with "carry"
 
 
@@ -33,15 +40,17 @@ class DecodeStage(SharpStage):
     Args:
         shards: Folder of the sampled clips; `sample` fills it.
         crops: Crops of a step.
-        count: Number of shards to make.
+        count: Number of shards to make; None for `SHARDS`.
     """
 
     name = "decode"
     rate = 5e-4
 
-    def __init__(self, *args: Any, shards: Path, crops: int = 12, count: int = SHARDS, **options: Any) -> None:
+    def __init__(self, *args: Any, shards: Path, crops: int = 12, count: int | None = None, **options: Any) -> None:
         super().__init__(*args, train_whole=False, **options)
-        self.shards, self.crops, self.count = shards, crops, count
+        self.shards, self.crops, self.count = shards, crops, SHARDS if count is None else count
+        for name, param in self.net_and_decoder.decoder.named_parameters():
+            param.requires_grad_(name.startswith(LAYERS))
 
     def factor(self, name: str) -> float:
         return 1.0
@@ -49,7 +58,8 @@ class DecodeStage(SharpStage):
     def sample(self, device: str, report: Callable[[str], Any] = print) -> None:
         """Make the shards that are not there yet."""
         self.shards.mkdir(parents=True, exist_ok=True)
-        missing = [number for number in range(self.count) if not self._shard(number).exists()]
+        rank, world = processes()
+        missing = [number for number in range(rank, self.count, world) if not self._shard(number).exists()]
         if missing:
             self.to(device)
         for done, number in enumerate(missing, start=1):
@@ -76,6 +86,8 @@ class DecodeStage(SharpStage):
             part.replace(self._shard(number))
             if done % 5 == 0:
                 report(f"decode: {done} of {len(missing)} batches of clips sampled")
+        if world > 1:
+            dist.barrier()
 
     def _shard(self, number: int) -> Path:
         return self.shards / f"{number:04}.pt"
@@ -90,7 +102,8 @@ class DecodeStage(SharpStage):
         crop, frames = min(CROP, height), len(fills) // len(shard["picture"])
         out: dict[str, list[Tensor]] = {}
         for _ in range(self.crops):
-            frame = int(rng.choice(np.flatnonzero(fills == (rng.random() < CARRIED))))
+            wanted = fills == (rng.random() < CARRIED)
+            frame = int(rng.choice(np.flatnonzero(wanted if wanted.any() else ~wanted)))  # a small batch lacks a kind
             corner = rng.integers(0, height, 2)
             moved = np.argwhere(shard["moved"][frame].numpy())
             if len(moved) and rng.random() < INTEREST:
@@ -115,8 +128,9 @@ class DecodeStage(SharpStage):
         with mixed(batch["wanted"].device):
             made = self.net_and_decoder.decoder(batch["latents"].float(), references).frames
         near = F.max_pool2d(batch["moved"][:, None].float(), 5, stride=1, padding=2)[:, 0]
-        with torch.no_grad():
-            error = (made.clamp(-1, 1) - bright["wanted"]).square().mean(1)
-            inside = batch["moved"].float()
-            psnr = -10 * torch.log10((error * inside).sum() / inside.sum().clamp(min=1) / 4 + 1e-9)
-        return {"loss": reconstruction(bright["wanted"], made, 1 + 3 * near), "psnr": psnr}
+        frames = reconstruction(bright["wanted"], made, 1 + 3 * near)
+        error = (made - bright["wanted"]).square().mean(1) / 4  # of pictures in 0..1
+        known = (known[:, 0] > 0.5) & batch["moved"]
+        inside, holes = (decibels(error, where) for where in (known, batch["moved"] & ~known))
+        loss = frames + DECIBELS * (2 * MOST_DECIBELS - inside - holes)
+        return {"loss": loss, "known": inside.detach(), "holes": holes.detach()}

@@ -15,8 +15,12 @@ SHARES = {
     "control": (0.3, "the ControlNet, with an embedding for each representation: what goes where"),
     "fewstep": (0.1, "the same at the two noise levels of the sampler: videos in two steps"),
     "decoder": (0.05, "the decoder of the VAE once more, on clips"),
-    "sharp": (0.25, "the reference decoder, and the sampler's networks beside it: detail from the picture"),
-    "decode": (0.05, "the reference decoder alone, on crops of saved sampler output: what a CPU can train"),
+    "fill": (0.05, "the network that fills the holes that moved objects leave"),
+    "sharp": (0.2, "the reference decoder, and the sampler's networks beside it: detail from the picture"),
+    "decode": (
+        0.05,
+        "what the reference decoder takes from where, on crops of saved sampler output",
+    ),
 }
 STAGES = tuple(SHARES)
 FROZEN = "control-frozen"  # the stage "control" with the video UNet left as it is; not part of the whole

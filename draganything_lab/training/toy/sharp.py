@@ -1,4 +1,4 @@
-"""Stage 6: the reference decoder, on what the sampler makes, and the sampler's networks further beside it.
+"""Stage 8: the reference decoder, on what the sampler makes, and the sampler's networks further beside it.
 
 The passes of stage 5 make latents; the decoder turns them into frames with the picture at hand (`models.reference`), as
 in a run of the pipeline. No gradient goes from the frames back into the networks, so the two learn side by side, from
@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...models import ReferenceDecoder, References, agreed, follow_pointers
+from ...media.filling import fill_holes
+from ...models import HoleFiller, ReferenceDecoder, References, agreed, follow_pointers
 from ..engine.quick import mixed, quicken
 from .clips import CARRY, draw_controlled, representation_rows, turns
 from .fewstep import FewStepStage
@@ -40,12 +41,17 @@ class SharpStage(FewStepStage):
 
     The decoder's frames are drawn at once or twice the size that the networks see: of six batches three are few frames
     of many clips, two the same at twice the size, one is whole clips.
+
+    Args:
+        train_whole: Whether the sampler's networks are trained, too.
+        filler: From the stage "fill"; None has holes filled by `fill_holes`. Everything else as for `FewStepStage`.
     """
 
     name = "sharp"
 
-    def __init__(self, *args: Any, train_whole: bool = True, **options: Any) -> None:
+    def __init__(self, *args: Any, train_whole: bool = True, filler: HoleFiller | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.fill = fill_holes if filler is None else filler.fill
         self.net_and_decoder = Sharp(self.whole, ReferenceDecoder(self.vae.config.latent_channels), train_whole)
 
     def trained(self) -> nn.Module:
@@ -72,7 +78,8 @@ class SharpStage(FewStepStage):
             batch, size = batch // 2, replace(size, scale=2)
         elif kind == 5:
             batch, size = batch // 2, replace(size, frames=size.length)
-        return draw_controlled(number, max(min(batch, every), batch // every * every), size, self.representations)
+        count = max(min(batch, every), batch // every * every)
+        return draw_controlled(number, count, size, self.representations, self.fill)
 
     def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
         # What has left its place leaves something to be made there.

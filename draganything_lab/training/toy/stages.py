@@ -14,14 +14,16 @@ from safetensors.torch import save_file
 
 from ...errors import LabError
 from ...media.files import write_whole
-from ...models import ReferenceDecoder
+from ...models import HoleFiller, ReferenceDecoder
+from ...models.filler import FILLER_BLOCKS, FILLER_WIDTHS
 from ...toyland import Artwork
-from ..engine.loop import Settings, load_average, run
+from ..engine.loop import Settings, load_average, processes, run
 from ..engine.stage import Stage
 from .clips import WORLDS, ClipSize
 from .decode import DecodeStage
 from .dift import Denoiser, DiftStage, build_scheduler
 from .fewstep import FewStepStage
+from .fill import FillStage
 from .networks import ENTITY_CHANNELS, ENTITY_LAYER, ENTITY_TIMESTEP, PICTURE, build_feature_extractor, fold
 from .networks import build_scheduler as build_video_scheduler
 from .plan import STAGES, check_stages, minutes_of
@@ -29,7 +31,7 @@ from .sharp import SharpStage
 from .vae import DecoderStage, VaeStage, load_vae
 from .video import Animator, Controlled, ControlStage, UnetStage
 
-# Clips (pictures for "vae" and "dift") a step on a GPU; on a CPU each stage has its own number.
+# Clips (pictures for "vae", "dift" and "fill") a step on a GPU; on a CPU each stage has its own number.
 # Small: for these networks a step's kernels take hardly less time for less, and it is steps that they learn by.
 GPU_BATCH = {
     "vae": 48,
@@ -39,6 +41,7 @@ GPU_BATCH = {
     "control-frozen": 15,
     "fewstep": 15,
     "decoder": 6,
+    "fill": 48,
     "sharp": 20,
     "decode": 20,
 }
@@ -64,7 +67,7 @@ def build_stage(
     Args:
         name: One of `STAGES`, or "control-frozen", which leaves the video UNet as it was.
         folder: Where the checkpoints lie.
-        batch: Clips (pictures for "vae" and "dift") a step and process; None for the stage's own number.
+        batch: Clips (pictures for "vae", "dift" and "fill") a step and process; None for the stage's own number.
         picture: Side of the pictures in pixels.
         representations: For the control stages and "fewstep": a first part of `REPRESENTATIONS`; they share
             the batch.
@@ -84,6 +87,8 @@ def build_stage(
     clips = ClipSize(picture=picture, worlds=worlds)
     if name == "vae":
         return VaeStage(picture=picture, worlds=worlds, **size)
+    if name == "fill":
+        return FillStage(picture, worlds, **size)
     vae = load_vae(folder / "vae.pt")
     if name == "decoder":
         return DecoderStage(vae, size=clips, **size)
@@ -97,12 +102,13 @@ def build_stage(
     size |= {"size": clips, "representations": representations}
     if name in ("control", "control-frozen"):
         return ControlStage(vae, animator, denoiser, train_unet=name == "control", **size)
+    filler = load_filler(folder)
     if name == "fewstep":
         stage = FewStepStage(vae, animator, denoiser, **size)
     elif name == "sharp":
-        stage = SharpStage(vae, animator, denoiser, **size)
+        stage = SharpStage(vae, animator, denoiser, filler=filler, **size)
     else:
-        stage = DecodeStage(vae, animator, denoiser, shards=folder / "decode", **size)
+        stage = DecodeStage(vae, animator, denoiser, shards=folder / "decode", filler=filler, **size)
     order = {"fewstep": ("control",), "sharp": ("control", "fewstep")}.get(name, ("control", "fewstep", "sharp"))
     earlier = [path for one in order if (path := folder / f"{one}.pt").exists()]
     if not earlier:
@@ -153,6 +159,8 @@ def train(
         if name == "control":
             for later in ("fewstep", "sharp", "decode"):  # they went on from what this stage changes
                 (folder / f"{later}.pt").unlink(missing_ok=True)
+        if name in ("control", "fewstep", "fill", "sharp") and processes()[0] == 0:
+            shutil.rmtree(folder / "decode", ignore_errors=True)  # clips sampled by what this stage changes
         count = GPU_BATCH[name] if batch is None and settings.device == "cuda" else batch
         stage = build_stage(name, folder, batch=count, picture=picture, representations=representations, worlds=worlds)
         if "scrapbook" in worlds:
@@ -182,12 +190,13 @@ def export(folder: Path, out: Path, stages: tuple[str, ...] = STAGES) -> None:
 
     Args:
         folder: Where the checkpoints lie.
-        out: Becomes `vae/ dift/ training/` (the logs) and, with the stage control or fewstep, `unet/ image_encoder/
-            scheduler/ feature_extractor/ controlnet/` and `sampling.json`. The ControlNets share one trunk:
-            `controlnet/trunk/` and for each representation its embedding, `controlnet/<name>.safetensors`.
-        stages: Which to write; without "control" or "fewstep" what reads pictures, and nothing that makes videos.
+        out: Becomes `vae/ dift/ training/` (the logs) and, with "control" or a later stage that makes videos, `unet/
+            image_encoder/ scheduler/ feature_extractor/ controlnet/`, `sampling.json` and perhaps `decoder/`.
+            The ControlNets share one trunk: `controlnet/trunk/` and for each representation its embedding,
+            `controlnet/<name>.safetensors`.
+        stages: Which to write; with none of these, what reads pictures, and nothing that makes videos.
     """
-    video = bool({"control", "fewstep", "sharp", "decode"} & set(stages))
+    video = bool({"control", "fewstep", "fill", "sharp", "decode"} & set(stages))
     vae, denoiser = load_vae(folder / "vae.pt"), Denoiser()
     load_average(denoiser, folder / "dift.pt")
     if video and not (folder / "control.pt").exists():
@@ -220,6 +229,15 @@ def export(folder: Path, out: Path, stages: tuple[str, ...] = STAGES) -> None:
     part.rename(out)
 
 
+def load_filler(folder: Path) -> HoleFiller | None:
+    """What the stage "fill" has trained, or None."""
+    if not (folder / "fill.pt").exists():
+        return None
+    filler = HoleFiller()
+    load_average(filler, folder / "fill.pt")
+    return filler.eval()
+
+
 def _export_video(folder: Path, part: Path) -> None:
     animator, whole = assemble(folder)
     for name, module in (("unet", animator.unet), ("image_encoder", animator.image_encoder)):
@@ -232,10 +250,14 @@ def _export_video(folder: Path, part: Path) -> None:
         save_file(weights, part / "controlnet" / f"{representation.replace('+', '_')}.safetensors")
     if (folder / "sharp.pt").exists():
         decoder = ReferenceDecoder()
-        for name in ("sharp", "decode"):
+        found: dict[str, Any] = {}
+        for name in ("sharp", "decode"):  # the second trains some of the layers
             if (path := folder / f"{name}.pt").exists():
                 values = torch.load(path, map_location="cpu", weights_only=True)["average"]
-                found = {k.removeprefix("decoder."): v for k, v in values.items() if k.startswith("decoder.")}
-                decoder.load_state_dict(found)
+                found |= {k.removeprefix("decoder."): v for k, v in values.items() if k.startswith("decoder.")}
+        decoder.load_state_dict(found)
+        if (filler := load_filler(folder)) is not None:
+            decoder.filler = filler
+            decoder.register_to_config(filler_widths=FILLER_WIDTHS, filler_blocks=FILLER_BLOCKS)
         decoder.half().save_pretrained(part / "decoder", **SAFE)
     (part / "sampling.json").write_text(json.dumps(SAMPLING) + "\n")

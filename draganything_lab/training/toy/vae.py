@@ -24,6 +24,7 @@ WIDTHS = (64, 64, 64, 128)
 FACTOR = 8
 GUIDED = 2000  # batches
 EQUAL = 0.25  # weight of the loss at half the size
+LEAST_PIXELS, MOST_DECIBELS = 12, 50.0  # of a mask whose PSNR counts, and of a PSNR beyond which nothing is gained
 JITTER = 0.05  # noise on latents in training, so that the decoder forgives what the sampler leaves
 
 
@@ -108,6 +109,19 @@ def reconstruction(wanted: Tensor, got: Tensor, weight: Tensor) -> Tensor:
         weight[..., 1:, :] * error.diff(dim=-2).abs()
     ).mean()
     return flat + 0.5 * slopes
+
+
+def decibels(error: Tensor, where: Tensor) -> Tensor:
+    """Mean PSNR inside masks, each picture counting the same, whatever its mask's size; at most `MOST_DECIBELS`.
+
+    Args:
+        error: (N, H, W) squared errors of pictures in 0..1.
+        where: (N, H, W) bool; masks of fewer than `LEAST_PIXELS` do not count.
+    """
+    count = where.sum((1, 2))
+    mean = (error * where).sum((1, 2)) / count.clamp(min=1)
+    shown = count >= LEAST_PIXELS
+    return -10 * (torch.log10(mean + 10 ** (-MOST_DECIBELS / 10)) * shown).sum() / shown.sum().clamp(min=1)
 
 
 def patch_basis(latents: int, picture: int, clips: int = 400) -> tuple[Tensor, Tensor]:

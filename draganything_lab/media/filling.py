@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
+Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]  # from a picture and its holes, as `fill_holes`
 FILL_SIDE = 320  # holes are filled at this size at most: fills are blurry anyway, and it limits the time
 # … and squeezed in width: a hole is then filled mostly from its sides, so that horizons, shores and roads continue.
 FILL_SQUEEZE = 5
@@ -23,9 +26,7 @@ def fill_holes(image: np.ndarray, holes: np.ndarray) -> np.ndarray:
     if not holes.any():
         return image
     height, width = holes.shape
-    margin = max(2, round(min(height, width) / 110))
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
-    wide = cv2.dilate(holes.astype(np.uint8), kernel)
+    wide = widened(holes)
     if wide.all():
         return np.broadcast_to(image.mean(axis=(0, 1)), image.shape).astype(np.uint8)
     scale = min(1.0, FILL_SIDE / max(height, width))
@@ -44,6 +45,13 @@ def fill_holes(image: np.ndarray, holes: np.ndarray) -> np.ndarray:
     filled = np.ascontiguousarray(filled[: small[1], : small[0]])
     filled = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.where(wide[..., None] > 0, filled, image)
+
+
+def widened(holes: np.ndarray) -> np.ndarray:
+    """Holes (H, W) bool with the margin that `fill_holes` adds, as uint8 0 or 1."""
+    margin = max(2, round(min(holes.shape) / 110))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
+    return np.asarray(cv2.dilate(holes.astype(np.uint8), kernel))
 
 
 def _draw_through_rows(colours: np.ndarray, unknown: np.ndarray) -> None:
