@@ -485,9 +485,17 @@ for name, row in rivals.card_gaps(rivals.CARD_LOOKS).items():
 # %% [markdown]
 # Read the preview's rows with care. It obeys by construction, so for an object that only shifts, no centre error can be
 # smaller. What a model can add is what the preview cannot know: what is uncovered, soft edges, a shadow. Does `carry`
-# beat the preview where something has left? And what do you see there in the pictures of section 5: is it sharp? What
-# was never seen is *guessed*, and this small model's guesses are blurry. `carry` does not know whether an object turns
-# or grows, either: a path does not say so.
+# beat the preview where something has left? Your few clips may not tell; here are the card's, in pairs:
+
+# %%
+for measure, row in rivals.card_over_preview().items():
+    print(f"{row['mean']:+.2f} dB ({row['low']:+.2f} to {row['high']:+.2f}), {row['clips']} clips: {measure}")
+
+# %% [markdown]
+# And what do you see there in the pictures of section 5: is it sharp? What was never seen is *guessed*. The preview
+# smears what is around a hole into it; `carry` has a network that learned to fill holes on drawn worlds whose hidden
+# parts are known. It continues a road, but where there is much to invent its guesses are blurry, too. `carry` does not
+# know whether an object turns or grows, either: a path does not say so.
 #
 # ## 9. Find the flaw
 #

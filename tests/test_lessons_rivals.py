@@ -107,9 +107,10 @@ def test_the_card_is_read_where_it_is_there(
     monkeypatch.setenv("DRAGANYTHING_LAB_TOY", str(tmp_path))
     assert rivals.card_gaps() == {} and "draganything-lab card" in capsys.readouterr().out
     measures = {rivals.CARD_MEASURE: {"point": {"mean": 4.0, "low": 3.0, "high": 5.0, "clips": 9}}}
-    (tmp_path / "measured.json").write_text(json.dumps({"differences": measures}))
+    over = {rivals.CARD_LOOKS: {"mean": 0.5, "low": 0.1, "high": 0.9, "clips": 8}}
+    (tmp_path / "measured.json").write_text(json.dumps({"differences": measures, "over the preview": over}))
     assert rivals.card_gaps()["point"]["clips"] == 9
-    assert rivals.card_gaps(rivals.CARD_LOOKS) == {}
+    assert rivals.card_gaps(rivals.CARD_LOOKS) == {} and rivals.card_over_preview() == over
     monkeypatch.setenv("DRAGANYTHING_LAB_TOY", str(tmp_path / "nowhere"))
     assert rivals.card_gaps() == {} and "does not exist" in capsys.readouterr().out
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
@@ -206,15 +206,27 @@ def card_gaps(measure: str = CARD_MEASURE) -> dict[str, dict[str, float]]:
 
     Empty, with one printed sentence, if it is missing.
     """
+    return _of_card(("differences", measure))
+
+
+def card_over_preview() -> dict[str, dict[str, float]]:
+    """What "carry" has more than the preview on the model card's clips, in pairs, by measure; as `card_gaps`."""
+    return _of_card(("over the preview",))
+
+
+def _of_card(keys: Sequence[str]) -> dict[str, dict[str, float]]:
+    """A part of measured.json, by the keys that lead to it."""
     from ..models.zoo.find import find
 
     try:
         folder = find("toy")
         file = None if folder is None else Path(folder) / "measured.json"
         if file is not None and file.is_file():
-            gaps = json.loads(file.read_text()).get("differences", {}).get(measure)
-            if gaps:
-                return dict(gaps)
+            found = json.loads(file.read_text())
+            for key in keys:
+                found = found.get(key, {})
+            if found:
+                return dict(found)
     except LabError as error:
         print(error)
         return {}
