@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +15,16 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from draganything_lab.lessons.rivals import CARD_MEASURE  # noqa: E402
-from draganything_lab.media.filling import fill_holes  # noqa: E402
-from draganything_lab.media.picture import psnr  # noqa: E402
 from draganything_lab.models import zoo  # noqa: E402
 from draganything_lab.pipeline import load_pipeline  # noqa: E402
 from draganything_lab.pipeline.familiar import stranger_note  # noqa: E402
 from draganything_lab.pipeline.plan import plan_run  # noqa: E402
 from draganything_lab.pipeline.size import trained_size  # noqa: E402
 from draganything_lab.toyland import gallery, named_scene, sample_clip  # noqa: E402
-from draganything_lab.toyland.sampler import sample_world  # noqa: E402
+from draganything_lab.training.card.holes import HOLES, measure_holes  # noqa: E402
 from draganything_lab.training.card.measure import (  # noqa: E402
     ANY_LOOKS,
     HELD_OUT,
-    LEAST_PIXELS,
     LEFT,
     LOOKS,
     LOST,
@@ -36,6 +32,7 @@ from draganything_lab.training.card.measure import (  # noqa: E402
     measure,
 )
 from draganything_lab.training.card.retrieval import MEASURE  # noqa: E402
+from draganything_lab.training.card.samples import Table  # noqa: E402
 from draganything_lab.training.toy.stages import REPRESENTATIONS  # noqa: E402
 
 WEIGHTS = Path(zoo.__file__).parents[2] / "weights" / "toy"
@@ -111,15 +108,10 @@ def test_things_keep_their_looks(summary):
 
 
 def test_holes_are_filled_better_than_without_a_network():
-    decoder, gains = load(OURS).decoder, []
-    for seed in range(HELD_OUT, HELD_OUT + 40):
-        world = sample_world(seed, (128, 128), 1)
-        clip, behind = world.render(), replace(world, things=world.things[1:]).render()
-        holes = clip.labels[0] == 1
-        if holes.sum() >= LEAST_PIXELS:
-            made = [fill(clip.video[0], holes) for fill in (decoder.fill, fill_holes)]
-            gains.append(np.subtract(*(psnr(behind.video[0], picture, holes) for picture in made)))
-    assert len(gains) > 20 and np.mean(gains) > 2 and np.median(gains) > 0.5
+    table = Table()
+    measure_holes(table, load(OURS).decoder, 40, 128, HELD_OUT)
+    gain = table.difference(HOLES, "a network", "without a network")
+    assert gain["count"] > 20 and gain["mean"] > 2 and gain["median"] > 0.5
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from diffusers.models.attention_processor import Attention  # noqa: E402
 
 from draganything_lab.cli.main import main  # noqa: E402
 from draganything_lab.errors import LabError  # noqa: E402
-from draganything_lab.models import load_features  # noqa: E402
+from draganything_lab.models import HoleFiller, ReferenceDecoder, load_features  # noqa: E402
 from draganything_lab.models.controlnet import WAYS  # noqa: E402
 from draganything_lab.pipeline import load_pipeline  # noqa: E402
 from draganything_lab.toyland import sample_clip  # noqa: E402
@@ -371,7 +371,7 @@ def test_the_filler_goes_from_its_stage_to_the_weights_and_back(trained, tmp_pat
         atol=1,
     )
     for stage in ("sharp", "decode"):
-        assert toy.build_stage(stage, folder, **TINY).fill.__self__.training is False
+        assert isinstance(toy.build_stage(stage, folder, **TINY).fill.__self__, HoleFiller)
     (trained / "fill.pt").rename(tmp_path / "fill.pt")  # weights trained before there was such a stage
     try:
         toy.export(trained, tmp_path / "older")
@@ -381,6 +381,36 @@ def test_the_filler_goes_from_its_stage_to_the_weights_and_back(trained, tmp_pat
         assert not (tmp_path / "older_again" / "fill.pt").exists()
     finally:
         (tmp_path / "fill.pt").rename(trained / "fill.pt")
+
+
+def test_the_decoder_is_exported_half_way_to_where_its_last_stage_has_led(trained, tmp_path):
+    folder = tmp_path / "trained"
+    shutil.copytree(trained, folder)
+    state = torch.load(folder / "decode.pt", weights_only=True)
+    before = torch.load(folder / "sharp.pt", weights_only=True)["average"]
+    assert {name.split(".")[1] for name in state["average"]} == {"enter", "before", "after", "ups", "leave"}
+    for value in state["average"].values():
+        value += 0.5
+    torch.save(state, folder / "decode.pt")
+    toy.export(folder, tmp_path / "toy")
+    made = ReferenceDecoder.from_pretrained(tmp_path / "toy" / "decoder", torch_dtype=torch.float32)
+    for name, value in made.state_dict().items():
+        if not name.startswith("filler."):
+            start, end = before[f"decoder.{name}"], state["average"].get(f"decoder.{name}", before[f"decoder.{name}"])
+            torch.testing.assert_close(value, (start + end) / 2, atol=2e-3, rtol=2e-3, msg=name)
+
+
+def test_sampling_is_part_of_the_minutes_and_resumed_training_keeps_to_its_clips(trained, tmp_path):
+    folder = tmp_path / "trained"
+    shutil.copytree(trained, folder)
+    shutil.rmtree(folder / "decode")
+    (folder / "decode.pt").unlink()
+    few = dict(stages=("decode",), report=str, **TINY)
+    toy.train(folder, Settings(minutes=0.02, steps=2), **few)
+    clips = sorted(path.name for path in (folder / "decode").iterdir())
+    assert 1 <= len(clips) < 12
+    toy.train(folder, Settings(minutes=0.2, steps=3), resume=True, **few)
+    assert sorted(path.name for path in (folder / "decode").iterdir()) == clips
 
 
 def test_denormal_numbers_are_zero_while_a_cpu_trains():

@@ -7,6 +7,7 @@ enough.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from ..engine.quick import mixed
 from .sharp import SharpStage
 from .vae import MOST_DECIBELS, decibels, reconstruction
 
-SHARDS = 240  # batches of clips that are sampled
+SHARDS = 240  # batches of clips that are sampled at most
 # What decides where a pixel is taken from: the layers at half the size, and one at a quarter. All others would learn
 # the sampled clips by heart, which are few.
 LAYERS = ("enter", "before.0", "after.0", "after.1", "ups.0", "leave")
@@ -40,7 +41,7 @@ class DecodeStage(SharpStage):
     Args:
         shards: Folder of the sampled clips; `sample` fills it.
         crops: Crops of a step.
-        count: Number of shards to make; None for `SHARDS`.
+        count: Most shards to make; None for `SHARDS`.
     """
 
     name = "decode"
@@ -55,14 +56,17 @@ class DecodeStage(SharpStage):
     def factor(self, name: str) -> float:
         return 1.0
 
-    def sample(self, device: str, report: Callable[[str], Any] = print) -> None:
-        """Make the shards that are not there yet."""
+    def sample(self, device: str, minutes: float | None = None, report: Callable[[str], Any] = print) -> None:
+        """Make the shards that are not there yet: all of them, or as many as some minutes allow, at least one."""
         self.shards.mkdir(parents=True, exist_ok=True)
+        start = time.perf_counter()
         rank, world = processes()
         missing = [number for number in range(rank, self.count, world) if not self._shard(number).exists()]
         if missing:
             self.to(device)
         for done, number in enumerate(missing, start=1):
+            if minutes is not None and done > 1 and time.perf_counter() - start > 60 * minutes:
+                break
             batch = super().draw(FIRST + number)
             batch = {key: value.to(device) if isinstance(value, Tensor) else value for key, value in batch.items()}
             with torch.no_grad():
@@ -89,13 +93,19 @@ class DecodeStage(SharpStage):
         if world > 1:
             dist.barrier()
 
+    @property
+    def sampled(self) -> list[Path]:
+        """The shards that are there, in order."""
+        return [path for number in range(self.count) if (path := self._shard(number)).exists()]
+
     def _shard(self, number: int) -> Path:
         return self.shards / f"{number:04}.pt"
 
     def draw(self, number: int) -> dict[str, Any]:
         """Crops of one shard: latents (N, L, c, c), pictures (N, 3, P, P) and masks (N, 1, P, P) uint8, and fills."""
         rng = np.random.default_rng((number, 5))
-        shard = torch.load(self._shard(int(rng.integers(self.count))), weights_only=True, mmap=True)
+        shards = self.sampled
+        shard = torch.load(shards[int(rng.integers(len(shards)))], weights_only=True, mmap=True)
         fills = shard["fills"].flatten().numpy()
         height, cells = shard["wanted"].shape[-1], shard["latents"].shape[-1]
         side = height // cells  # pixels of a latent cell

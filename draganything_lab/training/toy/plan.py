@@ -17,10 +17,7 @@ SHARES = {
     "decoder": (0.05, "the decoder of the VAE once more, on clips"),
     "fill": (0.05, "the network that fills the holes that moved objects leave"),
     "sharp": (0.2, "the reference decoder, and the sampler's networks beside it: detail from the picture"),
-    "decode": (
-        0.05,
-        "what the reference decoder takes from where, on crops of saved sampler output",
-    ),
+    "decode": (0.05, "what the reference decoder takes from where, on crops of saved sampler output"),
 }
 STAGES = tuple(SHARES)
 FROZEN = "control-frozen"  # the stage "control" with the video UNet left as it is; not part of the whole

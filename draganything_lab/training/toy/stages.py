@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -168,8 +169,11 @@ def train(
         stage = build_stage(name, folder, batch=count, picture=picture, representations=representations, worlds=worlds)
         if "scrapbook" in worlds:
             Artwork.load()  # before the workers begin, which share it
-        if isinstance(stage, DecodeStage):
-            stage.sample(settings.device, report)
+        if isinstance(stage, DecodeStage) and not (resume and (folder / "decode.pt").exists() and stage.sampled):
+            start = time.perf_counter()
+            stage.sample(settings.device, None if own.minutes is None else own.minutes / 2, report)
+            if own.minutes is not None:  # what sampling has left of them
+                own = replace(own, minutes=max(own.minutes / 4, own.minutes - (time.perf_counter() - start) / 60))
         run(stage, folder, own, resume=resume, report=report)
 
 
