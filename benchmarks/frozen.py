@@ -24,7 +24,8 @@ from draganything_lab.media import save_picture
 from draganything_lab.models import zoo
 from draganything_lab.pipeline import load_pipeline
 from draganything_lab.training.card.card import strip
-from draganything_lab.training.card.measure import held_out, measure
+from draganything_lab.training.card.held_out import held_out
+from draganything_lab.training.card.measure import measure
 from draganything_lab.training.toy import stages as toy
 from draganything_lab.training.toy.begin import begin
 

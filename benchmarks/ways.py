@@ -19,12 +19,11 @@ import numpy as np
 
 from draganything_lab.control.representations import CUT_AND_DRAG
 from draganything_lab.pipeline import load_pipeline, preview
-from draganything_lab.training.card.measure import HELD_OUT, LEFT, LOOKS, LOST, SHARP, held_out, measure_video
+from draganything_lab.training.card.held_out import HELD_OUT, held_out
 from draganything_lab.training.card.samples import Table
+from draganything_lab.training.card.videos import CENTRE, DENSE, LEFT, LOOKS, LOST, SHARP, measure_video
 
-CENTRE = "centre error of moved things (% of diagonal)"
-CAMERA = "background and camera, motion error (% of diagonal)"
-MEASURES = {CENTRE: 2, LOST: 0, LOOKS: 1, SHARP: 2, LEFT: 1, CAMERA: 2}  # and the digits of their numbers
+MEASURES = {CENTRE: 2, LOST: 0, LOOKS: 1, SHARP: 2, LEFT: 1, DENSE: 2}  # and the digits of their numbers
 OTHER_CLIPS = 920_000_000  # the search's: neither the card's nor the lessons'
 VAE = {"with_reference": False}
 GRID = [(2, 0, 2), (2, 1, 1), (2, 1, 2), (2, 2, 2), (4, 2, 2), (4, 2, 4), (8, 6, 8)]  # steps, and when the clocks end

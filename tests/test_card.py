@@ -15,9 +15,9 @@ from draganything_lab.media.filling import fill_holes
 from draganything_lab.toyland import sample_clip
 from draganything_lab.training.card.card import differences, over_preview, rows_of
 from draganything_lab.training.card.holes import HOLES, measure_holes
-from draganything_lab.training.card.measure import LOOKS
 from draganything_lab.training.card.ruler import centre_error, known, off_by
 from draganything_lab.training.card.samples import Table
+from draganything_lab.training.card.videos import LOOKS
 
 
 @given(seed=st.integers(0, 500))
@@ -67,6 +67,76 @@ def test_a_thing_elsewhere_is_as_far_off_as_it_was_moved(dx, dy, seed):
     mask = np.zeros((1, 64, 64), bool)
     mask[0, 28:37, 24:37] = True
     assert off_by(video, truth, mask)[0] == pytest.approx(np.hypot(dx, dy))
+
+
+@given(far=st.integers(16, 40), noise=st.integers(0, 12), seed=st.integers(0, 99))
+@settings(max_examples=25, deadline=None)
+def test_a_look_alike_is_not_where_a_thing_that_stands_went(far, noise, seed):
+    """Whether its own pixels or those of its twin are a little nearer to the truth says nothing of where it is."""
+    rng = np.random.default_rng(seed)
+    thing = rng.integers(0, 256, (11, 11, 3), np.uint8)
+    truth = np.full((1, 64, 64, 3), 90, np.uint8)
+    truth[0, 8:19, 8:19] = truth[0, 8:19, 8 + far : 19 + far] = thing
+    mask = np.zeros((1, 64, 64), bool)
+    mask[0, 8:19, 8:19] = True
+    video = truth.copy()
+    for left, more in ((8, 1.05), (8 + far, 1.0)):
+        off = (more * noise * rng.choice([-1.0, 1.0], thing.shape)).round()
+        video[0, 8:19, left : left + 11] = (thing + off).clip(0, 255)
+    assert off_by(video, truth, mask)[0] == 0
+    video[0, 8:19, 8:19] = 90  # gone, and only the twin is left
+    assert off_by(video, truth, mask)[0] == pytest.approx(far, abs=1)
+
+
+def test_the_camera_is_measured_by_points_that_the_tracker_follows(monkeypatch):
+    from draganything_lab.training.card import videos
+
+    clip = next(c for seed in range(200) if (c := sample_clip(seed, (64, 64), 5)).world.camera_moves)
+    queries = videos.grid_queries((64, 64), 10, 10)
+    rows, columns = np.rint(queries[:, 1]).astype(int), np.rint(queries[:, 0]).astype(int)
+    true = clip.motion()[0][-1][rows, columns]
+    lost = np.arange(len(true)) % 3 == 0  # in every video, the true one, too
+
+    def track(video, _):
+        off = 20.0 * lost + (0.0 if video is clip.video else 2.0)
+        return type("Tracks", (), {"points": (true + off[:, None] * [1, 0])[None]})()
+
+    monkeypatch.setattr(videos, "track", track)
+    table = Table()
+    for maker, video in (("truth", clip.video), ("other", clip.video.copy())):
+        videos.measure_dense(table, maker, 0, clip, video)
+    row = table.summary()[videos.DENSE]
+    assert row["truth"]["mean"] == 0
+    assert row["other"]["mean"] == pytest.approx(100 * 2 / np.hypot(64, 64))
+
+
+class Still:
+    """A pipeline whose videos stand still."""
+
+    features = decoder = None
+
+    class unet:
+        class config:
+            sample_size, num_frames = 8, 4
+
+    def __call__(self, scene, num_frames, seed, **_):
+        frames = np.repeat(scene.image[None], num_frames, axis=0) ^ np.uint8(seed)
+        return type("Output", (), {"frames": frames})()
+
+
+def test_processes_share_the_clips_and_measure_the_same(monkeypatch, tmp_path):
+    from draganything_lab.training.card import measure as card
+
+    monkeypatch.setattr(card, "measure_parts", lambda table, *_: np.zeros((8, 8, 3), np.uint8))
+    monkeypatch.setattr(card, "pack_path", lambda: tmp_path / "none")
+    plan = card.Plan(lambda name: Still(), ("carry", "point", "gaussian"), 7, 5, 2, 3, 1, 3, {}, str)
+    monkeypatch.setattr(Still, "vae", None, raising=False)
+    one = card.measure_share(plan, 0, 1)
+    many = [card.measure_share(plan, rank, 3) for rank in range(3)]
+    assert Table.merged([share.table for share in many]).values == one.table.values
+    order = lambda shares: sorted((row[1], row[0]) for share in shares for row in share.ranked)  # noqa: E731
+    assert order(many) == order([one]) and sum(len(share.seconds) for share in many) == len(one.seconds) == 14
+    assert [share.kept is None for share in many] == [False, True, True]
 
 
 def test_a_frame_in_which_the_truth_hides_a_thing_does_not_count():

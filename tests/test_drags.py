@@ -135,8 +135,8 @@ def test_the_preview_draws_the_object_turned_and_grown(degrees: float, factor: f
     last = preview(scene, 3, label=False)[-1].astype(int)
     matrix = motion_matrices(np.array([[48, 48]] * 2), [0, degrees], [1, factor])[1]
     expected = cv2.warpAffine(scene.image, matrix, (128, 96)).astype(int)
-    inside = cv2.warpAffine(scene["disc"].mask.astype(np.uint8) * 255, matrix, (128, 96)) == 255
-    inside = cv2.erode(inside.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    inner = cv2.erode(scene["disc"].mask.astype(np.uint8), np.ones((5, 5), np.uint8))  # its edge is soft
+    inside = cv2.warpAffine(inner * 255, matrix, (128, 96)) == 255
     assert np.abs(last - expected)[inside].max(initial=0) <= 2
 
 

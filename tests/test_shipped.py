@@ -21,18 +21,12 @@ from draganything_lab.pipeline.familiar import stranger_note  # noqa: E402
 from draganything_lab.pipeline.plan import plan_run  # noqa: E402
 from draganything_lab.pipeline.size import trained_size  # noqa: E402
 from draganything_lab.toyland import gallery, named_scene, sample_clip  # noqa: E402
+from draganything_lab.training.card.held_out import HELD_OUT  # noqa: E402
 from draganything_lab.training.card.holes import HOLES, measure_holes  # noqa: E402
-from draganything_lab.training.card.measure import (  # noqa: E402
-    ANY_LOOKS,
-    HELD_OUT,
-    LEFT,
-    LOOKS,
-    LOST,
-    SHIFTED_LOOKS,
-    measure,
-)
+from draganything_lab.training.card.measure import ANY_LOOKS, measure  # noqa: E402
 from draganything_lab.training.card.retrieval import MEASURE  # noqa: E402
 from draganything_lab.training.card.samples import Table  # noqa: E402
+from draganything_lab.training.card.videos import LEFT, LOOKS, LOST, SHIFTED_LOOKS  # noqa: E402
 from draganything_lab.training.toy.stages import REPRESENTATIONS  # noqa: E402
 
 WEIGHTS = Path(zoo.__file__).parents[2] / "weights" / "toy"

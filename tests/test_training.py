@@ -25,7 +25,7 @@ from draganything_lab.models.controlnet import WAYS  # noqa: E402
 from draganything_lab.pipeline import load_pipeline  # noqa: E402
 from draganything_lab.toyland import sample_clip  # noqa: E402
 from draganything_lab.training.card.card import short_of  # noqa: E402
-from draganything_lab.training.card.measure import LOOKS  # noqa: E402
+from draganything_lab.training.card.videos import LOOKS  # noqa: E402
 from draganything_lab.training.engine.loop import Settings, factor, load_average, run  # noqa: E402
 from draganything_lab.training.engine.quick import (  # noqa: E402
     ShortAttention,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ..errors import LabError
 
@@ -26,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--grabcut", type=int, default=20, help="for sam: scenes per size for GrabCut (default: 20)")
     parser.add_argument("--seeds", type=int, default=3, help="videos per clip (default: 3)")
+    parser.add_argument("--processes", type=int, default=1, help="processes that share the clips (default: 1)")
     parser.add_argument("--steps", type=int, help="denoising steps (default: the weights' own)")
     parser.add_argument("--guidance", type=float, help="guidance in the last frame (default: the weights' own)")
     parser.add_argument("--representations", help="comma-separated (default: all)")
@@ -33,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    for name, least in (("clips", 3), ("rivals", 3), ("seeds", 1), ("steps", 1)):
+    for name, least in (("clips", 3), ("rivals", 3), ("seeds", 1), ("steps", 1), ("processes", 1)):
         given = getattr(args, name)
         if given is not None and given < least:
             raise LabError(f"--{name} is {given}", fix=f"use {least} or more")
@@ -47,7 +50,6 @@ def run(args: argparse.Namespace) -> int:
         return _sam(args)
     from ..control.representations import CUT_AND_DRAG
     from ..models import load_features
-    from ..pipeline import load_pipeline
     from ..training.card.card import write_card
     from ..training.card.measure import measure, measure_parts
     from ..training.card.samples import Table
@@ -65,11 +67,7 @@ def run(args: argparse.Namespace) -> int:
     ours = ("carry", *(name for name in REPRESENTATIONS if name != "carry"), CUT_AND_DRAG)
     chosen = tuple(args.representations.split(",")) if args.representations else ours
 
-    def load(representation: str):  # type: ignore[no-untyped-def]
-        pipe = load_pipeline(args.weights, representation, features=True)
-        pipe.set_progress_bar_config(disable=True)
-        return pipe
-
+    load = partial(_pipeline, args.weights)
     pipe = load(chosen[0])
     args.steps = args.steps or pipe.config["default_steps"]
     args.guidance = pipe.config["default_guidance"] if args.guidance is None else args.guidance
@@ -82,7 +80,8 @@ def run(args: argparse.Namespace) -> int:
         vae_pictures=args.clips,
         steps=args.steps,
         options={"max_guidance_scale": args.guidance},
-        report=lambda line: print(line, flush=True),
+        processes=args.processes,
+        report=_say,
     )
     facts = {
         "clips": args.clips,
@@ -97,6 +96,18 @@ def run(args: argparse.Namespace) -> int:
     return _told(args)
 
 
+def _pipeline(weights: Path, representation: str) -> Any:
+    from ..pipeline import load_pipeline
+
+    pipe = load_pipeline(weights, representation, features=True)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
 def _told(args: argparse.Namespace) -> int:
     print(f"wrote {args.weights / 'README.md'}, measured.json and the pictures in {args.pictures}")
     return 0
@@ -107,7 +118,7 @@ def _sam(args: argparse.Namespace) -> int:
 
     from ..segment import Segmenter, load_segmenter
     from ..segment.sam import load_toy
-    from ..training.card.measure import HELD_OUT
+    from ..training.card.held_out import HELD_OUT
     from ..training.sam.card import write_card
     from ..training.sam.measure import measure, photo_targets, summary, toyland_targets
 
@@ -115,11 +126,8 @@ def _sam(args: argparse.Namespace) -> int:
     both: dict[str, Segmenter] = {"toy": toy, "network alone": alone, "grabcut": load_segmenter("grabcut")}
     few = min(args.grabcut, args.clips)
 
-    def report(line: str) -> None:
-        print(line, flush=True)
-
-    trials = measure(both, chain(toyland_targets(few), photo_targets(few)), report)
-    more = measure({"toy": toy, "network alone": alone}, toyland_targets(args.clips - few, HELD_OUT + few), report)
+    trials = measure(both, chain(toyland_targets(few), photo_targets(few)), _say)
+    more = measure({"toy": toy, "network alone": alone}, toyland_targets(args.clips - few, HELD_OUT + few), _say)
     for name, rows in more.items():
         trials[name] += rows
     facts = {"pictures": args.clips, "grabcut pictures": few, "first seed": HELD_OUT}

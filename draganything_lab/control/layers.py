@@ -17,12 +17,11 @@ import numpy as np
 from ..media.filling import Fill, fill_holes
 from ..scene.camera import wanted_motion, wanted_view
 from ..scene.entity import Entity
-from ..scene.masks import box_of
 from ..scene.scene import Scene
+from .cuts import cut_layers, place_cut
 
 SHARPEST = cv2.INTER_CUBIC  # blurs least for shifts of half a pixel
 STRONG = 0.6  # shrinking more than to this would skip pixels, so the picture is blurred first
-STRONG_CUT = 0.5  # the same for a cut-out; the networks were trained on what shrinks to 0.55 at most, without a blur
 HOLE = 255  # in `Carried.sources`: the picture does not show what belongs there
 
 
@@ -118,10 +117,8 @@ class Layers:
             *(np.empty((len(frames), *size, 3), np.uint8) for _ in range(2)),
             *(np.empty((len(frames), *size), np.uint8) for _ in range(3)),
         )
-        cuts = [cut_out(picture, mask) for mask in scaled.masks]
-        stays = 1 - scaled.left
-        behind = fill(picture, scaled.left > 0.02) if picture.any() else picture
-        ground = np.dstack([picture.astype(np.float32) * stays[..., None], stays])
+        cuts, ground = cut_layers(picture, scaled.masks, self.moving)
+        behind = fill(picture, ground[..., 3] < 0.98) if picture.any() else picture
         for place, frame in enumerate(frames):
             out.filled[place] = _warped(behind, scaled.view[frame], size, cv2.BORDER_REPLICATE)
             drawn = _warped(ground, scaled.view[frame], size, cv2.BORDER_CONSTANT)  # (H, W, 4)
@@ -177,7 +174,6 @@ class _Scaled:
     """Layers at another size: soft masks (H, W) float32 in 0..1, and matrices for its pixels."""
 
     masks: tuple[np.ndarray, ...]
-    left: np.ndarray
     view: np.ndarray
     motions: tuple[np.ndarray, ...]
 
@@ -185,12 +181,11 @@ class _Scaled:
     def of(layers: Layers, size: tuple[int, int]) -> _Scaled:
         if size == layers.size:
             soft = tuple(mask.astype(np.float32) for mask in layers.masks)
-            return _Scaled(soft, layers.left.astype(np.float32), layers.view, layers.motions)
+            return _Scaled(soft, layers.view, layers.motions)
         smaller = size[0] < layers.size[0] or size[1] < layers.size[1]
         how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
         masks: list[np.ndarray] = [
-            cv2.resize(mask.astype(np.float32), (size[1], size[0]), interpolation=how)
-            for mask in (*layers.masks, layers.left)
+            cv2.resize(mask.astype(np.float32), (size[1], size[0]), interpolation=how) for mask in layers.masks
         ]
         x, y = size[1] / layers.size[1], size[0] / layers.size[0]
         there = np.array([[x, 0, x / 2 - 0.5], [0, y, y / 2 - 0.5], [0, 0, 1]])  # pixels are squares
@@ -199,7 +194,7 @@ class _Scaled:
             there[:2, :2] @ motion @ back + np.pad(there[:2, 2:], ((0, 0), (2, 0)))
             for motion in (layers.view, *layers.motions)
         ]
-        return _Scaled(tuple(masks[:-1]), masks[-1], moved[0], tuple(moved[1:]))
+        return _Scaled(tuple(masks), moved[0], tuple(moved[1:]))
 
 
 def layers_of(scene: Scene, num_frames: int, motions: Mapping[str, np.ndarray] | None = None) -> Layers:
@@ -268,59 +263,6 @@ def shifts(steps: np.ndarray) -> np.ndarray:
     matrices[:, 0, 0] = matrices[:, 1, 1] = 1
     matrices[:, :, 2] = steps
     return matrices
-
-
-@dataclass(frozen=True, eq=False)
-class Cut:
-    """A layer cut out of the picture, in its own box with a transparent border.
-
-    Attributes:
-        colour: (h, w, 4) float32: RGB times alpha, and alpha in 0..1.
-        corner: x and y of its top-left pixel in the picture.
-    """
-
-    colour: np.ndarray
-    corner: tuple[int, int]
-
-
-def cut_out(picture: np.ndarray, mask: np.ndarray) -> Cut:
-    """Cut a mask (H, W), bool or float32 in 0..1, out of a picture (H, W, 3) uint8."""
-    if not mask.any():
-        return Cut(np.zeros((1, 1, 4), np.float32), (0, 0))
-    left, top, right, bottom = box_of(mask)
-    box = slice(top, bottom), slice(left, right)
-    alpha = cv2.copyMakeBorder(mask[box].astype(np.float32), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    colour = cv2.copyMakeBorder(picture[box].astype(np.float32), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
-    return Cut(np.dstack([colour * alpha[..., None], alpha]), (left - 1, top - 1))
-
-
-def place_cut(
-    cut: Cut, motion: np.ndarray, size: tuple[int, int], how: int = cv2.INTER_LINEAR
-) -> tuple[tuple[slice, slice] | None, np.ndarray]:
-    """Move a cut-out by a matrix (2, 3). Returns the window that it covers in a picture of size (H, W), or None if it
-    is outside, and the content there, (h, w, 4) float32."""
-    zoom = float(np.hypot(motion[0, 0], motion[1, 0]))
-    if zoom < STRONG_CUT:
-        cut = _softened(cut, zoom)
-    tall, wide = cut.colour.shape[:2]
-    matrix = motion @ np.array([[1, 0, cut.corner[0]], [0, 1, cut.corner[1]], [0, 0, 1]])
-    corners = matrix @ np.array([[-1, wide, -1, wide], [-1, -1, tall, tall], [1, 1, 1, 1]])  # (2, 4)
-    (x0, y0), (x1, y1) = np.floor(corners.min(axis=1)), np.ceil(corners.max(axis=1)) + 1
-    x0, y0 = int(max(x0, 0)), int(max(y0, 0))
-    x1, y1 = int(min(x1, size[1])), int(min(y1, size[0]))
-    if x0 >= x1 or y0 >= y1:
-        return None, cut.colour
-    matrix[:, 2] -= (x0, y0)
-    moved = cv2.warpAffine(cut.colour, matrix, (x1 - x0, y1 - y0), flags=how, borderMode=cv2.BORDER_CONSTANT)
-    return (slice(y0, y1), slice(x0, x1)), moved
-
-
-def _softened(cut: Cut, zoom: float) -> Cut:
-    """A cut-out blurred as far as shrinking it by a factor needs."""
-    sigma = 0.35 / max(zoom, 0.02)
-    rim = int(np.ceil(3 * sigma))
-    wider = cv2.copyMakeBorder(cut.colour, rim, rim, rim, rim, cv2.BORDER_CONSTANT, value=0)
-    return Cut(cv2.GaussianBlur(wider, (0, 0), sigma), (cut.corner[0] - rim, cut.corner[1] - rim))
 
 
 def _warped(ground: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: int) -> np.ndarray:

@@ -74,7 +74,7 @@ def crowded(count: int, size: tuple[int, int], num_frames: int, first: int = FIR
         num_frames: Number of frames T.
         first: First seed.
     """
-    from ..training.card.measure import held_out
+    from ..training.card.held_out import held_out
 
     found: list[tuple[ToyClip, Scene]] = []
     for _, clip, scene in held_out(50 * count, size[0], num_frames, first):

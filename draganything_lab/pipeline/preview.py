@@ -10,7 +10,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..control.layers import Cut, cut_out, layers_of, place_cut
+from ..control.cuts import Cut, cut_layers, place_cut
+from ..control.layers import layers_of
 from ..errors import LabError
 from ..media import drawing
 from ..media.filling import fill_holes
@@ -56,7 +57,7 @@ def preview(scene: Scene, num_frames: int = 14, *, label: bool = True) -> np.nda
         )
     layers = layers_of(scene, count)
     backdrop = fill_holes(scene.image, layers.left)
-    cuts = [cut_out(scene.image, mask) for mask in layers.masks]
+    cuts, _ = cut_layers(scene.image, layers.masks, layers.moving)
     frames = np.empty((count, *scene.image.shape), np.uint8)
     for frame in range(count):
         frames[frame] = _warped_backdrop(backdrop, layers.view[frame])

@@ -1,60 +1,37 @@
-"""How good the small weights are, on held-out Toyland clips: the numbers of the model card."""
+"""How good the small weights are, on held-out clips: the numbers of the model card."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import cv2
 import numpy as np
 
-from ...control.vectors import cosine_similarity, pool_over_mask
 from ...media.picture import psnr
 from ...pipeline.familiar import vae_round_trip
 from ...pipeline.preview import preview
-from ...scene.masks import latent_mask
 from ...scene.scene import Scene
-from ...toyland import ToyClip, sample_clip, sample_scrapbook
+from ...toyland import ToyClip
 from ...toyland.artwork import pack_path
-from ...tracking import grid_queries, track
 from .asked import ASKED, measure_asked, turning
-from .holes import LEAST_PIXELS, measure_holes
+from .held_out import HELD_OUT, held_out
+from .holes import measure_holes
 from .retrieval import measure_retrieval
-from .ruler import centre_error
 from .samples import Table
+from .videos import LOOKS, measure_looks, measure_video
 
 KEPT = 10
 MAIN = 2  # representations, from the first, that are measured on all clips and worlds
-LOOKS = "moved things, PSNR against the truth (dB)"
-SHIFTED_LOOKS = "of these, things that neither turn nor grow, PSNR (dB)"
 ANY_LOOKS = "the same, dragged by any pixel of theirs (dB)"
-LOST = "moved things lost: over 5 % of the diagonal away (%)"
-LEFT = "where moved things have left, PSNR (dB)"
-SHARP = "moved things, sharpness (1: as the truth)"
 SCRAPBOOK = ("drawing", "photograph")  # kinds of Scrapbook's clips
-HELD_OUT = 900_000_000  # seeds from here on are never trained on: training counts up from 0
-
-
-def held_out(
-    count: int, size: int, num_frames: int, first: int = HELD_OUT, scrapbook: Any = None
-) -> Iterable[tuple[int, ToyClip, Scene]]:
-    """Held-out clips whose scenes can be generated: (seed, clip, scene); of Toyland, or of a kind of Scrapbook's.
-
-    The scenes ask for paths alone: `measure_asked` compares with what turn and size add.
-    """
-    made, seed = 0, first
-    while made < count:
-        if scrapbook is None:
-            clip = sample_clip(seed, (size, size), num_frames)
-        else:
-            clip = sample_scrapbook(seed, (size, size), num_frames, held_out=True, kind=scrapbook)
-        scene = clip.scene(poses=False)
-        cells = (size // 8, size // 8)
-        if scene.controlled and all(latent_mask(entity.mask, cells).any() for entity in scene.controlled):
-            made += 1
-            yield seed, clip, scene
-        seed += 1
+Strip = tuple[int, np.ndarray, np.ndarray]  # seed, truth, generated
 
 
 def measure_vae(table: Table, vae: Any, count: int, size: int) -> np.ndarray:
@@ -82,81 +59,39 @@ def measure_parts(table: Table, vae: Any, features: Any, count: int, size: int) 
     return measure_vae(table, vae, count, size)
 
 
-def measure_video(
-    table: Table, maker: str, seed: int, clip: ToyClip, scene: Scene, video: np.ndarray, features: Any
-) -> None:
-    """All measures of one video against what was asked and against the truth."""
-    diagonal = float(np.hypot(*scene.size))
-    camera = clip.world.camera_moves or clip.world.background != (0.0, 0.0)
-    for entity in scene.entities:
-        if entity.kind != "foreground" or (entity.trajectory is None and camera):
-            continue
-        error = centre_error(video, clip, entity)
-        if entity.trajectory is not None and np.isfinite(error):
-            table.add(LOST, maker, seed, 100.0 * (error > 5))
-        if entity.trajectory is None:
-            table.add("held things move (% of diagonal)", maker, seed, error)
-        else:
-            table.add("centre error of moved things (% of diagonal)", maker, seed, error)
-    moved, last = measure_looks(table, maker, seed, clip, video)
-    if features is not None and moved:
-        first_map, last_map = features.extract(video[0]), features.extract(video[-1])
-        cells = first_map.shape[1:]
-        for before, after in zip(clip.masks[moved, 0], last, strict=True):
-            if latent_mask(before, cells).any() and latent_mask(after, cells).any():
-                pair = [pool_over_mask(first_map, before)[None], pool_over_mask(last_map, after)[None]]
-                similarity = float(cosine_similarity(*pair)[0, 0])
-                table.add("moved things, DIFT similarity first to last", maker, seed, similarity)
-    if camera:
-        measure_dense(table, maker, seed, clip, video, diagonal)
+@dataclass(frozen=True)
+class Plan:
+    """What is measured of the videos; see `measure`."""
+
+    load: Callable[[str], Any]
+    representations: tuple[str, ...]
+    clips: int
+    rivals: int
+    seeds: int
+    pictures: int
+    steps: int | None
+    keep: int
+    options: dict[str, Any]
+    report: Callable[[str], Any]
 
 
-def measure_looks(
-    table: Table, maker: str, seed: int, clip: ToyClip, video: np.ndarray, world: str = ""
-) -> tuple[list[int], np.ndarray]:
-    """How the last frame looks inside moved things, and where they have left.
+@dataclass
+class Share:
+    """What one process measured.
 
-    Args:
-        table, maker, seed, clip, video: As for `measure_video`.
-        world: Begins the measures' names in the table.
-
-    Returns:
-        The moved things' numbers, from 0, and their masks (N, H, W) in the last frame.
+    Attributes:
+        table: The values.
+        kept: As `measure_vae`; None but from the first process.
+        ranked: (PSNR of what moves, seed, truth, generated) of the first representation's clips.
+        strips: {kind of Scrapbook's clips: the first of them}.
+        seconds: Of processor time, one for each video of the first representation.
     """
-    moved = [i for i, thing in enumerate(clip.world.things) if thing.role == "moved"]
-    last = clip.masks[moved, -1] if moved else np.zeros((0, *video.shape[1:3]), bool)
-    for index, mask in zip(moved, last, strict=True):
-        if mask.sum() >= LEAST_PIXELS:
-            alike, thing = psnr(clip.video[-1], video[-1], mask), clip.world.things[index]
-            table.add(world + LOOKS, maker, seed, alike)
-            if thing.turn is None and thing.grow is None:
-                table.add(world + SHIFTED_LOOKS, maker, seed, alike)
-            table.add(world + SHARP, maker, seed, edges(video[-1])[mask].mean() / edges(clip.video[-1])[mask].mean())
-    left = np.asarray(clip.masks[moved, 0].any(0) & ~last.any(0))
-    if left.sum() >= LEAST_PIXELS:
-        table.add(world + LEFT, maker, seed, psnr(clip.video[-1], video[-1], left))
-    return moved, last
 
-
-def edges(picture: np.ndarray) -> np.ndarray:
-    """(H, W) float: how much each pixel of a picture (H, W, 3) uint8 differs from its neighbours."""
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
-
-
-def measure_dense(table: Table, maker: str, seed: int, clip: ToyClip, video: np.ndarray, diagonal: float) -> None:
-    """Background and camera: motion of a grid of points against the truth, where the truth is visible."""
-    height, width = video.shape[1:3]
-    queries = grid_queries((height, width), 10, 10)
-    tracks, visible = clip.motion()
-    rows, columns = np.rint(queries[:, 1]).astype(int), np.rint(queries[:, 0]).astype(int)
-    seen = visible[-1][rows, columns]
-    if seen.sum() < 10:
-        return
-    true_step = tracks[-1][rows, columns] - queries
-    found = track(video, queries).points[-1] - queries
-    error = np.linalg.norm(found - true_step, axis=1)[seen].mean() / diagonal * 100
-    table.add("background and camera, motion error (% of diagonal)", maker, seed, error)
+    table: Table = field(default_factory=Table)
+    kept: np.ndarray | None = None
+    ranked: list[tuple[float, int, np.ndarray, np.ndarray]] = field(default_factory=list)
+    strips: dict[str, list[Strip]] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
 
 
 def measure(
@@ -170,6 +105,7 @@ def measure(
     steps: int | None = None,
     keep: int = 3,
     options: dict[str, Any] | None = None,
+    processes: int = 1,
     report: Callable[[str], Any] = print,
 ) -> tuple[Table, dict[str, Any]]:
     """Measure the weights on held-out clips.
@@ -186,6 +122,7 @@ def measure(
         steps: Steps of the scheduler; None for the weights' own.
         keep: How many of the best, the median and the worst clips to keep.
         options: More arguments of the pipeline.
+        processes: How many share the clips; with more than one, `load` and `report` must be functions of a module.
         report: Gets a line of progress now and then.
 
     Returns:
@@ -193,68 +130,109 @@ def measure(
         "median", "worst" or a kind of Scrapbook's clips, and "seconds" of processor time per video of the first
         representation.
     """
-    table = Table()
-    ranked: list[tuple[float, int, np.ndarray, np.ndarray]] = []
-    seconds: list[float] = []
-    any_pixel = Table()
-    strips: dict[str, list[tuple[int, np.ndarray, np.ndarray]]] = {}
-    scrapbook = pack_path().is_file()
-    if not scrapbook:
+    few = clips if rivals is None else rivals
+    plan = Plan(load, tuple(representations), clips, few, seeds, vae_pictures, steps, keep, options or {}, report)
+    if not pack_path().is_file():
         report("Scrapbook is left out: there is no artwork (draganything-lab scrapbook fetch)")
-    for place, representation in enumerate(representations):
-        many = clips if place < MAIN or rivals is None else rivals
-        pipe = load(representation)
-        size, count = pipe.unet.config.sample_size * 8, pipe.unet.config.num_frames
-        if place == 0:
-            kept = measure_parts(table, pipe.vae, pipe.features, vae_pictures, size)
-            if pipe.decoder is not None and pipe.decoder.filler is not None:
-                measure_holes(table, pipe.decoder, vae_pictures, size, HELD_OUT)
-        for number, (seed, clip, scene) in enumerate(held_out(many, size, count)):
-            if place == 0:
-                frozen = np.repeat(clip.video[:1], count, axis=0)
-                for maker, video in (
-                    ("frozen", frozen),
-                    ("truth", clip.video),
-                    ("preview", preview(scene, count, label=False)),
-                ):
-                    measure_video(table, maker, seed, clip, scene, video, pipe.features)
-            for run in range(seeds):
-                start = time.process_time()  # of all threads: other work on the machine does not count
-                video = pipe(scene, num_frames=count, num_inference_steps=steps, seed=run, **(options or {})).frames
-                if place == 0:
-                    seconds.append(time.process_time() - start)
-                measure_video(table, representation, seed, clip, scene, video, pipe.features if run == 0 else None)
-                moving = [i + 1 for i, thing in enumerate(clip.world.things) if thing.role == "moved"]
-                if place == 0 and run == 0 and moving:
-                    seen = np.asarray(np.isin(clip.labels, moving).any(0), np.uint8)
-                    moved = cv2.dilate(seen, np.ones((3, 3), np.uint8)) > 0
-                    error = psnr(clip.video[:, moved], video[:, moved])
-                    ranked.append((error, seed, clip.video, video))
-            if place < MAIN and number < (clips if rivals is None else rivals):
-                by_any = clip.scene(start_seed=seed, poses=False)
-                video = pipe(by_any, num_frames=count, num_inference_steps=steps, seed=0, **(options or {})).frames
-                measure_looks(any_pixel, representation, seed, clip, video)
-            if place < MAIN and turning(clip):
-                for word, wish in {"": scene, ASKED: clip.scene()}.items():
-                    result = pipe(wish, num_frames=count, num_inference_steps=steps, seed=0, **(options or {}))
-                    measure_asked(table, representation + word, seed, clip, result.frames)
-                    if place == 0:
-                        measure_asked(table, "preview" + word, seed, clip, preview(wish, count, label=False))
-            if number % 10 == 9:
-                report(f"{representation}: {number + 1} of {many} clips")
-        for kind in SCRAPBOOK if place < MAIN and scrapbook else ():
-            strips.setdefault(kind, [])
-            for seed, clip, scene in held_out(clips if rivals is None else rivals, size, count, scrapbook=kind):
-                made = {representation: pipe(scene, num_frames=count, seed=0, num_inference_steps=steps).frames}
-                if place == 0:
-                    made |= {"preview": preview(scene, count, label=False)}
-                    strips[kind] += [(seed, clip.video, made[representation])][: keep - len(strips[kind])]
-                for maker, video in made.items():
-                    measure_looks(table, maker, seed, clip, video, f"Scrapbook, {kind}s: ")
-            report(f"{representation}: Scrapbook, {kind}s")
-    table.values[ANY_LOOKS] = any_pixel.values.get(LOOKS, {})
-    ranked.sort(key=lambda item: -item[0])
+    if processes == 1:
+        shares = [measure_share(plan, 0, 1)]
+    else:
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(processes, spawn) as pool:
+            shares = list(pool.map(measure_share, [plan] * processes, range(processes), [processes] * processes))
+    ranked = sorted((one for share in shares for one in share.ranked), key=lambda one: -one[0])
     middle = max(0, len(ranked) // 2 - keep // 2)
     picks = {"best": ranked[:keep], "median": ranked[middle : middle + keep], "worst": ranked[-keep:]}
-    strips = {name: [row[1:] for row in rows] for name, rows in picks.items()} | strips
-    return table, {"kept": kept, "strips": strips, "seconds": float(np.median(seconds))}
+    strips: dict[str, list[Strip]] = {name: [row[1:] for row in rows] for name, rows in picks.items()}
+    for kind in SCRAPBOOK if pack_path().is_file() else ():
+        found = sorted((one for share in shares for one in share.strips.get(kind, [])), key=lambda one: one[0])
+        strips[kind] = found[:keep]
+    seconds = float(np.median([one for share in shares for one in share.seconds]))
+    table = Table.merged([share.table for share in shares])
+    return table, {"kept": shares[0].kept, "strips": strips, "seconds": seconds}
+
+
+def measure_share(plan: Plan, rank: int, world: int) -> Share:
+    """Measure every `world`-th clip from the `rank`-th on; the first process measures the networks' parts, too."""
+    if world > 1:
+        import torch
+
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // world))
+        cv2.setNumThreads(torch.get_num_threads())
+    share, any_pixel = Share(), Table()
+    for place, representation in enumerate(plan.representations):
+        pipe = plan.load(representation)
+        size, count = pipe.unet.config.sample_size * 8, pipe.unet.config.num_frames
+        if place == 0 and rank == 0:
+            share.kept = measure_parts(share.table, pipe.vae, pipe.features, plan.pictures, size)
+            if pipe.decoder is not None and pipe.decoder.filler is not None:
+                measure_holes(share.table, pipe.decoder, plan.pictures, size, HELD_OUT)
+        made = _Making(plan, share, pipe, representation, main=place < MAIN, first=place == 0)
+        many = plan.clips if place < MAIN else plan.rivals
+        for number, (seed, clip, scene) in islice(enumerate(held_out(many, size, count)), rank, None, world):
+            made.of_toyland(seed, clip, scene)
+            if place < MAIN and number < plan.rivals:
+                by_any = made.video(clip.scene(start_seed=seed, poses=False))
+                measure_looks(any_pixel, representation, seed, clip, by_any)
+            if number % 10 == 9:
+                plan.report(f"{representation}: {number + 1} of {many} clips")
+        for kind in SCRAPBOOK if place < MAIN and pack_path().is_file() else ():
+            for seed, clip, scene in islice(held_out(plan.rivals, size, count, scrapbook=kind), rank, None, world):
+                made.of_scrapbook(kind, seed, clip, scene)
+            plan.report(f"{representation}: Scrapbook, {kind}s")
+    share.table.values[ANY_LOOKS] = any_pixel.values.get(LOOKS, {})
+    return share
+
+
+@dataclass(frozen=True)
+class _Making:
+    """Makes and measures the videos of one representation."""
+
+    plan: Plan
+    share: Share
+    pipe: Any
+    representation: str
+    main: bool
+    first: bool
+
+    def video(self, scene: Scene, seed: int = 0) -> np.ndarray:
+        count = self.pipe.unet.config.num_frames
+        made = self.pipe(scene, num_frames=count, num_inference_steps=self.plan.steps, seed=seed, **self.plan.options)
+        return np.asarray(made.frames)
+
+    def of_toyland(self, seed: int, clip: ToyClip, scene: Scene) -> None:
+        table, count = self.share.table, len(clip.video)
+        if self.first:
+            for maker, video in (
+                ("frozen", np.repeat(clip.video[:1], count, axis=0)),
+                ("truth", clip.video),
+                ("preview", preview(scene, count, label=False)),
+            ):
+                measure_video(table, maker, seed, clip, scene, video, self.pipe.features)
+        for run in range(self.plan.seeds):
+            start = time.process_time()  # of all threads: other work on the machine does not count
+            video = self.video(scene, run)
+            if self.first:
+                self.share.seconds.append(time.process_time() - start)
+            features = self.pipe.features if run == 0 else None
+            measure_video(table, self.representation, seed, clip, scene, video, features)
+            moving = [number + 1 for number, thing in enumerate(clip.world.things) if thing.role == "moved"]
+            if self.first and run == 0 and moving:
+                seen = np.asarray(np.isin(clip.labels, moving).any(0), np.uint8)
+                moved = cv2.dilate(seen, np.ones((3, 3), np.uint8)) > 0
+                error = psnr(clip.video[:, moved], video[:, moved])
+                self.share.ranked.append((error, seed, clip.video, video))
+        for word, wish in {"": scene, ASKED: clip.scene()}.items() if self.main and turning(clip) else ():
+            measure_asked(table, self.representation + word, seed, clip, self.video(wish))
+            if self.first:
+                measure_asked(table, "preview" + word, seed, clip, preview(wish, count, label=False))
+
+    def of_scrapbook(self, kind: str, seed: int, clip: ToyClip, scene: Scene) -> None:
+        made = {self.representation: self.video(scene)}
+        if self.first:
+            made["preview"] = preview(scene, len(clip.video), label=False)
+            strips = self.share.strips.setdefault(kind, [])
+            if len(strips) < self.plan.keep:
+                strips.append((seed, clip.video, made[self.representation]))
+        for maker, video in made.items():
+            measure_looks(self.share.table, maker, seed, clip, video, f"Scrapbook, {kind}s: ")

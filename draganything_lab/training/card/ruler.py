@@ -11,6 +11,8 @@ from ...toyland import ToyClip
 
 LEAST_SEEN = 12  # pixels of a thing that must be seen in a frame of the truth for the frame to count
 LEAST_SHARE = 0.25  # and the share of what is seen of it in frame 0
+# How much worse than the best place others fit that cannot be told apart from it: dB, and squared levels of 255.
+SAME_DECIBELS, SAME_LEVELS = 1.0, 0.25
 
 
 def centre_error(video: NDArray[np.uint8], clip: ToyClip, entity: Entity) -> float:
@@ -67,5 +69,6 @@ def _off_by(frame: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
     pad_y, pad_x = weight.shape[0] // 2, weight.shape[1] // 2
     wide = cv2.copyMakeBorder(frame, pad_y, pad_y, pad_x, pad_x, cv2.BORDER_REPLICATE).astype(np.float32)
     misfit = cv2.matchTemplate(wide, truth[box].astype(np.float32), cv2.TM_SQDIFF, mask=weight)
-    _, _, (x, y), _ = cv2.minMaxLoc(misfit)
-    return float(np.hypot(x - pad_x - xs[0], y - pad_y - ys[0]))
+    same = misfit.min().clip(0) * 10 ** (SAME_DECIBELS / 10) + SAME_LEVELS * weight.sum()
+    rows, columns = np.nonzero(misfit <= same)
+    return float(np.hypot(columns - pad_x - xs[0], rows - pad_y - ys[0]).min())

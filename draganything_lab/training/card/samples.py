@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,6 +34,20 @@ class Table:
         """Keep a value; one that is not finite counts as not measurable and is left out."""
         if np.isfinite(value):
             self.values.setdefault(measure, {}).setdefault(maker, []).append(Sample(clip, float(value)))
+
+    @staticmethod
+    def merged(parts: Sequence[Table]) -> Table:
+        """The values of several tables of different clips as one, by clip; makers as the first parts have them."""
+        out = Table()
+        for part in parts:
+            for measure, makers in part.values.items():
+                for maker, samples in makers.items():
+                    out.values.setdefault(measure, {}).setdefault(maker, []).extend(samples)
+        if len(parts) > 1:
+            for makers in out.values.values():
+                for samples in makers.values():
+                    samples.sort(key=lambda sample: sample.clip)
+        return out
 
     def summary(self) -> dict[str, dict[str, dict[str, float]]]:
         """Mean, 95 % bootstrap interval over clips, median and count of every value."""

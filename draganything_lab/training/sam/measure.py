@@ -14,7 +14,7 @@ from ...errors import LabError
 from ...scene.masks import inscribed_circle, iou
 from ...segment import Found, Segmenter
 from ...toyland import sample_clip
-from ..card.measure import HELD_OUT
+from ..card.held_out import HELD_OUT
 from ..card.samples import Table
 from .outlines import outlined
 from .photos import HELD_OUT as HELD_OUT_PHOTOS

@@ -1,0 +1,106 @@
+"""What is measured of one video: where its things are, how they look, what they leave behind, how the camera moves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ...control.vectors import cosine_similarity, pool_over_mask
+from ...media.picture import psnr
+from ...scene.masks import latent_mask
+from ...scene.scene import Scene
+from ...toyland import ToyClip
+from ...tracking import grid_queries, track
+from .holes import LEAST_PIXELS
+from .ruler import centre_error
+from .samples import Table
+
+LOOKS = "moved things, PSNR against the truth (dB)"
+SHIFTED_LOOKS = "of these, things that neither turn nor grow, PSNR (dB)"
+LOST = "moved things lost: over 5 % of the diagonal away (%)"
+CENTRE = "centre error of moved things (% of diagonal)"
+HELD = "held things move (% of diagonal)"
+LEFT = "where moved things have left, PSNR (dB)"
+SHARP = "moved things, sharpness (1: as the truth)"
+ALIKE = "moved things, DIFT similarity first to last"
+DENSE = "background and camera, motion error (% of diagonal)"
+FOLLOWED = 0.01  # of the diagonal: a tracker that is farther off a point in the true video does not follow it
+LEAST_POINTS = 10
+
+
+def measure_video(
+    table: Table, maker: str, seed: int, clip: ToyClip, scene: Scene, video: np.ndarray, features: Any
+) -> None:
+    """All measures of one video against what was asked and against the truth."""
+    camera = clip.world.camera_moves or clip.world.background != (0.0, 0.0)
+    for entity in scene.entities:
+        if entity.kind != "foreground" or (entity.trajectory is None and camera):
+            continue
+        error = centre_error(video, clip, entity)
+        if entity.trajectory is not None and np.isfinite(error):
+            table.add(LOST, maker, seed, 100.0 * (error > 5))
+        if entity.trajectory is None:
+            table.add(HELD, maker, seed, error)
+        else:
+            table.add(CENTRE, maker, seed, error)
+    moved, last = measure_looks(table, maker, seed, clip, video)
+    if features is not None and moved:
+        first_map, last_map = features.extract(video[0]), features.extract(video[-1])
+        cells = first_map.shape[1:]
+        for before, after in zip(clip.masks[moved, 0], last, strict=True):
+            if latent_mask(before, cells).any() and latent_mask(after, cells).any():
+                pair = [pool_over_mask(first_map, before)[None], pool_over_mask(last_map, after)[None]]
+                similarity = float(cosine_similarity(*pair)[0, 0])
+                table.add(ALIKE, maker, seed, similarity)
+    if camera:
+        measure_dense(table, maker, seed, clip, video)
+
+
+def measure_looks(
+    table: Table, maker: str, seed: int, clip: ToyClip, video: np.ndarray, world: str = ""
+) -> tuple[list[int], np.ndarray]:
+    """How the last frame looks inside moved things, and where they have left.
+
+    Args:
+        table, maker, seed, clip, video: As for `measure_video`.
+        world: Begins the measures' names in the table.
+
+    Returns:
+        The moved things' numbers, from 0, and their masks (N, H, W) in the last frame.
+    """
+    moved = [i for i, thing in enumerate(clip.world.things) if thing.role == "moved"]
+    last = clip.masks[moved, -1] if moved else np.zeros((0, *video.shape[1:3]), bool)
+    for index, mask in zip(moved, last, strict=True):
+        if mask.sum() >= LEAST_PIXELS:
+            alike, thing = psnr(clip.video[-1], video[-1], mask), clip.world.things[index]
+            table.add(world + LOOKS, maker, seed, alike)
+            if thing.turn is None and thing.grow is None:
+                table.add(world + SHIFTED_LOOKS, maker, seed, alike)
+            table.add(world + SHARP, maker, seed, edges(video[-1])[mask].mean() / edges(clip.video[-1])[mask].mean())
+    left = np.asarray(clip.masks[moved, 0].any(0) & ~last.any(0))
+    if left.sum() >= LEAST_PIXELS:
+        table.add(world + LEFT, maker, seed, psnr(clip.video[-1], video[-1], left))
+    return moved, last
+
+
+def edges(picture: np.ndarray) -> np.ndarray:
+    """(H, W) float: how much each pixel of a picture (H, W, 3) uint8 differs from its neighbours."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
+
+
+def measure_dense(table: Table, maker: str, seed: int, clip: ToyClip, video: np.ndarray) -> None:
+    """Background and camera: motion of a grid of points against the truth, where the truth is visible, and where the
+    tracker that measures follows it: points that it loses in the true video say nothing of another one."""
+    size = clip.video.shape[1:3]
+    queries = grid_queries(size, 10, 10)
+    tracks, visible = clip.motion()
+    rows, columns = np.rint(queries[:, 1]).astype(int), np.rint(queries[:, 0]).astype(int)
+    truth, diagonal = tracks[-1][rows, columns], np.hypot(*size)
+    off = np.linalg.norm(track(clip.video, queries).points[-1] - truth, axis=1)
+    sure = visible[-1][rows, columns] & (off <= FOLLOWED * diagonal)
+    if sure.sum() >= LEAST_POINTS:
+        error = np.linalg.norm(track(video, queries).points[-1] - truth, axis=1)[sure].mean()
+        table.add(DENSE, maker, seed, 100 * error / diagonal)
