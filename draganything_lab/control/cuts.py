@@ -105,7 +105,7 @@ def unmixed(
 
     A picture shows a mixture of both there. What is mixed is taken from beside the edge: the mean colours of the
     neighbours that lie surely inside, and surely outside. A pixel whose colour lies between the two gets its share by
-    where on the line it lies. Where the two look alike, or the colour is no mixture of them (a thing with an outline of
+    where on the line it lies. Where the two look alike, or a third colour is seen (a thing with an outline of
     its own), or another thing is near, the mask decides as it is.
 
     Args:

@@ -84,7 +84,7 @@ class Share:
         kept: As `measure_vae`; None but from the first process.
         ranked: (PSNR of what moves, seed, truth, generated) of the first representation's clips.
         strips: {kind of Scrapbook's clips: the first of them}.
-        seconds: Of processor time, one for each video of the first representation.
+        seconds: Processor time of each video of the first representation.
     """
 
     table: Table = field(default_factory=Table)
