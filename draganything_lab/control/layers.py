@@ -118,7 +118,9 @@ class Layers:
             *(np.empty((len(frames), *size), np.uint8) for _ in range(3)),
         )
         cuts, ground = cut_layers(picture, scaled.masks, self.moving)
-        behind = fill(picture, ground[..., 3] < 0.98) if picture.any() else picture
+        holes = ground[..., 3] < 0.98
+        stays = np.where(holes[..., None], picture, (ground[..., :3] + 0.5).astype(np.uint8))
+        behind = fill(stays, holes) if picture.any() else picture
         for place, frame in enumerate(frames):
             out.filled[place] = _warped(behind, scaled.view[frame], size, cv2.BORDER_REPLICATE)
             drawn = _warped(ground, scaled.view[frame], size, cv2.BORDER_CONSTANT)  # (H, W, 4)
