@@ -88,6 +88,27 @@ def test_a_look_alike_is_not_where_a_thing_that_stands_went(far, noise, seed):
     assert off_by(video, truth, mask)[0] == pytest.approx(far, abs=1)
 
 
+@given(dx=st.integers(2, 8), noise=st.floats(0, 30), seed=st.integers(0, 99))
+@settings(max_examples=25, deadline=None)
+def test_a_poor_picture_of_a_thing_is_not_found_nearer_than_it_is(dx, noise, seed):
+    rng = np.random.default_rng(seed)
+    truth = np.full((1, 96, 96, 3), 200, np.uint8)
+    video, mask = truth.copy(), np.zeros((1, 96, 96), np.uint8)
+    cv2.circle(mask[0], (40, 48), 12, 1, -1)
+    truth[mask > 0] = (60, 80, 160)
+    video[np.roll(mask, dx, 2) > 0] = (60, 80, 160)
+    video = (video + rng.normal(0, noise, video.shape)).clip(0, 255).astype(np.uint8)
+    assert abs(off_by(video, truth, mask > 0)[0] - dx) <= 1
+
+
+def test_a_thing_that_vanished_is_not_where_it_belongs():
+    truth, mask = np.full((1, 64, 64, 3), 90, np.uint8), np.zeros((1, 64, 64), bool)
+    mask[0, 40:52, 40:52] = True
+    video = truth.copy()
+    truth[mask] = (240, 30, 30)
+    assert off_by(video, truth, mask)[0] > 10
+
+
 def test_the_camera_is_measured_by_points_that_the_tracker_follows(monkeypatch):
     from draganything_lab.training.card import videos
 
@@ -134,7 +155,7 @@ def test_processes_share_the_clips_and_measure_the_same(monkeypatch, tmp_path):
     one = card.measure_share(plan, 0, 1)
     many = [card.measure_share(plan, rank, 3) for rank in range(3)]
     assert Table.merged([share.table for share in many]).values == one.table.values
-    order = lambda shares: sorted((row[1], row[0]) for share in shares for row in share.ranked)  # noqa: E731
+    order = lambda shares: sorted(row for share in shares for row in share.ranked)  # noqa: E731
     assert order(many) == order([one]) and sum(len(share.seconds) for share in many) == len(one.seconds) == 14
     assert [share.kept is None for share in many] == [False, True, True]
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from draganything_lab.control.cuts import cut_layers, cut_out, edge_width, place_cut, unmixed
+from draganything_lab.control import cuts
+from draganything_lab.control.cuts import cut_layers, edge_width, part
 from draganything_lab.control.layers import layers_of, layers_of_tracks
 from draganything_lab.media.picture import psnr
 from draganything_lab.pipeline.preview import preview
@@ -63,54 +64,110 @@ def test_a_preview_has_soft_edges_too():
     assert psnr(truth, last, disc((44, 30), 10) > 0) > 32
 
 
+def blobs(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
+    """A mask of one to three ellipses, some of them holes."""
+    mask = np.zeros(size, np.uint8)
+    for _ in range(int(rng.integers(1, 4))):
+        centre, axes = rng.integers(0, max(size), 2).tolist(), rng.integers(1, 20, 2).tolist()
+        cv2.ellipse(mask, centre, axes, float(rng.uniform(0, 180)), 0, 360, int(rng.random() < 0.8), -1)
+    return mask > 0
+
+
+@given(seed=st.integers(0, 9999), count=st.integers(1, 4), side=st.sampled_from([36, 48, 96, 144]))
+@settings(max_examples=60, deadline=None)
+def test_before_they_move_layers_of_any_shape_make_the_picture(seed, count, side):
+    """Overlapping ones, too, such that stay among such that move, and at other sizes."""
+    rng = np.random.default_rng(seed)
+    size = (48, 64)
+    masks = [mask for _ in range(count) if (mask := blobs(rng, size)).any()]
+    if not masks:
+        return
+    tracks = np.zeros((2, len(masks), 2))
+    tracks[1] = rng.integers(0, 2, (len(masks), 1)) * [9, 5]  # some stay
+    picture = rng.integers(0, 256, (side, side * 4 // 3, 3), np.uint8)
+    picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.3, 4)))
+    carried = layers_of_tracks(masks, tracks).carry(picture, [0, 1])
+    assert np.abs(carried.pictures[0].astype(int) - picture)[carried.known[0] > 40].max() <= 2
+    if side == 48:
+        assert (carried.known[0] == 255).all()
+
+
 @given(seed=st.integers(0, 999))
 @settings(max_examples=30, deadline=None)
-def test_what_is_taken_along_and_what_stays_make_the_picture(seed):
+def test_both_parts_of_a_pixel_make_it_again(seed):
     rng = np.random.default_rng(seed)
     picture = cv2.GaussianBlur(rng.integers(0, 256, (48, 64, 3), np.uint8), (0, 0), float(rng.uniform(0.3, 4)))
-    mask = np.zeros((48, 64), np.uint8)
-    for _ in range(int(rng.integers(1, 4))):
-        centre, axes = rng.integers(0, 64, 2).tolist(), rng.integers(1, 20, 2).tolist()
-        cv2.ellipse(mask, centre, axes, float(rng.uniform(0, 180)), 0, 360, int(rng.random() < 0.8), -1)
-    if not mask.any():
-        return
-    cuts, ground = cut_layers(picture, [mask > 0], [True])
-    assert ground.min() >= 0 and ground[..., :3].max() <= 255 and ground[..., 3].max() <= 1
-    window, moved = place_cut(cuts[0], np.eye(2, 3), (48, 64))
-    ground[window] = ground[window] * (1 - moved[..., 3:]) + moved
-    assert np.abs(ground[..., :3] - picture).max() < 1 and ground[..., 3].min() > 0.99
+    mask, near = blobs(rng, (48, 64)), blobs(rng, (48, 64))
+    parted = part(picture.astype(np.float32), mask.astype(np.float32), near, int(rng.integers(1, 4)))
+    assert not (parted.told & near).any() and parted.alpha.min() >= 0 and parted.alpha.max() <= 1
+    assert ((parted.alpha == mask) | parted.told | (parted.alpha == 0) | (parted.alpha == 1)).all()
+    again = parted.colour + (1 - parted.alpha[..., None]) * parted.behind
+    assert np.abs(again - picture)[parted.told].max(initial=0) < 0.01
+    assert parted.behind[parted.told].min(initial=0) >= -0.01 and parted.behind[parted.told].max(initial=0) < 255.01
+
+
+def test_large_pictures_are_worked_on_in_pieces_with_the_same_result(monkeypatch):
+    rng = np.random.default_rng(3)
+    picture = cv2.GaussianBlur(rng.integers(0, 256, (90, 130, 3), np.uint8), (0, 0), 2)
+    mask = blobs(np.random.default_rng(8), (90, 130))
+    whole = cut_layers(picture, [mask], [True])
+    monkeypatch.setattr(cuts, "TILE", 16)
+    pieces = cut_layers(picture, [mask], [True])
+    np.testing.assert_allclose(whole[0][0].colour, pieces[0][0].colour, atol=1e-2)
+    assert (whole[1] == pieces[1]).mean() > 0.999 and (whole[2] == pieces[2]).all() and whole[2].any()
 
 
 def test_the_mask_decides_where_colours_do_not():
     mask = disc((20, 20), 8, 40) > 0.5
     nothing = np.zeros((40, 40), bool)
     alike = np.full((40, 40, 3), 120, np.float32)
-    assert (unmixed(alike, mask.astype(np.float32), nothing, 1)[1] == mask).all()
+    assert (part(alike, mask.astype(np.float32), nothing, 1).alpha == mask).all()
     outlined = np.where(mask[..., None], np.float32(200), np.float32(60)).repeat(3, axis=2)
     rim = mask & ~(cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
     outlined[rim] = (0, 0, 255)  # no mixture of the two
-    assert np.abs(unmixed(outlined, mask.astype(np.float32), nothing, 1)[1] - mask).max() < 0.05
+    assert (part(outlined, mask.astype(np.float32), nothing, 1).alpha == mask).all()
 
 
-def test_things_that_touch_leave_nothing_of_each_other_behind():
-    picture = np.full((40, 60, 3), 40, np.uint8)
+@pytest.mark.parametrize("side", [30, 40, 60, 80, 120])
+def test_things_that_touch_leave_nothing_of_each_other_behind(side):
     left, right = np.zeros((2, 40, 60), bool)
-    left[10:30, 10:25], right[10:30, 25:40] = True, True
+    left[10:30, 10:25], right[10:30, 25:41] = True, True
+    picture = np.full((40, 60, 3), 40, np.uint8)
     picture[left], picture[right] = (220, 60, 60), (60, 60, 220)
-    _, ground = cut_layers(picture, [left, right], [True, True])
-    assert ground[14:26, 14:36, 3].max() == 0, "a line of colour between them"
+    picture = cv2.resize(picture, (side * 3 // 2, side), interpolation=cv2.INTER_AREA)
+    away = np.array([[[17.0, 20.0], [33.0, 20.0]], [[17.0, 90.0], [33.0, 90.0]]])
+    carried = layers_of_tracks([left, right], away).carry(picture, [0, 1])
+    middle = slice(side * 14 // 40, side * 26 // 40), slice(side * 16 // 40, side * 34 // 40)
+    assert carried.known[1][middle].max() == 0, "a line of colour between them"
+    assert np.abs(carried.filled[1][middle].astype(int) - 40).max() < 25
 
 
-def test_what_stands_in_front_keeps_its_edge():
-    picture = np.full((64, 64, 3), 90, np.uint8)
+def test_what_stands_in_front_keeps_its_edge_and_its_colours():
+    """Its edge pixels are mixed with those of what moves behind it, and the masks overlap, as those of clicks do."""
     moving, front = np.zeros((2, 64, 64), bool)
-    moving[20:40, 8:24], front[16:48, 24:40] = True, True
+    moving[20:40, 8:30], front[16:48, 24:44] = True, True
+    picture = np.full((64, 64, 3), 90, np.uint8)
     picture[moving], picture[front] = (240, 60, 60), (60, 60, 240)
+    picture[20:40, 24] = (150, 60, 150)
     scene = Scene(picture)
-    scene.add("moving", moving, [(16, 30), (48, 30)])
+    scene.add("moving", moving, [(16, 30), (16, 55)])
     scene.add("front", front)
     carried = layers_of(scene, 5).carry(scene.image, range(5))
-    assert (carried.pictures[:, 20:44, 25:39] == (60, 60, 240)).all()
+    assert (carried.pictures[:, 16:44, 24:44] == picture[16:44, 24:44]).all()
+    assert (preview(scene, 5, label=False)[:, 16:44, 24:44] == picture[16:44, 24:44]).all()
+
+
+@pytest.mark.parametrize(("blur", "off"), [(1.2, 0), (1.2, -1), (1.5, 1)])
+def test_holes_take_no_colour_of_what_left_them(blur, off):
+    """In pictures with blurred edges, and with masks that are a pixel too small or too large, as those of clicks."""
+    behind, colour = np.full((256, 256, 3), 220.0), np.array([20.0, 30.0, 120.0])
+    cover = disc((90, 128), 40, 256)
+    picture = cv2.GaussianBlur(over(cover, colour, behind), (0, 0), blur)
+    mask = disc((90, 128), 40 + off, 256) > 0.5
+    away = np.array([[[90.0, 128.0]], [[190.0, 128.0]]])
+    carried = layers_of_tracks([mask], away).carry(picture, [0, 1])
+    left = (cover > 0) & (disc((190, 128), 44, 256) == 0)
+    assert np.abs(carried.filled[1].astype(int) - 220)[left].mean() < 12
 
 
 @pytest.mark.parametrize("side", [1, 2, 3])
@@ -119,9 +176,26 @@ def test_few_pixels_are_cut_out_as_they_are(side):
     mask = np.zeros((16, 16), bool)
     mask[5 : 5 + side, 5 : 5 + side] = True
     picture[mask] = 200
-    cut = cut_out(picture, mask, np.zeros_like(mask))
+    cut = cut_layers(picture, [mask], [True])[0][0]
     assert cut.colour[..., 3].sum() == pytest.approx(side**2, abs=0.5 * side)
 
 
 def test_edges_grow_with_the_picture():
     assert edge_width((64, 64)) == edge_width((256, 384)) == 1 and edge_width((1080, 1920)) == 4
+    assert edge_width((512, 512), 8.0) >= 4, "a mask enlarged eight times is soft over eight pixels"
+
+
+def test_the_live_preview_cuts_as_the_preview_does():
+    from draganything_lab.studio.canvas.sprites import cut_sprite
+
+    rng = np.random.default_rng(5)
+    behind, cover = backdrop(rng), disc((16, 30), 7)
+    picture = over(cover, np.array([250.0, 20.0, 30.0], np.float32), behind)
+    soft, hard = (cut_sprite(cover > 0.5, picture, moves) for moves in (True, False))
+    assert set(np.unique(hard.pixels[..., 3])) == {0, 255}
+    left, top = soft.corner
+    found = soft.pixels[..., 3] / 255
+    true = cover[top : top + found.shape[0], left : left + found.shape[1]]
+    assert np.abs(found - true).mean() < 0.02 and soft.size == found.shape[::-1]
+    off = np.abs(soft.pixels[..., :3].astype(int) - (250, 20, 30)).max(axis=2)
+    assert (off[found > 0.3] <= 3).mean() > 0.95 and off[found > 0.3].max() <= 25

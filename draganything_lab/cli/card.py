@@ -44,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
         raise LabError(
             f"--rivals is {args.rivals}, but only --clips {args.clips} are measured", fix="use at most as many"
         )
+    if args.what == "sam" and args.processes > 1:
+        raise LabError("--processes is for the toy weights", fix="leave it out")
     args.weights = args.weights or WEIGHTS / args.what
     args.pictures = args.pictures or PICTURES / args.what
     if args.what == "sam":
@@ -71,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
     pipe = load(chosen[0])
     args.steps = args.steps or pipe.config["default_steps"]
     args.guidance = pipe.config["default_guidance"] if args.guidance is None else args.guidance
+    made = {"frames": pipe.unet.config.num_frames, "size": pipe.unet.config.sample_size * 8}
+    del pipe
     table, extra = measure(
         load,
         chosen,
@@ -87,10 +91,10 @@ def run(args: argparse.Namespace) -> int:
         "clips": args.clips,
         "rivals": args.rivals or args.clips,
         "seeds": args.seeds,
+        "processes": args.processes,
         "steps": args.steps,
         "guidance": args.guidance,
-        "frames": pipe.unet.config.num_frames,
-        "size": pipe.unet.config.sample_size * 8,
+        **made,
     }
     write_card(args.weights, args.pictures, table, extra, facts, f"{LINK}/toy")
     return _told(args)

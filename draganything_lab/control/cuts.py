@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,8 +15,10 @@ STRONG_CUT = 0.5  # shrinking more needs a blur; the networks were trained on wh
 EDGE_PER = 256  # pixels of a picture's shorter side: an edge is a pixel wide to either side of an outline, for each …
 NEARBY = 1.2  # sigma, in edges: how far around the colours beside an edge are taken from
 NOISE = 10.0  # of 255: colours that differ by little more cannot be told apart
-ALMOST = 0.98  # alpha from here on is 1
 OFF_LINE = 0.1  # share of the squared contrast by which an edge pixel may miss the line between the two colours
+TRUSTED = 0.1  # of 0..1: below, an edge is left as the mask has it
+ALMOST = 0.98  # alpha from here on is 1
+TILE = 128  # pixels: edges are few, so a picture is worked on in pieces that have some
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,127 +27,163 @@ class Cut:
 
     Attributes:
         colour: (h, w, 4) float32: RGB times alpha, and alpha in 0..1.
-        behind: (h, w, 4) float32: the same of what is behind it, as far as pixels at its edge show that.
         corner: x and y of its top-left pixel in the picture.
     """
 
     colour: np.ndarray
-    behind: np.ndarray
     corner: tuple[int, int]
 
 
+class Parted(NamedTuple):
+    """A picture's pixels, parted into what belongs to a thing and what is behind it.
+
+    Attributes:
+        alpha: (H, W) float32 in 0..1: the thing's share.
+        colour: (H, W, 3) float32: the thing's RGB times alpha.
+        behind: (H, W, 3) float32: RGB of what is behind it; only where it was told.
+        told: (H, W) bool: where pixels were parted; elsewhere the mask decided.
+    """
+
+    alpha: np.ndarray
+    colour: np.ndarray
+    behind: np.ndarray
+    told: np.ndarray
+
+
 def cut_layers(
-    picture: np.ndarray, masks: Sequence[np.ndarray], moving: Sequence[bool]
-) -> tuple[list[Cut], np.ndarray]:
+    picture: np.ndarray, masks: Sequence[np.ndarray], moving: Sequence[bool], width: int | None = None
+) -> tuple[list[Cut], np.ndarray, np.ndarray]:
     """Cut layers out of a picture.
 
     Args:
         picture: (H, W, 3) uint8.
         masks: (H, W) each, bool or float32 in 0..1, farthest first.
-        moving: Whether each one moves. Those that do get soft edges (`unmixed`), except where two of them meet, or one
+        moving: Whether each one moves. Those that do get soft edges (`part`), except where two of them meet, or one
             that stays lies in front. Those that stay are laid down where they were.
+        width: Width of an edge, in pixels to either side; None for `edge_width`.
 
     Returns:
-        The cut-outs, and the picture without those that move: (H, W, 4) float32, RGB times alpha, and alpha.
+        The cut-outs; the picture, (H, W, 3) uint8, in which pixels at the edges of what moves show what is behind it
+        alone; and (H, W) bool, which pixels these are.
     """
-    ground = np.dstack([picture, np.ones_like(picture[..., :1])]).astype(np.float32)
-    hard = [mask > 0.5 for mask in masks]
+    size = picture.shape[:2]
+    width = edge_width(size) if width is None else width
+    clean, told = picture.copy(), np.zeros(size, bool)
     cuts: list[Cut | None] = [None] * len(masks)
     for place, mask in enumerate(masks):
-        if moving[place]:
-            others = [one for at, one in enumerate(hard) if at != place and (moving[at] or at > place)]
-            cuts[place] = cut = cut_out(picture, mask, np.any(others, axis=0) if others else np.zeros_like(hard[place]))
-            _take(cut, ground)
-    clear = ground[..., :3]  # of what moves, at its edges
-    return [cut_out(clear, mask) if cut is None else cut for cut, mask in zip(cuts, masks, strict=True)], ground
+        if moving[place] and mask.any():
+            near = np.zeros(size, bool)
+            for at, other in enumerate(masks):
+                if at != place and (moving[at] or at > place):
+                    near |= other > 0.5
+            box, corner = _box(mask, 2 * width)
+            parted = _parted(picture[box], mask[box], near[box], width)
+            cuts[place] = _cut(np.dstack([parted.colour, parted.alpha]), corner)
+            clean[box][parted.told] = (parted.behind + 0.5)[parted.told]
+            told[box] |= parted.told
+    return [cut_out(clean, mask) if cut is None else cut for cut, mask in zip(cuts, masks, strict=True)], clean, told
 
 
-def _take(cut: Cut, ground: np.ndarray) -> None:
-    """Take a cut-out away from where it was, in place."""
-    behind, there = cut.behind[1:-1, 1:-1], cut.colour[1:-1, 1:-1, 3] > 0
-    left, top = cut.corner[0] + 1, cut.corner[1] + 1
-    part = ground[top : top + behind.shape[0], left : left + behind.shape[1]]
-    hidden = part[..., 3:] < behind[..., 3:]  # by another one
-    part[there] = np.where(hidden, part, behind)[there]
+def cut_out(picture: np.ndarray, mask: np.ndarray) -> Cut:
+    """Cut a mask (H, W), bool or float32 in 0..1, out of a picture (H, W, 3) uint8, along its outline."""
+    if not mask.any():
+        return Cut(np.zeros((1, 1, 4), np.float32), (0, 0))
+    box, corner = _box(mask, 0)
+    alpha = mask[box].astype(np.float32)
+    return _cut(np.dstack([picture[box] * alpha[..., None], alpha]), corner)
 
 
-def cut_out(picture: np.ndarray, mask: np.ndarray, others: np.ndarray | None = None) -> Cut:
-    """Cut a mask out of a picture.
+def edge_width(size: tuple[int, ...], enlarged: float = 1.0) -> int:
+    """How many pixels to either side of an outline belong to the edge.
 
     Args:
-        picture: (H, W, 3) in 0..255.
-        mask: (H, W), bool or float32 in 0..1.
-        others: (H, W) bool: what else is cut out. Given, the edges are soft; None cuts along the mask.
+        size: (H, W) of the picture.
+        enlarged: How many times larger than the masks' own size that is.
     """
-    if not mask.any():
-        nothing = np.zeros((1, 1, 4), np.float32)
-        return Cut(nothing, nothing, (0, 0))
-    left, top, right, bottom = box_of(mask)
-    width = edge_width(mask.shape)
-    rim = 0 if others is None else 4 * width
-    left, top = max(left - rim, 0), max(top - rim, 0)
-    box = slice(top, bottom + rim), slice(left, right + rim)
-    colour, alpha = picture[box].astype(np.float32), mask[box].astype(np.float32)
-    if others is None:
-        parts = colour * alpha[..., None], alpha, colour * (1 - alpha[..., None]), 1 - alpha
-    else:
-        parts = unmixed(colour, alpha, others[box], width)
-    padded = cv2.copyMakeBorder(np.dstack(parts), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    return Cut(padded[..., :4], padded[..., 4:], (left - 1, top - 1))
+    return max(1, round(min(size) / EDGE_PER), int(np.ceil(enlarged / 2)) + 1 if enlarged > 1 else 0)
 
 
-def edge_width(size: tuple[int, ...]) -> int:
-    """How many pixels to either side of an outline belong to the edge, in a picture of size (H, W)."""
-    return max(1, round(min(size) / EDGE_PER))
-
-
-def unmixed(
-    picture: np.ndarray, mask: np.ndarray, others: np.ndarray, width: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def part(picture: np.ndarray, mask: np.ndarray, near: np.ndarray, width: int) -> Parted:
     """Part the pixels along a mask's outline into what belongs to the masked thing and what is behind it.
 
     A picture shows a mixture of both there. What is mixed is taken from beside the edge: the mean colours of the
     neighbours that lie surely inside, and surely outside. A pixel whose colour lies between the two gets its share by
-    where on the line it lies. Where the two look alike, or a third colour is seen (a thing with an outline of
-    its own), or another thing is near, the mask decides as it is.
+    where on the line it lies. Where the two look alike, or a third colour is seen (a thing with an outline of its own),
+    or another thing is near, the mask decides.
 
     Args:
         picture: (H, W, 3) float32 in 0..255.
         mask: (H, W) float32 in 0..1; at least half is inside.
-        others: (H, W) bool: other things.
+        near: (H, W) bool: other things.
         width: Pixels to either side of the outline that may be mixed.
 
     Returns:
-        The thing's RGB times alpha (H, W, 3), and alpha (H, W) in 0..1; and the same of what is behind it, which is
-        wholly known (1) at edges that were parted.
+        What was found. `colour` and `behind` give the picture's pixel again when the first is laid over the second.
 
     Source:
         Ours; the compositing equation solved for alpha with both colours known, as in blue-screen matting (Smith and
         Blinn, SIGGRAPH 1996).
     """
     hard = (mask > 0.5).astype(np.uint8)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
-    inside = cv2.erode(hard, kernel, borderType=cv2.BORDER_REPLICATE) > 0
-    outside = cv2.dilate(hard, kernel, borderType=cv2.BORDER_REPLICATE) == 0
-    near = cv2.dilate(others.astype(np.uint8), kernel, borderType=cv2.BORDER_REPLICATE) > 0
+    inside, outside, apart = _shrunk(hard, width), _shrunk(1 - hard, width), _shrunk(1 - near.astype(np.uint8), width)
     (own, has_own), (around, has_around) = (
-        _mean_nearby(picture, area & ~near, NEARBY * width) for area in (inside, outside)
+        _mean_nearby(picture, area & apart, NEARBY * width) for area in (inside, outside)
     )
     line = own - around
     contrast = (line**2).sum(axis=2)
     share = (((picture - around) * line).sum(axis=2) / np.maximum(contrast, 1e-3)).clip(0, 1)
     miss = ((picture - around - share[..., None] * line) ** 2).sum(axis=2)
     trust = contrast / (contrast + NOISE**2) * np.exp(-miss / (OFF_LINE * contrast + NOISE**2 / 4))
-    trust *= ~(inside | outside | near) & has_own & has_around
     alpha = mask + trust * (share - mask)
     alpha[alpha > ALMOST], alpha[alpha < 1 - ALMOST] = 1, 0
+    edge = ~(inside | outside) & apart & has_own & has_around & (trust > TRUSTED)
+    told = edge & (alpha > 0) & (alpha < 1)
+    alpha = np.where(edge, alpha, mask)
     rest = 1 - alpha[..., None]
     # What is left of a pixel without its share of what is behind.
     colour = np.clip(picture - rest * around, 0, 255 * alpha[..., None])
-    parted = (trust > 0)[..., None] & (rest > 0) & (rest < 1)
-    colour = np.where(parted, colour, picture * alpha[..., None])
-    behind = np.where(parted, (picture - colour) / np.maximum(rest, 1 - ALMOST), picture * rest)
-    return colour, alpha, behind, np.where(parted[..., 0], 1, rest[..., 0])
+    colour = np.where(told[..., None], colour, picture * alpha[..., None])
+    return Parted(alpha, colour, (picture - colour) / np.maximum(rest, 1 - ALMOST), told)
+
+
+def _parted(picture: np.ndarray, mask: np.ndarray, near: np.ndarray, width: int) -> Parted:
+    """`part` for a picture uint8 and a mask bool or float32, worked out only around the outline."""
+    soft = mask.astype(np.float32)
+    colour = picture * soft[..., None]
+    out = Parted(soft.copy(), colour, np.zeros_like(colour), np.zeros(soft.shape, bool))
+    hard = (soft > 0.5).astype(np.uint8)
+    edges = ~(_shrunk(hard, width) | _shrunk(1 - hard, width))
+    halo = 5 * width  # nothing farther away counts
+    for top in range(0, soft.shape[0], TILE):
+        for left in range(0, soft.shape[1], TILE):
+            tile = slice(top, top + TILE), slice(left, left + TILE)
+            if not edges[tile].any():
+                continue
+            y, x = max(top - halo, 0), max(left - halo, 0)
+            wide = slice(y, top + TILE + halo), slice(x, left + TILE + halo)
+            inner = slice(top - y, top - y + TILE), slice(left - x, left - x + TILE)
+            found = part(picture[wide].astype(np.float32), soft[wide], near[wide], width)
+            for whole, piece in zip(out, found, strict=True):
+                whole[tile] = piece[inner]
+    return out
+
+
+def _shrunk(area: np.ndarray, by: int) -> np.ndarray:
+    """An area (H, W) uint8 0 or 1 without its outermost pixels, as bool; the picture's border takes none away."""
+    return np.asarray(cv2.distanceTransform(area, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) > by)
+
+
+def _box(mask: np.ndarray, rim: int) -> tuple[tuple[slice, slice], tuple[int, int]]:
+    """The box of a mask, `rim` pixels wider where the picture has them, and its corner (x, y)."""
+    left, top, right, bottom = box_of(mask)
+    left, top = max(left - rim, 0), max(top - rim, 0)
+    return (slice(top, bottom + rim), slice(left, right + rim)), (left, top)
+
+
+def _cut(colour: np.ndarray, corner: tuple[int, int]) -> Cut:
+    """A cut-out of the colours of a box, with its border."""
+    padded = cv2.copyMakeBorder(colour.astype(np.float32), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    return Cut(padded, (corner[0] - 1, corner[1] - 1))
 
 
 def _mean_nearby(picture: np.ndarray, area: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
@@ -181,4 +220,4 @@ def _softened(cut: Cut, zoom: float) -> Cut:
     sigma = 0.35 / max(zoom, 0.02)
     rim = int(np.ceil(3 * sigma))
     wider = cv2.copyMakeBorder(cut.colour, rim, rim, rim, rim, cv2.BORDER_CONSTANT, value=0)
-    return Cut(cv2.GaussianBlur(wider, (0, 0), sigma), cut.behind, (cut.corner[0] - rim, cut.corner[1] - rim))
+    return Cut(cv2.GaussianBlur(wider, (0, 0), sigma), (cut.corner[0] - rim, cut.corner[1] - rim))

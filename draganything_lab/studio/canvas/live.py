@@ -109,8 +109,9 @@ class Live:
         layer.scale(1 / FINE, 1 / FINE)
         stage.clip(layer)
         stage.put_moved(layer, "ground", self.ground, ground, view)
-        for place, (mask, motion) in enumerate(zip(layers.masks, motions, strict=True)):
-            stage.put_moved(layer, ("cut", place), mask, lambda mask=mask: cut_sprite(mask, image), motion)
+        for place, (mask, moves, motion) in enumerate(zip(layers.masks, layers.moving, motions, strict=True)):
+            cut = lambda mask=mask, moves=moves: cut_sprite(mask, image, moves)  # noqa: E731
+            stage.put_moved(layer, ("cut", place, moves), mask, cut, motion)
         height, width = image.shape[:2]
         ink.word(layer, stage.to_canvas(np.array([width - 0.5, height - 0.5])).tolist(), "preview")
         layer.restore()

@@ -7,9 +7,9 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from ...control.cuts import cut_layers
 from ...media.drawing import entity_colour
 from ...scene.entity import Entity
-from ...scene.masks import box_of
 
 FINEST = 1600  # longest side of a sprite, in its own pixels
 HEAT_SIDE = 192
@@ -91,12 +91,13 @@ def opaque(image: np.ndarray) -> np.ndarray:
     return np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])
 
 
-def cut_sprite(mask: np.ndarray, image: np.ndarray) -> Sprite:
-    """What a mask (H, W) bool cuts out of a picture (H, W, 3) uint8, as it is."""
-    left, top, right, bottom = box_of(mask)
-    box = slice(top, bottom), slice(left, right)
-    pixels = np.dstack([image[box], 255 * mask[box].astype(np.uint8)])
-    return Sprite(pixels, (left, top), (right - left, bottom - top))
+def cut_sprite(mask: np.ndarray, image: np.ndarray, moves: bool = True) -> Sprite:
+    """What a mask (H, W) bool cuts out of a picture (H, W, 3) uint8, with soft edges if it moves, as in the preview."""
+    cut = cut_layers(image, [mask], [moves])[0][0]
+    alpha = cut.colour[1:-1, 1:-1, 3:]
+    colours = cut.colour[1:-1, 1:-1, :3] / np.maximum(alpha, 1e-3)
+    pixels = (np.dstack([colours, 255 * alpha]) + 0.5).clip(0, 255).astype(np.uint8)
+    return Sprite(pixels, (cut.corner[0] + 1, cut.corner[1] + 1), (pixels.shape[1], pixels.shape[0]))
 
 
 @lru_cache(maxsize=1)

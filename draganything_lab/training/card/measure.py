@@ -82,15 +82,13 @@ class Share:
     Attributes:
         table: The values.
         kept: As `measure_vae`; None but from the first process.
-        ranked: (PSNR of what moves, seed, truth, generated) of the first representation's clips.
-        strips: {kind of Scrapbook's clips: the first of them}.
+        ranked: (PSNR of what moves, seed) of the first representation's clips.
         seconds: Processor time of each video of the first representation.
     """
 
     table: Table = field(default_factory=Table)
     kept: np.ndarray | None = None
-    ranked: list[tuple[float, int, np.ndarray, np.ndarray]] = field(default_factory=list)
-    strips: dict[str, list[Strip]] = field(default_factory=dict)
+    ranked: list[tuple[float, int]] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
 
@@ -138,27 +136,47 @@ def measure(
         shares = [measure_share(plan, 0, 1)]
     else:
         spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(processes, spawn) as pool:
+        with ProcessPoolExecutor(processes, spawn, _share_cores, (processes,)) as pool:
             shares = list(pool.map(measure_share, [plan] * processes, range(processes), [processes] * processes))
-    ranked = sorted((one for share in shares for one in share.ranked), key=lambda one: -one[0])
+    ranked = [seed for _, seed in sorted((one for share in shares for one in share.ranked), reverse=True)]
     middle = max(0, len(ranked) // 2 - keep // 2)
     picks = {"best": ranked[:keep], "median": ranked[middle : middle + keep], "worst": ranked[-keep:]}
-    strips: dict[str, list[Strip]] = {name: [row[1:] for row in rows] for name, rows in picks.items()}
-    for kind in SCRAPBOOK if pack_path().is_file() else ():
-        found = sorted((one for share in shares for one in share.strips.get(kind, [])), key=lambda one: one[0])
-        strips[kind] = found[:keep]
     seconds = float(np.median([one for share in shares for one in share.seconds]))
     table = Table.merged([share.table for share in shares])
-    return table, {"kept": shares[0].kept, "strips": strips, "seconds": seconds}
+    return table, {"kept": shares[0].kept, "strips": strips_of(plan, picks), "seconds": seconds}
+
+
+def _share_cores(processes: int) -> None:
+    """Begin a process that is one of several."""
+    import torch
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
+    cv2.setNumThreads(torch.get_num_threads())
+
+
+def strips_of(plan: Plan, picks: dict[str, list[int]]) -> dict[str, list[Strip]]:
+    """Videos of the first representation: of the clips with some seeds, by name, and of the first ones of Scrapbook's
+    kinds."""
+    pipe = plan.load(plan.representations[0])
+    size, count = pipe.unet.config.sample_size * 8, pipe.unet.config.num_frames
+    clips = {name: [next(iter(held_out(1, size, count, seed))) for seed in seeds] for name, seeds in picks.items()}
+    if pack_path().is_file():
+        clips |= {kind: list(held_out(plan.keep, size, count, scrapbook=kind)) for kind in SCRAPBOOK}
+    return {
+        name: [(seed, clip.video, video_of(pipe, plan, scene)) for seed, clip, scene in some]
+        for name, some in clips.items()
+    }
+
+
+def video_of(pipe: Any, plan: Plan, scene: Scene, seed: int = 0) -> np.ndarray:
+    """A generated video (T, H, W, 3) of as many frames as the networks were trained for."""
+    count = pipe.unet.config.num_frames
+    made = pipe(scene, num_frames=count, num_inference_steps=plan.steps, seed=seed, **plan.options)
+    return np.asarray(made.frames)
 
 
 def measure_share(plan: Plan, rank: int, world: int) -> Share:
     """Measure every `world`-th clip from the `rank`-th on; the first process measures the networks' parts, too."""
-    if world > 1:
-        import torch
-
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // world))
-        cv2.setNumThreads(torch.get_num_threads())
     share, any_pixel = Share(), Table()
     for place, representation in enumerate(plan.representations):
         pipe = plan.load(representation)
@@ -174,7 +192,7 @@ def measure_share(plan: Plan, rank: int, world: int) -> Share:
             if place < MAIN and number < plan.rivals:
                 by_any = made.video(clip.scene(start_seed=seed, poses=False))
                 measure_looks(any_pixel, representation, seed, clip, by_any)
-            if number % 10 == 9:
+            if number // world % 10 == 9:
                 plan.report(f"{representation}: {number + 1} of {many} clips")
         for kind in SCRAPBOOK if place < MAIN and pack_path().is_file() else ():
             for seed, clip, scene in islice(held_out(plan.rivals, size, count, scrapbook=kind), rank, None, world):
@@ -196,9 +214,7 @@ class _Making:
     first: bool
 
     def video(self, scene: Scene, seed: int = 0) -> np.ndarray:
-        count = self.pipe.unet.config.num_frames
-        made = self.pipe(scene, num_frames=count, num_inference_steps=self.plan.steps, seed=seed, **self.plan.options)
-        return np.asarray(made.frames)
+        return video_of(self.pipe, self.plan, scene, seed)
 
     def of_toyland(self, seed: int, clip: ToyClip, scene: Scene) -> None:
         table, count = self.share.table, len(clip.video)
@@ -221,7 +237,7 @@ class _Making:
                 seen = np.asarray(np.isin(clip.labels, moving).any(0), np.uint8)
                 moved = cv2.dilate(seen, np.ones((3, 3), np.uint8)) > 0
                 error = psnr(clip.video[:, moved], video[:, moved])
-                self.share.ranked.append((error, seed, clip.video, video))
+                self.share.ranked.append((error, seed))
         for word, wish in {"": scene, ASKED: clip.scene()}.items() if self.main and turning(clip) else ():
             measure_asked(table, self.representation + word, seed, clip, self.video(wish))
             if self.first:
@@ -231,8 +247,5 @@ class _Making:
         made = {self.representation: self.video(scene)}
         if self.first:
             made["preview"] = preview(scene, len(clip.video), label=False)
-            strips = self.share.strips.setdefault(kind, [])
-            if len(strips) < self.plan.keep:
-                strips.append((seed, clip.video, made[self.representation]))
         for maker, video in made.items():
             measure_looks(self.share.table, maker, seed, clip, video, f"Scrapbook, {kind}s: ")

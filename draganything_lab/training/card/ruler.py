@@ -11,8 +11,8 @@ from ...toyland import ToyClip
 
 LEAST_SEEN = 12  # pixels of a thing that must be seen in a frame of the truth for the frame to count
 LEAST_SHARE = 0.25  # and the share of what is seen of it in frame 0
-# How much worse than the best place others fit that cannot be told apart from it: dB, and squared levels of 255.
-SAME_DECIBELS, SAME_LEVELS = 1.0, 0.25
+SAME = 10 ** (1 / 10)  # a place fits as well as the best one if its misfit is at most this many times the other's: 1 dB
+VALLEY = 3  # pixels around a place that must all fit no better, and one of them worse by more than `SAME`
 
 
 def centre_error(video: NDArray[np.uint8], clip: ToyClip, entity: Entity) -> float:
@@ -46,7 +46,9 @@ def off_by(video: NDArray[np.uint8], truth: NDArray[np.uint8], masks: NDArray[np
 
     What the truth shows of the thing in a frame, turned, grown and covered as it is there, is looked for in the same
     frame of the video: the place where these pixels fit best, in least squares over the whole picture and half the
-    thing's size beyond. A copy left behind at the start is found there if it looks better than what arrived.
+    thing's size beyond. A copy left behind at the start is found there if it looks better than what arrived, by more
+    than 1 dB: of several places apart that fit as well, the nearest to the true one counts. So a thing that stands
+    beside a look-alike has not moved there because a pixel at its edge differs.
 
     Args:
         video: (T, H, W, 3) the generated frames.
@@ -68,7 +70,11 @@ def _off_by(frame: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
     weight = np.repeat(mask[box].astype(np.float32)[..., None], 3, axis=2)
     pad_y, pad_x = weight.shape[0] // 2, weight.shape[1] // 2
     wide = cv2.copyMakeBorder(frame, pad_y, pad_y, pad_x, pad_x, cv2.BORDER_REPLICATE).astype(np.float32)
-    misfit = cv2.matchTemplate(wide, truth[box].astype(np.float32), cv2.TM_SQDIFF, mask=weight)
-    same = misfit.min().clip(0) * 10 ** (SAME_DECIBELS / 10) + SAME_LEVELS * weight.sum()
-    rows, columns = np.nonzero(misfit <= same)
-    return float(np.hypot(columns - pad_x - xs[0], rows - pad_y - ys[0]).min())
+    misfit = cv2.matchTemplate(wide, truth[box].astype(np.float32), cv2.TM_SQDIFF, mask=weight).clip(0)
+    rows, columns = np.indices(misfit.shape)
+    off = np.hypot(rows - pad_y - ys[0], columns - pad_x - xs[0])
+    best = np.unravel_index(misfit.argmin(), misfit.shape)
+    window = np.ones((2 * VALLEY + 1, 2 * VALLEY + 1), np.uint8)
+    valleys = (misfit <= cv2.erode(misfit, window)) & (cv2.dilate(misfit, window) > SAME * misfit)
+    alike = valleys & (misfit <= SAME * misfit[best])
+    return float(min(off[best], off[alike].min(initial=np.inf)))

@@ -23,11 +23,14 @@ LOST = "moved things lost: over 5 % of the diagonal away (%)"
 CENTRE = "centre error of moved things (% of diagonal)"
 HELD = "held things move (% of diagonal)"
 LEFT = "where moved things have left, PSNR (dB)"
+BESIDE = "beside moved things, PSNR (dB)"
 SHARP = "moved things, sharpness (1: as the truth)"
 ALIKE = "moved things, DIFT similarity first to last"
 DENSE = "background and camera, motion error (% of diagonal)"
-FOLLOWED = 0.01  # of the diagonal: a tracker that is farther off a point in the true video does not follow it
+FOLLOWED = "background and camera, visible points that the tracker follows in the true video (%)"
+NEAR = 0.01  # of the diagonal: a tracker that is farther off a point does not follow it
 LEAST_POINTS = 10
+RING = 3  # pixels around a moved thing that count as beside it
 
 
 def measure_video(
@@ -61,7 +64,7 @@ def measure_video(
 def measure_looks(
     table: Table, maker: str, seed: int, clip: ToyClip, video: np.ndarray, world: str = ""
 ) -> tuple[list[int], np.ndarray]:
-    """How the last frame looks inside moved things, and where they have left.
+    """How the last frame looks inside moved things, beside them, and where they have left.
 
     Args:
         table, maker, seed, clip, video: As for `measure_video`.
@@ -79,7 +82,11 @@ def measure_looks(
             if thing.turn is None and thing.grow is None:
                 table.add(world + SHIFTED_LOOKS, maker, seed, alike)
             table.add(world + SHARP, maker, seed, edges(video[-1])[mask].mean() / edges(clip.video[-1])[mask].mean())
-    left = np.asarray(clip.masks[moved, 0].any(0) & ~last.any(0))
+    here, before = (np.asarray(masks.any(0)) for masks in (last, clip.masks[moved, 0]))
+    ring = cv2.dilate(here.astype(np.uint8), np.ones((2 * RING + 1, 2 * RING + 1), np.uint8)) > 0
+    if (beside := ring & ~here & ~before).sum() >= LEAST_PIXELS:
+        table.add(world + BESIDE, maker, seed, psnr(clip.video[-1], video[-1], beside))
+    left = before & ~here
     if left.sum() >= LEAST_PIXELS:
         table.add(world + LEFT, maker, seed, psnr(clip.video[-1], video[-1], left))
     return moved, last
@@ -93,14 +100,18 @@ def edges(picture: np.ndarray) -> np.ndarray:
 
 def measure_dense(table: Table, maker: str, seed: int, clip: ToyClip, video: np.ndarray) -> None:
     """Background and camera: motion of a grid of points against the truth, where the truth is visible, and where the
-    tracker that measures follows it: points that it loses in the true video say nothing of another one."""
+    tracker that measures follows it: points that it loses in the true video say nothing of another one. How many are
+    left of those that are visible is kept as what the truth has of `FOLLOWED`."""
     size = clip.video.shape[1:3]
     queries = grid_queries(size, 10, 10)
     tracks, visible = clip.motion()
     rows, columns = np.rint(queries[:, 1]).astype(int), np.rint(queries[:, 0]).astype(int)
     truth, diagonal = tracks[-1][rows, columns], np.hypot(*size)
     off = np.linalg.norm(track(clip.video, queries).points[-1] - truth, axis=1)
-    sure = visible[-1][rows, columns] & (off <= FOLLOWED * diagonal)
+    seen = visible[-1][rows, columns]
+    sure = seen & (off <= NEAR * diagonal)
+    if maker == "truth" and seen.any():
+        table.add(FOLLOWED, maker, seed, 100 * sure.sum() / seen.sum())
     if sure.sum() >= LEAST_POINTS:
         error = np.linalg.norm(track(video, queries).points[-1] - truth, axis=1)[sure].mean()
         table.add(DENSE, maker, seed, 100 * error / diagonal)
