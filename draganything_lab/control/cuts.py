@@ -34,6 +34,22 @@ class Cut:
     corner: tuple[int, int]
 
 
+class CutUp(NamedTuple):
+    """A picture, cut up.
+
+    Attributes:
+        cuts: The layers.
+        clean: (H, W, 3) uint8: the picture, in which pixels at the edges of what moves show what is behind it alone.
+        left: (H, W) bool: where something moves away from.
+        stays: (H, W) float32 in 0..1: how much of each pixel of `clean` is known when it has.
+    """
+
+    cuts: list[Cut]
+    clean: np.ndarray
+    left: np.ndarray
+    stays: np.ndarray
+
+
 class Parted(NamedTuple):
     """A picture's pixels, parted into what belongs to a thing and what is behind it.
 
@@ -52,23 +68,20 @@ class Parted(NamedTuple):
 
 def cut_layers(
     picture: np.ndarray, masks: Sequence[np.ndarray], moving: Sequence[bool], width: int | None = None
-) -> tuple[list[Cut], np.ndarray, np.ndarray]:
+) -> CutUp:
     """Cut layers out of a picture.
 
     Args:
         picture: (H, W, 3) uint8.
         masks: (H, W) each, bool or float32 in 0..1, farthest first.
         moving: Whether each one moves. Those that do get soft edges (`part`), except where two of them meet, or one
-            that stays lies in front. Those that stay are laid down where they were.
+            that stays lies in front; gaps in them that are narrower than an edge move along. Those that stay are laid
+            down where they were.
         width: Width of an edge, in pixels to either side; None for `edge_width`.
-
-    Returns:
-        The cut-outs; the picture, (H, W, 3) uint8, in which pixels at the edges of what moves show what is behind it
-        alone; and (H, W) bool, which pixels these are.
     """
     size = picture.shape[:2]
     width = edge_width(size) if width is None else width
-    clean, told = picture.copy(), np.zeros(size, bool)
+    clean, taken, told = picture.copy(), np.zeros(size, np.float32), np.zeros(size, bool)
     cuts: list[Cut | None] = [None] * len(masks)
     for place, mask in enumerate(masks):
         if moving[place] and mask.any():
@@ -81,7 +94,9 @@ def cut_layers(
             cuts[place] = _cut(np.dstack([parted.colour, parted.alpha]), corner)
             clean[box][parted.told] = (parted.behind + 0.5)[parted.told]
             told[box] |= parted.told
-    return [cut_out(clean, mask) if cut is None else cut for cut, mask in zip(cuts, masks, strict=True)], clean, told
+            taken[box] += np.where(parted.told, mask[box], parted.alpha)  # a sum: soft masks that meet leave no seam
+    whole = [cut_out(clean, mask) if cut is None else cut for cut, mask in zip(cuts, masks, strict=True)]
+    return CutUp(whole, clean, taken > 0.02, np.where(told, 1, 1 - taken.clip(0, 1)))
 
 
 def cut_out(picture: np.ndarray, mask: np.ndarray) -> Cut:
@@ -138,7 +153,8 @@ def part(picture: np.ndarray, mask: np.ndarray, near: np.ndarray, width: int) ->
     alpha[alpha > ALMOST], alpha[alpha < 1 - ALMOST] = 1, 0
     edge = ~(inside | outside) & apart & has_own & has_around & (trust > TRUSTED)
     told = edge & (alpha > 0) & (alpha < 1)
-    alpha = np.where(edge, alpha, mask)
+    gap = (_shrunk(_grown(hard, width), width) & apart).astype(np.float32)
+    alpha = np.where(edge, alpha, np.maximum(mask, gap))
     rest = 1 - alpha[..., None]
     # What is left of a pixel without its share of what is behind.
     colour = np.clip(picture - rest * around, 0, 255 * alpha[..., None])
@@ -166,6 +182,11 @@ def _parted(picture: np.ndarray, mask: np.ndarray, near: np.ndarray, width: int)
             for whole, piece in zip(out, found, strict=True):
                 whole[tile] = piece[inner]
     return out
+
+
+def _grown(area: np.ndarray, by: int) -> np.ndarray:
+    """An area (H, W) uint8 0 or 1 and what lies within some pixels of it, as uint8."""
+    return np.asarray(cv2.distanceTransform(1 - area, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= by).astype(np.uint8)
 
 
 def _shrunk(area: np.ndarray, by: int) -> np.ndarray:

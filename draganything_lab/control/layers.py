@@ -118,10 +118,8 @@ class Layers:
             *(np.empty((len(frames), *size), np.uint8) for _ in range(3)),
         )
         width = edge_width(size, max(size[0] / self.size[0], size[1] / self.size[1]))
-        seen = bool(picture.any())  # what only asks where content comes from carries a black picture
-        cuts, clean, told = cut_layers(picture, scaled.masks, [moves and seen for moves in self.moving], width)
-        behind = fill(clean, scaled.left > 0.02) if seen else picture
-        stays = np.where(told, 1, 1 - scaled.left)
+        cuts, clean, left, stays = cut_layers(picture, scaled.masks, self.moving, width)
+        behind = fill(clean, left) if picture.any() else picture
         ground = np.dstack([clean * stays[..., None], stays]).astype(np.float32)
         for place, frame in enumerate(frames):
             out.filled[place] = _warped(behind, scaled.view[frame], size, cv2.BORDER_REPLICATE)
@@ -178,7 +176,6 @@ class _Scaled:
     """Layers at another size: soft masks (H, W) float32 in 0..1, and matrices for its pixels."""
 
     masks: tuple[np.ndarray, ...]
-    left: np.ndarray
     view: np.ndarray
     motions: tuple[np.ndarray, ...]
 
@@ -186,12 +183,11 @@ class _Scaled:
     def of(layers: Layers, size: tuple[int, int]) -> _Scaled:
         if size == layers.size:
             soft = tuple(mask.astype(np.float32) for mask in layers.masks)
-            return _Scaled(soft, layers.left.astype(np.float32), layers.view, layers.motions)
+            return _Scaled(soft, layers.view, layers.motions)
         smaller = size[0] < layers.size[0] or size[1] < layers.size[1]
         how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
         masks: list[np.ndarray] = [
-            cv2.resize(mask.astype(np.float32), (size[1], size[0]), interpolation=how)
-            for mask in (*layers.masks, layers.left)
+            cv2.resize(mask.astype(np.float32), (size[1], size[0]), interpolation=how) for mask in layers.masks
         ]
         x, y = size[1] / layers.size[1], size[0] / layers.size[0]
         there = np.array([[x, 0, x / 2 - 0.5], [0, y, y / 2 - 0.5], [0, 0, 1]])  # pixels are squares
@@ -200,7 +196,7 @@ class _Scaled:
             there[:2, :2] @ motion @ back + np.pad(there[:2, 2:], ((0, 0), (2, 0)))
             for motion in (layers.view, *layers.motions)
         ]
-        return _Scaled(tuple(masks[:-1]), masks[-1], moved[0], tuple(moved[1:]))
+        return _Scaled(tuple(masks), moved[0], tuple(moved[1:]))
 
 
 def layers_of(scene: Scene, num_frames: int, motions: Mapping[str, np.ndarray] | None = None) -> Layers:

@@ -56,8 +56,8 @@ def preview(scene: Scene, num_frames: int = 14, *, label: bool = True) -> np.nda
             fix="ask for fewer frames or use scene.resized()",
         )
     layers = layers_of(scene, count)
-    cuts, clean, _ = cut_layers(scene.image, layers.masks, layers.moving)
-    backdrop = fill_holes(clean, layers.left)
+    cuts, clean, left, _ = cut_layers(scene.image, layers.masks, layers.moving)
+    backdrop = fill_holes(clean, left)
     frames = np.empty((count, *scene.image.shape), np.uint8)
     for frame in range(count):
         frames[frame] = _warped_backdrop(backdrop, layers.view[frame])
