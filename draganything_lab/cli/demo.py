@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     print("DragAnything Lab demo", flush=True)
     clock = Clock()
     pipes: dict[str, DragAnythingPipeline] = {}
-    if not (args.image or args.preview) and toy_is_here():
+    if not args.preview and toy_is_here():
         with clock.step("load the toy model"):
             pipes = load_toy()
     with clock.step("scene"):
@@ -146,14 +147,13 @@ def load_toy() -> dict[str, DragAnythingPipeline]:
 
 def make_job(args: argparse.Namespace, pipes: Mapping[str, DragAnythingPipeline]) -> tuple[DemoJob, int]:
     """The job and its number of frames, at the size and length of the model or of the preview."""
+    model = next(iter(pipes.values()), None)
+    frames = args.frames or (model.unet.config.num_frames if model else PREVIEW_FRAMES)
     if args.image:
         names = ("path", "point", "mask", "label", "turn", "grow")
-        job = photo_job(args.image, **{name: getattr(args, name) for name in names})
-        return job, args.frames or PREVIEW_FRAMES
-    size, frames = PREVIEW_SIZE, PREVIEW_FRAMES
-    for pipe in pipes.values():
-        size, frames = frame_size(pipe, DRAWN_SIZE), pipe.unet.config.num_frames
-    frames = args.frames or frames
+        size_of = partial(frame_size, model) if model else None
+        return photo_job(args.image, **{name: getattr(args, name) for name in names}, size_of=size_of), frames
+    size = frame_size(model, DRAWN_SIZE) if model else PREVIEW_SIZE
     return toyland_job(args.toyland or "harbour", size, frames), frames
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,8 +58,9 @@ def photo_job(
     *,
     turn: float | None = None,
     grow: float | None = None,
+    size_of: Callable[[tuple[int, int]], tuple[int, int]] | None = None,
 ) -> DemoJob:
-    """The user's own picture with one object to move; pictures larger than 768 pixels are made smaller.
+    """The user's own picture with one object to move.
 
     Args:
         image: File of the picture.
@@ -68,6 +70,8 @@ def photo_job(
         label: Label of the object in the mask, "3" or "255,0,0", if the mask has several.
         turn: Degrees by which the object turns on its way, clockwise; None does not turn.
         grow: Its size at the end, as a factor; None keeps its size.
+        size_of: The size (H, W) at which a model shows a picture of some size, and the scene is then; None leaves the
+            size as it is, up to 768 pixels.
 
     Raises:
         LabError: One of them cannot be used.
@@ -98,17 +102,15 @@ def photo_job(
     cut = grabcut(picture, clicks[0]) if mask is None else mask_file(mask, (height, width), label)
     scene = Scene(picture)
     scene.add("object", cut, posed_path(track, turn, grow))
-    scale = MAX_SIDE / max(height, width)
-    if scale < 1:
-        scene = scene.resized((max(1, round(height * scale)), max(1, round(width * scale))))
-    notes = [
-        "For a picture of your own, the demo makes only the preview, and the error is the preview's own. To generate "
-        "its video: draganything-lab generate --scene FOLDER/scene.zip"
-    ]
-    if scale < 1:
-        size = f"{scene.size[1]}x{scene.size[0]}"
+    scale = min(1.0, MAX_SIDE / max(height, width))
+    wanted = size_of((height, width)) if size_of else (max(1, round(height * scale)), max(1, round(width * scale)))
+    notes = []
+    if size_of is None:
+        notes.append("This is only the preview, and the error is the preview's own.")
+    if wanted != scene.size:
+        scene = scene.resized(wanted)
         notes.append(
-            f"The {width}x{height} picture was made smaller, {size}; pixels in the results refer to that size."
+            f"The {width}x{height} picture is shown at {wanted[1]}x{wanted[0]}; pixels in the results refer to that."
         )
     share = cut.mean()
     if mask is None and share > 0.15:

@@ -20,6 +20,7 @@ from .pixels import PixelUNet
 # What a pixel is mixed from: carried along, where it was in the picture, generated, filled in from around a hole.
 SOURCES = 4
 NEVER = -1e4  # logits
+LARGEST = 2  # times the size that the networks see: larger frames are mixed by what is decided at this size
 TOLD = 2  # level of the U-Net that is told the latents: cells of eight pixels
 
 
@@ -61,7 +62,8 @@ class ReferenceDecoder(CheckedModel, PixelUNet, ModelMixin, ConfigMixin):  # typ
 
     The latents say what goes where, in cells of eight pixels; the picture has the pixels. A small U-Net sees both and
     mixes each pixel from what was carried along, what the picture has in that place, what it generates, and, where
-    something has left, what is around.
+    something has left, what is around. It was trained at the networks' size and at twice that; larger frames are mixed
+    as it decides at twice the size, from pixels of their own.
 
     Args:
         latent_channels: Channels of the latents.
@@ -106,6 +108,29 @@ class ReferenceDecoder(CheckedModel, PixelUNet, ModelMixin, ConfigMixin):  # typ
             The frames, (H, W) in size.
         """
         height, width = references.known.shape[-2:]
+        scale = max(height / (8 * latents.shape[-2]), width / (8 * latents.shape[-1]))
+        seen = references
+        if scale > LARGEST:
+            size = max(1, round(height * LARGEST / scale)), max(1, round(width * LARGEST / scale))
+            smaller = [F.interpolate(part, size, mode="area") for part in references[:5]]
+            seen = References._make([*smaller, references.fills])
+        shares, made = self._mixed(latents, seen)
+        if scale > LARGEST:
+            shares, made = (
+                F.interpolate(part, (height, width), mode="bilinear", align_corners=False) for part in (shares, made)
+            )
+            # The content's own outlines are finer: where a pixel is less known than its surroundings, it gives less.
+            around = F.interpolate(seen.known, (height, width), mode="bilinear", align_corners=False)
+            sure = (references.known / around.clamp(min=1e-3)).clamp(max=1)
+            shares = torch.cat([shares[:, :1] * sure, shares[:, 1:]], dim=1)
+            shares = shares / shares.sum(1, keepdim=True).clamp(min=1e-3)
+        # (N, 4 sources, 3, H, W)
+        offered = torch.stack([references.carried, references.picture, made, references.filled], dim=1).float()
+        return Decoded((shares[:, :, None] * offered).sum(1), shares)
+
+    def _mixed(self, latents: torch.Tensor, references: References) -> tuple[torch.Tensor, torch.Tensor]:
+        """The shares (N, 4, H, W) of the sources, and what is generated (N, 3, H, W)."""
+        height, width = references.known.shape[-2:]
         carried, known, over, picture, filled = (self.padded(part) for part in references[:5])
         seen = torch.cat([carried, 2 * known - 1, 2 * over - 1, picture, filled], 1)
 
@@ -117,10 +142,7 @@ class ReferenceDecoder(CheckedModel, PixelUNet, ModelMixin, ConfigMixin):  # typ
         unknown = 1 - known
         start = torch.cat([2 * known, 0 * known, unknown, unknown - 4 * known + NEVER * (1 - references.fills)], dim=1)
         shares = (out[:, :SOURCES] + start).softmax(1)
-        # (N, 4 sources, 3, H, W)
-        offered = torch.stack([carried.float(), picture.float(), out[:, SOURCES:], filled.float()], dim=1)
-        frames = (shares[:, :, None] * offered).sum(1)
-        return Decoded(frames[..., :height, :width], shares[..., :height, :width])
+        return shares[..., :height, :width], out[:, SOURCES:, :height, :width]
 
     def _told(self, latents: torch.Tensor, hidden: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
         """The latents at the size of the third level, with the frames' scale beside them."""
