@@ -369,6 +369,26 @@ def test_frames_are_decoded_at_the_size_asked_for(sharp, scene, tmp_path):
     assert np.array_equal(again(scene.image, control, **asked).frames, sharp(scene.image, control, **asked).frames)
 
 
+@given(seed=st.integers(0, 99), scale=st.sampled_from([2.25, 3, 5, 8.5]))
+@settings(max_examples=10, deadline=None)
+def test_frames_larger_than_it_was_trained_at_are_mixed_from_pixels_of_their_own(seed, scale):
+    torch.manual_seed(seed)
+    decoder = ReferenceDecoder(4, (8, 8, 8, 8), (1, 1, 1, 1)).eval()
+    height, width = round(16 * scale), round(24 * scale)
+    parts = {name: torch.rand(2, 3, height, width) * 2 - 1 for name in ("carried", "picture", "filled")}
+    known = (torch.nn.functional.interpolate(torch.rand(2, 1, 3, 4), (height, width)) > 0.4).float()
+    parts |= {"carried": parts["carried"] * known, "known": known, "over": torch.zeros_like(known)}
+    found = References(**parts, fills=torch.ones(2, 1, 1, 1))
+    with torch.no_grad():
+        made = decoder(torch.randn(2, 4, 2, 3), found)
+    assert made.frames.shape == (2, 3, height, width) and torch.isfinite(made.frames).all()
+    torch.testing.assert_close(made.shares.sum(1), torch.ones(2, height, width), atol=1e-3, rtol=0)
+    assert made.shares[:, 0][known[:, 0] == 0].max() == 0, "there is nothing to carry"
+    with torch.no_grad():
+        other = decoder(torch.zeros(2, 4, 2, 3), found._replace(fills=torch.zeros(2, 1, 1, 1)))
+    assert other.shares[:, 3].max() < 1e-3, "there is nothing filled in"
+
+
 def test_without_a_reference_decoder_another_size_is_refused(sharp, scene):
     pipe = DragAnythingPipeline(**{**sharp.components, "decoder": None})
     pipe.set_progress_bar_config(disable=True)

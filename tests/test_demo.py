@@ -127,15 +127,15 @@ def test_clicks_that_cut_nothing_are_refused(size: tuple[int, int], click: tuple
         grabcut(np.zeros((*size, 3), np.uint8), click)
 
 
-def test_a_photograph_gets_the_preview_and_a_word(
+def test_a_photograph_can_have_the_preview_alone(
     photo: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save_picture(photo, tmp_path / "photo.png")
     out = tmp_path / "out"
     words = ["demo", "--image", str(tmp_path / "photo.png"), "--point", "90,100", "--path", "90,100 140,80 170,110"]
-    assert cli.main([*words, "--out", str(out), "--frames", "5"]) == 0
+    assert cli.main([*words, "--out", str(out), "--frames", "5", "--preview"]) == 0
     said = capsys.readouterr().out
-    assert "makes only the preview" in said and "GrabCut" in said
+    assert "only the preview" in said and "GrabCut" in said
     numbers = json.loads((out / "numbers.json").read_text())
     assert numbers["made_by"] == "preview" and "mean_difference_from_truth" not in numbers
     assert numbers["entities"][0]["mean_px"]["preview"] < 0.5
@@ -143,12 +143,27 @@ def test_a_photograph_gets_the_preview_and_a_word(
     assert last[110, 170, 0] > 150 > last[100, 70, 0]  # Red where it was sent, no longer where it was.
 
 
+@pytest.mark.skipif(not demo.toy_is_here(), reason="needs the toy weights")
+def test_a_photograph_gets_its_videos(photo: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_picture(photo, tmp_path / "photo.png")
+    words = ["demo", "--image", str(tmp_path / "photo.png"), "--path", "90,100 140,80 170,110", "--frames", "5"]
+    assert cli.main([*words, "--out", str(tmp_path / "out")]) == 0
+    said, numbers = capsys.readouterr().out, json.loads((tmp_path / "out" / "numbers.json").read_text())
+    assert "only the preview" not in said and "240x180 picture is shown at" in said
+    assert numbers["made_by"] == "toy" and set(numbers["entities"][0]["mean_px"]) == {*demo.GENERATED, "preview"}
+    video, scene = read_video(tmp_path / "out" / "video.mp4"), Scene.load(tmp_path / "out" / "scene.zip")
+    last, (height, width) = video[-1], video.shape[1:3]
+    there, before = ((round(y * height / 180), round(x * width / 240)) for x, y in ((170, 110), (70, 100)))
+    assert scene.size[0] / scene.size[1] == pytest.approx(180 / 240, abs=0.02)
+    assert last[there][0] > 150 > last[before][0]
+
+
 def test_a_drag_on_the_command_line_may_turn_and_grow(
     photo: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save_picture(photo, tmp_path / "photo.png")
     out, image = tmp_path / "out", ["--image", str(tmp_path / "photo.png")]
-    words = ["demo", *image, "--path", "90,100 140,80", "--turn", "45", "--grow", "0.5", "--frames", "3"]
+    words = ["demo", *image, "--path", "90,100 140,80", "--turn", "45", "--grow", "0.5", "--frames", "3", "--preview"]
     assert cli.main([*words, "--out", str(out)]) == 0
     assert "px along its path, turn 45°, shrink to 0.50" in capsys.readouterr().out
     path = Scene.load(out / "scene.zip")["object"].trajectory

@@ -15,8 +15,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from draganything_lab.lessons.rivals import CARD_MEASURE  # noqa: E402
+from draganything_lab.media.picture import psnr  # noqa: E402
 from draganything_lab.models import zoo  # noqa: E402
-from draganything_lab.pipeline import load_pipeline  # noqa: E402
+from draganything_lab.pipeline import load_pipeline, preview  # noqa: E402
 from draganything_lab.pipeline.familiar import stranger_note  # noqa: E402
 from draganything_lab.pipeline.plan import plan_run  # noqa: E402
 from draganything_lab.pipeline.size import trained_size  # noqa: E402
@@ -106,6 +107,17 @@ def test_holes_are_filled_better_than_without_a_network():
     measure_holes(table, load(OURS).decoder, 40, 128, HELD_OUT)
     gain = table.difference(HOLES, "a network", "without a network")
     assert gain["count"] > 20 and gain["mean"] > 2 and gain["median"] > 0.5
+
+
+@pytest.mark.slow
+def test_large_frames_are_as_good_as_the_preview_inside_and_better_where_things_left():
+    clip = named_scene("harbour", (512, 768), 5)
+    scene, pipe = clip.scene(), load(OURS)
+    made, once = pipe(scene, num_frames=5, seed=0, decode_size=scene.size).frames, preview(scene, 5, label=False)
+    moved = [number for number, thing in enumerate(clip.world.things) if thing.role == "moved"]
+    inside, left = clip.masks[moved, -1].any(0), clip.masks[moved, 0].any(0) & ~clip.masks[moved, -1].any(0)
+    ours, theirs = ([psnr(clip.video[-1], video[-1], area) for area in (inside, left)] for video in (made, once))
+    assert ours[0] > theirs[0] - 1 and ours[1] > theirs[1]
 
 
 @pytest.mark.slow
