@@ -15,7 +15,7 @@ from draganything_lab.media.filling import fill_holes
 from draganything_lab.toyland import sample_clip
 from draganything_lab.training.card.card import differences, over_preview, rows_of
 from draganything_lab.training.card.holes import HOLES, measure_holes
-from draganything_lab.training.card.ruler import centre_error, known, off_by
+from draganything_lab.training.card.ruler import centre_error, known, likeness, off_by
 from draganything_lab.training.card.samples import Table
 from draganything_lab.training.card.videos import LOOKS
 
@@ -99,6 +99,12 @@ def test_a_poor_picture_of_a_thing_is_not_found_nearer_than_it_is(dx, noise, see
     video[np.roll(mask, dx, 2) > 0] = (60, 80, 160)
     video = (video + rng.normal(0, noise, video.shape)).clip(0, 255).astype(np.uint8)
     assert abs(off_by(video, truth, mask > 0)[0] - dx) <= 1
+
+
+def test_errors_that_nobody_sees_do_not_outweigh_all_others():
+    truth, where = np.full((8, 8, 3), 90, np.uint8), np.ones((8, 8), bool)
+    assert likeness(truth, truth, where) == 50
+    assert likeness(truth, truth + np.uint8(1), where) == pytest.approx(48.13, abs=0.01)
 
 
 def test_a_thing_that_vanished_is_not_where_it_belongs():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...media.picture import psnr
 from ...motion import measure
 from ...toyland import ToyClip
+from .ruler import likeness
 from .samples import Table
 
 LEAST_PIXELS = 12  # of what a figure is taken from
@@ -36,7 +36,7 @@ def measure_asked(table: Table, maker: str, seed: int, clip: ToyClip, video: np.
     for number in numbers:
         mask = clip.labels[-1] == number + 1
         if mask.sum() >= LEAST_PIXELS:
-            table.add(TURNING_LOOKS, maker, seed, psnr(clip.video[-1], video[-1], mask))
+            table.add(TURNING_LOOKS, maker, seed, likeness(clip.video[-1], video[-1], mask))
     scene = clip.scene()
     report = measure(video, scene)
     for entity, found in zip(scene.controlled, report.entities, strict=True):

@@ -17,6 +17,7 @@ from ..toy.stages import REPRESENTATIONS
 from .held_out import HELD_OUT
 from .measure import ANY_LOOKS
 from .retrieval import MEASURE
+from .ruler import MOST_DECIBELS
 from .samples import Table
 from .videos import ALIKE, BESIDE, CENTRE, DENSE, HELD, LEFT, LOOKS, LOST, NEAR, SHARP, SHIFTED_LOOKS
 
@@ -87,10 +88,11 @@ def write_card(
             "is located by searching for those of its true parts that the first picture also shows; of places that fit "
             "alike, to 1 dB, the nearest to the true one counts. Background and camera are measured by points that the "
             f"tracker follows in the true video, to {NEAR:.0%} of the diagonal, so the truth has less by choice; clips "
-            "with fewer than 10 of them are left out. The PSNR counts all of the object, including what is uncovered "
-            "from behind others, turned and grown as in the truth. Drags say neither, so objects that do neither are "
-            'also listed separately; rows that end in "asked" are of drags that say both. The preview cuts out, moves, '
-            "and fills holes from around. Entity features were trained "
+            "with fewer than 10 of them are left out. Of things and of what they leave, a PSNR over "
+            f"{MOST_DECIBELS:g} dB counts as {MOST_DECIBELS:g}: nobody sees such errors. It counts all of the object, "
+            "including what is uncovered from behind others, turned and grown as in the truth. Drags say neither, so "
+            'objects that do neither are also listed separately; rows that end in "asked" are of drags that say both. '
+            "The preview cuts out, moves, and fills holes from around. Entity features were trained "
             "to find the same object again over another backdrop, which is nearly what is measured here; the mean "
             "colour of the exact mask finds nearly all of Toyland's objects.\n"
         )

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from ...media.filling import fill_holes
-from ...media.picture import psnr
 from ...toyland.sampler import sample_world
+from .ruler import likeness
 from .samples import Table
 
 HOLES = "holes that a thing leaves in a picture, filled, PSNR (dB)"
@@ -33,4 +33,4 @@ def measure_holes(table: Table, decoder: Any, count: int, size: int, first: int)
         if holes.sum() < LEAST_PIXELS:
             continue
         for maker, fill in (("a network", decoder.fill), ("without a network", fill_holes)):
-            table.add(HOLES, maker, seed, psnr(behind, fill(clip.video[0], holes), holes))
+            table.add(HOLES, maker, seed, likeness(behind, fill(clip.video[0], holes), holes))

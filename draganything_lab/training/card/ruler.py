@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ...media.picture import psnr
 from ...scene.entity import Entity
 from ...toyland import ToyClip
 
@@ -13,6 +14,13 @@ LEAST_SEEN = 12  # pixels of a thing that must be seen in a frame of the truth f
 LEAST_SHARE = 0.25  # and the share of what is seen of it in frame 0
 SAME = 10 ** (1 / 10)  # a place fits as well as the best one if its misfit is at most this many times the other's: 1 dB
 VALLEY = 3  # pixels around a place that must all fit no better, and one of them worse by more than `SAME`
+
+MOST_DECIBELS = 50.0  # errors of under one level of 255 cannot be seen, and one perfect patch would outweigh all others
+
+
+def likeness(truth: NDArray[np.uint8], video: NDArray[np.uint8], where: NDArray[np.bool_]) -> float:
+    """The PSNR of frames (…, H, W, 3) where a mask (…, H, W) says, in dB, at most `MOST_DECIBELS`."""
+    return min(MOST_DECIBELS, psnr(truth, video, where))
 
 
 def centre_error(video: NDArray[np.uint8], clip: ToyClip, entity: Entity) -> float:

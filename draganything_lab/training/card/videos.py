@@ -8,13 +8,12 @@ import cv2
 import numpy as np
 
 from ...control.vectors import cosine_similarity, pool_over_mask
-from ...media.picture import psnr
 from ...scene.masks import latent_mask
 from ...scene.scene import Scene
 from ...toyland import ToyClip
 from ...tracking import grid_queries, track
 from .holes import LEAST_PIXELS
-from .ruler import centre_error
+from .ruler import centre_error, likeness
 from .samples import Table
 
 LOOKS = "moved things, PSNR against the truth (dB)"
@@ -77,7 +76,7 @@ def measure_looks(
     last = clip.masks[moved, -1] if moved else np.zeros((0, *video.shape[1:3]), bool)
     for index, mask in zip(moved, last, strict=True):
         if mask.sum() >= LEAST_PIXELS:
-            alike, thing = psnr(clip.video[-1], video[-1], mask), clip.world.things[index]
+            alike, thing = likeness(clip.video[-1], video[-1], mask), clip.world.things[index]
             table.add(world + LOOKS, maker, seed, alike)
             if thing.turn is None and thing.grow is None:
                 table.add(world + SHIFTED_LOOKS, maker, seed, alike)
@@ -85,10 +84,10 @@ def measure_looks(
     here, before = (np.asarray(masks.any(0)) for masks in (last, clip.masks[moved, 0]))
     ring = cv2.dilate(here.astype(np.uint8), np.ones((2 * RING + 1, 2 * RING + 1), np.uint8)) > 0
     if (beside := ring & ~here & ~before).sum() >= LEAST_PIXELS:
-        table.add(world + BESIDE, maker, seed, psnr(clip.video[-1], video[-1], beside))
+        table.add(world + BESIDE, maker, seed, likeness(clip.video[-1], video[-1], beside))
     left = before & ~here
     if left.sum() >= LEAST_PIXELS:
-        table.add(world + LEFT, maker, seed, psnr(clip.video[-1], video[-1], left))
+        table.add(world + LEFT, maker, seed, likeness(clip.video[-1], video[-1], left))
     return moved, last
 
 
