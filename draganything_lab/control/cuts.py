@@ -67,7 +67,11 @@ class Parted(NamedTuple):
 
 
 def cut_layers(
-    picture: np.ndarray, masks: Sequence[np.ndarray], moving: Sequence[bool], width: int | None = None
+    picture: np.ndarray,
+    masks: Sequence[np.ndarray],
+    moving: Sequence[bool],
+    width: int | None = None,
+    soft: bool = True,
 ) -> CutUp:
     """Cut layers out of a picture.
 
@@ -78,13 +82,18 @@ def cut_layers(
             that stays lies in front; gaps in them that are narrower than an edge move along. Those that stay are laid
             down where they were.
         width: Width of an edge, in pixels to either side; None for `edge_width`.
+        soft: False cuts everything along its mask.
     """
     size = picture.shape[:2]
     width = edge_width(size) if width is None else width
     clean, taken, told = picture.copy(), np.zeros(size, np.float32), np.zeros(size, bool)
     cuts: list[Cut | None] = [None] * len(masks)
     for place, mask in enumerate(masks):
-        if moving[place] and mask.any():
+        if not moving[place] or not mask.any():
+            continue
+        if not soft:
+            taken += mask
+        else:
             near = np.zeros(size, bool)
             for at, other in enumerate(masks):
                 if at != place and (moving[at] or at > place):

@@ -118,8 +118,9 @@ class Layers:
             *(np.empty((len(frames), *size), np.uint8) for _ in range(3)),
         )
         width = edge_width(size, max(size[0] / self.size[0], size[1] / self.size[1]))
-        cuts, clean, left, stays = cut_layers(picture, scaled.masks, self.moving, width)
-        behind = fill(clean, left) if picture.any() else picture
+        seen = bool(picture.any())  # shapes alone are asked of a black picture
+        cuts, clean, left, stays = cut_layers(picture, scaled.masks, self.moving, width, soft=seen)
+        behind = fill(clean, left) if seen else picture
         ground = np.dstack([clean * stays[..., None], stays]).astype(np.float32)
         for place, frame in enumerate(frames):
             out.filled[place] = _warped(behind, scaled.view[frame], size, cv2.BORDER_REPLICATE)
