@@ -204,10 +204,11 @@ def drawn(scene, frames=FRAMES, size=(H, W)):
 @settings(max_examples=25, deadline=None)
 @given(st.floats(-70, 70), st.floats(-60, 60))
 def test_the_mask_follows_its_object_and_leaves_with_it(dx, dy):
-    mask = box(24, 24, 24, 16)
-    scene = scene_with((mask, [(36, 32), (36 + dx, 32 + dy)]))
+    scene = scene_with((box(24, 24, 24, 16), [(36, 32), (36 + dx, 32 + dy)]))
     frames, held = drawn(scene)
-    assert np.array_equal(frames[0], scene.image) and np.array_equal(held[0] > 0.5, mask)
+    assert np.array_equal(frames[0], scene.image)
+    inner, wider = box(25, 25, 22, 14), box(23, 23, 26, 18)  # the picture is noise, so edges are soft by chance
+    assert (held[0] > 0.5)[inner].all() and not (held[0] > 0.5)[~wider].any()
     for frame in range(FRAMES):
         x, y = 24 + dx * frame / (FRAMES - 1), 24 + dy * frame / (FRAMES - 1)
         seen = max(0, min(W, x + 24) - max(0, x)) * max(0, min(H, y + 16) - max(0, y))
