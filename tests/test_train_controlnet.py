@@ -478,14 +478,14 @@ def test_validation_does_not_change_the_training(straight: Path, tmp_path: Path)
 def test_validation_makes_videos_and_numbers(straight: Path, tmp_path: Path) -> None:
     start = tiny()
     options = replace(OPTIONS, steps=2)
-    validate = Validation("toyland:2", start, options, tmp_path / "validation", steps=2)
+    validate = Validation("toyland:4", start, options, tmp_path / "validation", steps=2)
     how = Run(tmp_path, device="cpu", log_with=("none",), validate_every=2)
     loop.train(SOURCE, start, options, how, validate=validate, say=lambda line: None)
     lines = [line for line in read_log(tmp_path / "log.jsonl") if "validation" in line]
     assert [line["step"] for line in lines] == [0, 2]
     assert {"obeyed", "ObjMC", "ObjMC frozen", "ObjMC preview", "psnr"} < lines[0]["validation"].keys()
     assert lines[0]["validation"]["ObjMC preview"] < lines[0]["validation"]["ObjMC frozen"]
-    assert len(list((tmp_path / "validation" / "step-00000002").glob("*.mp4"))) == 2
+    assert len(list((tmp_path / "validation" / "step-00000002").glob("*.mp4"))) == 4
     assert curve(tmp_path) == curve(straight)[:2], "the real one does not change the training either"
     with pytest.raises(LabError, match="is not a folder"):
         Validation("nowhere", start, options, tmp_path)
