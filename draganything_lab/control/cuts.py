@@ -12,7 +12,7 @@ import numpy as np
 from ..scene.masks import box_of
 
 STRONG_CUT = 0.5  # shrinking more needs a blur; the networks were trained on what shrinks to 0.55 at most, without one
-EDGE_PER = 256  # pixels of a picture's shorter side: an edge is a pixel wide to either side of an outline, for each …
+EDGE_PER = 256  # pixels of a picture's shorter side, with which edges are one pixel wide to either side of outlines
 NEARBY = 1.2  # sigma, in edges: how far around the colours beside an edge are taken from
 NOISE = 10.0  # of 255: colours that differ by little more cannot be told apart
 OFF_LINE = 0.1  # share of the squared contrast by which an edge pixel may miss the line between the two colours
@@ -133,7 +133,7 @@ def part(picture: np.ndarray, mask: np.ndarray, near: np.ndarray, width: int) ->
     A picture shows a mixture of both there. What is mixed is taken from beside the edge: the mean colours of the
     neighbours that lie surely inside, and surely outside. A pixel whose colour lies between the two gets its share by
     where on the line it lies. Where the two look alike, or a third colour is seen (a thing with an outline of its own),
-    or another thing is near, the mask decides.
+    or another thing is near, the mask decides, and gaps in it that are narrower than an edge count as inside.
 
     Args:
         picture: (H, W, 3) float32 in 0..255.

@@ -109,24 +109,29 @@ class ReferenceDecoder(CheckedModel, PixelUNet, ModelMixin, ConfigMixin):  # typ
         """
         height, width = references.known.shape[-2:]
         scale = max(height / (8 * latents.shape[-2]), width / (8 * latents.shape[-1]))
-        seen = references
         if scale > LARGEST:
-            size = max(1, round(height * LARGEST / scale)), max(1, round(width * LARGEST / scale))
-            smaller = [F.interpolate(part, size, mode="area") for part in references[:5]]
-            seen = References._make([*smaller, references.fills])
-        shares, made = self._mixed(latents, seen)
-        if scale > LARGEST:
-            shares, made = (
-                F.interpolate(part, (height, width), mode="bilinear", align_corners=False) for part in (shares, made)
-            )
-            # The content's own outlines are finer: where a pixel is less known than its surroundings, it gives less.
-            around = F.interpolate(seen.known, (height, width), mode="bilinear", align_corners=False)
-            sure = (references.known / around.clamp(min=1e-3)).clamp(max=1)
-            shares = torch.cat([shares[:, :1] * sure, shares[:, 1:]], dim=1)
-            shares = shares / shares.sum(1, keepdim=True).clamp(min=1e-3)
+            shares, made = self._mixed_smaller(latents, references, scale)
+        else:
+            shares, made = self._mixed(latents, references)
         # (N, 4 sources, 3, H, W)
         offered = torch.stack([references.carried, references.picture, made, references.filled], dim=1).float()
         return Decoded((shares[:, :, None] * offered).sum(1), shares)
+
+    def _mixed_smaller(
+        self, latents: torch.Tensor, references: References, scale: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """`_mixed` for frames `scale` times the networks' size, decided at `LARGEST` times that size."""
+        height, width = references.known.shape[-2:]
+        size = max(1, round(height * LARGEST / scale)), max(1, round(width * LARGEST / scale))
+        smaller = [F.interpolate(part, size, mode="area") for part in references[:5]]
+        found = (*self._mixed(latents, References._make([*smaller, references.fills])), smaller[1])
+        shares, made, around = (
+            F.interpolate(part, (height, width), mode="bilinear", align_corners=False) for part in found
+        )
+        # The content's own outlines are finer: where a pixel is less known than its surroundings, it gives less.
+        sure = (references.known / around.clamp(min=1e-3)).clamp(max=1)
+        shares = torch.cat([shares[:, :1] * sure, shares[:, 1:]], dim=1)
+        return shares / shares.sum(1, keepdim=True).clamp(min=1e-3), made
 
     def _mixed(self, latents: torch.Tensor, references: References) -> tuple[torch.Tensor, torch.Tensor]:
         """The shares (N, 4, H, W) of the sources, and what is generated (N, 3, H, W)."""
