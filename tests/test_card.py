@@ -131,7 +131,7 @@ def test_the_camera_is_measured_by_points_that_the_tracker_follows(monkeypatch):
     monkeypatch.setattr(videos, "track", track)
     table = Table()
     for maker, video in (("truth", clip.video), ("other", clip.video.copy())):
-        videos.measure_dense(table, maker, 0, clip, video)
+        videos.measure_dense(table, maker, 0, video, videos.followed(clip))
     row = table.summary()[videos.DENSE]
     assert row["truth"]["mean"] == 0
     assert row["other"]["mean"] == pytest.approx(100 * 2 / np.hypot(64, 64))
@@ -201,7 +201,7 @@ def test_only_clips_on_which_both_were_measured_are_paired():
     table.add("error", "entity+gaussian", 98, -50.0)
     assert table.difference("error", "point", "entity+gaussian") == before
     table.add("error", "point", 3, 1.0)
-    with pytest.raises(LabError, match="not measured on the same clips"):
+    with pytest.raises(LabError, match="not measured on the same things"):
         table.difference("error", "point", "entity+gaussian")
     table.add("error", "gaussian", 77, 1.0)
     with pytest.raises(LabError, match="not measured on the same clips"):

@@ -196,15 +196,19 @@ def test_few_steps_are_trained_on_what_the_pass_before_made(trained, monkeypatch
     assert made[0].grad_fn is not None and not seen[1][0].requires_grad
 
 
+def same_as_exported(trained, loaded):
+    """Networks are alike but for the types that `export` writes."""
+    for (name, a), (_, b) in zip(trained.named_parameters(), loaded.named_parameters(), strict=True):
+        eight_bits = "unet." in f".{name}" and a.ndim > 1 and a.numel() >= toy.LARGE
+        torch.testing.assert_close(a, b, atol=1e-3, rtol=2**-4 if eight_bits else 2e-3, msg=name)
+
+
 def test_the_last_stage_alone_is_written_with_what_makes_videos(trained, tmp_path):
     words = ["train", "toy", "--folder", str(trained), "--stages", "fewstep", "--export", str(tmp_path / "toy")]
     assert main(words) == 0
     begin(tmp_path, tmp_path / "toy", toy.REPRESENTATIONS)
     shutil.copyfile(trained / toy.SIZE, tmp_path / toy.SIZE)
-    for (name, a), (_, b) in zip(
-        toy.assemble(trained)[1].named_parameters(), toy.assemble(tmp_path)[1].named_parameters(), strict=True
-    ):
-        torch.testing.assert_close(a, b, atol=1e-3, rtol=2e-3, msg=name)
+    same_as_exported(toy.assemble(trained)[1], toy.assemble(tmp_path)[1])
 
 
 def test_control_trained_on_leaves_no_older_last_stage(trained, tmp_path):
@@ -221,7 +225,7 @@ def test_the_export_loads_as_a_pipeline_for_every_representation(trained, tmp_pa
     out = tmp_path / "toy"
     toy.export(trained, out)
     sizes = [path.stat().st_size for path in out.rglob("*") if path.is_file()]
-    assert max(sizes) < 16e6 and sum(sizes) < 68e6
+    assert max(sizes) < 16e6 and sum(sizes) < 56e6
     assert not list(out.rglob("*.bin"))
     scene = sample_clip(0, (64, 64), 4).scene()
     videos = {}
@@ -254,8 +258,7 @@ def test_training_goes_on_from_shipped_weights(trained, tmp_path):
     assert main([*words, "--steps", "1", "--batch", "2", "--picture", "48"]) == 0  # it has one step: nothing to do
     before, after = ([load_vae(where / "vae.pt"), *toy.assemble(where)] for where in (trained, folder))
     for old, new in zip(before, after, strict=True):
-        for (name, a), (_, b) in zip(old.named_parameters(), new.named_parameters(), strict=True):
-            torch.testing.assert_close(a, b, atol=1e-3, rtol=2e-3, msg=name)
+        same_as_exported(old, new)
     with pytest.raises(LabError, match="--export"):
         begin(folder, trained, toy.REPRESENTATIONS)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,7 +48,7 @@ OVER_PREVIEW = {LOOKS: 0, SHIFTED_LOOKS: None, LEFT: 2, BESIDE: None} | {
 }
 PAPER_FLOOR = 18.5  # dB of `LOOKS`, for the paper's own representation
 PAIRS = (
-    "The last column compares in pairs (same clip, seed and object), so that hard clips do not blur the difference: an "
+    "The last column compares in pairs (same clip and object), so that hard clips do not blur the difference: an "
     "interval without zero tells the two apart. Every value is in `samples.json`."
 )
 INTRO = """# The `toy` weights
@@ -82,9 +81,10 @@ def write_card(
         facts["seconds per video"] = round(extra["seconds"], 2)
         fewer = "" if facts["rivals"] == facts["clips"] else f" (the rivals' on the first {facts['rivals']} of them)"
         lines.append(
-            f"On {facts['clips']} held-out clips{fewer}, videos per clip: {facts['seeds']}; {facts['steps']} steps, "
-            f"{facts['frames']} frames of {facts['size']}x{facts['size']}, guidance {facts['guidance']}. Median "
-            f"{facts['seconds per video']} s of processor time per video on {machine(facts['processes'])}. An object "
+            f"On {facts['clips']} held-out clips{fewer}, videos per clip: {facts['seeds']} of carry, 1 of others; "
+            f"{facts['steps']} steps, {facts['frames']} frames of {facts['size']}x{facts['size']}, guidance "
+            f"{facts['guidance']}. Median {facts['seconds per video']} s of processor time per video on "
+            f"{machine(facts['processes'])}. An object "
             "is located by searching for those of its true parts that the first picture also shows; of places that fit "
             "alike, to 1 dB, the nearest to the true one counts. Background and camera are measured by points that the "
             f"tracker follows in the true video, to {NEAR:.0%} of the diagonal, so the truth has less by choice; clips "
@@ -145,16 +145,11 @@ def differences(table: Table) -> dict[str, dict[str, dict[str, float]]]:
 
 def over_preview(table: Table) -> dict[str, dict[str, float]]:
     """{measure: what "carry" has more than the preview, in pairs}, of `OVER_PREVIEW` what was measured."""
-    out = {}
-    for measure in OVER_PREVIEW:
-        makers = table.values.get(measure, {})
-        if {"carry", "preview"} <= set(makers):
-            ours, once = makers["carry"], makers["preview"]
-            # One preview of a clip, but a video for each seed; they come by clip, by video, by thing.
-            by_clip = [list(one) for _, one in groupby(once, key=lambda sample: sample.clip)]
-            often = [sample for one in by_clip for sample in one * (len(ours) // len(once))]
-            out[measure] = Table({measure: {"carry": ours, "preview": often}}).difference(measure, "carry", "preview")
-    return out
+    return {
+        measure: table.difference(measure, "carry", "preview")
+        for measure in OVER_PREVIEW
+        if {"carry", "preview"} <= table.values.get(measure, {}).keys()
+    }
 
 
 def rows_of(makers: dict[str, dict[str, float]], gaps: dict[str, dict[str, float]]) -> list[str]:

@@ -25,7 +25,7 @@ from .held_out import HELD_OUT, held_out
 from .holes import measure_holes
 from .retrieval import measure_retrieval
 from .samples import Table
-from .videos import LOOKS, measure_looks, measure_video
+from .videos import LOOKS, followed, measure_looks, measure_video
 
 KEPT = 10
 MAIN = 2  # representations, from the first, that are measured on all clips and worlds
@@ -115,7 +115,7 @@ def measure(
         clips: Held-out clips.
         rivals: How many of them, from the first on, for the other representations, for drags by any pixel, and of each
             kind of Scrapbook's clips; None for all.
-        seeds: Videos of each clip and representation.
+        seeds: Videos of each clip with the first representation; the others have one.
         vae_pictures: Pictures for the VAE's reconstruction, and for knowing things again.
         steps: Steps of the scheduler; None for the weights' own.
         keep: How many of the best, the median and the worst clips to keep.
@@ -218,20 +218,21 @@ class _Making:
 
     def of_toyland(self, seed: int, clip: ToyClip, scene: Scene) -> None:
         table, count = self.share.table, len(clip.video)
+        points = followed(clip)
         if self.first:
             for maker, video in (
                 ("frozen", np.repeat(clip.video[:1], count, axis=0)),
                 ("truth", clip.video),
                 ("preview", preview(scene, count, label=False)),
             ):
-                measure_video(table, maker, seed, clip, scene, video, self.pipe.features)
-        for run in range(self.plan.seeds):
+                measure_video(table, maker, seed, clip, scene, video, self.pipe.features, points)
+        for run in range(self.plan.seeds if self.first else 1):
             start = time.process_time()  # of all threads: other work on the machine does not count
             video = self.video(scene, run)
             if self.first:
                 self.share.seconds.append(time.process_time() - start)
             features = self.pipe.features if run == 0 else None
-            measure_video(table, self.representation, seed, clip, scene, video, features)
+            measure_video(table, self.representation, seed, clip, scene, video, features, points)
             moving = [number + 1 for number, thing in enumerate(clip.world.things) if thing.role == "moved"]
             if self.first and run == 0 and moving:
                 seen = np.asarray(np.isin(clip.labels, moving).any(0), np.uint8)

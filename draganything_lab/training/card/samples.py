@@ -57,23 +57,28 @@ class Table:
         }
 
     def difference(self, measure: str, maker: str, other: str) -> dict[str, float]:
-        """How much more `maker` has than `other`, value by value on the same clip, seed and thing.
+        """How much more `maker` has than `other`, value by value on the same clip, video and thing.
 
-        Only the clips on which both were measured count.
+        Only the clips on which both were measured count. Where one has several videos of a clip and the other one, each
+        of them is compared with that one.
 
         Returns:
             As a row of `summary`.
 
         Raises:
-            LabError: The two share no clip, or differ in the number of videos or things of one.
+            LabError: The two share no clip, or differ in the things of one.
         """
-        rows = [self.values[measure][name] for name in (maker, other)]
-        both = set.intersection(*({sample.clip for sample in samples} for samples in rows))
-        ours, theirs = ([sample for sample in samples if sample.clip in both] for samples in rows)
-        if not both or [sample.clip for sample in ours] != [sample.clip for sample in theirs]:
+        ours, theirs = (_by_clip(self.values[measure][name]) for name in (maker, other))
+        pairs = []
+        for clip in ours.keys() & theirs.keys():
+            a, b = ours[clip], theirs[clip]
+            if max(len(a), len(b)) % min(len(a), len(b)):
+                raise LabError(f"{maker} and {other} were not measured on the same things: measure both anew")
+            each = range(max(len(a), len(b)))
+            pairs += [Sample(clip, a[n % len(a)] - b[n % len(b)]) for n in each]
+        if not pairs:
             raise LabError(f"{maker} and {other} were not measured on the same clips: measure both anew")
-        pairs = [Sample(a.clip, a.value - b.value) for a, b in zip(ours, theirs, strict=True)]
-        return _summary(pairs)
+        return _summary(sorted(pairs, key=lambda pair: pair.clip))
 
     def as_dict(self) -> dict[str, dict[str, list[list[float]]]]:
         """{measure: {maker: [[clip, value], …]}} for JSON, values to six digits."""
@@ -84,6 +89,13 @@ class Table:
             }
             for measure, makers in self.values.items()
         }
+
+
+def _by_clip(samples: list[Sample]) -> dict[int, list[float]]:
+    out: dict[int, list[float]] = {}
+    for sample in samples:
+        out.setdefault(sample.clip, []).append(sample.value)
+    return out
 
 
 def _summary(samples: list[Sample]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -32,11 +33,56 @@ LEAST_POINTS = 10
 RING = 3  # pixels around a moved thing that count as beside it
 
 
+@dataclass(frozen=True)
+class Followed:
+    """Points of a clip's first frame that tell how its camera and background move.
+
+    Attributes:
+        queries: (N, 2) (x, y) in frame 0.
+        truth: (N, 2) where they are in the last frame.
+        seen: (N,) whether the truth shows them there.
+        sure: (N,) whether the tracker, too, follows them there: what it loses in the true video says nothing of others.
+    """
+
+    queries: np.ndarray
+    truth: np.ndarray
+    seen: np.ndarray
+    sure: np.ndarray
+
+
+def followed(clip: ToyClip) -> Followed | None:
+    """The points by which `measure_video` measures camera and background; None where neither moves."""
+    if not (clip.world.camera_moves or clip.world.background != (0.0, 0.0)):
+        return None
+    size = clip.video.shape[1:3]
+    queries = grid_queries(size, 10, 10)
+    tracks, visible = clip.motion()
+    rows, columns = np.rint(queries[:, 1]).astype(int), np.rint(queries[:, 0]).astype(int)
+    truth, seen = tracks[-1][rows, columns], visible[-1][rows, columns]
+    off = np.linalg.norm(track(clip.video, queries).points[-1] - truth, axis=1)
+    return Followed(queries, truth, seen, seen & (off <= NEAR * np.hypot(*size)))
+
+
 def measure_video(
-    table: Table, maker: str, seed: int, clip: ToyClip, scene: Scene, video: np.ndarray, features: Any
+    table: Table,
+    maker: str,
+    seed: int,
+    clip: ToyClip,
+    scene: Scene,
+    video: np.ndarray,
+    features: Any,
+    points: Followed | None,
 ) -> None:
-    """All measures of one video against what was asked and against the truth."""
-    camera = clip.world.camera_moves or clip.world.background != (0.0, 0.0)
+    """All measures of one video against what was asked and against the truth.
+
+    Args:
+        table, maker, seed: Where to keep them.
+        clip, scene: The truth, and what was asked.
+        video: (T, H, W, 3) uint8.
+        features: Diffusion features; None to leave them out.
+        points: `followed(clip)`.
+    """
+    camera = points is not None
     for entity in scene.entities:
         if entity.kind != "foreground" or (entity.trajectory is None and camera):
             continue
@@ -56,8 +102,8 @@ def measure_video(
                 pair = [pool_over_mask(first_map, before)[None], pool_over_mask(last_map, after)[None]]
                 similarity = float(cosine_similarity(*pair)[0, 0])
                 table.add(ALIKE, maker, seed, similarity)
-    if camera:
-        measure_dense(table, maker, seed, clip, video)
+    if points is not None:
+        measure_dense(table, maker, seed, video, points)
 
 
 def measure_looks(
@@ -97,20 +143,12 @@ def edges(picture: np.ndarray) -> np.ndarray:
     return np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
 
 
-def measure_dense(table: Table, maker: str, seed: int, clip: ToyClip, video: np.ndarray) -> None:
-    """Background and camera: motion of a grid of points against the truth, where the truth is visible, and where the
-    tracker that measures follows it: points that it loses in the true video say nothing of another one. How many are
-    left of those that are visible is kept as what the truth has of `FOLLOWED`."""
-    size = clip.video.shape[1:3]
-    queries = grid_queries(size, 10, 10)
-    tracks, visible = clip.motion()
-    rows, columns = np.rint(queries[:, 1]).astype(int), np.rint(queries[:, 0]).astype(int)
-    truth, diagonal = tracks[-1][rows, columns], np.hypot(*size)
-    off = np.linalg.norm(track(clip.video, queries).points[-1] - truth, axis=1)
-    seen = visible[-1][rows, columns]
-    sure = seen & (off <= NEAR * diagonal)
+def measure_dense(table: Table, maker: str, seed: int, video: np.ndarray, points: Followed) -> None:
+    """How far the camera and the background are off, by the points of which the tracker is sure. How many these are of
+    those that the truth shows is kept as what the truth has of `FOLLOWED`."""
+    seen, sure = points.seen, points.sure
     if maker == "truth" and seen.any():
         table.add(FOLLOWED, maker, seed, 100 * sure.sum() / seen.sum())
     if sure.sum() >= LEAST_POINTS:
-        error = np.linalg.norm(track(video, queries).points[-1] - truth, axis=1)[sure].mean()
-        table.add(DENSE, maker, seed, 100 * error / diagonal)
+        error = np.linalg.norm(track(video, points.queries).points[-1] - points.truth, axis=1)[sure].mean()
+        table.add(DENSE, maker, seed, 100 * error / np.hypot(*video.shape[1:3]))
