@@ -135,7 +135,7 @@ def test_a_photograph_can_have_the_preview_alone(
     words = ["demo", "--image", str(tmp_path / "photo.png"), "--point", "90,100", "--path", "90,100 140,80 170,110"]
     assert cli.main([*words, "--out", str(out), "--frames", "5", "--preview"]) == 0
     said = capsys.readouterr().out
-    assert "only the preview" in said and "GrabCut" in said
+    assert "only the preview" in said and "from one click" in said
     numbers = json.loads((out / "numbers.json").read_text())
     assert numbers["made_by"] == "preview" and "mean_difference_from_truth" not in numbers
     assert numbers["entities"][0]["mean_px"]["preview"] < 0.5
@@ -181,6 +181,8 @@ def test_large_photographs_are_made_smaller(photo: np.ndarray, tmp_path: Path) -
     save_picture(np.asarray(Image.fromarray(photo).resize((2400, 1800))), tmp_path / "large.jpg")
     save_picture(np.ones((1800, 2400), bool), tmp_path / "all.png")
     job = photo_job(str(tmp_path / "large.jpg"), "900,1000 1400,800", mask=str(tmp_path / "all.png"))
+    assert any("covers 100%" in note for note in job.notes) and job.scene.size == (1800, 2400)
+    job = job.at_size()
     assert max(job.scene.size) == MAX_SIDE
     assert any("2400x1800" in note and "768x576" in note for note in job.notes)
     path = job.scene["object"].path(2)
@@ -191,6 +193,33 @@ def test_a_path_far_from_the_click_is_refused(photo: np.ndarray, tmp_path: Path)
     save_picture(photo, tmp_path / "photo.png")
     with pytest.raises(LabError, match="far from the click"):
         photo_job(str(tmp_path / "photo.png"), "10,10 40,40", point="90,100")
+
+
+def test_a_path_may_leave_the_picture_and_come_back(photo: np.ndarray, tmp_path: Path) -> None:
+    save_picture(photo, tmp_path / "photo.png")
+    job = photo_job(str(tmp_path / "photo.png"), "90,100 300,90 100,90")
+    assert any("leaves the 240x180 picture" in note for note in job.notes)
+    path = job.scene["object"].path(3)
+    assert path is not None and path[1, 0] > 240 and np.allclose(path[2], [100, 90])
+
+
+def test_what_is_wrong_with_a_picture_is_said_before_the_model_is_loaded(
+    photo: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_picture(photo, tmp_path / "photo.png")
+    assert cli.main(["demo", "--image", str(tmp_path / "photo.png"), "--path", "-9,100 140,80"]) == 2
+    said = capsys.readouterr()
+    assert "outside the 240x180 picture" in said.err and "load the toy model" not in said.out
+
+
+def test_masks_that_will_make_trouble_are_named(photo: np.ndarray, tmp_path: Path) -> None:
+    few, parts = np.zeros((2, 180, 240), bool)
+    few[20, 20:23] = parts[20:60, 20:60] = parts[90:130, 90:130] = True
+    for name, mask, words in (("few", few, "3 pixels vanishes"), ("parts", parts, "in 2 pieces")):
+        save_picture(photo, tmp_path / "photo.png")
+        save_picture(mask, tmp_path / f"{name}.png")
+        job = photo_job(str(tmp_path / "photo.png"), "21,20 60,60", mask=str(tmp_path / f"{name}.png"))
+        assert any(words in note for note in job.notes), job.notes
 
 
 def test_a_click_on_the_ground_is_said(photo: np.ndarray, tmp_path: Path) -> None:
@@ -211,8 +240,8 @@ def test_what_cannot_be_asked_is_named(photo: np.ndarray, tmp_path: Path) -> Non
     picture = str(tmp_path / "photo.png")
     save_picture(photo, Path(picture))
     save_picture(np.zeros(photo.shape[:2], bool), tmp_path / "none.png")
-    with pytest.raises(LabError, match=r"--path: point 2 is \(300, 90\), outside the 240x180 picture"):
-        photo_job(picture, "90,100 300,90")
+    with pytest.raises(LabError, match=r"--path starts at \(300, 90\), outside the 240x180 picture"):
+        photo_job(picture, "300,90 90,100")
     with pytest.raises(LabError, match=r"--mask .*none\.png has no pixel"):
         photo_job(picture, "90,100 120,90", mask=str(tmp_path / "none.png"))
     assert any("one point" in note for note in photo_job(picture, "90,100").notes)

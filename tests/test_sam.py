@@ -18,17 +18,26 @@ from draganything_lab.toyland import sample_clip
 torch = pytest.importorskip("torch")
 pytest.importorskip("segment_anything")
 pytest.importorskip("skimage")
+from helpers.artwork import items  # noqa: E402
 from huggingface_hub import constants  # noqa: E402
 from segment_anything import SamPredictor  # noqa: E402
 
 from draganything_lab.segment import sam as published  # noqa: E402
 from draganything_lab.segment.network import SamSize, build_sam, load_small_sam, ready, save_sam  # noqa: E402
 from draganything_lab.segment.snap import snapped  # noqa: E402
+from draganything_lab.toyland.artwork import write_pack  # noqa: E402
 from draganything_lab.training.engine.loop import Settings, run  # noqa: E402
 from draganything_lab.training.sam import fast as sam_fast  # noqa: E402
 from draganything_lab.training.sam import stage as training  # noqa: E402
-from draganything_lab.training.sam.data import draw_batch, resized  # noqa: E402
-from draganything_lab.training.sam.measure import Target, iou, summary, toyland_targets, try_target  # noqa: E402
+from draganything_lab.training.sam.data import draw_batch, draw_picture, resized  # noqa: E402
+from draganything_lab.training.sam.measure import (  # noqa: E402
+    Target,
+    iou,
+    scrapbook_targets,
+    summary,
+    toyland_targets,
+    try_target,
+)
 from draganything_lab.training.sam.outlines import outlined  # noqa: E402
 from draganything_lab.training.sam.photos import HELD_OUT, TRAINED, composite, photo  # noqa: E402
 
@@ -336,6 +345,31 @@ def test_batches_are_fixed_by_their_number() -> None:
             assert first["truth"][picture, thing, y, x] > 127, "a click lies on its thing"
 
 
+@pytest.fixture
+def artwork(tmp_path, monkeypatch):
+    """A tiny pack of Scrapbook's artwork in the cache."""
+    write_pack(tmp_path / "artwork.zip", items())
+    monkeypatch.setenv("DRAGANYTHING_LAB_CACHE", str(tmp_path))
+
+
+def test_pictures_of_scrapbook_are_drawn_where_they_are_wanted(artwork, tmp_path) -> None:
+    pictures = [draw_picture(seed, photos=0.0, scrapbook=0.5) for seed in range(24)]
+    drawn = [toyland for *_, toyland in pictures]
+    assert 4 < sum(drawn) < 20 and all(labels.any() for *_, labels, _ in pictures)
+    options = {"size": SIZE, "batch": 1, "report": lambda line: None}
+    training.train(tmp_path / "run", Settings(steps=2), worlds=("toyland", "scrapbook"), **options)
+    with pytest.raises(LabError, match="use toyland, or toyland,scrapbook"):
+        training.train(tmp_path / "run", Settings(steps=2), worlds=("scrapbook",), **options)
+    targets = list(scrapbook_targets(2))
+    assert {target.group for target in targets} == {"Scrapbook, drawings", "Scrapbook, photographs"}
+
+
+def test_without_artwork_training_on_it_says_how_to_get_it(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("DRAGANYTHING_LAB_CACHE", str(tmp_path))
+    assert cli.main(["train", "sam", "--steps", "1", "--folder", str(tmp_path / "run")]) == 2
+    assert "scrapbook fetch" in capsys.readouterr().err
+
+
 def test_pictures_are_resized_as_sam_resizes_them(tiny) -> None:
     clip = sample_clip(1, (48, 64), 1)
     square, cover = resized(clip.video[0], clip.labels[0], SIZE)
@@ -443,7 +477,8 @@ def test_training_learns_and_goes_on_exactly(tmp_path, monkeypatch) -> None:
 def test_train_export_and_click(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(training, "SamSize", lambda **sizes: replace(SIZE, picture=48))
     run_folder, out = tmp_path / "run", tmp_path / "out"
-    words = ["train", "sam", "--steps", "20", "--batch", "1", "--folder", str(run_folder), "--export", str(out)]
+    words = ["train", "sam", "--worlds", "toyland", "--steps", "20", "--batch", "1", "--folder", str(run_folder)]
+    words += ["--export", str(out)]
     assert cli.main(words) == 0 and "from step 20" in capsys.readouterr().out
     assert (out / "training" / "sam.jsonl").read_text().count("\n") == 1
     monkeypatch.undo()
@@ -457,7 +492,8 @@ def test_train_export_and_click(tmp_path, monkeypatch, capsys) -> None:
     assert all(torch.equal(went_on[f"sam.{name}"], value) for name, value in begun.items() if f"sam.{name}" in went_on)
     with pytest.raises(LabError, match="other sizes"):
         training.train(tmp_path / "other", Settings(steps=1), start=out, size=SIZE)
-    assert cli.main(["train", "sam", "--steps", "21", "--folder", str(run_folder), "--resume"]) == 2
+    words = ["train", "sam", "--worlds", "toyland", "--steps", "21", "--folder", str(run_folder), "--resume"]
+    assert cli.main(words) == 2
     assert "was trained at other sizes" in capsys.readouterr().err
 
 

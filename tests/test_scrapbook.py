@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterator
 from dataclasses import asdict, replace
-from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from helpers.artwork import drawn, items, scenery
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,51 +20,11 @@ from draganything_lab.errors import LabError
 from draganything_lab.toyland import Artwork, Thing, ToyClip, World, sample_scrapbook
 from draganything_lab.toyland.artwork import Entry, premultiplied, write_pack
 from draganything_lab.toyland.cutting import RIM, crop, fitted, outline, patch, recoloured
-from draganything_lab.toyland.gather import LOMIRI, SCIKIT_IMAGE, _emoji_fits, _held_out, cropped, encoded
+from draganything_lab.toyland.gather import LOMIRI, SCIKIT_IMAGE, _emoji_fits, _held_out, cropped
 from draganything_lab.toyland.scrapbook import sample_scrapbook_world
 from draganything_lab.toyland.world import margin
 
 NOTICE = Path(cli.__file__).parents[1] / "weights" / "NOTICE"
-
-
-def drawn(seed: int) -> np.ndarray:
-    """(H, W, 4) uint8, straight alpha: a disc, a ring, two parts, or a thin bar, with stripes."""
-    rng = np.random.default_rng(seed)
-    out = np.zeros((96, 120, 4), np.uint8)
-    out[..., :3] = rng.integers(40, 255, 3)
-    out[:, ::7, :3] = rng.integers(0, 255, 3)
-    alpha = np.zeros((96, 120), np.uint8)
-    if seed % 4 == 0:
-        cv2.circle(alpha, (60, 48), 40, 255, -1, cv2.LINE_AA)
-    elif seed % 4 == 1:
-        cv2.circle(alpha, (60, 48), 36, 255, 14, cv2.LINE_AA)
-    elif seed % 4 == 2:
-        cv2.circle(alpha, (30, 48), 24, 255, -1, cv2.LINE_AA)
-        cv2.rectangle(alpha, (74, 20), (110, 80), 255, -1)
-    else:
-        cv2.line(alpha, (10, 80), (110, 12), 255, 9, cv2.LINE_AA)
-    out[..., 3] = alpha
-    return out
-
-
-def scenery(seed: int) -> np.ndarray:
-    """(H, W, 3) uint8: smooth noise, as a photograph."""
-    noise = np.random.default_rng(seed).integers(0, 255, (30, 40, 3), dtype=np.uint8)
-    return np.asarray(cv2.resize(noise, (320, 240), interpolation=cv2.INTER_CUBIC), np.uint8)
-
-
-@cache
-def items() -> tuple[tuple[Entry, bytes], ...]:
-    return tuple(_items())
-
-
-def _items() -> Iterator[tuple[Entry, bytes]]:
-    for index in range(12):
-        entry = Entry(f"c/{index}.webp", f"thing {index}", "cutout", "test", "CC0-1.0", held_out=index % 3 == 0)
-        yield entry, encoded(drawn(index))
-    for index in range(4):
-        entry = Entry(f"p/{index}.webp", f"view {index}", "photograph", "test", "CC-BY-4.0", "Ann", index == 0)
-        yield entry, encoded(scenery(index))
 
 
 @pytest.fixture(scope="module")

@@ -122,15 +122,21 @@ def _sam(args: argparse.Namespace) -> int:
 
     from ..segment import Segmenter, load_segmenter
     from ..segment.sam import load_toy
+    from ..toyland.artwork import pack_path
     from ..training.card.held_out import HELD_OUT
     from ..training.sam.card import write_card
-    from ..training.sam.measure import measure, photo_targets, summary, toyland_targets
+    from ..training.sam.measure import measure, photo_targets, scrapbook_targets, summary, toyland_targets
 
     toy, alone = load_toy(args.weights), load_toy(args.weights, snap=False)
     both: dict[str, Segmenter] = {"toy": toy, "network alone": alone, "grabcut": load_segmenter("grabcut")}
     few = min(args.grabcut, args.clips)
 
-    trials = measure(both, chain(toyland_targets(few), photo_targets(few)), _say)
+    targets = [toyland_targets(few), photo_targets(few)]
+    if pack_path().is_file():
+        targets.append(scrapbook_targets(few))
+    else:
+        _say("Scrapbook is left out: there is no artwork (draganything-lab scrapbook fetch)")
+    trials = measure(both, chain(*targets), _say)
     more = measure({"toy": toy, "network alone": alone}, toyland_targets(args.clips - few, HELD_OUT + few), _say)
     for name, rows in more.items():
         trials[name] += rows

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +48,10 @@ HOW = (
     "cannot be seen is left out, never guessed."
 )
 GENERATED = ("carry", "entity+gaussian")
-NO_MODEL = "This is the preview, not a generated video: the objects are cut out and moved, and the holes are filled."
+OF_PHOTO = ("path", "point", "mask", "label", "turn", "grow")  # arguments that belong to --image
+NO_MODEL = (
+    "This is only the preview, not a generated video: the objects are cut out and moved, and the holes are filled."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,12 +76,16 @@ def run(args: argparse.Namespace) -> int:
     check(args)
     print("DragAnything Lab demo", flush=True)
     clock = Clock()
+    photo: DemoJob | None = None
+    if args.image is not None:  # before the model is loaded: most mistakes are here
+        with clock.step("picture and mask"):
+            photo = photo_job(args.image, **{name: getattr(args, name) for name in OF_PHOTO})
     pipes: dict[str, DragAnythingPipeline] = {}
     if not args.preview and toy_is_here():
         with clock.step("load the toy model"):
             pipes = load_toy()
     with clock.step("scene"):
-        job, frames = make_job(args, pipes)
+        job, frames = make_job(args, photo, pipes)
     clips: dict[str, np.ndarray] = {}
     for name, pipe in pipes.items():
         with clock.step(f"generate, {name}"):
@@ -116,7 +122,7 @@ def check(args: argparse.Namespace) -> None:
     for place in (out, *out.parents):
         if place.exists() and not place.is_dir():
             raise LabError(f"--out {place} is a file", fix="pass a folder")
-    for name in ("point", "path", "turn", "grow", "mask", "label"):
+    for name in OF_PHOTO:
         if args.image is None and getattr(args, name) is not None:
             raise LabError(f"--{name} needs a picture of your own", fix="pass --image FILE, too")
 
@@ -145,14 +151,14 @@ def load_toy() -> dict[str, DragAnythingPipeline]:
     return pipes
 
 
-def make_job(args: argparse.Namespace, pipes: Mapping[str, DragAnythingPipeline]) -> tuple[DemoJob, int]:
+def make_job(
+    args: argparse.Namespace, photo: DemoJob | None, pipes: Mapping[str, DragAnythingPipeline]
+) -> tuple[DemoJob, int]:
     """The job and its number of frames, at the size and length of the model or of the preview."""
     model = next(iter(pipes.values()), None)
     frames = args.frames or (model.unet.config.num_frames if model else PREVIEW_FRAMES)
-    if args.image:
-        names = ("path", "point", "mask", "label", "turn", "grow")
-        size_of = partial(frame_size, model) if model else None
-        return photo_job(args.image, **{name: getattr(args, name) for name in names}, size_of=size_of), frames
+    if photo is not None:
+        return photo.at_size(frame_size(model, photo.scene.size) if model else None), frames
     size = frame_size(model, DRAWN_SIZE) if model else PREVIEW_SIZE
     return toyland_job(args.toyland or "harbour", size, frames), frames
 

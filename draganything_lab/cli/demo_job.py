@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,10 @@ from ..errors import LabError
 from ..media.mask import mask_file
 from ..media.picture import load_picture
 from ..scene.checks import parse_points
+from ..scene.masks import describe_mask
 from ..scene.scene import Scene
 from ..scene.trajectory import Trajectory
-from ..segment import grabcut
+from ..segment import load_segmenter
 from ..toyland import named_scene
 
 MAX_SIDE = 768
@@ -35,6 +35,17 @@ class DemoJob:
     source: str
     truth: np.ndarray | None
     notes: tuple[str, ...]
+
+    def at_size(self, size: tuple[int, int] | None = None) -> DemoJob:
+        """The job at a size (H, W); None makes the picture smaller where it has more than 768 pixels a side."""
+        height, width = self.scene.size
+        scale = min(1.0, MAX_SIDE / max(height, width))
+        height, width = size or (max(1, round(height * scale)), max(1, round(width * scale)))
+        if (height, width) == self.scene.size:
+            return self
+        own = f"{self.scene.size[1]}x{self.scene.size[0]}"
+        told = f"The {own} picture is shown at {width}x{height}; pixels in the results refer to that."
+        return replace(self, scene=self.scene.resized((height, width)), notes=(told, *self.notes))
 
 
 def toyland_job(name: str, size: tuple[int, int], num_frames: int) -> DemoJob:
@@ -58,20 +69,17 @@ def photo_job(
     *,
     turn: float | None = None,
     grow: float | None = None,
-    size_of: Callable[[tuple[int, int]], tuple[int, int]] | None = None,
 ) -> DemoJob:
-    """The user's own picture with one object to move.
+    """The user's own picture, at its own size, with one object to move.
 
     Args:
         image: File of the picture.
-        path: "x,y x,y …", the object's path, in pixels of the picture.
+        path: "x,y x,y …", the object's path, in pixels of the picture; it may leave the picture.
         point: "x,y", the click on the object; where the path starts when None.
         mask: File of the object's mask, at the picture's size; cut out at the click when None.
         label: Label of the object in the mask, "3" or "255,0,0", if the mask has several.
         turn: Degrees by which the object turns on its way, clockwise; None does not turn.
         grow: Its size at the end, as a factor; None keeps its size.
-        size_of: The size (H, W) at which a model shows a picture of some size, and the scene is then; None leaves the
-            size as it is, up to 768 pixels.
 
     Raises:
         LabError: One of them cannot be used.
@@ -84,41 +92,33 @@ def photo_job(
     if len(clicks) != 1:
         raise LabError(f'--point is "{point}", {len(clicks)} points', fix="pass one, the click on the object")
     height, width = picture.shape[:2]
-    for name, (x, y) in (("--point is", clicks[0]), ("--path starts at", track[0])):
+    for name, (x, y) in (("--path starts at", track[0]), ("--point is", clicks[0])):
         if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
             raise LabError(f"{name} ({x:g}, {y:g}), outside the {width}x{height} picture", fix="count in its pixels")
-    for number, (x, y) in enumerate(track, start=1):
-        if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
-            raise LabError(
-                f"--path: point {number} is ({x:g}, {y:g}), outside the {width}x{height} picture",
-                fix=f"x runs to {width - 1}, y to {height - 1}",
-            )
     if point is not None and mask is None and np.hypot(*np.subtract(track[0], clicks[0])) > 0.25 * min(height, width):
         raise LabError(
             f"--path starts at ({track[0][0]:g}, {track[0][1]:g}), far from the click ({clicks[0][0]:g}, "
             f"{clicks[0][1]:g})",
             fix="start the path on the object that you click",
         )
-    cut = grabcut(picture, clicks[0]) if mask is None else mask_file(mask, (height, width), label)
+    notes = []
+    if mask is None:
+        segmenter = load_segmenter("auto")
+        segmenter.set_picture(picture)
+        cut = segmenter.predict(clicks, [1]).best
+        notes.append(f"The mask was cut out by {segmenter.backend} from one click; if it is wrong, pass --mask.")
+    else:
+        cut = mask_file(mask, (height, width), label)
+    warnings = describe_mask(cut).warnings
+    notes += [f"{warning[0].upper()}{warning[1:]}." for warning in warnings]
+    if mask is None and not warnings and cut.mean() > 0.15:
+        notes.append(f"The mask covers {cut.mean():.0%} of the picture: you may have clicked the background.")
     scene = Scene(picture)
     scene.add("object", cut, posed_path(track, turn, grow))
-    scale = min(1.0, MAX_SIDE / max(height, width))
-    wanted = size_of((height, width)) if size_of else (max(1, round(height * scale)), max(1, round(width * scale)))
-    notes = []
-    if size_of is None:
-        notes.append("This is only the preview, and the error is the preview's own.")
-    if wanted != scene.size:
-        scene = scene.resized(wanted)
-        notes.append(
-            f"The {width}x{height} picture is shown at {wanted[1]}x{wanted[0]}; pixels in the results refer to that."
-        )
-    share = cut.mean()
-    if mask is None and share > 0.15:
-        notes.append(f"The mask covers {share:.0%} of the picture: you may have clicked the background, not an object.")
+    if any(not (0 <= x <= width - 1 and 0 <= y <= height - 1) for x, y in track):
+        notes.append(f"The path leaves the {width}x{height} picture, and the object goes with it.")
     if len(track) == 1 and turn is None and grow is None:
         notes.append("--path has one point, so the object should stay; pass two or more to move it.")
-    if mask is None:
-        notes.append("The mask was cut out by GrabCut from one click: check it, and pass --mask if it is wrong.")
     return DemoJob(scene, Path(image).name, None, tuple(notes))
 
 

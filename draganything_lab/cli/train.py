@@ -169,6 +169,7 @@ def _train_sam(args: argparse.Namespace, settings: Settings | None) -> None:
             start=args.start,
             batch=args.batch,
             picture=args.picture,
+            worlds=tuple(args.worlds.split(",")),
             report=lambda line: print(line, flush=True),
         )
     if args.export is not None and (not dist.is_initialized() or dist.get_rank() == 0):

@@ -20,11 +20,13 @@ SHOWN = 12  # masks in each gallery
 TILE = 176, 264  # pixels
 INTRO = """# The small SAM
 
-Click to mask for Toyland: `segment_anything`'s own classes at a small size, trained by this project. It knows Toyland's
-drawn things. It has seen only shapes cut from seven photographs; for photographs use `sam_vit_b`.
+Click to mask: `segment_anything`'s own classes at a small size, trained by this project. It knows the drawn things of
+Toyland, and Scrapbook's cut-outs over drawings and photographs (credits and licences in `../NOTICE`). Of what stands in
+a photograph itself it has seen nothing but shapes cut from fifteen; for that use `sam_vit_b`.
 
-Trained with `draganything-lab train sam` on Toyland (seeds from 0) and on shapes cut from the CC0 and public-domain
-photographs inside scikit-image; this page, its pictures and `measured.json` come from `draganything-lab card sam`.
+Trained with `draganything-lab train sam` on Toyland and Scrapbook (seeds from 0) and on shapes cut from the CC0 and
+public-domain photographs inside scikit-image; this page, its pictures and `measured.json` come from
+`draganything-lab card sam`.
 """
 
 
@@ -59,7 +61,7 @@ def write_card(
         save_picture(gallery(chosen), pictures / f"{name}.png")
         lines.append(f"{name.capitalize()} of {len(toyland)} held-out things\n\n![{name}]({relative}/{name}.png)\n")
     rows = []
-    for group in ("outlined", "pasted"):
+    for group in ("outlined", "pasted", "Scrapbook, drawings", "Scrapbook, photographs"):
         for backend in trials:
             own = [trial for trial in trials[backend] if trial.target.group == group]
             middle = own[::AGAIN] if group == "outlined" else own
@@ -72,7 +74,7 @@ def write_card(
             pictures / "photographs.png",
         )
         backends = " and ".join(trials)
-        lines.append(f"Held-out photographs: outlined, then pasted things, each by {backends}\n")
+        lines.append(f"Outlined and pasted things, then Scrapbook's drawings and photographs, each by {backends}\n")
         lines.append(f"![photographs]({relative}/photographs.png)\n")
     if log:
         curves(folder / "training", pictures / "curve.png")
@@ -87,9 +89,10 @@ def _words(facts: dict[str, Any]) -> list[str]:
         "## Measured\n",
         f"Mean IoU, 95 % bootstrap interval over pictures, number of things. {facts['pictures']} held-out scenes of "
         f"Toyland at each size (seeds from {facts['first seed']}), each visible thing clicked once in its middle; "
-        f"GrabCut on the first {facts['grabcut pictures']} of each. `toy` is what the library does: its mask's "
-        "outline moved onto the picture's edges by GrabCut in a narrow band; `network alone` is the mask before that. "
-        "`Outlined`: six things in four held-out photographs "
+        f"GrabCut on the first {facts['grabcut pictures']} of each. `Scrapbook`: as many of its pictures as GrabCut "
+        "has, of each kind, of artwork and photographs that no training sees. `toy` is what the library does: its "
+        "mask's outline moved onto the picture's edges by GrabCut in a narrow band; `network alone` is the mask before "
+        "that. `Outlined`: six things in four held-out photographs "
         f"({', '.join(HELD_OUT_PHOTOS)}), outlined by hand, {AGAIN} clicks each: few things, so the intervals are "
         f"wide. `Pasted`: shapes cut from those photographs and pasted onto them, {PASTED_SIZE[1]}x{PASTED_SIZE[0]}. "
         f"Trained on: {', '.join(TRAINED)}. {CLICKS} clicks: each further one in the middle of the largest error.\n",

@@ -10,23 +10,25 @@ import torch
 from PIL import Image
 
 from ...segment.network import SamSize
-from ...toyland import sample_clip
+from ...toyland import sample_clip, sample_scrapbook
 from .photos import composite
 
 MOST_PICTURES = 1000  # seeds set aside for each batch
 # Sizes (H, W) that pictures are drawn at before SAM's own resizing, and how often.
 SIZES = (((64, 64), 0.35), ((128, 128), 0.2), ((144, 256), 0.25), ((96, 128), 0.12), ((128, 96), 0.08))
 PHOTOS = 0.08  # share of pictures that are pasted from photographs
+SCRAPBOOK = 0.5  # and of Scrapbook's, where they are wanted; the others are Toyland's
 GROUND = 0.03  # share of clicks that mean Toyland's backdrop
 LEAST = 0.0015  # of the square that a thing must cover to be clicked
 
 
-def draw_picture(seed: int, photos: float = PHOTOS) -> tuple[np.ndarray, np.ndarray, bool]:
+def draw_picture(seed: int, photos: float = PHOTOS, scrapbook: float = 0.0) -> tuple[np.ndarray, np.ndarray, bool]:
     """A training picture.
 
     Args:
         seed: Fixes it.
-        photos: Share of pictures that are pasted from photographs; the others are Toyland's.
+        photos: Share of pictures that are pasted from photographs.
+        scrapbook: Share of Scrapbook's pictures, which need its artwork; the others are Toyland's.
 
     Returns:
         image (H, W, 3) uint8, labels (H, W) uint8 with 0 for the ground, and whether it is Toyland's.
@@ -38,15 +40,18 @@ def draw_picture(seed: int, photos: float = PHOTOS) -> tuple[np.ndarray, np.ndar
         if left < 0:
             size = option
             break
-    if rng.random() < photos:
+    world = rng.random()
+    if world < photos:
         image, labels = composite(seed, size)
         return image, labels, False
-    clip = sample_clip(seed, size, 1, style="still", max_things=7 if rng.random() < 0.3 else 5)
+    drawn = world >= photos + scrapbook
+    sample = sample_clip if drawn else sample_scrapbook
+    clip = sample(seed, size, 1, style="still", max_things=7 if rng.random() < 0.3 else 5)
     image, labels = clip.video[0], clip.labels[0]
     if rng.random() < 0.15:  # as generated videos have it
         noisy = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.8)) + rng.normal(0, rng.uniform(0, 6), image.shape)
         image = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
-    return image, labels, True
+    return image, labels, drawn
 
 
 def resized(image: np.ndarray, labels: np.ndarray, size: SamSize) -> tuple[np.ndarray, np.ndarray]:
@@ -84,7 +89,13 @@ def first_click(rng: np.random.Generator, mask: np.ndarray) -> tuple[float, floa
 
 
 def draw_batch(
-    number: int, batch: int, prompts: int, size: SamSize, photos: float = PHOTOS, base: int = 0
+    number: int,
+    batch: int,
+    prompts: int,
+    size: SamSize,
+    photos: float = PHOTOS,
+    scrapbook: float = 0.0,
+    base: int = 0,
 ) -> dict[str, Any]:
     """Batch `number`.
 
@@ -93,7 +104,7 @@ def draw_batch(
         batch: Pictures in it, B.
         prompts: Things clicked in each, P; where there are fewer things, some are clicked again elsewhere.
         size: The network's.
-        photos: As for `draw_picture`.
+        photos, scrapbook: As for `draw_picture`.
         base: Added to every seed.
 
     Returns:
@@ -105,7 +116,7 @@ def draw_batch(
     out: dict[str, list[Any]] = {key: [] for key in ("pixels", "truth", "points", "boxes", "hints", "inside")}
     seed, made = base + number * MOST_PICTURES, 0
     while made < batch:
-        image, labels, toyland = draw_picture(seed, photos)
+        image, labels, toyland = draw_picture(seed, photos, scrapbook)
         rng = np.random.default_rng((seed, 11))
         seed += 1
         square, cover = resized(image, labels, size)

@@ -13,7 +13,8 @@ import numpy as np
 from ...errors import LabError
 from ...scene.masks import inscribed_circle, iou
 from ...segment import Found, Segmenter
-from ...toyland import sample_clip
+from ...toyland import sample_clip, sample_scrapbook
+from ...toyland.scrapbook import KINDS_OF_CLIP
 from ..card.held_out import HELD_OUT
 from ..card.samples import Table
 from .outlines import outlined
@@ -32,7 +33,7 @@ class Target:
     """One thing to click in a picture.
 
     Attributes:
-        group: "Toyland 64x64", …, "outlined" or "pasted".
+        group: "Toyland 64x64", …, "Scrapbook, drawings", "Scrapbook, photographs", "outlined" or "pasted".
         picture: A number that is the picture's own: what belongs together in the bootstrap.
         image: (H, W, 3) uint8.
         mask: (H, W) bool, the truth: the part that is seen.
@@ -67,6 +68,21 @@ def toyland_targets(pictures: int, first: int = HELD_OUT) -> Iterator[Target]:
                 if mask.sum() >= max(12, LEAST_SHARE * mask.size):
                     group = f"Toyland {size[1]}x{size[0]}"
                     yield Target(group, seed, clip.video[0], mask, inscribed_circle(mask)[0])
+
+
+def scrapbook_targets(pictures: int, first: int = HELD_OUT) -> Iterator[Target]:
+    """Every thing that is seen in so many of Scrapbook's pictures of each kind, of artwork and photographs that no
+    training sees, clicked in its middle.
+
+    Raises:
+        LabError: There is no artwork.
+    """
+    for kind in KINDS_OF_CLIP:
+        for seed in range(first, first + pictures):
+            clip = sample_scrapbook(seed, PASTED_SIZE, 1, style="still", held_out=True, kind=kind)
+            for mask in clip.masks[:, 0]:
+                if mask.sum() >= LEAST_SHARE * mask.size:
+                    yield Target(f"Scrapbook, {kind}s", seed, clip.video[0], mask, inscribed_circle(mask)[0])
 
 
 def photo_targets(pictures: int, first: int = HELD_OUT) -> Iterator[Target]:

@@ -19,10 +19,11 @@ from torch import Tensor, nn
 
 from ...errors import LabError
 from ...segment.network import CONFIG, SamSize, build_sam, load_small_sam, read_config, save_sam
+from ...toyland import Artwork
 from ..engine.loop import Settings, load_average, run
 from ..engine.stage import Stage
 from . import fast
-from .data import PHOTOS, draw_batch
+from .data import PHOTOS, SCRAPBOOK, draw_batch
 from .losses import DICE, FOCAL, QUALITY, correction, hint_loss, mask_loss
 from .start import begin
 
@@ -57,6 +58,7 @@ class SamStage(Stage):
         batch: Pictures a step.
         prompts: Things clicked in each.
         photos: Share of pictures pasted from photographs.
+        scrapbook: Share of Scrapbook's pictures.
         half: Compute in bfloat16 where that is safe.
     """
 
@@ -71,10 +73,12 @@ class SamStage(Stage):
         batch: int = 8,
         prompts: int = 4,
         photos: float = PHOTOS,
+        scrapbook: float = 0.0,
         half: bool = True,
     ) -> None:
         self.size = size or SamSize()
-        self.batch, self.prompts, self.photos, self.half = batch, prompts, photos, half
+        self.batch, self.prompts, self.half = batch, prompts, half
+        self.shares = photos, scrapbook
         self.kind = torch.bfloat16 if half else torch.float32
         torch.manual_seed(0)
         self.network = Hinted(self.size)
@@ -83,7 +87,7 @@ class SamStage(Stage):
         return self.network
 
     def draw(self, number: int) -> dict[str, Any]:
-        drawn = draw_batch(number, self.batch, self.prompts, self.size, self.photos)
+        drawn = draw_batch(number, self.batch, self.prompts, self.size, *self.shares)
         return drawn | {"number": number}
 
     def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
@@ -158,6 +162,7 @@ def train(
     batch: int | None = None,
     picture: int = 128,
     size: SamSize | None = None,
+    worlds: tuple[str, ...] = ("toyland",),
     report: Callable[[str], Any] = print,
 ) -> None:
     """Train the small SAM.
@@ -171,17 +176,23 @@ def train(
         batch: Pictures a step; None for the stage's own number.
         picture: Side of SAM's square in pixels.
         size: All sizes, instead of the shipped network's at `picture`.
+        worlds: "toyland", and perhaps "scrapbook", which needs its artwork.
         report: Gets lines of progress.
 
     Raises:
-        LabError: The folder holds a training of another size.
+        LabError: The folder holds a training of another size; or there is no artwork.
     """
+    if "toyland" not in worlds or set(worlds) - {"toyland", "scrapbook"}:
+        raise LabError(f"sam is not trained on {','.join(worlds)}", fix="use toyland, or toyland,scrapbook")
     size = size or SamSize(picture=picture)
     if resume and (folder / SIZE).exists() and (before := read_size(folder)) != size:
         raise LabError(f"{folder} was trained at other sizes ({before})", fix="give the same, or another --folder")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SIZE).write_text(json.dumps(asdict(size)) + "\n")
     options: dict[str, Any] = {} if batch is None else {"batch": batch}
+    if "scrapbook" in worlds:
+        Artwork.load()  # before the workers begin, which share it
+        options["scrapbook"] = SCRAPBOOK
     stage = SamStage(size, **options)
     if start is not None and not (resume and (folder / "sam.pt").exists()):
         exported = (start / CONFIG).exists()
