@@ -24,9 +24,9 @@ def load_segmenter(
     """Load a segmenter.
 
     Args:
-        name: "toy" is the small SAM shipped with the package, trained on Toyland. "grabcut" needs no network and goes
-            by colour. "sam_vit_b", "sam_vit_l" and "sam_vit_h" are the published networks, trained on photographs.
-            "auto" chooses for each picture; see `AutoSegmenter`.
+        name: "toy" is the small SAM shipped with the package, trained on Toyland and on Scrapbook's cut-outs. "grabcut"
+            needs no network and goes by colour. "sam_vit_b", "sam_vit_l" and "sam_vit_h" are the published networks,
+            trained on photographs. "auto" chooses for each picture; see `AutoSegmenter`.
         checkpoint: Weight file of a SAM (for "toy" a folder); None for the one in the registry.
         device: "cuda", "cpu", …; None for a GPU if there is one.
         download: Whether to download a missing published network; its size and licence are printed first.

@@ -281,7 +281,7 @@ _ALL = (
     ),
     Model(
         "sam-toy",
-        "Segment Anything in miniature, for Toyland: click to mask, trained by this project",
+        "Segment Anything in miniature: click to mask, trained by this project",
         "package",
         "sam",
         "Apache 2.0",
