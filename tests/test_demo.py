@@ -158,6 +158,22 @@ def test_a_photograph_gets_its_videos(photo: np.ndarray, tmp_path: Path, capsys:
     assert last[there][0] > 150 > last[before][0]
 
 
+@pytest.mark.skipif(not demo.toy_is_here(), reason="needs the toy weights")
+def test_what_is_too_small_for_the_papers_representation_is_still_carried(
+    photo: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = np.zeros(photo.shape[:2], bool)
+    few[41:44, 57:60] = True
+    photo[few] = 255, 255, 0
+    save_picture(photo, tmp_path / "photo.png")
+    save_picture(few, tmp_path / "few.png")
+    words = ["demo", "--image", str(tmp_path / "photo.png"), "--mask", str(tmp_path / "few.png"), "--frames", "3"]
+    assert cli.main([*words, "--path", "58,42 150,30", "--out", str(tmp_path / "out")]) == 0
+    said, numbers = capsys.readouterr().out, json.loads((tmp_path / "out" / "numbers.json").read_text())
+    assert "There is no video with entity+gaussian" in said and "vanishes" in said
+    assert set(numbers["entities"][0]["mean_px"]) == {"carry", "preview"}
+
+
 def test_a_drag_on_the_command_line_may_turn_and_grow(
     photo: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -308,6 +308,10 @@ def test_entity_vectors(features, image):
     tiny[0, 0] = True
     with pytest.raises(LabError, match=r'entity 1 \("thing 0"\).*vanishes'):
         entity_vectors(a_scene(image, tiny), features)
+    middle = entity_vectors(a_scene(image, tiny), features, channels=8, middle=True)
+    assert np.allclose(middle[0], features.extract(image)[:, 0, 0])
+    with pytest.raises(LabError, match="empty"):
+        entity_vectors(a_scene(image, np.zeros((48, 64), bool)), features, middle=True)
 
 
 def test_a_real_scene(features, scene):

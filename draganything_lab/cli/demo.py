@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,8 +89,13 @@ def run(args: argparse.Namespace) -> int:
         job, frames = make_job(args, photo, pipes)
     clips: dict[str, np.ndarray] = {}
     for name, pipe in pipes.items():
-        with clock.step(f"generate, {name}"):
-            clips[name] = generated(pipe, job.scene, num_frames=frames, seed=args.seed)
+        try:
+            with clock.step(f"generate, {name}"):
+                clips[name] = generated(pipe, job.scene, num_frames=frames, seed=args.seed)
+        except LabError as error:  # what is too small for the paper's representation is still carried
+            if not clips:
+                raise
+            job = replace(job, notes=(*job.notes, f"There is no video with {name}: {error}."))
     with clock.step("preview"):
         clips["preview"] = preview(job.scene, frames, label=False)
     if job.truth is not None:

@@ -9,26 +9,27 @@ import numpy as np
 from ..errors import LabError
 from ..media.arrays import plain_array
 from ..media.mask import load_mask
-from ..scene.masks import latent_mask
+from ..scene.masks import inscribed_circle, latent_mask
 
 if TYPE_CHECKING:
     from ..models.dift import DiffusionFeatures
     from ..scene.scene import Scene
 
 
-def pool_over_mask(features: np.ndarray, mask: np.ndarray, *, name: str = "") -> np.ndarray:
+def pool_over_mask(features: np.ndarray, mask: np.ndarray, *, name: str = "", middle: bool = False) -> np.ndarray:
     """Average a feature map over an entity's mask.
 
     Args:
         features: (C, h, w) float.
         mask: (H, W) bool, at the picture's own size; it is resized here.
         name: Name of the entity in error messages.
+        middle: Whether a mask that contains no cell of the feature map gets the one at its middle.
 
     Returns:
         (C,) float32.
 
     Raises:
-        LabError: The mask contains no cell of the feature map.
+        LabError: The mask contains no cell of the feature map, or is empty.
 
     Source: Paper, section 3.3; released code (`demo.get_dift_ID`).
 
@@ -44,6 +45,10 @@ def pool_over_mask(features: np.ndarray, mask: np.ndarray, *, name: str = "") ->
         who = name or "the entity"
         if pixels == 0:
             raise LabError(f"{who}: its mask is empty", fix="draw it again or remove the entity")
+        if middle:
+            x, y = inscribed_circle(mask)[0]
+            column, row = int((x + 0.5) * features.shape[2] / width), int((y + 0.5) * features.shape[1] / height)
+            return features[:, row, column].astype(np.float32)
         least = f"{-(-width // features.shape[2])}x{-(-height // features.shape[1])}"
         raise LabError(
             f"{who}: its mask of {pixels} pixels in a {width}x{height} picture vanishes on the "
@@ -119,6 +124,7 @@ def entity_vectors(
     channels: int | None = None,
     *,
     entities: Literal["controlled", "all"] = "controlled",
+    middle: bool = False,
     **options: Any,
 ) -> np.ndarray:
     """Return one vector per entity of a scene.
@@ -129,6 +135,7 @@ def entity_vectors(
         channels: Channels of the ControlNet: all feature channels or half of them (pair averages, as
             released: 320 to 160); None follows the weights, else half.
         entities: "controlled" (in `scene.controlled`'s order) or "all".
+        middle: As for `pool_over_mask`.
         options: As for `features.extract`; pass `size`, the model's (H, W), to get the release's numbers.
 
     Returns:
@@ -145,5 +152,7 @@ def entity_vectors(
         return fit_channels(np.zeros((0, features.feature_channels), np.float32), channels)
     found = features.extract(scene.image, **options)
     number = {entity.name: k for k, entity in enumerate(scene.entities, 1)}
-    vectors = [pool_over_mask(found, e.mask, name=f'entity {number[e.name]} ("{e.name}")') for e in chosen]
+    vectors = [
+        pool_over_mask(found, e.mask, name=f'entity {number[e.name]} ("{e.name}")', middle=middle) for e in chosen
+    ]
     return fit_channels(np.stack(vectors), channels)

@@ -117,7 +117,8 @@ def control_of_scene(
             )
         # The released code keeps the first of all channels, before any averaging.
         kept = features.feature_channels if rules.entity_vector == "first_channel" else channels
-        vectors = entity_vectors(scene, features, kept, size=size)
+        # "carry" says of small things, too, where all of their pixels go: they must not fail for want of a feature.
+        vectors = entity_vectors(scene, features, kept, size=size, middle=config.representation == "carry")
     return build_control(
         scene, frames, representation=config.representation, vectors=vectors, channels=channels, size=size, preset=rules
     )
