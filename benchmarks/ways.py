@@ -21,7 +21,7 @@ from draganything_lab.control.representations import CUT_AND_DRAG
 from draganything_lab.pipeline import load_pipeline, preview
 from draganything_lab.training.card.held_out import HELD_OUT, held_out
 from draganything_lab.training.card.samples import Table
-from draganything_lab.training.card.videos import CENTRE, DENSE, LEFT, LOOKS, LOST, SHARP, measure_video
+from draganything_lab.training.card.videos import CENTRE, DENSE, LEFT, LOOKS, LOST, SHARP, followed, measure_video
 
 MEASURES = {CENTRE: 2, LOST: 0, LOOKS: 1, SHARP: 2, LEFT: 1, DENSE: 2}  # and the digits of their numbers
 OTHER_CLIPS = 920_000_000  # the search's: neither the card's nor the lessons'
@@ -106,12 +106,13 @@ def main() -> None:
     seeds = []
     for seed, clip, scene in held_out(clips, 128, 14, OTHER_CLIPS if args.search else HELD_OUT):
         seeds.append(seed)
+        points = followed(clip)
         for name, make in ways.items():
             for run in range(args.seeds):
                 start = time.perf_counter()
                 video = make(scene, run)
                 seconds[name].append(time.perf_counter() - start)
-                measure_video(table, name, seed, clip, scene, video, None)
+                measure_video(table, name, seed, clip, scene, video, None, points)
     table.values = {measure: table.values[measure] for measure in MEASURES if measure in table.values}
     print(f"{clips} clips, seeds {seeds[0]} to {seeds[-1]}, {args.seeds} video(s) of each")
     for row in rows(table, seconds, ways):

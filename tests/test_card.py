@@ -201,7 +201,7 @@ def test_only_clips_on_which_both_were_measured_are_paired():
     table.add("error", "entity+gaussian", 98, -50.0)
     assert table.difference("error", "point", "entity+gaussian") == before
     table.add("error", "point", 3, 1.0)
-    with pytest.raises(LabError, match="not measured on the same things"):
+    with pytest.raises(LabError, match="not measured on the same clips"):
         table.difference("error", "point", "entity+gaussian")
     table.add("error", "gaussian", 77, 1.0)
     with pytest.raises(LabError, match="not measured on the same clips"):
@@ -226,6 +226,9 @@ def test_the_preview_is_compared_with_every_video_of_the_same_clip():
                 table.add(LOOKS, "carry", clip, value + more)
     row = over_preview(table)[LOOKS]
     assert row["mean"] == pytest.approx(2.0) and row["count"] == 6
+    table.values[LOOKS]["carry"].pop(0)  # one of the two videos lacks a thing
+    with pytest.raises(LabError, match="not measured on the same clips and things"):
+        over_preview(table)
 
 
 def test_holes_are_measured_where_a_thing_was():

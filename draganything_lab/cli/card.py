@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: as many as --clips)",
     )
     parser.add_argument("--grabcut", type=int, default=20, help="for sam: scenes per size for GrabCut (default: 20)")
-    parser.add_argument("--seeds", type=int, default=3, help="videos per clip with carry, 1 with others (default: 3)")
+    parser.add_argument(
+        "--seeds", type=int, default=3, help="videos per clip of the first representation, 1 of others (default: 3)"
+    )
     parser.add_argument("--processes", type=int, default=1, help="processes that share the clips (default: 1)")
     parser.add_argument("--steps", type=int, help="denoising steps (default: the weights' own)")
     parser.add_argument("--guidance", type=float, help="guidance in the last frame (default: the weights' own)")
@@ -91,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
         "clips": args.clips,
         "rivals": args.rivals or args.clips,
         "seeds": args.seeds,
+        "representation": chosen[0],
         "processes": args.processes,
         "steps": args.steps,
         "guidance": args.guidance,

@@ -11,7 +11,7 @@ from ..errors import LabError
 from ..media.mask import mask_file
 from ..media.picture import load_picture
 from ..scene.checks import parse_points
-from ..scene.masks import describe_mask
+from ..scene.masks import clean_mask, describe_mask
 from ..scene.scene import Scene
 from ..scene.trajectory import Trajectory
 from ..segment import load_segmenter
@@ -92,34 +92,50 @@ def photo_job(
     if len(clicks) != 1:
         raise LabError(f'--point is "{point}", {len(clicks)} points', fix="pass one, the click on the object")
     height, width = picture.shape[:2]
+    size = f"the {width}x{height} picture"
     for name, (x, y) in (("--path starts at", track[0]), ("--point is", clicks[0])):
-        if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
-            raise LabError(f"{name} ({x:g}, {y:g}), outside the {width}x{height} picture", fix="count in its pixels")
+        if not inside(x, y, width, height):
+            raise LabError(f"{name} ({x:g}, {y:g}), outside {size}", fix="count in its pixels")
+    for number, (x, y) in enumerate(track, start=1):
+        if not inside(x + width, y + height, 3 * width, 3 * height):
+            raise LabError(
+                f"--path: point {number} is ({x:g}, {y:g}), more than a picture's size outside {size}",
+                fix="count in its pixels; a path may leave it, but not farther than that",
+            )
     if point is not None and mask is None and np.hypot(*np.subtract(track[0], clicks[0])) > 0.25 * min(height, width):
         raise LabError(
             f"--path starts at ({track[0][0]:g}, {track[0][1]:g}), far from the click ({clicks[0][0]:g}, "
             f"{clicks[0][1]:g})",
             fix="start the path on the object that you click",
         )
+    moves = posed_path(track, turn, grow)
     notes = []
     if mask is None:
         segmenter = load_segmenter("auto")
         segmenter.set_picture(picture)
-        cut = segmenter.predict(clicks, [1]).best
-        notes.append(f"The mask was cut out by {segmenter.backend} from one click; if it is wrong, pass --mask.")
+        cut = clean_mask(segmenter.predict(clicks, [1]).best)
+        who = {"toy": "our small SAM", "grabcut": "GrabCut"}.get(segmenter.backend, segmenter.backend)
+        notes.append(f"The mask was cut out from one click, by {who}: check it, and pass --mask if it is wrong.")
     else:
         cut = mask_file(mask, (height, width), label)
-    warnings = describe_mask(cut).warnings
-    notes += [f"{warning[0].upper()}{warning[1:]}." for warning in warnings]
-    if mask is None and not warnings and cut.mean() > 0.15:
-        notes.append(f"The mask covers {cut.mean():.0%} of the picture: you may have clicked the background.")
-    scene = Scene(picture)
-    scene.add("object", cut, posed_path(track, turn, grow))
-    if any(not (0 <= x <= width - 1 and 0 <= y <= height - 1) for x, y in track):
-        notes.append(f"The path leaves the {width}x{height} picture, and the object goes with it.")
+    share, pieces = cut.mean(), describe_mask(cut).pieces
+    if share > (0.15 if mask is None else 0.5):
+        what = "you may have clicked the background, not an object." if mask is None else "is it the object's?"
+        notes.append(f"The mask covers {share:.0%} of the picture: {what}")
+    if pieces > 1:
+        notes.append(f"The mask is in {pieces} pieces, which move together.")
+    if not all(inside(x, y, width, height) for x, y in track):
+        notes.append(f"The path leaves {size}, and the object goes with it.")
     if len(track) == 1 and turn is None and grow is None:
         notes.append("--path has one point, so the object should stay; pass two or more to move it.")
+    scene = Scene(picture)
+    scene.add("object", cut, moves)
     return DemoJob(scene, Path(image).name, None, tuple(notes))
+
+
+def inside(x: float, y: float, width: float, height: float) -> bool:
+    """Whether a point is in a picture, or on one of its edge pixels."""
+    return 0 <= x <= width - 1 and 0 <= y <= height - 1
 
 
 def posed_path(points: list[tuple[float, float]], turn: float | None, grow: float | None) -> Trajectory:

@@ -53,7 +53,11 @@ def _add_small(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--rate", type=float, help="learning rate (default: each stage's own)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--worlds", default="toyland,scrapbook", help="what the clips show: toyland, scrapbook or both")
+    parser.add_argument(
+        "--worlds",
+        default="toyland,scrapbook",
+        help="what the clips show: toyland, scrapbook or both (sam needs toyland)",
+    )
     parser.add_argument("--folder", type=Path, help="checkpoints and logs (default: runs/toy or runs/sam)")
     parser.add_argument("--resume", action="store_true", help="resume from existing checkpoints")
     parser.add_argument(

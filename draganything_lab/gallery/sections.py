@@ -107,7 +107,7 @@ def plan(settings: Settings, extent: Extent) -> Sections:
 
 @lru_cache(maxsize=1)
 def _for_drawings() -> Segmenter:
-    """Our small SAM, which was trained on drawn scenes; what else is there, where its weights or PyTorch are not."""
+    """Our small SAM, which was trained on such scenes; what else is there, where its weights or PyTorch are not."""
     try:
         return load_segmenter("toy")
     except LabError:

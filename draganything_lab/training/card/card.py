@@ -81,7 +81,8 @@ def write_card(
         facts["seconds per video"] = round(extra["seconds"], 2)
         fewer = "" if facts["rivals"] == facts["clips"] else f" (the rivals' on the first {facts['rivals']} of them)"
         lines.append(
-            f"On {facts['clips']} held-out clips{fewer}, videos per clip: {facts['seeds']} of carry, 1 of others; "
+            f"On {facts['clips']} held-out clips{fewer}, videos per clip: {facts['seeds']} of "
+            f"{facts['representation']}, 1 of others; "
             f"{facts['steps']} steps, {facts['frames']} frames of {facts['size']}x{facts['size']}, guidance "
             f"{facts['guidance']}. Median {facts['seconds per video']} s of processor time per video on "
             f"{machine(facts['processes'])}. An object "

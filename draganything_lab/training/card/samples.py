@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 
@@ -59,8 +60,8 @@ class Table:
     def difference(self, measure: str, maker: str, other: str) -> dict[str, float]:
         """How much more `maker` has than `other`, value by value on the same clip, video and thing.
 
-        Only the clips on which both were measured count. Where one has several videos of a clip and the other one, each
-        of them is compared with that one.
+        Only the clips on which both were measured count. Where one has several videos of each clip and the other one,
+        each of them is compared with that one.
 
         Returns:
             As a row of `summary`.
@@ -69,16 +70,16 @@ class Table:
             LabError: The two share no clip, or differ in the things of one.
         """
         ours, theirs = (_by_clip(self.values[measure][name]) for name in (maker, other))
-        pairs = []
-        for clip in ours.keys() & theirs.keys():
-            a, b = ours[clip], theirs[clip]
-            if max(len(a), len(b)) % min(len(a), len(b)):
-                raise LabError(f"{maker} and {other} were not measured on the same things: measure both anew")
-            each = range(max(len(a), len(b)))
-            pairs += [Sample(clip, a[n % len(a)] - b[n % len(b)]) for n in each]
-        if not pairs:
-            raise LabError(f"{maker} and {other} were not measured on the same clips: measure both anew")
-        return _summary(sorted(pairs, key=lambda pair: pair.clip))
+        shared = sorted(ours.keys() & theirs.keys())
+        times = {Fraction(len(ours[clip]), len(theirs[clip])) for clip in shared}
+        if len(times) != 1 or 1 not in (next(iter(times)).numerator, next(iter(times)).denominator):
+            raise LabError(f"{maker} and {other} were not measured on the same clips and things: measure both anew")
+        pairs = [
+            Sample(clip, ours[clip][n % len(ours[clip])] - theirs[clip][n % len(theirs[clip])])
+            for clip in shared
+            for n in range(max(len(ours[clip]), len(theirs[clip])))
+        ]
+        return _summary(pairs)
 
     def as_dict(self) -> dict[str, dict[str, list[list[float]]]]:
         """{measure: {maker: [[clip, value], …]}} for JSON, values to six digits."""

@@ -89,13 +89,14 @@ def _words(facts: dict[str, Any]) -> list[str]:
         "## Measured\n",
         f"Mean IoU, 95 % bootstrap interval over pictures, number of things. {facts['pictures']} held-out scenes of "
         f"Toyland at each size (seeds from {facts['first seed']}), each visible thing clicked once in its middle; "
-        f"GrabCut on the first {facts['grabcut pictures']} of each. `Scrapbook`: as many of its pictures as GrabCut "
-        "has, of each kind, of artwork and photographs that no training sees. `toy` is what the library does: its "
+        f"GrabCut on the first {facts['grabcut pictures']} of each; so many are `Scrapbook`'s pictures of each kind, "
+        "too, of artwork and photographs that no training sees. `toy` is what the library does: its "
         "mask's outline moved onto the picture's edges by GrabCut in a narrow band; `network alone` is the mask before "
         "that. `Outlined`: six things in four held-out photographs "
         f"({', '.join(HELD_OUT_PHOTOS)}), outlined by hand, {AGAIN} clicks each: few things, so the intervals are "
         f"wide. `Pasted`: shapes cut from those photographs and pasted onto them, {PASTED_SIZE[1]}x{PASTED_SIZE[0]}. "
-        f"Trained on: {', '.join(TRAINED)}. {CLICKS} clicks: each further one in the middle of the largest error.\n",
+        f"Of scikit-image's, training sees {', '.join(TRAINED)}. {CLICKS} clicks: each further one in the middle of "
+        "the largest error.\n",
     ]
 
 

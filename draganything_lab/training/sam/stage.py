@@ -187,12 +187,12 @@ def train(
     size = size or SamSize(picture=picture)
     if resume and (folder / SIZE).exists() and (before := read_size(folder)) != size:
         raise LabError(f"{folder} was trained at other sizes ({before})", fix="give the same, or another --folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / SIZE).write_text(json.dumps(asdict(size)) + "\n")
     options: dict[str, Any] = {} if batch is None else {"batch": batch}
     if "scrapbook" in worlds:
         Artwork.load()  # before the workers begin, which share it
         options["scrapbook"] = SCRAPBOOK
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / SIZE).write_text(json.dumps(asdict(size)) + "\n")
     stage = SamStage(size, **options)
     if start is not None and not (resume and (folder / "sam.pt").exists()):
         exported = (start / CONFIG).exists()
