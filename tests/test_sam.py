@@ -490,6 +490,13 @@ def test_train_export_and_click(tmp_path, monkeypatch, capsys) -> None:
     went_on = torch.load(tmp_path / "again" / "sam.pt", weights_only=True)["weights"]
     begun = load_small_sam(out).state_dict()
     assert all(torch.equal(went_on[f"sam.{name}"], value) for name, value in begun.items() if f"sam.{name}" in went_on)
+    training.train(tmp_path / "again", Settings(steps=9), start=out, **quiet)
+    training.export(tmp_path / "again", tmp_path / "far")
+    training.export(tmp_path / "again", tmp_path / "half", start=out)
+    far, half = (load_small_sam(tmp_path / name).state_dict() for name in ("far", "half"))
+    name = "image_encoder.pos_embed"
+    assert not torch.equal(far[name], begun[name])
+    torch.testing.assert_close(half[name], (far[name] + begun[name]) / 2, atol=1e-3, rtol=1e-3)
     with pytest.raises(LabError, match="other sizes"):
         training.train(tmp_path / "other", Settings(steps=1), start=out, size=SIZE)
     words = ["train", "sam", "--worlds", "toyland", "--steps", "21", "--folder", str(run_folder), "--resume"]

@@ -177,5 +177,5 @@ def _train_sam(args: argparse.Namespace, settings: Settings | None) -> None:
             report=lambda line: print(line, flush=True),
         )
     if args.export is not None and (not dist.is_initialized() or dist.get_rank() == 0):
-        step = sam.export(args.folder, args.export)
+        step = sam.export(args.folder, args.export, args.start)
         print(f"wrote {args.export} from step {step}")

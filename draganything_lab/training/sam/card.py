@@ -78,10 +78,20 @@ def write_card(
         lines.append(f"![photographs]({relative}/photographs.png)\n")
     if log:
         curves(folder / "training", pictures / "curve.png")
-        where = f" on {log[-1]['on']}" if "on" in log[-1] else ""
-        lines += ["## Training\n", f"{facts['steps']} steps in {facts['training minutes']} minutes{where}.\n"]
+        lines += ["## Training\n", f"{took(log)}.\n"]
+        if (before := folder / "training" / "before.jsonl").exists():
+            lines.append(
+                f"It began with earlier weights ({took(read_log(before))}) and lies half way between them and what it "
+                "became.\n"
+            )
         lines.append(f"![Loss]({relative}/curve.png)\n")
     (folder / "README.md").write_text("\n".join(lines))
+
+
+def took(log: list[dict[str, Any]]) -> str:
+    """How long a training took, in words."""
+    where = f" on {log[-1]['on']}" if "on" in log[-1] else ""
+    return f"{log[-1]['step']} steps in {log[-1]['seconds'] / 60:.0f} minutes{where}"
 
 
 def _words(facts: dict[str, Any]) -> list[str]:
