@@ -508,21 +508,26 @@ from draganything_lab.control.cuts import cut_layers, place_cut
 from draganything_lab.media.filling import fill_holes
 from draganything_lab.media.picture import psnr
 
-clip = named_scene("harbour", (160, 288), 10)
-wish = clip.scene()
-things = [entity for entity in wish.controlled if not entity.pinned]
-for soft in (False, True):
-    cut = cut_layers(wish.image, [thing.mask for thing in things], [True] * len(things), soft=soft)
+
+def last_frame(scene, things, soft):  # every thing where its path ends, over the backdrop with its holes filled
+    cut = cut_layers(scene.image, [thing.mask for thing in things], [True] * len(things), soft=soft)
     frame = fill_holes(cut.clean, cut.left).astype(float)
     for piece, thing in zip(cut.cuts, things):
         step = thing.path(10)[-1] - thing.path(10)[0]
-        window, rgba = place_cut(piece, np.column_stack([np.eye(2), step]), wish.size)
+        window, rgba = place_cut(piece, np.column_stack([np.eye(2), step]), scene.size)
         frame[window] = frame[window] * (1 - rgba[..., 3:]) + rgba[..., :3]
-    for thing in things:
-        there = (clip.labels[-1] == clip.labels[0][thing.mask][0]).astype(np.uint8)
-        outline = cv2.dilate(there, np.ones((3, 3))) > cv2.erode(there, np.ones((3, 3)))
-        how = "its edge parted" if soft else "cut along its mask"
-        print(f"{thing.name:6} {how:18} {psnr(clip.video[-1], np.rint(frame).astype(np.uint8), outline):.1f} dB")
+    return np.rint(frame).astype(np.uint8)
+
+
+# %%
+clip = named_scene("harbour", (160, 288), 10)
+wish = clip.scene()
+things = [entity for entity in wish.controlled if not entity.pinned]
+for thing in things:
+    there = (clip.labels[-1] == clip.labels[0][thing.mask][0]).astype(np.uint8)
+    outline = cv2.dilate(there, np.ones((3, 3))) > cv2.erode(there, np.ones((3, 3)))
+    for soft, how in ((False, "cut along its mask"), (True, "its edge parted")):
+        print(f"{thing.name:6} {how:18} {psnr(clip.video[-1], last_frame(wish, things, soft), outline):.1f} dB")
 
 # %% [markdown]
 # ## 9. Find the flaw

@@ -37,7 +37,7 @@ class DemoJob:
     notes: tuple[str, ...]
 
     def at_size(self, size: tuple[int, int] | None = None) -> DemoJob:
-        """The job at a size (H, W); None makes the picture smaller where it has more than 768 pixels a side."""
+        """The job at a size (H, W); None shrinks pictures of more than 768 pixels on a side."""
         height, width = self.scene.size
         scale = min(1.0, MAX_SIDE / max(height, width))
         height, width = size or (max(1, round(height * scale)), max(1, round(width * scale)))

@@ -71,7 +71,7 @@ def toyland_targets(pictures: int, first: int = HELD_OUT) -> Iterator[Target]:
 
 
 def scrapbook_targets(pictures: int, first: int = HELD_OUT) -> Iterator[Target]:
-    """Every thing that is seen in so many of Scrapbook's pictures of each kind, of artwork and photographs that no
+    """Every thing that is seen in the first of Scrapbook's pictures of each kind, of artwork and photographs that no
     training sees, clicked in its middle.
 
     Raises:

@@ -50,7 +50,7 @@ REPRESENTATIONS = ("entity+gaussian", "entity", "gaussian", "trajectory", "point
 SAFE: dict[str, Any] = {"max_shard_size": "15MB", "safe_serialization": True}
 # What the pipeline takes when a call does not say; the clocks are cut-and-drag's (benchmarks/ways.md).
 SAMPLING = {"steps": 2, "guidance": 1.0, "clocks": [0.5, 1.0]}
-LARGE = 4096  # values from which on a weight is stored in 8 bits
+LARGE = 4096  # a weight with at least this many values is stored in 8 bits
 LOG_LINES = 300
 # How far the stage "decode" takes the reference decoder from where it began. All the way it is a little nearer to the
 # truth on average, but smears edges in pictures of other sizes (weights averaged as in arXiv 2109.01903).
