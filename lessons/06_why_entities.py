@@ -509,7 +509,7 @@ from draganything_lab.media.filling import fill_holes
 from draganything_lab.media.picture import psnr
 
 
-def last_frame(scene, things, soft):  # every thing where its path ends, over the backdrop with its holes filled
+def last_frame(scene, things, soft):  # all objects where their paths end, over the backdrop with its holes filled
     cut = cut_layers(scene.image, [thing.mask for thing in things], [True] * len(things), soft=soft)
     frame = fill_holes(cut.clean, cut.left).astype(float)
     for piece, thing in zip(cut.cuts, things):
