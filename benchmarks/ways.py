@@ -2,6 +2,7 @@
 
 python benchmarks/ways.py [--quick] [--clips 24] [--seeds 1]
 python benchmarks/ways.py --search [--clips 8]
+python benchmarks/ways.py --card
 
 The clips are the model card's (`draganything-lab card --clips N`), drags of paths alone. --search tries clocks and
 steps on other clips, and so chose those that stand in the weights' sampling.json. Published in benchmarks/ways.md.
@@ -10,13 +11,15 @@ steps on other clips, and so chose those that stand in the weights' sampling.jso
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Callable, Iterator
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 import numpy as np
 
+from draganything_lab.cli.card import WEIGHTS
 from draganything_lab.control.representations import CUT_AND_DRAG
 from draganything_lab.pipeline import load_pipeline, preview
 from draganything_lab.training.card.held_out import HELD_OUT, held_out
@@ -93,13 +96,27 @@ def rows(table: Table, seconds: dict[str, list[float]], ways: Ways) -> Iterator[
                     yield f"{measure}: {ours} minus {other}: {line}"
 
 
+def of_card() -> None:
+    """Print the ways that the model card has measured, on the clips on which it has cut-and-drag."""
+    samples = json.loads((WEIGHTS / "toy" / "samples.json").read_text())
+    for measure, digits in MEASURES.items():
+        clips = {clip for clip, _ in samples[measure].get(CUT_AND_DRAG, ())}
+        for name in ("preview", CUT_AND_DRAG, "entity+gaussian", "carry") if clips else ():
+            values = [value for clip, value in samples[measure][name] if clip in clips]
+            print(f"{measure}: {name} {fmean(values):.{digits}f} ({len(values)} values, {len(clips)} clips)")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--clips", type=int, help="default: 24; 8 for the search")
     parser.add_argument("--seeds", type=int, default=1, help="videos of each clip and way (default: 1)")
     parser.add_argument("--search", action="store_true", help="try clocks and steps instead")
     parser.add_argument("--quick", action="store_true", help="3 clips")
+    parser.add_argument("--card", action="store_true", help="make nothing: what the model card has of its first clips")
     args = parser.parse_args()
+    if args.card:
+        of_card()
+        return
     ways = searched() if args.search else compared()
     clips = args.clips or (3 if args.quick else 8 if args.search else 24)
     table, seconds = Table(), {name: [] for name in ways}  # type: tuple[Table, dict[str, list[float]]]

@@ -114,8 +114,9 @@ def photo_job(
         segmenter = load_segmenter("auto")
         segmenter.set_picture(picture)
         cut = clean_mask(segmenter.predict(clicks, [1]).best)
-        who = {"toy": "our small SAM", "grabcut": "GrabCut"}.get(segmenter.backend, segmenter.backend)
-        notes.append(f"The mask was cut out from one click, by {who}: check it, and pass --mask if it is wrong.")
+        notes.append(
+            f"The mask was cut out from one click, by {segmenter.spoken}: check it, and pass --mask if it is wrong."
+        )
     else:
         cut = mask_file(mask, (height, width), label)
     share, pieces = cut.mean(), describe_mask(cut).pieces
@@ -134,7 +135,7 @@ def photo_job(
 
 
 def inside(x: float, y: float, width: float, height: float) -> bool:
-    """Whether a point is in a picture, or on one of its edge pixels."""
+    """Whether a point (x, y) lies in a picture, all in pixels."""
     return 0 <= x <= width - 1 and 0 <= y <= height - 1
 
 

@@ -71,7 +71,7 @@ def drawn(key: str, title: str, clip: ToyClip, segmenter: Segmenter, scene: Scen
     """
     truth = clip.scene() if scene is None else scene
     given, clicks, alike = clicked(truth, segmenter)
-    words = f"{_backend(segmenter)}, one click each; overlap with the true masks {_range(alike)}" if alike else ""
+    words = f"{segmenter.spoken}, one click each; overlap with the true masks {_range(alike)}" if alike else ""
     return Case(key, title, given, truth, clip if scene is None else None, clicks, words)
 
 
@@ -162,10 +162,6 @@ def straight(scene: Scene, name: str, to: tuple[float, float], *, alone: bool = 
     start = out[name].path(1)[0] if out[name].controlled else out[name].centre
     out.update(name, trajectory=Trajectory([(float(start[0]), float(start[1])), to]), pinned=False)
     return Scene(out.image, [entity for entity in out.entities if entity.kind == "foreground"])
-
-
-def _backend(segmenter: Segmenter) -> str:
-    return {"toy": "our small SAM", "grabcut": "GrabCut"}.get(segmenter.backend, segmenter.backend)
 
 
 def _range(values: list[float]) -> str:

@@ -102,6 +102,11 @@ class Segmenter(ABC):
         return self.name
 
     @property
+    def spoken(self) -> str:
+        """The backend in words, for sentences."""
+        return {"toy": "our small SAM", "grabcut": "GrabCut"}.get(self.backend, self.backend)
+
+    @property
     def size(self) -> tuple[int, int]:
         """(H, W) of the picture that is set.
 

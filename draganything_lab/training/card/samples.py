@@ -72,7 +72,7 @@ class Table:
         ours, theirs = (_by_clip(self.values[measure][name]) for name in (maker, other))
         shared = sorted(ours.keys() & theirs.keys())
         times = {Fraction(len(ours[clip]), len(theirs[clip])) for clip in shared}
-        if len(times) != 1 or 1 not in (next(iter(times)).numerator, next(iter(times)).denominator):
+        if len(times) != 1 or 1 not in times.pop().as_integer_ratio():
             raise LabError(f"{maker} and {other} were not measured on the same clips and things: measure both anew")
         pairs = [
             Sample(clip, ours[clip][n % len(ours[clip])] - theirs[clip][n % len(theirs[clip])])

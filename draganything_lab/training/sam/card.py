@@ -21,8 +21,8 @@ TILE = 176, 264  # pixels
 INTRO = """# The small SAM
 
 Click to mask: `segment_anything`'s own classes at a small size, trained by this project. It knows the drawn things of
-Toyland, and Scrapbook's cut-outs over drawings and photographs (credits and licences in `../NOTICE`). Of what stands in
-a photograph itself it has seen nothing but shapes cut from fifteen; for that use `sam_vit_b`.
+Toyland, and Scrapbook's cut-outs over drawings and photographs (credits and licences in `../NOTICE`). Objects that
+belong to a photograph it has never seen, only shapes cut from a few photographs; for those use `sam_vit_b`.
 
 Trained with `draganything-lab train sam` on Toyland and Scrapbook (seeds from 0) and on shapes cut from the CC0 and
 public-domain photographs inside scikit-image; this page, its pictures and `measured.json` come from
@@ -99,8 +99,8 @@ def _words(facts: dict[str, Any]) -> list[str]:
         "## Measured\n",
         f"Mean IoU, 95 % bootstrap interval over pictures, number of things. {facts['pictures']} held-out scenes of "
         f"Toyland at each size (seeds from {facts['first seed']}), each visible thing clicked once in its middle; "
-        f"GrabCut on the first {facts['grabcut pictures']} of each; so many are `Scrapbook`'s pictures of each kind, "
-        "too, of artwork and photographs that no training sees. `toy` is what the library does: its "
+        f"GrabCut on the first {facts['grabcut pictures']} of each. `Scrapbook`: equally many of its pictures "
+        "of each kind, made of artwork and photographs that no training sees. `toy` is what the library does: its "
         "mask's outline moved onto the picture's edges by GrabCut in a narrow band; `network alone` is the mask before "
         "that. `Outlined`: six things in four held-out photographs "
         f"({', '.join(HELD_OUT_PHOTOS)}), outlined by hand, {AGAIN} clicks each: few things, so the intervals are "
