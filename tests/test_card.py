@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -14,10 +16,12 @@ from draganything_lab.errors import LabError
 from draganything_lab.media.filling import fill_holes
 from draganything_lab.toyland import sample_clip
 from draganything_lab.training.card.card import differences, over_preview, rows_of
+from draganything_lab.training.card.hidden import COLOURS, SHAPE, measure_hidden
 from draganything_lab.training.card.holes import HOLES, measure_holes
 from draganything_lab.training.card.ruler import centre_error, known, likeness, off_by
 from draganything_lab.training.card.samples import Table
-from draganything_lab.training.card.videos import LOOKS
+from draganything_lab.training.card.videos import HIDDEN_LOOKS, LOOKS, measure_looks
+from draganything_lab.training.toy.complete import hidden_thing
 
 
 @given(seed=st.integers(0, 500))
@@ -243,3 +247,78 @@ def test_holes_are_measured_where_a_thing_was():
     black, simple = (table.summary()[HOLES][maker] for maker in ("a network", "without a network"))
     assert black["count"] == simple["count"] == len(truth) and 0 < max(truth) < 0.5
     assert black["mean"] < simple["mean"] - 6
+
+
+def test_hidden_parts_are_measured_by_their_true_shape_and_colours():
+    class Nothing:
+        def complete(self, seen, where):
+            return np.zeros_like(seen)
+
+    class Everything:
+        def complete(self, seen, where):
+            return np.ones_like(seen) * np.float32([0, 0, 0, 1])
+
+    true = {}  # by what is seen
+
+    class Knowing:
+        def complete(self, seen, where):
+            return true[seen[..., 3].sum()] * np.float32([255, 255, 255, 1])
+
+    for seed in range(5, 60):
+        if (drawn := hidden_thing(seed, ("toyland",))) is not None:
+            true[np.moveaxis(drawn[0], 0, 2).astype(np.float32)[..., 3].sum()] = np.moveaxis(drawn[2], 0, 2)
+    rows = {}
+    for name, maker in (("nothing", Nothing()), ("everything", Everything()), ("truth", Knowing())):
+        table = Table()
+        measure_hidden(table, maker, 8, 5)
+        rows[name] = table.summary()
+        assert rows[name][SHAPE]["a network"]["count"] == rows[name][COLOURS]["without a network"]["count"] == 8
+    assert rows["nothing"][SHAPE]["a network"]["mean"] == 0 < rows["everything"][SHAPE]["a network"]["mean"] < 100
+    hulls = [rows[name][SHAPE]["without a network"]["mean"] for name in rows]
+    assert rows["truth"][SHAPE]["a network"]["mean"] == 100 and rows["truth"][COLOURS]["a network"]["mean"] == 50
+    assert hulls[0] == hulls[1] > rows["everything"][SHAPE]["a network"]["mean"], "a hull is nearer than everything"
+    assert rows["everything"][COLOURS]["a network"]["mean"] < rows["everything"][COLOURS]["without a network"]["mean"]
+
+
+def test_things_that_come_to_light_are_told_from_those_that_were_whole():
+    from dataclasses import replace
+
+    from draganything_lab.toyland import Thing, World
+
+    def clip(offset: float):
+        stay, goes = np.array([[20.0, 40.0]] * 3), np.array([[20.0 + offset, 40.0], [34.0, 40.0], [56.0, 40.0]])
+        ball = Thing("ball", (200, 40, 40), (240, 240, 240), 1, 9.0, goes, role="moved")
+        return World("hills", 1, (80, 80), 3, (ball, replace(ball, path=stay, role="pinned"))).render()
+
+    for offset, hidden in ((8.0, 1), (30.0, 0)):
+        table = Table()
+        measure_looks(table, "truth", 0, clip(offset), clip(offset).video)
+        assert len(table.values[LOOKS]["truth"]) == 1
+        assert len(table.values.get(HIDDEN_LOOKS, {}).get("truth", [])) == hidden
+
+
+def test_what_is_not_measured_anew_is_kept():
+    earlier = measured(1.0)
+    for name in ("carry", "carry, asked", "preview"):
+        earlier.add("error", name, 1, 7.0)
+    table = Table()
+    for name in ("carry", "preview"):
+        table.add("error", name, 1, 3.0)
+    assert table.keep(earlier.as_dict()) == ["entity+gaussian", "point"]
+    found = table.as_dict()["error"]
+    assert found["carry"] == found["preview"] == [[1, 3.0]] and "carry, asked" not in found
+    assert found["point"] == earlier.as_dict()["error"]["point"]
+
+
+def test_figures_of_another_protocol_are_not_kept(tmp_path):
+    from draganything_lab.cli.card import _earlier
+
+    facts = {"clips": 5, "rivals": 3, "steps": 2, "guidance": 1.0, "frames": 14, "size": 128}
+    with pytest.raises(LabError, match="no earlier card"):
+        _earlier(tmp_path, facts)
+    (tmp_path / "measured.json").write_text(json.dumps({"protocol": facts | {"seeds": 9}}))
+    (tmp_path / "samples.json").write_text(json.dumps(measured(1.0).as_dict()))
+    assert _earlier(tmp_path, facts) == measured(1.0).as_dict()
+    for name in facts:
+        with pytest.raises(LabError, match=f"has {name} {facts[name]}, this one 7"):
+            _earlier(tmp_path, facts | {name: 7})

@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from draganything_lab.control.build import build_control, control_from_tracks
-from draganything_lab.control.layers import HOLE, layers_of, layers_of_tracks
+from draganything_lab.control.layers import HOLE
+from draganything_lab.control.split import layers_of, layers_of_tracks
 from draganything_lab.errors import LabError
 from draganything_lab.media.filling import fill_holes, widened
 from draganything_lab.media.picture import psnr

@@ -17,8 +17,8 @@ pytest.importorskip("transformers")
 
 from draganything_lab.cli.main import main  # noqa: E402
 from draganything_lab.control import build_control  # noqa: E402
-from draganything_lab.control.layers import layers_of  # noqa: E402
 from draganything_lab.control.representations import CUT_AND_DRAG, REPRESENTATIONS, WAYS  # noqa: E402
+from draganything_lab.control.split import layers_of  # noqa: E402
 from draganything_lab.control.unsaid import unsaid  # noqa: E402
 from draganything_lab.errors import LabError  # noqa: E402
 from draganything_lab.evaluate import Settings, evaluate  # noqa: E402

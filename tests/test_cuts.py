@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from draganything_lab.control import cuts
 from draganything_lab.control.cuts import cut_layers, edge_width, part
-from draganything_lab.control.layers import layers_of, layers_of_tracks
+from draganything_lab.control.split import layers_of, layers_of_tracks
 from draganything_lab.media.picture import psnr
 from draganything_lab.pipeline.preview import preview
 from draganything_lab.scene.scene import Scene

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from draganything_lab.control.build import build_control
-from draganything_lab.control.layers import layers_of
 from draganything_lab.control.representations import REPRESENTATIONS
+from draganything_lab.control.split import layers_of
 from draganything_lab.control.unsaid import unsaid
 from draganything_lab.errors import LabError
 from draganything_lab.media.picture import psnr

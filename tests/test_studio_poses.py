@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("ipycanvas")
-from draganything_lab.control.layers import layers_of
+from draganything_lab.control.split import layers_of
 from draganything_lab.scene.pace import pace_at
 from draganything_lab.studio.canvas.canvas import CanvasView
 from draganything_lab.studio.canvas.handles import SIZE, TURN, changed, find_handles

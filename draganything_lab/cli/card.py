@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rivals",
         type=int,
-        help="clips for representations after the first two, for drags by any pixel, and for each of Scrapbook's kinds "
-        "(default: as many as --clips)",
+        help="clips for representations other than carry and entity+gaussian, for drags by any pixel, and for each of "
+        "Scrapbook's kinds (default: as many as --clips)",
     )
     parser.add_argument("--grabcut", type=int, default=20, help="for sam: scenes per size for GrabCut (default: 20)")
     parser.add_argument(
@@ -34,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, help="denoising steps (default: the weights' own)")
     parser.add_argument("--guidance", type=float, help="guidance in the last frame (default: the weights' own)")
     parser.add_argument("--representations", help="comma-separated (default: all)")
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the weights' earlier figures of all that is not in --representations"
+    )
     parser.add_argument("--pictures", type=Path, help="folder for the pictures (default: docs/images/toy or sam)")
 
 
@@ -46,8 +50,9 @@ def run(args: argparse.Namespace) -> int:
         raise LabError(
             f"--rivals is {args.rivals}, but only --clips {args.clips} are measured", fix="use at most as many"
         )
-    if args.what == "sam" and args.processes > 1:
-        raise LabError("--processes is for the toy weights", fix="leave it out")
+    if args.what == "sam" and (args.processes > 1 or args.keep):
+        name = "--keep" if args.keep else "--processes"
+        raise LabError(f"{name} is for the toy weights", fix="leave it out")
     args.weights = args.weights or WEIGHTS / args.what
     args.pictures = args.pictures or PICTURES / args.what
     if args.what == "sam":
@@ -65,8 +70,8 @@ def run(args: argparse.Namespace) -> int:
         table, vae = Table(), AutoencoderKLTemporalDecoder.from_pretrained(args.weights / "vae")
         size = int(vae.config["sample_size"])
         kept = measure_parts(table, vae, load_features(args.weights), args.clips, size)
-        facts = {"clips": args.clips, "size": size}
-        write_card(args.weights, args.pictures, table, {"kept": kept}, facts, f"{LINK}/toy")
+        told = {"clips": args.clips, "size": size}
+        write_card(args.weights, args.pictures, table, {"kept": kept}, told, f"{LINK}/toy")
         return _told(args)
     ours = ("carry", *(name for name in REPRESENTATIONS if name != "carry"), CUT_AND_DRAG)
     chosen = tuple(args.representations.split(",")) if args.representations else ours
@@ -77,6 +82,17 @@ def run(args: argparse.Namespace) -> int:
     args.guidance = pipe.config["default_guidance"] if args.guidance is None else args.guidance
     made = {"frames": pipe.unet.config.num_frames, "size": pipe.unet.config.sample_size * 8}
     del pipe
+    facts: dict[str, Any] = {
+        "clips": args.clips,
+        "rivals": args.rivals or args.clips,
+        "seeds": args.seeds,
+        "representation": chosen[0],
+        "processes": args.processes,
+        "steps": args.steps,
+        "guidance": args.guidance,
+        **made,
+    }
+    earlier = _earlier(args.weights, facts) if args.keep else {}
     table, extra = measure(
         load,
         chosen,
@@ -89,18 +105,26 @@ def run(args: argparse.Namespace) -> int:
         processes=args.processes,
         report=_say,
     )
-    facts = {
-        "clips": args.clips,
-        "rivals": args.rivals or args.clips,
-        "seeds": args.seeds,
-        "representation": chosen[0],
-        "processes": args.processes,
-        "steps": args.steps,
-        "guidance": args.guidance,
-        **made,
-    }
+    if args.keep:
+        facts["kept"] = table.keep(earlier)
     write_card(args.weights, args.pictures, table, extra, facts, f"{LINK}/toy")
     return _told(args)
+
+
+def _earlier(weights: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    """The values of an earlier card of these weights, if it was measured by the same protocol."""
+    try:
+        protocol = json.loads((weights / "measured.json").read_text())["protocol"]
+        earlier: dict[str, Any] = json.loads((weights / "samples.json").read_text())
+    except (OSError, ValueError, KeyError) as error:
+        raise LabError(f"--keep: {weights} has no earlier card ({error})", fix="leave it out") from error
+    for name in ("clips", "rivals", "steps", "guidance", "frames", "size"):
+        if protocol.get(name) != facts[name]:
+            raise LabError(
+                f"--keep: the earlier card has {name} {protocol.get(name)}, this one {facts[name]}",
+                fix=f"measure with the same {name}, or leave --keep out",
+            )
+    return earlier
 
 
 def _pipeline(weights: Path, representation: str) -> Any:

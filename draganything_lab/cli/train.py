@@ -36,7 +36,8 @@ def _add_small(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, help="total steps of each stage (with --minutes: whichever comes first)")
     parser.add_argument(
         "--stages",
-        help="comma-separated (default: all): vae, dift, unet, control, fewstep, decoder, fill, sharp, decode",
+        help="comma-separated (default: all): vae, dift, unet, control, fewstep, decoder, fill, complete, sharp, "
+        "decode",
     )
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--processes", type=int, default=1, help="training processes that share each step")

@@ -31,10 +31,11 @@ from ..errors import LabError
 from ..scene.checks import checked_num_frames, checked_size
 from . import stamps
 from .inputs import check_memory, checked_track, control_mask, entity_radius, scaled_points, vector_table
-from .layers import Layers, layers_of, layers_of_tracks
+from .layers import Layers
 from .paper_or_release import Behaviour, behaviour
 from .representations import REPRESENTATIONS, checked_representation, shows_vectors
 from .signal import ControlSignal
+from .split import layers_of, layers_of_tracks
 
 if TYPE_CHECKING:
     from ..scene.scene import Scene

@@ -99,11 +99,11 @@ def cut_layers(
                 if at != place and (moving[at] or at > place):
                     near |= other > 0.5
             box, corner = _box(mask, 2 * width)
-            parted = _parted(picture[box], mask[box], near[box], width)
-            cuts[place] = _cut(np.dstack([parted.colour, parted.alpha]), corner)
-            clean[box][parted.told] = (parted.behind + 0.5)[parted.told]
-            told[box] |= parted.told
-            taken[box] += np.where(parted.told, mask[box], parted.alpha)  # a sum: soft masks that meet leave no seam
+            found = parted(picture[box], mask[box], near[box], width)
+            cuts[place] = _cut(np.dstack([found.colour, found.alpha]), corner)
+            clean[box][found.told] = (found.behind + 0.5)[found.told]
+            told[box] |= found.told
+            taken[box] += np.where(found.told, mask[box], found.alpha)  # a sum: soft masks that meet leave no seam
     whole = [cut_out(clean, mask) if cut is None else cut for cut, mask in zip(cuts, masks, strict=True)]
     return CutUp(whole, clean, taken > 0.02, np.where(told, 1, 1 - taken.clip(0, 1)))
 
@@ -171,7 +171,7 @@ def part(picture: np.ndarray, mask: np.ndarray, near: np.ndarray, width: int) ->
     return Parted(alpha, colour, (picture - colour) / np.maximum(rest, 1 - ALMOST), told)
 
 
-def _parted(picture: np.ndarray, mask: np.ndarray, near: np.ndarray, width: int) -> Parted:
+def parted(picture: np.ndarray, mask: np.ndarray, near: np.ndarray, width: int) -> Parted:
     """`part` for a picture uint8 and a mask bool or float32, worked out only around the outline."""
     soft = mask.astype(np.float32)
     colour = picture * soft[..., None]

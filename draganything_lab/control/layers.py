@@ -1,24 +1,23 @@
-"""A scene split into a backdrop and layers over it, each with its motion; and what a drag carries along.
+"""A backdrop and layers over it, each with its motion, and what a drag carries along.
 
 This is what a drag determines for *pixels*: which layer each pixel of a frame belongs to, where in the picture its
 content was, and where something has left and the picture shows nothing. The preview draws it; the control signal
-"carry" and the reference decoder take it as given and make the rest.
+"carry" and the reference decoder take it as given and make the rest. For the decoder, a network may complete what the
+picture shows in part (`hidden`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
 import numpy as np
 
-from ..media.filling import Fill, fill_holes
-from ..scene.camera import wanted_motion, wanted_view
-from ..scene.entity import Entity
-from ..scene.scene import Scene
-from .cuts import cut_layers, edge_width, place_cut
+from ..media.filling import Complete, Fill, fill_holes
+from .cuts import Cut, cut_layers, edge_width, place_cut
+from .hidden import completed
 
 SHARPEST = cv2.INTER_CUBIC  # blurs least for shifts of half a pixel
 STRONG = 0.6  # shrinking more than to this would skip pixels, so the picture is blurred first
@@ -30,12 +29,14 @@ class Carried:
     """Frames as far as the picture and the drag determine them; (t, H, W) each, for t requested frames.
 
     Attributes:
-        pictures: (t, H, W, 3) uint8: the picture's content, carried along; black where it is unknown.
+        pictures: (t, H, W, 3) uint8: the picture's content, carried along, and what was completed of it; black where it
+            is unknown.
         filled: (t, H, W, 3) uint8: the backdrop without whatever has left it, its holes filled; where the view extends
             beyond the picture, its edge pixels are repeated.
-        known: uint8, 255 where the content is known, 0 in holes, in between at edges.
+        known: uint8, 255 where the content is known or completed, 0 in holes, in between at edges.
         over: uint8, 255 where something lies that has moved.
         sources: uint8, 0 for the backdrop, k for the k-th layer, `HOLE` where the content is unknown.
+        guessed: uint8, 255 where the content was hidden in the picture, and was completed.
     """
 
     pictures: np.ndarray
@@ -43,6 +44,7 @@ class Carried:
     known: np.ndarray
     over: np.ndarray
     sources: np.ndarray
+    guessed: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +57,10 @@ class Layers:
             backdrop.
         masks: L masks (H, W) bool, in frame 0.
         motions: L times (T, 2, 3) float64, as `view`.
-        moving: L bools: whether a layer moves against the backdrop (others only stand in front of one that does).
+        moving: L bools: whether a layer moves against the backdrop (others stand in front of one that does, or are
+            hidden by it in part).
         owners: L numbers: k for the k-th controlled entity, 0 for an uncontrolled one.
+        things: L bools: whether a layer is an object, which may be completed, and not a part of the background.
     """
 
     size: tuple[int, int]
@@ -65,6 +69,7 @@ class Layers:
     motions: tuple[np.ndarray, ...]
     moving: tuple[bool, ...]
     owners: tuple[int, ...]
+    things: tuple[bool, ...]
 
     @property
     def num_frames(self) -> int:
@@ -95,6 +100,7 @@ class Layers:
         frames: Sequence[int],
         size: tuple[int, int] | None = None,
         fill: Fill = fill_holes,
+        complete: Complete | None = None,
     ) -> Carried:
         """Carry the picture's content along.
 
@@ -103,6 +109,7 @@ class Layers:
             frames: Which of the T frames to draw.
             size: (H, W) of the result; None for the picture's.
             fill: What fills the holes that layers leave.
+            complete: What completes layers that others hide in part, or the picture's border; None leaves them so.
 
         Returns:
             The frames. Frame 0, where nothing has moved yet, equals the picture.
@@ -115,19 +122,29 @@ class Layers:
         scaled = self.resized(size)
         out = Carried(
             *(np.empty((len(frames), *size, 3), np.uint8) for _ in range(2)),
-            *(np.empty((len(frames), *size), np.uint8) for _ in range(3)),
+            *(np.empty((len(frames), *size), np.uint8) for _ in range(4)),
         )
         width = edge_width(size, max(size[0] / self.size[0], size[1] / self.size[1]))
         seen = bool(picture.any())  # shapes alone are asked of a black picture
         cuts, clean, left, stays = cut_layers(picture, scaled.masks, self.moving, width, soft=seen)
         behind = fill(clean, left) if seen else picture
+        whole = list(cuts)
+        guesses: list[Cut | None] = [None] * len(cuts)
+        if complete is not None:
+            nearer = np.zeros(size, np.float32)
+            for index in reversed(range(len(cuts))):
+                if self.things[index] and any(self.moving[index:]):
+                    whole[index], guesses[index] = completed(picture, cuts[index], nearer, complete, width)
+                nearer = np.maximum(nearer, scaled.masks[index])
         ground = np.dstack([clean * stays[..., None], stays]).astype(np.float32)
         for place, frame in enumerate(frames):
             out.filled[place] = _warped(behind, scaled.view[frame], size, cv2.BORDER_REPLICATE)
             drawn = _warped(ground, scaled.view[frame], size, cv2.BORDER_CONSTANT)  # (H, W, 4)
-            over = np.zeros(size, np.float32)
+            started = any(not np.allclose(motion[frame], np.eye(2, 3), atol=1e-3) for motion in scaled.motions)
+            over, guessed = np.zeros(size, np.float32), np.zeros(size, np.float32)
             sources = np.where(drawn[..., 3] > 0.5, np.uint8(0), np.uint8(HOLE))
-            for index, (cut, motion, moves) in enumerate(zip(cuts, scaled.motions, self.moving, strict=True), start=1):
+            parts = whole if started else cuts  # beneath soft edges a guess would show at once
+            for index, (cut, motion, moves) in enumerate(zip(parts, scaled.motions, self.moving, strict=True), start=1):
                 window, moved = place_cut(cut, motion[frame], size, SHARPEST)
                 if window is None:
                     continue
@@ -135,11 +152,15 @@ class Layers:
                 drawn[window] = drawn[window] * (1 - alpha) + moved
                 over[window] = over[window] * (1 - alpha[..., 0]) + moves * alpha[..., 0]
                 sources[window][alpha[..., 0] > 0.5] = index
+                guessed[window] *= 1 - alpha[..., 0]
+                if started and (guess := guesses[index - 1]) is not None:
+                    part, more = place_cut(guess, motion[frame], size, SHARPEST)
+                    guessed[part] += more.clip(0, 1)
             known = drawn[..., 3].clip(0, 1)
             colours = drawn[..., :3] / np.maximum(known, 1e-3)[..., None]
             out.pictures[place] = (colours + 0.5).clip(0, 255) * (known > 0.02)[..., None]
             out.known[place], out.over[place] = (known * 255 + 0.5).clip(0, 255), over * 255 + 0.5
-            out.sources[place] = sources
+            out.sources[place], out.guessed[place] = sources, guessed.clip(0, 1) * 255 + 0.5
         return out
 
     def ways(self, sources: np.ndarray, frames: Sequence[int], cell: int) -> np.ndarray:
@@ -198,74 +219,6 @@ class _Scaled:
             for motion in (layers.view, *layers.motions)
         ]
         return _Scaled(tuple(masks), moved[0], tuple(moved[1:]))
-
-
-def layers_of(scene: Scene, num_frames: int, motions: Mapping[str, np.ndarray] | None = None) -> Layers:
-    """Split a scene into layers.
-
-    Foreground moves by path[t] - path[0] of its trajectory, turns and grows about path[0] as the trajectory says, and
-    adopts the camera's zoom and roll; pinned entities stay; uncontrolled ones ride with the camera. Camera entities
-    together define the camera: the shift, zoom and roll that best fit their tracks. Without them, the largest
-    background entity with a trajectory moves the backdrop.
-
-    Args:
-        scene: The scene.
-        num_frames: T.
-        motions: Motions (T, 2, 3) of some entities by name, instead of those given by their trajectories.
-
-    Returns:
-        The layers, farthest first. A background that does not move the backdrop lies behind all foreground.
-    """
-    view, mover = view_of(scene, num_frames)
-    camera = view if mover is None else wanted_view(scene, num_frames)
-    numbers = {entity.name: number for number, entity in enumerate(scene.controlled, start=1)}
-    found: list[tuple[Entity, np.ndarray, bool]] = []
-    for entity in sorted(scene.entities, key=lambda entity: entity.kind == "foreground"):
-        if entity.kind == "camera" or entity is mover:
-            continue
-        motion = view
-        if motions is not None and entity.name in motions:
-            motion = motions[entity.name]
-        elif entity.controlled:
-            motion = wanted_motion(entity, camera)
-        moves = not np.allclose(motion, view, atol=1e-3)
-        if moves or (found and entity.kind == "foreground"):
-            found.append((entity, motion, moves))
-    return Layers(
-        scene.size,
-        view,
-        tuple(entity.mask for entity, _, _ in found),
-        tuple(motion for _, motion, _ in found),
-        tuple(moves for _, _, moves in found),
-        tuple(numbers.get(entity.name, 0) for entity, _, _ in found),
-    )
-
-
-def layers_of_tracks(masks: Sequence[np.ndarray], tracks: np.ndarray) -> Layers:
-    """Layers from bare arrays: N masks (H, W) bool, and tracks (T, N, 2) of (x, y) in their pixels, all controlled."""
-    motions = [shifts(tracks[:, index] - tracks[0, index]) for index in range(len(masks))]
-    size = (masks[0].shape[0], masks[0].shape[1])
-    moving = tuple(not np.allclose(motion[:, :, 2], 0, atol=1e-3) for motion in motions)
-    view = shifts(np.zeros((len(tracks), 2)))
-    return Layers(size, view, tuple(masks), tuple(motions), moving, tuple(range(1, len(masks) + 1)))
-
-
-def view_of(scene: Scene, count: int) -> tuple[np.ndarray, Entity | None]:
-    """How the backdrop moves, (T, 2, 3), and the background entity that moves it, if any."""
-    if any(entity.kind == "camera" for entity in scene.controlled):
-        return wanted_view(scene, count), None
-    grounds = [entity for entity in scene.controlled if entity.kind == "background"]
-    mover = max(grounds, key=lambda entity: entity.area, default=None)
-    still = wanted_view(scene, count)
-    return still if mover is None else wanted_motion(mover, still), mover
-
-
-def shifts(steps: np.ndarray) -> np.ndarray:
-    """Return shifts (T, 2) as matrices (T, 2, 3)."""
-    matrices = np.zeros((len(steps), 2, 3))
-    matrices[:, 0, 0] = matrices[:, 1, 1] = 1
-    matrices[:, :, 2] = steps
-    return matrices
 
 
 def _warped(ground: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: int) -> np.ndarray:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..control.build import build_control
-from ..control.layers import HOLE, layers_of_tracks
+from ..control.layers import HOLE
 from ..control.representations import REPRESENTATIONS
+from ..control.split import layers_of_tracks
 from ..control.vectors import entity_vectors
 from ..errors import LabError
 from ..evaluate.metrics import bootstrap

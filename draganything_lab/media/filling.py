@@ -8,6 +8,9 @@ import cv2
 import numpy as np
 
 Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]  # from a picture and its holes, as `fill_holes`
+# From what is seen of a thing in a window (S, S, 4) float32, RGB in 0..255 times alpha, and alpha in 0..1, and from
+# where more of it may be (S, S, 2), beneath something nearer and beyond the picture: the whole thing, (S, S, 4).
+Complete = Callable[[np.ndarray, np.ndarray], np.ndarray]
 FILL_SIDE = 320  # holes are filled at this size at most: fills are blurry anyway, and it limits the time
 # … and squeezed in width: a hole is then filled mostly from its sides, so that horizons, shores and roads continue.
 FILL_SQUEEZE = 5

@@ -11,6 +11,7 @@ from ..lazy import handed_on
 if TYPE_CHECKING:
     from diffusers.models.modeling_utils import ModelMixin
 
+    from .completer import AmodalCompleter
     from .controlnet import ControlEmbedding, ControlResiduals, DragAnythingControlNet
     from .dift import DiffusionFeatures
     from .filler import HoleFiller
@@ -23,6 +24,7 @@ else:
     __getattr__, __dir__ = handed_on(
         __name__,
         {
+            "completer": ["AmodalCompleter"],
             # diffusers looks for ModelMixin beside the classes that a saved pipeline names.
             "controlnet": ["ControlEmbedding", "ControlResiduals", "DragAnythingControlNet", "ModelMixin"],
             "dift": ["DiffusionFeatures"],
@@ -36,6 +38,7 @@ else:
     )
 
 __all__ = [
+    "AmodalCompleter",
     "ControlEmbedding",
     "ControlResiduals",
     "Decoded",

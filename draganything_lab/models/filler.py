@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import cv2
 import numpy as np
 import torch
@@ -45,7 +43,6 @@ class HoleFiller(PixelUNet):
         out = self.run_layers(self.padded(torch.cat([filled, 2 * holes - 1], 1)))
         return out[..., :height, :width] * holes.to(out.device)
 
-    @torch.no_grad()
     def fill(self, image: np.ndarray, holes: np.ndarray) -> np.ndarray:
         """Fill holes in a picture.
 
@@ -66,16 +63,7 @@ class HoleFiller(PixelUNet):
         small = max(1, round(width * scale)), max(1, round(height * scale))
         seen = cv2.resize(filled, small, interpolation=cv2.INTER_AREA).astype(np.float32) / 127.5 - 1
         inside = cv2.resize(wide.astype(np.float32), small, interpolation=cv2.INTER_AREA)
-        weight: torch.Tensor = self.enter.weight
-        # Layers that are offloaded one by one have their weights on "meta" until they run, and take any inputs.
-        place = torch.device("cpu") if weight.is_meta else weight.device
-        halved = weight.device.type == "cpu" and weight.dtype == torch.float16  # the decoder is offloaded as a whole
-        net = copy.deepcopy(self).float() if halved else self
-        parts = (
-            torch.from_numpy(part)[None].to(place, net.enter.weight.dtype)
-            for part in (seen.transpose(2, 0, 1), inside[None])
-        )
-        change = net(*parts)[0].float().cpu().numpy().transpose(1, 2, 0)
+        change = self.on_arrays(seen.transpose(2, 0, 1), inside[None])[0].float().cpu().numpy().transpose(1, 2, 0)
         change = cv2.resize(change, (width, height), interpolation=cv2.INTER_LINEAR).reshape(height, width, 3)
         corrected = (filled + 127.5 * change + 0.5).clip(0, 255).astype(np.uint8)
         return np.where(wide[..., None] > 0, corrected, filled)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -42,6 +45,16 @@ class PixelUNet(nn.Module):
     def multiple(self) -> int:
         """Pictures are padded to multiples of this many pixels."""
         return PATCH * 2 ** len(self.downs)
+
+    @torch.no_grad()
+    def on_arrays(self, *parts: np.ndarray) -> Any:
+        """What the network makes of single pictures (C, H, W) float32, wherever its weights are, of whatever type."""
+        weight: torch.Tensor = self.enter.weight
+        # Layers that are offloaded one by one have their weights on "meta" until they run, and take any inputs.
+        place = torch.device("cpu") if weight.is_meta else weight.device
+        halved = weight.device.type == "cpu" and weight.dtype == torch.float16  # the decoder is offloaded as a whole
+        net = copy.deepcopy(self).float() if halved else self
+        return net(*(torch.from_numpy(part)[None].to(place, net.enter.weight.dtype) for part in parts))
 
     def padded(self, picture: torch.Tensor) -> torch.Tensor:
         """(N, C, H, W) with its last rows and columns repeated, up to multiples of `multiple`."""

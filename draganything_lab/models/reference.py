@@ -12,8 +12,9 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 
-from ..media.filling import fill_holes
+from ..media.filling import Complete, fill_holes
 from .checkpoints import CheckedModel
+from .completer import COMPLETER_BLOCKS, AmodalCompleter
 from .filler import FILLER_BLOCKS, HoleFiller
 from .pixels import PixelUNet
 
@@ -28,7 +29,8 @@ class References(NamedTuple):
     """What the picture offers for some frames, at the frames' size (N, …, H, W).
 
     Attributes:
-        carried: (N, 3, H, W) in -1..1: the picture's content, carried to where it is thought to be.
+        carried: (N, 3, H, W) in -1..1: the picture's content, carried to where it is thought to be, and what
+            `AmodalCompleter` has made of what it shows in part.
         known: (N, 1, H, W) in 0..1: how sure that is; 0 in holes.
         over: (N, 1, H, W) in 0..1: where something lies that has left its place.
         picture: (N, 3, H, W) in -1..1: the picture as it is.
@@ -70,6 +72,7 @@ class ReferenceDecoder(CheckedModel, PixelUNet, ModelMixin, ConfigMixin):  # typ
         widths: Channels at 1/2, 1/4, 1/8 and 1/16 of the frames' size.
         blocks: Residual blocks at each of them, on the way down and again on the way up.
         filler_widths, filler_blocks: The same of the network that fills holes (`HoleFiller`); None without one.
+        completer_widths, completer_blocks: The same of the network that completes objects (`AmodalCompleter`).
 
     Source:
         Ours. Its relatives: the dual-reference decoder of ToonCrafter (arXiv 2405.17933), the occlusion map of the
@@ -87,15 +90,23 @@ class ReferenceDecoder(CheckedModel, PixelUNet, ModelMixin, ConfigMixin):  # typ
         blocks: tuple[int, ...] = (1, 1, 2, 1),
         filler_widths: tuple[int, ...] | None = None,
         filler_blocks: tuple[int, ...] = FILLER_BLOCKS,
+        completer_widths: tuple[int, ...] | None = None,
+        completer_blocks: tuple[int, ...] = COMPLETER_BLOCKS,
     ) -> None:
         super().__init__()
         self.make_layers(3 + 1 + 1 + 3 + 3, SOURCES + 3, widths, blocks)
         self.latents = nn.Conv2d(latent_channels + 1, widths[TOLD], 3, padding=1)
         self.filler = None if filler_widths is None else HoleFiller(filler_widths, filler_blocks)
+        self.completer = None if completer_widths is None else AmodalCompleter(completer_widths, completer_blocks)
 
     def fill(self, image: np.ndarray, holes: np.ndarray) -> np.ndarray:
         """Fill holes (H, W) bool in a picture (H, W, 3) uint8: `HoleFiller.fill`, or without one `fill_holes`."""
         return fill_holes(image, holes) if self.filler is None else self.filler.fill(image, holes)
+
+    @property
+    def complete(self) -> Complete | None:
+        """`AmodalCompleter.complete`, or None without one."""
+        return None if self.completer is None else self.completer.complete
 
     def forward(self, latents: torch.Tensor, references: References) -> Decoded:
         """Decode some frames.

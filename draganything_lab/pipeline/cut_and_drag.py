@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ..control.layers import Layers, layers_of
+from ..control.layers import Layers
 from ..control.representations import CUT_AND_DRAG
+from ..control.split import layers_of
 from ..errors import LabError
 from ..scene.scene import Scene
 from .checks import check_number

@@ -13,7 +13,7 @@ import torch
 from ..control.layers import Carried, Layers
 from ..control.signal import ControlSignal
 from ..errors import LabError
-from ..media.filling import Fill
+from ..media.filling import Complete, Fill
 from ..models import References, agreed, follow_pointers
 from ..scene.checks import checked_size
 from .parts import in_float32
@@ -81,7 +81,10 @@ class Sources:
         if self.carried is None:
             assert self.pointers is not None
             return follow_pointers(self.picture, self.pointers[:, frames])
-        tensor = {name: torch.from_numpy(part[frames]).to(self.picture) for name, part in vars(self.carried).items()}
+        tensor = {
+            name: torch.from_numpy(getattr(self.carried, name)[frames]).to(self.picture)
+            for name in ("pictures", "filled", "known", "over")
+        }
         carried, filled = (tensor[name].movedim(-1, 1) / 127.5 - 1 for name in ("pictures", "filled"))
         return References(
             carried=carried,
@@ -104,14 +107,17 @@ def references(pipe: Networks, picture: torch.Tensor, control: Any, embedding: t
             ways = torch.from_numpy(control.ways_of_circles((pointers.shape[-2], pointers.shape[-1])))[None]
         return Sources(picture.to(embedding.device), agreed(pointers, ways), None)
     assert pipe.decoder is not None  # here, too
-    return carried_sources(picture, layers, range(control.num_frames), pipe.decoder.fill, pipe._execution_device)
+    fill, complete = pipe.decoder.fill, pipe.decoder.complete
+    return carried_sources(picture, layers, range(control.num_frames), fill, complete, pipe._execution_device)
 
 
-def carried_sources(picture: torch.Tensor, layers: Layers, frames: Sequence[int], fill: Fill, device: Any) -> Sources:
+def carried_sources(
+    picture: torch.Tensor, layers: Layers, frames: Sequence[int], fill: Fill, complete: Complete | None, device: Any
+) -> Sources:
     """What a picture (1, 3, H, W) in -1..1 offers for some frames of a drag, as far as the drag says it; `fill` fills
-    the holes that objects leave."""
+    the holes that objects leave, `complete` completes objects."""
     pixels = ((picture[0] / 2 + 0.5) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
-    return Sources(picture.to(device), None, layers.carry(pixels, frames, fill=fill))
+    return Sources(picture.to(device), None, layers.carry(pixels, frames, fill=fill, complete=complete))
 
 
 def reference_chunk(size: tuple[int, int]) -> int:
@@ -133,7 +139,12 @@ def decode_with(decoder: Any, latents: torch.Tensor, sources: Sources, device: A
         found = References(*(one.to(device, decoder.dtype) for one in sources.of(part)))
         made = decoder(latents[part].to(device, decoder.dtype), found)
         pixels.append(made.frames.float().cpu())
-        shares.append(made.shares.float().permute(0, 2, 3, 1).cpu().numpy())
+        share = made.shares.float().permute(0, 2, 3, 1).cpu().numpy()
+        if sources.carried is not None:  # what was completed was not carried: a network made it
+            guessed = share[..., 0] * sources.carried.guessed[part] / np.float32(255)
+            share[..., 0] -= guessed
+            share[..., 2] += guessed
+        shares.append(share)
     return torch.cat(pixels), np.concatenate(shares)
 
 

@@ -1,8 +1,8 @@
 """The preview: cut out, move, scale, fill. No network, instant, and what "perfect obedience" looks like.
 
 The picture is taken apart into a backdrop, whose holes behind moving things are filled once, and one cut-out for each
-thing that moves or stands in front of one. Frame by frame the backdrop follows the camera (or the background's
-trajectory), and the cut-outs are laid over it, farthest first.
+thing that moves, stands in front of one that does, or is partly hidden by one. Frame by frame the backdrop follows the
+camera (or the background's trajectory), and the cut-outs are laid over it, farthest first.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from ..control.cuts import Cut, cut_layers, place_cut
-from ..control.layers import layers_of
+from ..control.split import layers_of
 from ..errors import LabError
 from ..media import drawing
 from ..media.filling import fill_holes

@@ -97,6 +97,14 @@ class Thing:
         return out
 
 
+def on_picture(image: NDArray[np.uint8], unit: float, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The (2, 3) matrix from pixels of a sprite (`Thing.drawn`) to those of the picture, for one of `matrices`."""
+    out = matrix[:2].copy()
+    out[:, :2] /= unit
+    out[:, 2] -= out[:, :2] @ ((image.shape[1] - 1) / 2, (image.shape[0] - 1) / 2)
+    return out
+
+
 @dataclass(frozen=True)
 class World:
     """A place, its things (later ones are nearer), and how camera and background move.
@@ -210,10 +218,7 @@ class World:
 
         def draw(index: int, frame: int, picture: np.ndarray, marks: np.ndarray) -> None:
             image, unit = images[index]
-            matrix = placed[index][frame, :2].copy()
-            matrix[:, :2] /= unit
-            matrix[:, 2] -= matrix[:, :2] @ ((image.shape[1] - 1) / 2, (image.shape[0] - 1) / 2)
-            if (patch := place(image, matrix, self.size)) is not None:
+            if (patch := place(image, on_picture(image, unit, placed[index][frame]), self.size)) is not None:
                 lay(picture, marks, *patch, label=index + 1)
 
         for index in range(first - 1):

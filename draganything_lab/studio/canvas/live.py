@@ -14,7 +14,8 @@ from collections.abc import Callable
 import numpy as np
 from ipycanvas import Canvas
 
-from ...control.layers import Layers, layers_of
+from ...control.layers import Layers
+from ...control.split import layers_of
 from ...errors import LabError
 from ...media.filling import fill_holes
 from ..model.model import StudioModel

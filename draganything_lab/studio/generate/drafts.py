@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...control.layers import layers_of
+from ...control.split import layers_of
 from ...media.arrays import evenly
 from ...pipeline.decoding import Sources, carried_sources, decode_with
 from ...pipeline.familiar import takes_any_picture
@@ -124,10 +124,17 @@ def draft_references(
         return None
     layers, picture = layers_of(scene, count), model_pixels(picture_of(scene), size)
     filled: list[np.ndarray] = []
+    whole: dict[bytes, np.ndarray] = {}
 
     def fill(image: np.ndarray, holes: np.ndarray) -> np.ndarray:
         if not filled:  # the same for every look
             filled.append(pipe.decoder.fill(image, holes))
         return filled[0]
 
-    return lambda frames: carried_sources(picture, layers, frames, fill, pipe.decoder.device)
+    def complete(seen: np.ndarray, where: np.ndarray) -> np.ndarray:
+        if (key := seen.tobytes()) not in whole:
+            whole[key] = pipe.decoder.complete(seen, where)
+        return whole[key]
+
+    able = None if pipe.decoder.complete is None else complete
+    return lambda frames: carried_sources(picture, layers, frames, fill, able, pipe.decoder.device)

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ...control.layers import HOLE, Layers, layers_of
+from ...control.layers import HOLE, Layers
 from ...control.representations import moves_masks
+from ...control.split import layers_of
 from ...scene.scene import Scene
 from .pages import Clip, plate
 

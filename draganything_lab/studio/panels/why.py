@@ -64,7 +64,8 @@ def _origins(pipe: Any, clip: Clip) -> str:
     )
     words = (
         f"{origins.sentence(clip, counted)}The decoder has the picture at hand and mixes every pixel from these four "
-        "sources; where it mixes several, they are striped. An object is counted where it should be."
+        "sources; where it mixes several, they are striped. An object is counted where it should be, as far as "
+        "the picture shows it."
     )
     if not moves_masks(clip.settings["representation"]):
         words += " What looks like the picture in the same place counts as in place."

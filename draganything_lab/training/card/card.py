@@ -18,7 +18,7 @@ from .measure import ANY_LOOKS
 from .retrieval import MEASURE
 from .ruler import MOST_DECIBELS
 from .samples import Table
-from .videos import ALIKE, BESIDE, CENTRE, DENSE, HELD, LEFT, LOOKS, LOST, NEAR, SHARP, SHIFTED_LOOKS
+from .videos import ALIKE, BESIDE, CENTRE, DENSE, HELD, HIDDEN_LOOKS, LEFT, LOOKS, LOST, NEAR, SHARP, SHIFTED_LOOKS
 
 WIDTH = 1400  # of the strips, in pixels
 
@@ -43,8 +43,10 @@ GOALS: dict[str, tuple[str, tuple[Literal["least", "most"], float] | None]] = {
 }
 NOTES = "notes.md"  # beside the logs: what was done to the weights by hand
 # What "carry" has more than the preview, in pairs, and the least of it; without a floor, for the record.
-OVER_PREVIEW = {LOOKS: 0, SHIFTED_LOOKS: None, LEFT: 2, BESIDE: None} | {
-    f"Scrapbook, {kind}: {measure}": None for kind in ("drawings", "photographs") for measure in (LOOKS, LEFT, BESIDE)
+OVER_PREVIEW = {LOOKS: 0, SHIFTED_LOOKS: None, HIDDEN_LOOKS: None, LEFT: 2, BESIDE: None} | {
+    f"Scrapbook, {kind}: {measure}": None
+    for kind in ("drawings", "photographs")
+    for measure in (LOOKS, HIDDEN_LOOKS, LEFT, BESIDE)
 }
 PAPER_FLOOR = 18.5  # dB of `LOOKS`, for the paper's own representation
 PAIRS = (
@@ -95,7 +97,8 @@ def write_card(
             'objects that do neither are also listed separately; rows that end in "asked" are of drags that say both. '
             "The preview cuts out, moves, and fills holes from around. Entity features were trained "
             "to find the same object again over another backdrop, which is nearly what is measured here; the mean "
-            "colour of the exact mask finds nearly all of Toyland's objects.\n"
+            "colour of the exact mask finds nearly all of Toyland's objects."
+            + (f" From an earlier run on the same clips: {', '.join(facts['kept'])}.\n" if facts.get("kept") else "\n")
         )
     else:
         lines.append(

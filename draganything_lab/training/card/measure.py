@@ -20,15 +20,18 @@ from ...pipeline.preview import preview
 from ...scene.scene import Scene
 from ...toyland import ToyClip
 from ...toyland.artwork import pack_path
+from ..toy.clips import CARRY
+from ..toy.stages import REPRESENTATIONS
 from .asked import ASKED, measure_asked, turning
 from .held_out import HELD_OUT, held_out
+from .hidden import measure_hidden
 from .holes import measure_holes
 from .retrieval import measure_retrieval
 from .samples import Table
 from .videos import LOOKS, followed, measure_looks, measure_video
 
 KEPT = 10
-MAIN = 2  # representations, from the first, that are measured on all clips and worlds
+MAIN = (CARRY, REPRESENTATIONS[0])  # measured on all clips and worlds, and so is whichever comes first
 ANY_LOOKS = "the same, dragged by any pixel of theirs (dB)"
 SCRAPBOOK = ("drawing", "photograph")  # kinds of Scrapbook's clips
 Strip = tuple[int, np.ndarray, np.ndarray]  # seed, truth, generated
@@ -110,11 +113,10 @@ def measure(
 
     Args:
         load: Gives the pipeline of a representation.
-        representations: Which to measure, the main ones first (`MAIN`); the first one's clips in which things are moved
-            are ranked for the strips.
+        representations: Which to measure; the first one's clips in which things are moved are ranked for the strips.
         clips: Held-out clips.
-        rivals: How many of them, from the first on, for the other representations, for drags by any pixel, and of each
-            kind of Scrapbook's clips; None for all.
+        rivals: How many of them, from the first on, for representations other than the first and `MAIN`, for drags by
+            any pixel, and of each kind of Scrapbook's clips; None for all.
         seeds: Videos of each clip with the first representation; the others have one.
         vae_pictures: Pictures for the VAE's reconstruction, and for knowing things again.
         steps: Steps of the scheduler; None for the weights' own.
@@ -185,16 +187,19 @@ def measure_share(plan: Plan, rank: int, world: int) -> Share:
             share.kept = measure_parts(share.table, pipe.vae, pipe.features, plan.pictures, size)
             if pipe.decoder is not None and pipe.decoder.filler is not None:
                 measure_holes(share.table, pipe.decoder, plan.pictures, size, HELD_OUT)
-        made = _Making(plan, share, pipe, representation, main=place < MAIN, first=place == 0)
-        many = plan.clips if place < MAIN else plan.rivals
+            if pipe.decoder is not None and pipe.decoder.completer is not None:
+                measure_hidden(share.table, pipe.decoder, plan.pictures, HELD_OUT)
+        main = place == 0 or representation in MAIN
+        made = _Making(plan, share, pipe, representation, main=main, first=place == 0)
+        many = plan.clips if main else plan.rivals
         for number, (seed, clip, scene) in islice(enumerate(held_out(many, size, count)), rank, None, world):
             made.of_toyland(seed, clip, scene)
-            if place < MAIN and number < plan.rivals:
+            if main and number < plan.rivals:
                 by_any = made.video(clip.scene(start_seed=seed, poses=False))
                 measure_looks(any_pixel, representation, seed, clip, by_any)
             if number // world % 10 == 9:
                 plan.report(f"{representation}: {number + 1} of {many} clips")
-        for kind in SCRAPBOOK if place < MAIN and pack_path().is_file() else ():
+        for kind in SCRAPBOOK if main and pack_path().is_file() else ():
             for seed, clip, scene in islice(held_out(plan.rivals, size, count, scrapbook=kind), rank, None, world):
                 made.of_scrapbook(kind, seed, clip, scene)
             plan.report(f"{representation}: Scrapbook, {kind}s")

@@ -50,6 +50,21 @@ class Table:
                     samples.sort(key=lambda sample: sample.clip)
         return out
 
+    def keep(self, earlier: dict[str, dict[str, list[list[float]]]]) -> list[str]:
+        """Add the values of makers that were not measured now, from `as_dict` of an earlier table.
+
+        Returns:
+            Their names.
+        """
+        now = {maker for makers in self.values.values() for maker in makers}
+        kept = []
+        for measure, makers in earlier.items():
+            for maker, rows in makers.items():
+                if maker.partition(",")[0] not in now:
+                    self.values.setdefault(measure, {})[maker] = [Sample(int(clip), value) for clip, value in rows]
+                    kept.append(maker.partition(",")[0])
+        return list(dict.fromkeys(kept))
+
     def summary(self) -> dict[str, dict[str, dict[str, float]]]:
         """Mean, 95 % bootstrap interval over clips, median and count of every value."""
         return {

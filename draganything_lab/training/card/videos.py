@@ -14,11 +14,12 @@ from ...scene.scene import Scene
 from ...toyland import ToyClip
 from ...tracking import grid_queries, track
 from .holes import LEAST_PIXELS
-from .ruler import centre_error, likeness
+from .ruler import centre_error, known, likeness
 from .samples import Table
 
 LOOKS = "moved things, PSNR against the truth (dB)"
 SHIFTED_LOOKS = "of these, things that neither turn nor grow, PSNR (dB)"
+HIDDEN_LOOKS = "of these, things that show more in the last frame than in the first, PSNR (dB)"
 LOST = "moved things lost: over 5 % of the diagonal away (%)"
 CENTRE = "centre error of moved things (% of diagonal)"
 HELD = "held things move (% of diagonal)"
@@ -30,6 +31,7 @@ DENSE = "background and camera, motion error (% of diagonal)"
 FOLLOWED = "background and camera, visible points that the tracker follows in the true video (%)"
 NEAR = 0.01  # of the diagonal: a tracker that is farther off a point does not follow it
 LEAST_POINTS = 10
+MORE = 0.05  # of what the last frame shows of a thing: of those in `HIDDEN_LOOKS`, the first one lacks more than that
 RING = 3  # pixels around a moved thing that count as beside it
 
 
@@ -126,6 +128,9 @@ def measure_looks(
             table.add(world + LOOKS, maker, seed, alike)
             if thing.turn is None and thing.grow is None:
                 table.add(world + SHIFTED_LOOKS, maker, seed, alike)
+            shown = cv2.dilate(known(clip, index + 1)[-1].astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+            if (mask & ~shown).sum() > MORE * mask.sum():
+                table.add(world + HIDDEN_LOOKS, maker, seed, alike)
             table.add(world + SHARP, maker, seed, edges(video[-1])[mask].mean() / edges(clip.video[-1])[mask].mean())
     here, before = (np.asarray(masks.any(0)) for masks in (last, clip.masks[moved, 0]))
     ring = cv2.dilate(here.astype(np.uint8), np.ones((2 * RING + 1, 2 * RING + 1), np.uint8)) > 0

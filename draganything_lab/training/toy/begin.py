@@ -29,7 +29,7 @@ def begin(folder: Path, weights: Path, representations: tuple[str, ...]) -> None
 
     Args:
         folder: Gets `vae.pt`, `dift.pt`, `unet.pt`, `control.pt`, where the weights had these stages `fewstep.pt`,
-            `sharp.pt` and `fill.pt`, and the logs; what is there is replaced.
+            `fill.pt`, `complete.pt` and `sharp.pt`, and the logs; what is there is replaced.
         weights: What `toy.export` wrote.
         representations: All that may be there, in their order.
 
@@ -56,8 +56,10 @@ def begin(folder: Path, weights: Path, representations: tuple[str, ...]) -> None
             stages["sharp"] = Sharp(whole, decoder, train_whole=True)
             if decoder.filler is not None:
                 stages["fill"], decoder.filler = decoder.filler, None
+            if decoder.completer is not None:
+                stages["complete"], decoder.completer = decoder.completer, None
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("fewstep", "fill", "sharp", "decode"):
+    for name in ("fewstep", "fill", "complete", "sharp", "decode"):
         (folder / f"{name}.pt").unlink(missing_ok=True)  # of another training
     shutil.rmtree(folder / "decode", ignore_errors=True)
     for name, module in stages.items():

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from ...control.build import build_control, control_from_tracks
-from ...control.layers import Layers, layers_of
-from ...media.filling import Fill, fill_holes
+from ...control.layers import Layers
+from ...control.split import layers_of
+from ...media.filling import Complete, Fill, fill_holes
 from ...scene.masks import latent_mask
 from ...scene.scene import Scene
 from ...toyland import ToyClip, World, sample_clip
@@ -132,7 +133,12 @@ def representation_rows(first: int, representations: tuple[str, ...]) -> list[sl
 
 
 def draw_controlled(
-    number: int, batch: int, size: ClipSize, representations: tuple[str, ...], fill: Fill = fill_holes
+    number: int,
+    batch: int,
+    size: ClipSize,
+    representations: tuple[str, ...],
+    fill: Fill = fill_holes,
+    complete: Complete | None = None,
 ) -> dict[str, Any]:
     """Clips with control, the representations in turns, so that each sees as many clips as the others ("carry" half).
 
@@ -141,7 +147,7 @@ def draw_controlled(
         batch: How many clips it has.
         size: How large they are.
         representations: Some of `stages.REPRESENTATIONS`.
-        fill: What fills the holes that things leave, as in `Layers.carry`.
+        fill, complete: What fills the holes that things leave, and completes things, as in `Layers.carry`.
 
     Returns:
         video (B, F, H, W, 3) uint8; image (B, F, 3, P, P) float16; labels (B, F, P, P) uint8, zero where the
@@ -170,7 +176,7 @@ def draw_controlled(
             layers = roughened(layers_of(scene, size.length, asked_motions(clip, scene, rng)), rng).take(frames)
             paths = [entity.path(size.length)[frames] for entity in scene.controlled]
             control = control_from_tracks([e.mask for e in scene.controlled], paths, layers=layers, **said)
-            carried = layers.carry(clip.video[0], range(len(frames)), fill=fill)
+            carried = layers.carry(clip.video[0], range(len(frames)), fill=fill, complete=complete)
             for name, part in vars(carried).items():
                 out.get({"pictures": "carried"}.get(name, name), []).append(part)
             image, labels, centres = control.image(), control.labels, control.centres

@@ -1,4 +1,4 @@
-"""Stage 9: what the reference decoder takes from where, on crops of what the sampler has made once: for a CPU, too.
+"""Stage 10: what the reference decoder takes from where, on crops of what the sampler has made once: for a CPU, too.
 
 A step of the stage before makes every clip's latents anew, which takes far longer than to learn from them. Here they
 are made once, kept in the training's folder, and learned from many times. The decoder normalises nothing, so crops are

@@ -16,7 +16,8 @@ SHARES = {
     "fewstep": (0.1, "the same at the two noise levels of the sampler: videos in two steps"),
     "decoder": (0.05, "the decoder of the VAE once more, on clips"),
     "fill": (0.05, "the network that fills the holes that moved objects leave"),
-    "sharp": (0.2, "the reference decoder, and the sampler's networks beside it: detail from the picture"),
+    "complete": (0.05, "the network that completes partly hidden objects"),
+    "sharp": (0.15, "the reference decoder, and the sampler's networks beside it: detail from the picture"),
     "decode": (0.05, "what the reference decoder takes from where, on crops of saved sampler output"),
 }
 STAGES = tuple(SHARES)

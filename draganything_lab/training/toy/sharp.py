@@ -1,4 +1,4 @@
-"""Stage 8: the reference decoder, on what the sampler makes, and the sampler's networks further beside it.
+"""Stage 9: the reference decoder, on what the sampler makes, and the sampler's networks further beside it.
 
 The passes of stage 5 make latents; the decoder turns them into frames with the picture at hand (`models.reference`), as
 in a run of the pipeline. No gradient goes from the frames back into the networks, so the two learn side by side, from
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...media.filling import fill_holes
-from ...models import HoleFiller, ReferenceDecoder, References, agreed, follow_pointers
+from ...models import AmodalCompleter, HoleFiller, ReferenceDecoder, References, agreed, follow_pointers
 from ..engine.quick import mixed, quicken
 from .clips import CARRY, draw_controlled, representation_rows, turns
 from .fewstep import FewStepStage
@@ -44,14 +44,23 @@ class SharpStage(FewStepStage):
 
     Args:
         train_whole: Whether the sampler's networks are trained, too.
-        filler: From the stage "fill"; None has holes filled by `fill_holes`. Everything else as for `FewStepStage`.
+        filler: From the stage "fill"; None has holes filled by `fill_holes`.
+        completer: From the stage "complete"; None leaves hidden parts out. Everything else as for `FewStepStage`.
     """
 
     name = "sharp"
 
-    def __init__(self, *args: Any, train_whole: bool = True, filler: HoleFiller | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        train_whole: bool = True,
+        filler: HoleFiller | None = None,
+        completer: AmodalCompleter | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
         self.fill = fill_holes if filler is None else filler.fill
+        self.complete = None if completer is None else completer.complete
         self.net_and_decoder = Sharp(self.whole, ReferenceDecoder(self.vae.config.latent_channels), train_whole)
 
     def trained(self) -> nn.Module:
@@ -79,7 +88,7 @@ class SharpStage(FewStepStage):
         elif kind == 5:
             batch, size = batch // 2, replace(size, frames=size.length)
         count = max(min(batch, every), batch // every * every)
-        return draw_controlled(number, count, size, self.representations, self.fill)
+        return draw_controlled(number, count, size, self.representations, self.fill, self.complete)
 
     def loss(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
         # What has left its place leaves something to be made there.

@@ -15,12 +15,14 @@ from safetensors.torch import save_file
 
 from ...errors import LabError
 from ...media.files import write_whole
-from ...models import HoleFiller, ReferenceDecoder
+from ...models import AmodalCompleter, HoleFiller, ReferenceDecoder
+from ...models.completer import COMPLETER_BLOCKS, COMPLETER_WIDTHS
 from ...models.filler import FILLER_BLOCKS, FILLER_WIDTHS
 from ...toyland import Artwork
 from ..engine.loop import Settings, load_average, processes, run
 from ..engine.stage import Stage
 from .clips import WORLDS, ClipSize
+from .complete import CompleteStage
 from .decode import DecodeStage
 from .dift import Denoiser, DiftStage, build_scheduler
 from .fewstep import FewStepStage
@@ -32,7 +34,7 @@ from .sharp import SharpStage
 from .vae import DecoderStage, VaeStage, load_vae
 from .video import Animator, Controlled, ControlStage, UnetStage
 
-# Clips (pictures for "vae", "dift" and "fill") a step on a GPU; on a CPU each stage has its own number.
+# Clips per step on a GPU (pictures for "vae", "dift", "fill"; things for "complete"); on a CPU each has its own number.
 # Small: for these networks a step's kernels take hardly less time for less, and it is steps that they learn by.
 GPU_BATCH = {
     "vae": 48,
@@ -43,6 +45,7 @@ GPU_BATCH = {
     "fewstep": 15,
     "decoder": 6,
     "fill": 48,
+    "complete": 64,
     "sharp": 20,
     "decode": 20,
 }
@@ -72,7 +75,8 @@ def build_stage(
     Args:
         name: One of `STAGES`, or "control-frozen", which leaves the video UNet as it was.
         folder: Where the checkpoints lie.
-        batch: Clips (pictures for "vae", "dift" and "fill") a step and process; None for the stage's own number.
+        batch: Clips per step and process (pictures for "vae", "dift" and "fill", things for "complete"); None for the
+            stage's own number.
         picture: Side of the pictures in pixels.
         representations: For the control stages and "fewstep": a first part of `REPRESENTATIONS`; they share
             the batch.
@@ -94,6 +98,8 @@ def build_stage(
         return VaeStage(picture=picture, worlds=worlds, **size)
     if name == "fill":
         return FillStage(picture, worlds, **size)
+    if name == "complete":
+        return CompleteStage(worlds, **size)
     vae = load_vae(folder / "vae.pt")
     if name == "decoder":
         return DecoderStage(vae, size=clips, **size)
@@ -107,13 +113,13 @@ def build_stage(
     size |= {"size": clips, "representations": representations}
     if name in ("control", "control-frozen"):
         return ControlStage(vae, animator, denoiser, train_unet=name == "control", **size)
-    filler = load_filler(folder)
+    guessing: dict[str, Any] = {"filler": load_filler(folder), "completer": load_completer(folder)}
     if name == "fewstep":
         stage = FewStepStage(vae, animator, denoiser, **size)
     elif name == "sharp":
-        stage = SharpStage(vae, animator, denoiser, filler=filler, **size)
+        stage = SharpStage(vae, animator, denoiser, **guessing, **size)
     else:
-        stage = DecodeStage(vae, animator, denoiser, shards=folder / "decode", filler=filler, **size)
+        stage = DecodeStage(vae, animator, denoiser, shards=folder / "decode", **guessing, **size)
     order = {"fewstep": ("control",), "sharp": ("control", "fewstep")}.get(name, ("control", "fewstep", "sharp"))
     earlier = [path for one in order if (path := folder / f"{one}.pt").exists()]
     if not earlier:
@@ -164,7 +170,7 @@ def train(
         if name == "control":
             for later in ("fewstep", "sharp", "decode"):  # they went on from what this stage changes
                 (folder / f"{later}.pt").unlink(missing_ok=True)
-        if name in ("control", "fewstep", "fill", "sharp") and processes()[0] == 0:
+        if name in ("control", "fewstep", "fill", "complete", "sharp") and processes()[0] == 0:
             shutil.rmtree(folder / "decode", ignore_errors=True)  # clips sampled by what this stage changes
         count = GPU_BATCH[name] if batch is None and settings.device == "cuda" else batch
         stage = build_stage(name, folder, batch=count, picture=picture, representations=representations, worlds=worlds)
@@ -204,7 +210,7 @@ def export(folder: Path, out: Path, stages: tuple[str, ...] = STAGES) -> None:
             `controlnet/<name>.safetensors`.
         stages: Which to write; with none of these, what reads pictures, and nothing that makes videos.
     """
-    video = bool({"control", "fewstep", "fill", "sharp", "decode"} & set(stages))
+    video = bool({"control", "fewstep", "fill", "complete", "sharp", "decode"} & set(stages))
     vae, denoiser = load_vae(folder / "vae.pt"), Denoiser()
     load_average(denoiser, folder / "dift.pt")
     if video and not (folder / "control.pt").exists():
@@ -246,6 +252,15 @@ def load_filler(folder: Path) -> HoleFiller | None:
     return filler.eval()
 
 
+def load_completer(folder: Path) -> AmodalCompleter | None:
+    """What the stage "complete" has trained, or None."""
+    if not (folder / "complete.pt").exists():
+        return None
+    completer = AmodalCompleter()
+    load_average(completer, folder / "complete.pt")
+    return completer.eval()
+
+
 def eight_bits(module: torch.nn.Module) -> Any:
     """Turn a network's large weights into float8 (e4m3), which `from_pretrained` reads as any other type, for half the
     size. On 24 held-out clips the video UNet's made no difference to what it generates (0.02 dB at most)."""
@@ -274,8 +289,12 @@ def _export_video(folder: Path, part: Path) -> None:
                 made = {k.removeprefix("decoder."): v for k, v in values.items() if k.startswith("decoder.")}
                 found |= {k: torch.lerp(found[k], v, DECODED) if k in found else v for k, v in made.items()}
         decoder.load_state_dict(found)
+        decoder.half()  # before the parts with 8 bits come in
         if (filler := load_filler(folder)) is not None:
-            decoder.filler = filler
+            decoder.filler = eight_bits(filler.half())
             decoder.register_to_config(filler_widths=FILLER_WIDTHS, filler_blocks=FILLER_BLOCKS)
-        decoder.half().save_pretrained(part / "decoder", **SAFE)
+        if (completer := load_completer(folder)) is not None:
+            decoder.completer = eight_bits(completer.half())
+            decoder.register_to_config(completer_widths=COMPLETER_WIDTHS, completer_blocks=COMPLETER_BLOCKS)
+        decoder.save_pretrained(part / "decoder", **SAFE)
     (part / "sampling.json").write_text(json.dumps(SAMPLING) + "\n")
