@@ -53,7 +53,7 @@ def summary() -> dict:
 
 def test_the_files_are_small_and_safe():
     files = [path for path in WEIGHTS.rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) < 56e6
+    assert sum(path.stat().st_size for path in WEIGHTS.parent.rglob("*") if path.is_file()) < 60e6, "with the small SAM"
     assert max(path.stat().st_size for path in files) < 16e6
     assert {path.suffix for path in files} <= {".safetensors", ".json", ".jsonl", ".md"}
 
