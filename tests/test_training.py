@@ -20,7 +20,7 @@ from diffusers.models.attention_processor import Attention  # noqa: E402
 
 from draganything_lab.cli.main import main  # noqa: E402
 from draganything_lab.errors import LabError  # noqa: E402
-from draganything_lab.models import HoleFiller, ReferenceDecoder, load_features  # noqa: E402
+from draganything_lab.models import ReferenceDecoder, load_features  # noqa: E402
 from draganything_lab.models.controlnet import WAYS  # noqa: E402
 from draganything_lab.pipeline import load_pipeline  # noqa: E402
 from draganything_lab.toyland import sample_clip  # noqa: E402
@@ -371,54 +371,37 @@ def test_what_is_hidden_of_a_thing_is_drawn_and_the_rest_is_as_it_is_seen():
     assert all(np.array_equal(part.float().numpy(), batch[name]) for name, part in stage.draw(4).items())
 
 
-def test_the_completer_goes_from_its_stage_to_the_weights_and_back(trained, tmp_path):
-    out, folder = tmp_path / "toy", tmp_path / "again"
-    toy.export(trained, out)
-    begin(folder, out, toy.REPRESENTATIONS)
-    trained_one, back = toy.load_completer(trained), toy.load_completer(folder)
-    for (name, a), (_, b) in zip(trained_one.named_parameters(), back.named_parameters(), strict=True):
-        torch.testing.assert_close(a, b, atol=2e-3, rtol=0.07, msg=name)  # large weights have 8 bits
-    shipped = load_pipeline(out, "carry").decoder
-    window = np.random.default_rng(0).random((30, 30, 6), np.float32)
-    np.testing.assert_allclose(
-        *(one.complete(window[..., :4], window[..., 4:]) for one in (shipped, trained_one)), atol=12
-    )
-    for stage in ("sharp", "decode"):
-        assert toy.build_stage(stage, folder, **TINY).complete is not None
-    before = shutil.copytree(trained, tmp_path / "before")
-    (before / "complete.pt").unlink()  # weights trained before there was such a stage
-    toy.export(before, tmp_path / "older")
-    older = load_pipeline(tmp_path / "older", "carry").decoder
-    assert older.completer is None and older.complete is None
-    assert toy.build_stage("sharp", before, **TINY).complete is None
-
-
-def test_the_filler_goes_from_its_stage_to_the_weights_and_back(trained, tmp_path):
-    out, folder = tmp_path / "toy", tmp_path / "again"
-    toy.export(trained, out)
-    begin(folder, out, toy.REPRESENTATIONS)
-    trained_one, back = toy.load_filler(trained), toy.load_filler(folder)
-    for (name, a), (_, b) in zip(trained_one.named_parameters(), back.named_parameters(), strict=True):
-        torch.testing.assert_close(a, b, atol=2e-3, rtol=0.07, msg=name)  # large weights have 8 bits
+def fill(network):
     clip = sample_clip(3, (48, 48), 1)
+    return network.fill(clip.video[0], clip.labels[0] > 0).astype(int)
+
+
+def complete(network):
+    window = np.random.default_rng(0).random((30, 30, 6), np.float32)
+    return network.complete(window[..., :4], window[..., 4:])
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "use", "off"), [("fill", "filler", fill, 1), ("complete", "completer", complete, 12)]
+)
+def test_what_guesses_goes_from_its_stage_to_the_weights_and_back(trained, tmp_path, name, part, use, off):
+    out, folder = tmp_path / "toy", tmp_path / "again"
+    toy.export(trained, out)
+    begin(folder, out, toy.REPRESENTATIONS)
+    own, back = (toy.load_guesser(each, name) for each in (trained, folder))
+    for (key, a), (_, b) in zip(own.named_parameters(), back.named_parameters(), strict=True):
+        torch.testing.assert_close(a, b, atol=2e-3, rtol=0.07, msg=key)  # large weights have 8 bits
     shipped = load_pipeline(out, "carry").decoder
-    assert shipped.config.filler_widths is not None
-    np.testing.assert_allclose(
-        shipped.fill(clip.video[0], clip.labels[0] > 0).astype(int),
-        trained_one.fill(clip.video[0], clip.labels[0] > 0),
-        atol=1,
-    )
+    assert type(getattr(shipped, part)) is type(own)
+    np.testing.assert_allclose(use(shipped), use(own), atol=off)
     for stage in ("sharp", "decode"):
-        assert isinstance(toy.build_stage(stage, folder, **TINY).fill.__self__, HoleFiller)
-    (trained / "fill.pt").rename(tmp_path / "fill.pt")  # weights trained before there was such a stage
-    try:
-        toy.export(trained, tmp_path / "older")
-        older = load_pipeline(tmp_path / "older", "carry").decoder
-        assert older.filler is None and older.fill(clip.video[0], clip.labels[0] > 0).shape == (48, 48, 3)
-        begin(tmp_path / "older_again", tmp_path / "older", toy.REPRESENTATIONS)
-        assert not (tmp_path / "older_again" / "fill.pt").exists()
-    finally:
-        (tmp_path / "fill.pt").rename(trained / "fill.pt")
+        assert type(getattr(toy.build_stage(stage, folder, **TINY), name).__self__) is type(own)
+    before = shutil.copytree(trained, tmp_path / "before")
+    (before / f"{name}.pt").unlink()  # weights trained before there was such a stage
+    toy.export(before, tmp_path / "older")
+    assert getattr(load_pipeline(tmp_path / "older", "carry").decoder, part) is None
+    begin(tmp_path / "older_again", tmp_path / "older", toy.REPRESENTATIONS)
+    assert not (tmp_path / "older_again" / f"{name}.pt").exists()
 
 
 def test_the_decoder_is_exported_half_way_to_where_its_last_stage_has_led(trained, tmp_path):

@@ -58,6 +58,7 @@ LOG_LINES = 300
 # How far the stage "decode" takes the reference decoder from where it began. All the way it is a little nearer to the
 # truth on average, but smears edges in pictures of other sizes (weights averaged as in arXiv 2109.01903).
 DECODED = 0.5
+GUESSERS = {"fill": HoleFiller, "complete": AmodalCompleter}  # trained without the sampler, shipped with the decoder
 SIZE = "size.json"  # what the checkpoints of a folder were trained at
 
 
@@ -113,7 +114,7 @@ def build_stage(
     size |= {"size": clips, "representations": representations}
     if name in ("control", "control-frozen"):
         return ControlStage(vae, animator, denoiser, train_unet=name == "control", **size)
-    guessing: dict[str, Any] = {"filler": load_filler(folder), "completer": load_completer(folder)}
+    guessing: dict[str, Any] = {"filler": load_guesser(folder, "fill"), "completer": load_guesser(folder, "complete")}
     if name == "fewstep":
         stage = FewStepStage(vae, animator, denoiser, **size)
     elif name == "sharp":
@@ -243,22 +244,13 @@ def export(folder: Path, out: Path, stages: tuple[str, ...] = STAGES) -> None:
     part.rename(out)
 
 
-def load_filler(folder: Path) -> HoleFiller | None:
-    """What the stage "fill" has trained, or None."""
-    if not (folder / "fill.pt").exists():
+def load_guesser(folder: Path, name: str) -> Any:
+    """What one of the stages `GUESSERS` has trained, or None."""
+    if not (folder / f"{name}.pt").exists():
         return None
-    filler = HoleFiller()
-    load_average(filler, folder / "fill.pt")
-    return filler.eval()
-
-
-def load_completer(folder: Path) -> AmodalCompleter | None:
-    """What the stage "complete" has trained, or None."""
-    if not (folder / "complete.pt").exists():
-        return None
-    completer = AmodalCompleter()
-    load_average(completer, folder / "complete.pt")
-    return completer.eval()
+    network = GUESSERS[name]()
+    load_average(network, folder / f"{name}.pt")
+    return network.eval()
 
 
 def eight_bits(module: torch.nn.Module) -> Any:
@@ -290,10 +282,10 @@ def _export_video(folder: Path, part: Path) -> None:
                 found |= {k: torch.lerp(found[k], v, DECODED) if k in found else v for k, v in made.items()}
         decoder.load_state_dict(found)
         decoder.half()  # before the parts with 8 bits come in
-        if (filler := load_filler(folder)) is not None:
+        if (filler := load_guesser(folder, "fill")) is not None:
             decoder.filler = eight_bits(filler.half())
             decoder.register_to_config(filler_widths=FILLER_WIDTHS, filler_blocks=FILLER_BLOCKS)
-        if (completer := load_completer(folder)) is not None:
+        if (completer := load_guesser(folder, "complete")) is not None:
             decoder.completer = eight_bits(completer.half())
             decoder.register_to_config(completer_widths=COMPLETER_WIDTHS, completer_blocks=COMPLETER_BLOCKS)
         decoder.save_pretrained(part / "decoder", **SAFE)
