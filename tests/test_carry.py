@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -50,6 +51,35 @@ def test_what_is_known_looks_like_the_truth(seed):
     inner = carried.known[0] == 255
     frozen = psnr(clip.video[-1], clip.video[0], inner)
     assert psnr(clip.video[-1], carried.pictures[0], inner) > min(24.0, frozen - 1)
+
+
+COLOUR = st.tuples(*[st.integers(0, 255)] * 3)
+
+
+@given(
+    way=st.tuples(st.floats(2, 20), st.floats(-20, 20)),
+    view=st.floats(-6, 6),
+    zoom=st.floats(0.6, 1.5),
+    own=COLOUR,
+    around=COLOUR,
+)
+@settings(max_examples=60, deadline=None)
+def test_edges_have_no_colour_that_the_picture_does_not_have(way, view, zoom, own, around):
+    """Neither where a thing lies, nor around the hole that it left, nor where the picture ends."""
+    rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
+    mask = np.hypot(rows - 30, columns - 33) < 11
+    picture = np.where(mask[..., None], own, around).astype(np.uint8)
+    layers = layers_of_tracks([mask], np.array([[[33.0, 30.0]], [[33.0 + way[0], 30.0 + way[1]]]]))
+    grown = np.array([[zoom, 0, 33 * (1 - zoom) + way[0]], [0, zoom, 30 * (1 - zoom) + way[1]]])
+    layers = replace(
+        layers,
+        view=np.stack([np.eye(2, 3), np.array([[1, 0, view], [0, 1, view / 2]])]),
+        motions=(np.stack([np.eye(2, 3), grown]),),
+    )
+    carried = layers.carry(picture, [1])
+    found = carried.pictures[0][carried.known[0] > 25].astype(int)
+    low, high = np.minimum(own, around), np.maximum(own, around)
+    assert (found >= low - 4).all() and (found <= high + 4).all()
 
 
 @given(dx=st.integers(-40, 40), dy=st.integers(-40, 40))

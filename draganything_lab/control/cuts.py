@@ -242,7 +242,19 @@ def place_cut(
         return None, cut.colour
     matrix[:, 2] -= (x0, y0)
     moved = cv2.warpAffine(cut.colour, matrix, (x1 - x0, y1 - y0), flags=how, borderMode=cv2.BORDER_CONSTANT)
-    return (slice(y0, y1), slice(x0, x1)), moved
+    return (slice(y0, y1), slice(x0, x1)), without_overshoot(moved)
+
+
+def without_overshoot(moved: np.ndarray) -> np.ndarray:
+    """Layers (h, w, 4) as bicubic interpolation leaves them, RGB times alpha and alpha, with alpha back in 0..1: at
+    edges both swing beyond their range alike, and clipping alpha alone would leave a pale rim."""
+    if moved.ndim < 3 or moved.shape[2] < 4:
+        return np.asarray(moved.clip(0, 1))
+    alpha = moved[..., 3:]
+    within = alpha.clip(0, 1)
+    moved[..., :3] *= within / np.maximum(alpha, 1e-6)
+    moved[..., 3:] = within
+    return moved
 
 
 def _softened(cut: Cut, zoom: float) -> Cut:

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from ..media.filling import Complete, Fill, fill_holes
-from .cuts import Cut, cut_layers, edge_width, place_cut
+from .cuts import Cut, cut_layers, edge_width, place_cut, without_overshoot
 from .hidden import completed
 
 SHARPEST = cv2.INTER_CUBIC  # blurs least for shifts of half a pixel
@@ -139,7 +139,7 @@ class Layers:
         ground = np.dstack([clean * stays[..., None], stays]).astype(np.float32)
         for place, frame in enumerate(frames):
             out.filled[place] = _warped(behind, scaled.view[frame], size, cv2.BORDER_REPLICATE)
-            drawn = _warped(ground, scaled.view[frame], size, cv2.BORDER_CONSTANT)  # (H, W, 4)
+            drawn = without_overshoot(_warped(ground, scaled.view[frame], size, cv2.BORDER_CONSTANT))  # (H, W, 4)
             started = any(not np.allclose(motion[frame], np.eye(2, 3), atol=1e-3) for motion in scaled.motions)
             over, guessed = np.zeros(size, np.float32), np.zeros(size, np.float32)
             sources = np.where(drawn[..., 3] > 0.5, np.uint8(0), np.uint8(HOLE))
@@ -148,15 +148,15 @@ class Layers:
                 window, moved = place_cut(cut, motion[frame], size, SHARPEST)
                 if window is None:
                     continue
-                alpha = moved[..., 3:].clip(0, 1)
+                alpha = moved[..., 3:]
                 drawn[window] = drawn[window] * (1 - alpha) + moved
                 over[window] = over[window] * (1 - alpha[..., 0]) + moves * alpha[..., 0]
                 sources[window][alpha[..., 0] > 0.5] = index
                 guessed[window] *= 1 - alpha[..., 0]
                 if started and (guess := guesses[index - 1]) is not None:
                     part, more = place_cut(guess, motion[frame], size, SHARPEST)
-                    guessed[part] += more.clip(0, 1)
-            known = drawn[..., 3].clip(0, 1)
+                    guessed[part] += more
+            known = drawn[..., 3]
             colours = drawn[..., :3] / np.maximum(known, 1e-3)[..., None]
             out.pictures[place] = (colours + 0.5).clip(0, 255) * (known > 0.02)[..., None]
             out.known[place], out.over[place] = (known * 255 + 0.5).clip(0, 255), over * 255 + 0.5
