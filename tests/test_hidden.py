@@ -166,6 +166,28 @@ def test_a_completer_takes_windows_of_any_size(side, seed):
     assert added.min() >= 0 and added[..., 3].max() <= 1 and (added[..., :3] <= 255 * added[..., 3:] + 0.01).all()
 
 
+class Round(AmodalCompleter):
+    """Expects a green disc where something hides it."""
+
+    def forward(self, seen, where):
+        rows, columns = torch.meshgrid(*(torch.arange(n) - (n - 1) / 2 for n in seen.shape[-2:]), indexing="ij")
+        logits = 0.3 * min(seen.shape[-2:]) - torch.hypot(rows, columns)
+        colour = torch.tensor([0.0, 1, 0])[None, :, None, None].expand(len(seen), 3, *seen.shape[-2:])
+        return colour, 3 * logits[None, None].expand(len(seen), 1, -1, -1)
+
+
+@given(side=st.integers(48, 384))
+@settings(max_examples=15, deadline=None)
+def test_large_objects_get_outlines_as_narrow_as_small_ones(side):
+    seen, where = np.zeros((side, side, 4), np.float32), np.ones((side, side, 2), np.float32)
+    made = Round().complete(seen, where)
+    along = made[side // 2, : side // 2, 3]
+    assert np.count_nonzero((along > 0.1) & (along < 0.9)) <= 3
+    assert abs(np.count_nonzero(along > 0.5) - 0.3 * side) <= 1 + side / 96
+    solid = made[..., 3] > 0.1
+    np.testing.assert_allclose(made[solid] / made[solid][:, 3:], np.tile([0, 255, 0, 1.0], (solid.sum(), 1)), atol=1)
+
+
 def test_a_completer_in_half_precision_completes_the_same_on_a_cpu():
     seen, where = np.zeros((40, 40, 4), np.float32), np.zeros((40, 40, 2), np.float32)
     seen[10:30, 10:20], where[:, 20:, 0] = (200, 100, 50, 1), 1

@@ -53,7 +53,7 @@ class AmodalCompleter(PixelUNet):
         own = torch.from_numpy(small[0])
         whole = own + (1 - own[3:]) * torch.cat([colour.clamp(0, 1) * alpha, alpha])  # no seam when it is enlarged
         made = cv2.resize(whole.movedim(0, -1).numpy(), seen.shape[:2], interpolation=cv2.INTER_LINEAR)
-        return np.asarray(made * BYTES, np.float32)
+        return np.asarray(_narrowed(made, len(seen) / WINDOW) * BYTES, np.float32)
 
 
 def windows(seen: np.ndarray, where: np.ndarray, side: int = WINDOW) -> tuple[np.ndarray, np.ndarray]:
@@ -62,3 +62,12 @@ def windows(seen: np.ndarray, where: np.ndarray, side: int = WINDOW) -> tuple[np
     how = cv2.INTER_AREA if len(seen) > side else cv2.INTER_LINEAR
     small = cv2.resize(seen, (side, side), interpolation=how) / BYTES
     return small.transpose(2, 0, 1), cv2.resize(where, (side, side), interpolation=how).transpose(2, 0, 1)
+
+
+def _narrowed(made: np.ndarray, enlarged: float) -> np.ndarray:
+    """An enlarged cut-out (S, S, 4) in 0..1 whose edges are again as narrow, in pixels, as they were before."""
+    if enlarged <= 1:
+        return made
+    alpha = made[..., 3:]
+    narrow = (enlarged * (alpha - 0.5) + 0.5).clip(0, 1)
+    return np.dstack([made[..., :3] * (narrow / np.maximum(alpha, 1e-3)), narrow])

@@ -31,6 +31,8 @@ ALPHA = np.array([1, 1, 1, 1 / 255], np.float32)  # from bytes to 0..1
 LEAST_SEEN, LEAST_HIDDEN = 24, 0.04  # pixels of a thing, and share of it
 HARD = 0.4  # share of cut-outs with what is behind them in their edges
 LEAST = 0.1  # of what is seen: added to what is hidden, by which errors are divided, so that small parts weigh less
+UNSURE = 0.15  # weight of the entropy of alpha, whose gradient does not vanish where the network is sure and wrong
+NEAR = 4  # pixels of a window around what is hidden, in which errors are measured, too
 
 
 class CompleteStage(Stage):
@@ -72,16 +74,24 @@ class CompleteStage(Stage):
         may = where.amax(1, keepdim=True) * (1 - seen[:, 3:])  # where `control.hidden.completed` uses it
         alpha = logits.sigmoid()
         made = seen + may * torch.cat([colour * alpha, alpha], 1)
+        behind = torch.rand(len(seen), 3, 1, 1, generator=generator, device=seen.device)
+        off = torch.cat([_over(made, behind) - _over(wanted, behind), made[:, 3:] - wanted[:, 3:]], 1)
+        bits = nn.functional.binary_cross_entropy_with_logits(logits, wanted[:, 3:], reduction="none")
         true = wanted[:, 3:] * may
         count = true.sum((1, 2, 3)) + LEAST * seen[:, 3].sum((1, 2))
-        bits = nn.functional.binary_cross_entropy_with_logits(logits, wanted[:, 3:], reduction="none") * may
-        off = (made - wanted).abs().sum(1, keepdim=True) * may
-        inside = (true[:, 0] > 0.5) & (may[:, 0] > 0.5)
-        psnr = decibels((made[:, :3] - wanted[:, :3]).square().mean(1), inside)
-        loss = ((off + bits).sum((1, 2, 3)) / count).mean() + (MOST_DECIBELS - psnr) / 50
+        # The absolute error wants a sharp outline; chances, as the entropy wants them, would be a haze around it.
+        errors = off.abs().sum(1, keepdim=True) + UNSURE * bits
+        near = nn.functional.max_pool2d((true > 0.5).float(), 2 * NEAR + 1, stride=1, padding=NEAR) * may > 0.5
+        psnr = decibels(off[:, :3].square().mean(1), near[:, 0])
+        loss = ((may * errors).sum((1, 2, 3)) / count).mean() + (MOST_DECIBELS - psnr) / 50
         both = ((alpha > 0.5) & (wanted[:, 3:] > 0.5) & (may > 0.5)).sum((1, 2, 3))
         either = (((alpha > 0.5) | (wanted[:, 3:] > 0.5)) & (may > 0.5)).sum((1, 2, 3))
         return {"loss": loss, "psnr": psnr.detach(), "iou": (both.sum() / either.sum().clamp(min=1)).detach()}
+
+
+def _over(picture: Tensor, behind: Tensor) -> Tensor:
+    """(N, 4, H, W), RGB times alpha and alpha, over plain colours (N, 3, 1, 1)."""
+    return picture[:, :3] + (1 - picture[:, 3:]) * behind
 
 
 def hidden_thing(seed: int, worlds: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
