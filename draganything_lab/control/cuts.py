@@ -159,6 +159,10 @@ def part(picture: np.ndarray, mask: np.ndarray, near: np.ndarray, width: int) ->
     miss = ((picture - around - share[..., None] * line) ** 2).sum(axis=2)
     trust = contrast / (contrast + NOISE**2) * np.exp(-miss / (OFF_LINE * contrast + NOISE**2 / 4))
     alpha = mask + trust * (share - mask)
+    # With less of the thing, what is behind it would have to be brighter than white, or darker than black.
+    room = np.where(picture >= around, 255 - around, around)
+    least = (np.abs(picture - around) / np.maximum(room, 1e-3)).max(axis=2)
+    alpha = np.where(alpha > 0.5, np.maximum(alpha, least), alpha)
     alpha[alpha > ALMOST], alpha[alpha < 1 - ALMOST] = 1, 0
     edge = ~(inside | outside) & apart & has_own & has_around & (trust > TRUSTED)
     told = edge & (alpha > 0) & (alpha < 1)
