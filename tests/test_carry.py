@@ -18,6 +18,7 @@ from draganything_lab.control.split import layers_of, layers_of_tracks
 from draganything_lab.errors import LabError
 from draganything_lab.media.filling import fill_holes, widened
 from draganything_lab.media.picture import psnr
+from draganything_lab.pipeline.preview import preview
 from draganything_lab.scene.scene import Scene
 from draganything_lab.toyland import sample_clip
 
@@ -80,6 +81,20 @@ def test_edges_have_no_colour_that_the_picture_does_not_have(way, view, zoom, ow
     found = carried.pictures[0][carried.known[0] > 25].astype(int)
     low, high = np.minimum(own, around), np.maximum(own, around)
     assert (found >= low - 4).all() and (found <= high + 4).all()
+
+
+@pytest.mark.parametrize("gap", [0, 1, 3, 8])
+def test_no_hole_takes_the_colours_of_what_stands_in_front_of_it(gap):
+    picture = np.full((*SIZE, 3), 120, np.uint8)
+    front, back = square(32, 16, 24), square(14, 20, 18 - gap)
+    picture[back], picture[front] = (90, 150, 90), (255, 0, 0)
+    scene = Scene(picture)
+    scene.add("back", back, [(20, 28), (20, 80)])
+    scene.add("front", front)
+    filled = layers_of(scene, 2).carry(picture, [1]).filled[0]
+    for frame in (filled, preview(scene, 2, label=False)[1]):
+        assert np.abs(frame[back].astype(int) - 120).max() <= 2
+    assert (preview(scene, 2, label=False)[1][front] == (255, 0, 0)).all()
 
 
 @given(dx=st.integers(-40, 40), dy=st.integers(-40, 40))
@@ -213,6 +228,22 @@ def test_the_decoder_takes_what_is_known_from_the_picture_at_any_size(size):
     assert torch.allclose(made.shares.sum(1), torch.ones(2, *size), atol=1e-5)
     assert made.shares[:, 0].min() > 0.5 > hole.shares[:, 0].max(), "carried where known, not in a hole"
     assert nobody.shares[:, 3].max() == 0
+
+
+def test_what_a_drag_determines_is_not_painted_over():
+    """Whatever the decoder has learned: neither what it generates nor what it fills in from around shows there."""
+    torch.manual_seed(3)
+    decoder = ReferenceDecoder(4, widths=(8, 8, 8, 8))
+    torch.nn.init.normal_(decoder.leave.weight, std=2.0)
+    told = references(2, 64, 64)
+    told.known[..., 20:30, 24:40] = 0.5
+    with torch.no_grad():
+        shares = decoder(torch.randn(2, 4, 8, 8), told).shares
+        pointers = decoder(torch.randn(2, 4, 8, 8), told._replace(fills=torch.zeros(2, 1, 1, 1))).shares
+    edge = torch.nn.functional.max_pool2d((told.known < 1).float(), 3, stride=1, padding=1)[:, 0] > 0
+    painted = shares[:, 2] + shares[:, 3]
+    assert painted[~edge].max() < 1e-6 < 0.1 < painted[edge].max()
+    assert pointers[:, 2][~edge].max() > 0.1, "pointers may be wrong, where they are sure, too"
 
 
 def trained_filler() -> HoleFiller:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from draganything_lab.control.cuts import cut_out
-from draganything_lab.control.hidden import MOST, around, completed, ends_at
+from draganything_lab.control.hidden import MOST, MOST_NEW, around, completed, ends_at
 from draganything_lab.control.layers import Layers
 from draganything_lab.control.split import layers_of, layers_of_tracks
 from draganything_lab.pipeline.preview import preview
@@ -26,9 +26,19 @@ def square(left: int, top: int, side: int, size: tuple[int, int] = SIZE) -> np.n
 
 
 def green(seen: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Everything hidden is green, and there is much of it."""
+    """Everything hidden is green, and ends before the window does."""
     assert seen.shape[:2] == where.shape[:2] and seen.shape[2:] == (4,) and where.shape[2:] == (2,)
-    return np.broadcast_to(np.float32([*GREEN, 1]), seen.shape)
+    rim = round(0.1 * len(seen))
+    whole = np.zeros(seen.shape, np.float32)
+    whole[rim : len(seen) - rim, rim : len(seen) - rim] = (*GREEN, 1)
+    return whole
+
+
+def endless(seen: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Everything hidden that is as high as what is seen is green, as far as anybody looks."""
+    whole = np.zeros(seen.shape, np.float32)
+    whole[seen[..., 3].max(axis=1) > 0.5] = (*GREEN, 1)
+    return whole
 
 
 def two(first: np.ndarray, second: np.ndarray, to: tuple[float, float]) -> Layers:
@@ -72,6 +82,12 @@ def test_what_was_behind_another_or_beyond_the_border_comes_to_light():
     assert (carried.pictures[0, 40, 27:31] == GREEN).all() and carried.guessed[0, 40, 28] == 255
     assert (carried.pictures[0, 40, 21:25] == 90).all() and not carried.guessed[0, 40, :25].any()
     at_border = layers_of_tracks([square(-4, 16, 12)], np.array([[[4.0, 20.0]], [[24.0, 20.0]]]))
+    stays = layers_of_tracks(
+        [square(20, 16, 12) & ~square(26, 16, 12), square(26, 16, 12)], np.array([[[0.0, 0]] * 2, [[0, 0], [20, 0]]])
+    )
+    carried = stays.carry(picture, [1], complete=green)
+    assert (carried.pictures[0, 20, 27:31] == GREEN).all(), "it stays, and what stood in front of it goes"
+    assert (carried.over[0, 20, 27:31] == 255).all() and not carried.over[0, 20, :25].any(), "the picture shows another"
     carried = at_border.carry(picture, [1], complete=green)
     assert (carried.pictures[0, 20, 17:19] == GREEN).all() and (carried.pictures[0, 20, 21:26] == 90).all()
 
@@ -136,9 +152,31 @@ def test_any_mask_in_any_picture_is_completed_where_something_can_be_hidden(size
     assert window.seen.shape == (side, side, 4) and window.where.shape == (side, side, 2) and side <= MOST
     assert ends_at(cut, nearer, 1) and not (window.where.sum(axis=2) > 1.001).any()
     whole, more = completed(picture, cut, nearer, green, 1)
-    assert whole.colour.shape[:2] == more.colour.shape[:2] and more.colour.max() <= 1.001
+    if more is None:
+        assert whole is cut  # most of the window would be new
+    else:
+        assert whole.colour.shape[:2] == more.colour.shape[:2] and more.colour.max() <= 1.001
     empty = cut_out(picture, np.zeros(size, bool))
     assert around(empty, nearer) is None and completed(picture, empty, nearer, green, 1) == (empty, None)
+
+
+@given(seen=st.integers(6, 28), high=st.integers(2, 12))
+@settings(max_examples=30, deadline=None)
+def test_what_reaches_far_beyond_the_border_fades_out_and_of_a_sliver_nothing_is_guessed(seen, high):
+    picture, nearer = np.full((*SIZE, 3), 90, np.uint8), np.zeros(SIZE, np.float32)
+    bar = np.zeros(SIZE, bool)
+    bar[20 : 20 + high, :seen] = True
+    whole, more = completed(picture, cut_out(picture, bar), nearer, endless, 1)
+    if more is not None:
+        row = more.colour[20 + high // 2 - whole.corner[1], :, 0]
+        steps = np.abs(np.diff(row[: -whole.corner[0] - 1]))  # beyond the picture
+        assert row[0] < 0.5 and steps.max() < 0.6, "no straight cut"
+        assert -whole.corner[0] > 0.9 * seen, "further than one window shows"
+        assert more.colour.sum() <= MOST_NEW * bar.sum()
+    sliver = np.zeros(SIZE, bool)
+    sliver[10:40, 0] = True
+    cut = cut_out(picture, sliver)
+    assert completed(picture, cut, nearer, green, 1) == (cut, None)
 
 
 torch = pytest.importorskip("torch")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from ..media.filling import Fill, widened
 from ..scene.masks import box_of
 
 STRONG_CUT = 0.5  # shrinking more needs a blur; the networks were trained on what shrinks to 0.55 at most, without one
@@ -42,12 +43,20 @@ class CutUp(NamedTuple):
         clean: (H, W, 3) uint8: the picture, in which pixels at the edges of what moves show what is behind it alone.
         left: (H, W) bool: where something moves away from.
         stays: (H, W) float32 in 0..1: how much of each pixel of `clean` is known when it has.
+        stands: (H, W) bool: layers that stay.
     """
 
     cuts: list[Cut]
     clean: np.ndarray
     left: np.ndarray
     stays: np.ndarray
+    stands: np.ndarray
+
+    def behind(self, fill: Fill) -> np.ndarray:
+        """The picture (H, W, 3) without what moves, its holes filled as if what stays were not there, either: no hole
+        takes the colours of something that stands before it."""
+        filled = fill(self.clean, self.left | self.stands)
+        return np.where(widened(self.left)[..., None] > 0, filled, self.clean) if self.stands.any() else filled
 
 
 class Parted(NamedTuple):
@@ -105,7 +114,10 @@ def cut_layers(
             told[box] |= found.told
             taken[box] += np.where(found.told, mask[box], found.alpha)  # a sum: soft masks that meet leave no seam
     whole = [cut_out(clean, mask) if cut is None else cut for cut, mask in zip(cuts, masks, strict=True)]
-    return CutUp(whole, clean, taken > 0.02, np.where(told, 1, 1 - taken.clip(0, 1)))
+    stands = np.zeros(size, bool)
+    for mask, moves in zip(masks, moving, strict=True):
+        stands |= (mask > 0.5) & (not moves)
+    return CutUp(whole, clean, taken > 0.02, np.where(told, 1, 1 - taken.clip(0, 1)), stands)
 
 
 def cut_out(picture: np.ndarray, mask: np.ndarray) -> Cut:

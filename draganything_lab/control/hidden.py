@@ -15,6 +15,9 @@ AROUND = 0.5  # of the visible part's longer side: how far beyond it hidden part
 MOST = 384  # pixels of a window's side: of larger objects a smaller copy is completed, and enlarged
 FAINT = 0.02  # of 0..1: something with more than that of alpha hides what is beneath it
 THIN = 0.1  # of 0..1: the box of what was added holds all that has more alpha than that
+PASSES = 3  # of what reaches the window's border, a larger window is completed, so many times in all
+RIM = 0.08  # of a window's side: along its border a guess fades out, so that none ends in a straight cut
+MOST_NEW = 8  # times what is seen: of a sliver nobody knows what it belongs to
 
 
 class Window(NamedTuple):
@@ -96,27 +99,51 @@ def completed(
     if not ends_at(cut, nearer, width):
         return cut, None
     seen = _unmixed(picture, cut, nearer, width)
-    window = around(seen, nearer)
-    if window is None:
+    whole, goes_on = seen, True
+    for _ in range(PASSES):
+        if not goes_on or (window := around(whole, nearer)) is None:
+            break
+        whole, goes_on = _larger(whole, window, nearer, complete)
+    added = whole.colour[..., 3:] - _at(seen, whole)[..., 3:]
+    if whole is seen or added.sum() > MOST_NEW * seen.colour[..., 3].sum():
         return cut, None
+    return whole, Cut(added, whole.corner)
+
+
+def _larger(known: Cut, window: Window, nearer: np.ndarray, complete: Complete) -> tuple[Cut, bool]:
+    """An object with what a window shows more of it; and whether it goes on beyond the window."""
     whole = complete(window.seen, window.where)  # (S, S, 4)
-    new = whole[..., 3] * (window.where.max(axis=2) > FAINT) * (1 - window.seen[..., 3]) > THIN
-    if not new.any():
-        return cut, None
-    # The box, in the picture, of what is seen and what is new, as far as the picture is wide and high around it.
-    low, high = np.reshape(box_of(new), (2, 2)) / window.scale + window.corner
+    new = whole[..., 3] * (window.where.max(axis=2) > FAINT) * (1 - window.seen[..., 3])
+    if not (new > THIN).any():
+        return known, False
+    goes_on = bool((np.concatenate([new[0], new[-1], new[:, 0], new[:, -1]]) > 0.5).any())
+    # The box, in the picture, of what is known and what is new, as far as the picture is wide and high around it.
+    low, high = np.reshape(box_of(new > THIN), (2, 2)) / window.scale + window.corner
     rim, far = np.ceil(1 / window.scale), np.array(nearer.shape[::-1])
-    low = np.minimum(np.maximum(np.floor(low) - rim, -far), cut.corner).astype(int)
+    low = np.minimum(np.maximum(np.floor(low) - rim, -far), known.corner).astype(int)
     high = np.minimum(np.ceil(high) + rim, 2 * far)
-    high = np.maximum(high, np.add(cut.corner, cut.colour.shape[1::-1])).astype(int)
+    high = np.maximum(high, np.add(known.corner, known.colour.shape[1::-1])).astype(int)
     corner, size = (int(low[0]), int(low[1])), (int(high[1] - low[1]), int(high[0] - low[0]))
-    own = pasted(seen.colour, (cut.corner[0] - corner[0], cut.corner[1] - corner[1]), size)
+    out = Cut(np.zeros((*size, 4), np.float32), corner)
+    own = _at(known, out)
     able = pasted(nearer, (-corner[0], -corner[1]), size) > FAINT
     able |= pasted(np.ones(nearer.shape, np.uint8), (-corner[0], -corner[1]), size) == 0
     back = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    more = cv2.warpAffine(whole, window.matrix(corner), size[::-1], flags=back)
-    more *= (able * (1 - own[..., 3]))[..., None]
-    return Cut(own + more, corner), Cut(more[..., 3:], corner)
+    more = cv2.warpAffine(whole * _fading(len(whole)), window.matrix(corner), size[::-1], flags=back)
+    return Cut(own + more * (able * (1 - own[..., 3]))[..., None], corner), goes_on
+
+
+def _fading(side: int) -> np.ndarray:
+    """(S, S, 1) float32: 1, and 0 at the border of a window."""
+    along = np.arange(side) + 0.5
+    ramp = (np.minimum(along, side - along) / (RIM * side)).clip(0, 1)
+    return np.minimum.outer(ramp, ramp)[..., None].astype(np.float32)
+
+
+def _at(cut: Cut, frame: Cut) -> np.ndarray:
+    """What a cut-out shows in the box of another one, (h, w, 4)."""
+    at = cut.corner[0] - frame.corner[0], cut.corner[1] - frame.corner[1]
+    return pasted(cut.colour, at, (frame.colour.shape[0], frame.colour.shape[1]))
 
 
 def _unmixed(picture: np.ndarray, cut: Cut, nearer: np.ndarray, width: int) -> Cut:

@@ -34,7 +34,7 @@ class Carried:
         filled: (t, H, W, 3) uint8: the backdrop without whatever has left it, its holes filled; where the view extends
             beyond the picture, its edge pixels are repeated.
         known: uint8, 255 where the content is known or completed, 0 in holes, in between at edges.
-        over: uint8, 255 where something lies that has moved.
+        over: uint8, 255 where something lies that the picture does not show there: it has moved, or was completed.
         sources: uint8, 0 for the backdrop, k for the k-th layer, `HOLE` where the content is unknown.
         guessed: uint8, 255 where the content was hidden in the picture, and was completed.
     """
@@ -126,8 +126,9 @@ class Layers:
         )
         width = edge_width(size, max(size[0] / self.size[0], size[1] / self.size[1]))
         seen = bool(picture.any())  # shapes alone are asked of a black picture
-        cuts, clean, left, stays = cut_layers(picture, scaled.masks, self.moving, width, soft=seen)
-        behind = fill(clean, left) if seen else picture
+        cut = cut_layers(picture, scaled.masks, self.moving, width, soft=seen)
+        behind = cut.behind(fill) if seen else picture
+        cuts = cut.cuts
         whole = list(cuts)
         guesses: list[Cut | None] = [None] * len(cuts)
         if complete is not None:
@@ -136,7 +137,7 @@ class Layers:
                 if self.things[index] and any(self.moving[index:]):
                     whole[index], guesses[index] = completed(picture, cuts[index], nearer, complete, width)
                 nearer = np.maximum(nearer, scaled.masks[index])
-        ground = np.dstack([clean * stays[..., None], stays]).astype(np.float32)
+        ground = np.dstack([cut.clean * cut.stays[..., None], cut.stays]).astype(np.float32)
         for place, frame in enumerate(frames):
             out.filled[place] = _warped(behind, scaled.view[frame], size, cv2.BORDER_REPLICATE)
             drawn = without_overshoot(_warped(ground, scaled.view[frame], size, cv2.BORDER_CONSTANT))  # (H, W, 4)
@@ -144,8 +145,8 @@ class Layers:
             over, guessed = np.zeros(size, np.float32), np.zeros(size, np.float32)
             sources = np.where(drawn[..., 3] > 0.5, np.uint8(0), np.uint8(HOLE))
             parts = whole if started else cuts  # beneath soft edges a guess would show at once
-            for index, (cut, motion, moves) in enumerate(zip(parts, scaled.motions, self.moving, strict=True), start=1):
-                window, moved = place_cut(cut, motion[frame], size, SHARPEST)
+            for index, (motion, moves) in enumerate(zip(scaled.motions, self.moving, strict=True), start=1):
+                window, moved = place_cut(parts[index - 1], motion[frame], size, SHARPEST)
                 if window is None:
                     continue
                 alpha = moved[..., 3:]
@@ -156,6 +157,7 @@ class Layers:
                 if started and (guess := guesses[index - 1]) is not None:
                     part, more = place_cut(guess, motion[frame], size, SHARPEST)
                     guessed[part] += more
+                    over[part] = np.maximum(over[part], more)
             known = drawn[..., 3]
             colours = drawn[..., :3] / np.maximum(known, 1e-3)[..., None]
             out.pictures[place] = (colours + 0.5).clip(0, 255) * (known > 0.02)[..., None]

@@ -21,6 +21,7 @@ from .pixels import PixelUNet
 # What a pixel is mixed from: carried along, where it was in the picture, generated, filled in from around a hole.
 SOURCES = 4
 NEVER = -1e4  # logits
+EXACT = 0.99  # of 0..1: what is known so surely, with all pixels around it
 LARGEST = 2  # times the size that the networks see: larger frames are mixed by what is decided at this size
 TOLD = 2  # level of the U-Net that is told the latents: cells of eight pixels
 
@@ -156,7 +157,10 @@ class ReferenceDecoder(CheckedModel, PixelUNet, ModelMixin, ConfigMixin):  # typ
         out = self.run_layers(seen, tell)  # (N, 7, H, W)
         # Before training: what is known is taken from the picture.
         unknown = 1 - known
+        # What a drag determines is not painted over: only at edges, and where nothing is known, is something made.
+        exact = (-F.max_pool2d(-known, 3, stride=1, padding=1) > EXACT) * references.fills
         start = torch.cat([2 * known, 0 * known, unknown, unknown - 4 * known + NEVER * (1 - references.fills)], dim=1)
+        start[:, 2:] += NEVER * exact
         shares = (out[:, :SOURCES] + start).softmax(1)
         return shares[..., :height, :width], out[:, SOURCES:, :height, :width]
 

@@ -56,12 +56,12 @@ def preview(scene: Scene, num_frames: int = 14, *, label: bool = True) -> np.nda
             fix="ask for fewer frames or use scene.resized()",
         )
     layers = layers_of(scene, count)
-    cuts, clean, left, _ = cut_layers(scene.image, layers.masks, layers.moving)
-    backdrop = fill_holes(clean, left)
+    cut_up = cut_layers(scene.image, layers.masks, layers.moving)
+    backdrop = cut_up.behind(fill_holes)
     frames = np.empty((count, *scene.image.shape), np.uint8)
     for frame in range(count):
         frames[frame] = _warped_backdrop(backdrop, layers.view[frame])
-        for cut, motion in zip(cuts, layers.motions, strict=True):
+        for cut, motion in zip(cut_up.cuts, layers.motions, strict=True):
             _lay_over(frames[frame], cut, motion[frame])
     frames[0] = scene.image  # every motion starts at rest
     if label:
