@@ -447,6 +447,33 @@ def test_a_click_that_changes_nothing_is_admitted(
     assert boat.editor.undo() and boat.editor.scene["boat"].area == before
 
 
+def test_a_minus_that_leaves_its_own_place_inside_is_admitted(
+    boat: StudioModel, discs: Discs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    less = boat.editor.scene["boat"].mask.copy()
+    less[:30] = False
+    monkeypatch.setattr(discs, "predict", lambda **_: Found(less[None], np.ones(1, np.float32), "half"))
+    boat.set_mode("minus")
+    assert boat.click(30, 32) and boat.status.kind == "warning"
+    assert "still belongs" in boat.status.text and "Erase" in boat.status.fix
+
+
+def test_an_object_laid_over_nearly_all_of_another_one_is_pointed_out(boat: StudioModel) -> None:
+    boat.masks.paint([(30, 30)], radius=3, add=False)
+    boat.editor.select(None)
+    boat.masks.paint([(30, 30), (34, 30)], radius=14)
+    assert boat.status.kind == "warning" and "Object A covers 100% of Boat" in boat.status.text
+    boat.editor.undo()
+    boat.masks.paint([(45, 30), (60, 30)], radius=10)
+    assert boat.status.kind != "warning", "next to it, or over some of it"
+
+
+def test_opening_a_picture_lays_the_tool_down(boat: StudioModel) -> None:
+    boat.set_mode("minus")
+    boat.pictures.open_toyland("sky")
+    assert boat.mode == "select" and boat.status.text.startswith("Toyland: sky")
+
+
 def test_a_plus_that_takes_most_of_the_picture_says_the_way_back(
     boat: StudioModel, discs: Discs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

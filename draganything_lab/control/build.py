@@ -91,7 +91,8 @@ def build_control(
     entities = scene.controlled
     if not entities:
         raise LabError(
-            f"none of the scene's {len(scene.entities)} entities is controlled", fix="give one a trajectory or pin it"
+            f"none of the scene's {len(scene.entities)} entities is controlled",
+            fix="add one with a trajectory, give one a trajectory, or pin it",
         )
     wanted = checked_size(scene.size if size is None else size)
     check_memory(frames, wanted)  # before computing any path of 10,000 frames

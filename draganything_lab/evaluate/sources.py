@@ -209,7 +209,8 @@ def _demo(path: Path, size: tuple[int, int], frames: int, tracker: str | Tracker
 def _with_true_video(scene: Scene, stem: Path, size: tuple[int, int], frames: int) -> Loaded:
     if not scene.controlled:
         raise LabError(
-            f"none of its {len(scene.entities)} entities is controlled", fix="give one a trajectory or pin it"
+            f"none of its {len(scene.entities)} entities is controlled",
+            fix="add one with a trajectory, give one a trajectory, or pin it",
         )
     true = _true_video(stem)
     if true is None:

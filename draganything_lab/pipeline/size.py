@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 RELEASED_SIZE = (320, 576)  # what DragAnything was trained at; the video UNet's own file says that of SVD, 576x1024
 LARGER = 2.0  # as the reference decoder was trained
+ROUNDED = 8  # pixels by which the networks' size may miss a picture's shape
 TALLEST = 4.0  # most that a video's longer side may be of its shorter one
 
 
@@ -91,10 +92,17 @@ def frame_size(pipe: Networks, picture: tuple[int, int], size: tuple[int, int] |
 
 
 def larger_size(size: tuple[int, int], picture: tuple[int, int]) -> tuple[int, int]:
-    """(H, W) that a reference decoder makes of the networks' size, for a picture of a size (H, W).
+    """(H, W) that a reference decoder makes of the networks' size, for a picture of a size (H, W): never stretched by
+    what the networks' size is rounded to where the picture's own can be had.
 
     >>> larger_size((128, 224), (320, 576)), larger_size((128, 192), (160, 240)), larger_size((128, 128), (64, 64))
     ((256, 448), (160, 240), (128, 128))
+    >>> larger_size((208, 128), (320, 200)), larger_size((128, 128), (320, 200))  # the second one is stretched anyway
+    ((320, 200), (200, 200))
     """
     larger = max(1.0, min(LARGER, min(picture) / min(size)))
-    return round(size[0] * larger), round(size[1] * larger)
+    height, width = round(size[0] * larger), round(size[1] * larger)
+    near = ROUNDED * larger
+    if 1 < larger < LARGER and abs(height - picture[0]) <= near and abs(width - picture[1]) <= near:
+        return picture
+    return height, width

@@ -223,7 +223,8 @@ def fitted(scene: Scene, frames: NDArray[np.uint8]) -> Scene:
         raise LabError("the video has 1 frame", fix="pass 2 or more frames")
     if not scene.controlled:
         raise LabError(
-            f"none of the scene's {len(scene.entities)} entities is controlled", fix="give one a trajectory or pin it"
+            f"none of the scene's {len(scene.entities)} entities is controlled",
+            fix="add one with a trajectory, give one a trajectory, or pin it",
         )
     return scene.resized((int(frames.shape[1]), int(frames.shape[2])))
 

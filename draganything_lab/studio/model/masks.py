@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ...segment import Found
 
 BRUSH = (1.0, 200.0)
+COVERED = 0.8  # share of an object that another one may cover without a warning
 HARDLY = 0.005  # share of a mask's pixels; a click that changes fewer has changed next to nothing
 
 
@@ -65,6 +66,7 @@ class Masks(Part):
         prompt = self.found([(x, y)], [1])
         name = self._new(prompt.masks[0], None)
         self._tell(prompt, f"{title(name)} is cut out.")
+        self._warn_of_cover(name)
         return name
 
     @action
@@ -72,6 +74,7 @@ class Masks(Part):
         """Add an object by its mask: an array, a file's path or its bytes; `label` chooses from a map of several."""
         name = self._new(own_mask(mask, self.editor.scene.size, label), name)
         self.say(f"{title(name)} is added.", then(self.editor.scene[name]))
+        self._warn_of_cover(name)
         return name
 
     @action
@@ -80,7 +83,9 @@ class Masks(Part):
         entity = self.editor.selected_entity
         if entity is None:
             if not positive:
-                raise LabError("a minus point needs a selected object", fix="click an object first")
+                raise LabError(
+                    "a minus point needs a selected object", fix="choose the tool Select and click an object first"
+                )
             return bool(self.cut_out(x, y))
         points, labels = self._clicks()
         self._again([*points, (x, y)], [*labels, int(positive)])
@@ -90,6 +95,11 @@ class Masks(Part):
             self.say("The mask did not change, so the click was not kept.", f"Use the {tool} instead.", "warning")
         elif changed < HARDLY * entity.area:
             self.say("The mask hardly changed.", f"Use the {tool}, or Ctrl+Z takes the click back.", "warning")
+        elif _has(self.editor.scene[entity.name].mask, x, y) != positive:
+            where = "is still outside" if positive else "still belongs to it"
+            self.say(f"The place of the click {where}.", f"Use the {tool}, or Ctrl+Z takes the click back.", "warning")
+        else:
+            self._warn_of_cover(entity.name)
         return True
 
     @action
@@ -130,6 +140,7 @@ class Masks(Part):
                 raise LabError("the stroke is outside the picture", fix="paint inside it")
             name = self._new(mask, None)
             self.say(f"{title(name)} is painted.", then(scene[name]))
+            self._warn_of_cover(name)
             return True
         mask = paint(entity.mask, points, radius, add)  # type: ignore[arg-type]
         if not mask.any():
@@ -212,6 +223,23 @@ class Masks(Part):
         self.editor.selected = entity.name
         return entity.name
 
+    def _warn_of_cover(self, name: str) -> None:
+        """Say so if an object lies over nearly all of another one, which nobody would see."""
+        scene = self.editor.scene
+        order = [entity.name for entity in scene.entities]
+        own = scene[name]
+        for other in scene.entities:
+            if other.name == name or own.kind != "foreground" or other.kind != "foreground":
+                continue
+            over, under = (own, other) if order.index(name) > order.index(other.name) else (other, own)
+            share = np.count_nonzero(over.mask & under.mask) / max(under.area, 1)
+            if share >= COVERED:
+                self.say(
+                    f"{title(over.name)} covers {share:.0%} of {title(under.name)}.",
+                    f"Erase that from its mask, or move {over.name} down in the list.",
+                    "warning",
+                )
+
     def _tell(self, prompt: Prompt, text: str) -> None:
         from ...scene.masks import describe_mask
 
@@ -223,6 +251,11 @@ class Masks(Part):
         else:
             others = len(prompt.masks) - 1
             self.say(text, f"Drag it, or look at {others} more." if others else "Now drag it.")
+
+
+def _has(mask: np.ndarray, x: float, y: float) -> bool:
+    """Whether a mask (H, W) has the pixel at a place in the picture."""
+    return bool(mask[min(round(y), mask.shape[0] - 1), min(round(x), mask.shape[1] - 1)])
 
 
 def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:

@@ -96,7 +96,7 @@ class StudioModel(Part):
         self.paths = Paths(self.editor, self.masks, self.settings)
         self.clip = Clip(self.editor, self.settings)
         self.poses = Poses(self.editor, self.settings, self.clip)
-        self.pictures = Pictures(self.editor, self.settings)
+        self.pictures = Pictures(self.editor, self.settings, lambda: self.set_mode("select"))
         self.results = Results(watchers)
         watchers.strict = False
         self.say(f"{name}, {scene.size[1]}x{scene.size[0]}.", HINTS["select"])

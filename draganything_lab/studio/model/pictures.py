@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,11 +36,12 @@ class Pictures(Part):
     Args:
         editor: Gets what is opened.
         settings: Go into the scene's file, and come out of it.
+        lay_tool_down: Called when something is opened; the tool in hand was for something else.
     """
 
-    def __init__(self, editor: Editor, settings: Settings) -> None:
+    def __init__(self, editor: Editor, settings: Settings, lay_tool_down: Callable[[], object]) -> None:
         super().__init__(editor.watchers)
-        self.editor, self.settings = editor, settings
+        self.editor, self.settings, self._lay_tool_down = editor, settings, lay_tool_down
 
     @staticmethod
     def gallery() -> tuple[str, ...]:
@@ -141,6 +143,7 @@ class Pictures(Part):
 
     def _open(self, scene: Scene, name: str) -> None:
         self.editor.open(scene, name)
+        self._lay_tool_down()
         self.say(f"{name}, {scene.size[1]}x{scene.size[0]}.", "Click an object in it, or press and drag it.")
 
 
