@@ -66,8 +66,8 @@ class ReferenceDecoder(CheckedModel, PixelUNet, ModelMixin, ConfigMixin):  # typ
     The latents say what goes where, in cells of eight pixels; the picture has the pixels. A small U-Net sees both and
     mixes each pixel from what was carried along, what the picture has in that place, what it generates, and, where
     something has left, what is around. Where a drag of masks determines the content exactly, away from edges, only the
-    first two count, whatever the network has learned. It was trained at the networks' size and at twice that; larger frames are mixed
-    as it decides at twice the size, from pixels of their own.
+    first two count, whatever the network has learned. It was trained at the networks' size and at twice that; larger
+    frames are mixed as it decides at twice the size, from pixels of their own.
 
     Args:
         latent_channels: Channels of the latents.
