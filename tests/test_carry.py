@@ -236,13 +236,15 @@ def test_what_a_drag_determines_is_not_painted_over():
     decoder = ReferenceDecoder(4, widths=(8, 8, 8, 8))
     torch.nn.init.normal_(decoder.leave.weight, std=2.0)
     told = references(2, 64, 64)
-    told.known[..., 20:30, 24:40] = 0.5
+    told.known[..., 20:30, 24:40], told.known[..., 40:52, 8:20], told.over[..., :16, :] = 0.5, 0.0, 1.0
     with torch.no_grad():
         shares = decoder(torch.randn(2, 4, 8, 8), told).shares
         pointers = decoder(torch.randn(2, 4, 8, 8), told._replace(fills=torch.zeros(2, 1, 1, 1))).shares
     edge = torch.nn.functional.max_pool2d((told.known < 1).float(), 3, stride=1, padding=1)[:, 0] > 0
     painted = shares[:, 2] + shares[:, 3]
     assert painted[~edge].max() < 1e-6 < 0.1 < painted[edge].max()
+    other = shares[:, 1][((told.over > 0.5) | (told.known == 0))[:, 0]]
+    assert other.max() < 1e-6, "the picture shows something else where a thing has come, or has left"
     assert pointers[:, 2][~edge].max() > 0.1, "pointers may be wrong, where they are sure, too"
 
 

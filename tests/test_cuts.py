@@ -170,6 +170,24 @@ def test_holes_take_no_colour_of_what_left_them(blur, off):
     assert np.abs(carried.filled[1].astype(int) - 220)[left].mean() < 12
 
 
+@pytest.mark.parametrize("thick", [1.5, 2, 3, 5.5])
+@pytest.mark.parametrize("start", [0.0, 0.3, 0.5])
+def test_thin_bars_leave_no_shadow_where_they_were(thick, start):
+    wide = 4 * 128
+    cover = np.zeros((wide, wide), np.float32)
+    for bar in range(4):
+        top = round(4 * (20.0 + 12 * bar + start))
+        cover[top : top + round(4 * thick), 80:240] = 1
+    cover = cv2.resize(cover, (128, 128), interpolation=cv2.INTER_AREA)
+    picture = over(cover, np.array([10.0, 10, 10]), np.full((128, 128, 3), 200.0))
+    away = np.array([[[40.0, 40.0]], [[100.0, 80.0]]])
+    carried = layers_of_tracks([cover > 0.5], away).carry(picture, [0, 1])
+    known = carried.known[1][..., None] / 255
+    left = known * carried.pictures[1] + (1 - known) * carried.filled[1]
+    assert np.abs(left[:60, 15:65] - 200).mean() < 4 and np.abs(left[:60, 15:65] - 200).max() < 45
+    assert np.abs(carried.pictures[0].astype(int) - picture).max() <= 1
+
+
 @pytest.mark.parametrize("side", [1, 2, 3])
 def test_few_pixels_are_cut_out_as_they_are(side):
     picture = np.full((16, 16, 3), 30, np.uint8)

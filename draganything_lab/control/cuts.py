@@ -162,9 +162,10 @@ def part(picture: np.ndarray, mask: np.ndarray, near: np.ndarray, width: int) ->
     """
     hard = (mask > 0.5).astype(np.uint8)
     inside, outside, apart = _shrunk(hard, width), _shrunk(1 - hard, width), _shrunk(1 - near.astype(np.uint8), width)
-    (own, has_own), (around, has_around) = (
-        _mean_nearby(picture, area & apart, NEARBY * width) for area in (inside, outside)
+    (own, has_own), (around, has_around), (thin, has_thin) = (
+        _mean_nearby(picture, area & apart, NEARBY * width) for area in (inside, outside, hard > 0)
     )
+    own = np.where(has_own[..., None], own, thin)  # of a part as thin as its edges all there is
     line = own - around
     contrast = (line**2).sum(axis=2)
     share = (((picture - around) * line).sum(axis=2) / np.maximum(contrast, 1e-3)).clip(0, 1)
@@ -176,7 +177,7 @@ def part(picture: np.ndarray, mask: np.ndarray, near: np.ndarray, width: int) ->
     least = (np.abs(picture - around) / np.maximum(room, 1e-3)).max(axis=2)
     alpha = np.where(alpha > 0.5, np.maximum(alpha, least), alpha)
     alpha[alpha > ALMOST], alpha[alpha < 1 - ALMOST] = 1, 0
-    edge = ~(inside | outside) & apart & has_own & has_around & (trust > TRUSTED)
+    edge = ~(inside | outside) & apart & (has_own | has_thin) & has_around & (trust > TRUSTED)
     told = edge & (alpha > 0) & (alpha < 1)
     gap = (_shrunk(_grown(hard, width), width) & apart).astype(np.float32)
     alpha = np.where(edge, alpha, np.maximum(mask, gap))

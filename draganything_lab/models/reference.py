@@ -66,8 +66,9 @@ class ReferenceDecoder(CheckedModel, PixelUNet, ModelMixin, ConfigMixin):  # typ
     The latents say what goes where, in cells of eight pixels; the picture has the pixels. A small U-Net sees both and
     mixes each pixel from what was carried along, what the picture has in that place, what it generates, and, where
     something has left, what is around. Where a drag of masks determines the content exactly, away from edges, only the
-    first two count, whatever the network has learned. It was trained at the networks' size and at twice that; larger
-    frames are mixed as it decides at twice the size, from pixels of their own.
+    first two count, whatever the network has learned; the second not where something has come, or has left. It was
+    trained at the networks' size and at twice that; larger frames are mixed as it decides at twice the size, from
+    pixels of their own.
 
     Args:
         latent_channels: Channels of the latents.
@@ -160,7 +161,10 @@ class ReferenceDecoder(CheckedModel, PixelUNet, ModelMixin, ConfigMixin):  # typ
         unknown = 1 - known
         # What a drag determines is not painted over: only at edges, and where nothing is known, is something made.
         exact = (-F.max_pool2d(-known, 3, stride=1, padding=1) > EXACT) * references.fills
+        # The picture shows something else where a thing has come, and in a hole the thing that has left.
+        other = (over > EXACT) * exact + (known < 1 - EXACT) * references.fills
         start = torch.cat([2 * known, 0 * known, unknown, unknown - 4 * known + NEVER * (1 - references.fills)], dim=1)
+        start[:, 1:2] += NEVER * other
         start[:, 2:] += NEVER * exact
         shares = (out[:, :SOURCES] + start).softmax(1)
         return shares[..., :height, :width], out[:, SOURCES:, :height, :width]
