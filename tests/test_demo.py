@@ -144,12 +144,17 @@ def test_a_photograph_can_have_the_preview_alone(
 
 
 @pytest.mark.skipif(not demo.toy_is_here(), reason="needs the toy weights")
-def test_a_photograph_gets_its_videos(photo: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    save_picture(photo, tmp_path / "photo.png")
-    words = ["demo", "--image", str(tmp_path / "photo.png"), "--path", "90,100 140,80 170,110", "--frames", "5"]
+@pytest.mark.parametrize("larger", [1, 3])
+def test_a_photograph_gets_its_videos(
+    photo: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str], larger: int
+) -> None:
+    save_picture(np.kron(photo, np.ones((larger, larger, 1), np.uint8)), tmp_path / "photo.png")
+    path = " ".join(f"{larger * x},{larger * y}" for x, y in ((90, 100), (140, 80), (170, 110)))
+    words = ["demo", "--image", str(tmp_path / "photo.png"), "--path", path, "--frames", "5"]
     assert cli.main([*words, "--out", str(tmp_path / "out")]) == 0
     said, numbers = capsys.readouterr().out, json.loads((tmp_path / "out" / "numbers.json").read_text())
-    assert "only the preview" not in said and "240x180 picture is shown at" in said
+    assert "only the preview" not in said
+    assert ("720x540 picture is shown at" in said) == ("is shown at" in said) == (larger == 3)
     assert numbers["made_by"] == "toy" and set(numbers["entities"][0]["mean_px"]) == {*demo.GENERATED, "preview"}
     video, scene = read_video(tmp_path / "out" / "video.mp4"), Scene.load(tmp_path / "out" / "scene.zip")
     last, (height, width) = video[-1], video.shape[1:3]
