@@ -143,9 +143,10 @@ def part(picture: np.ndarray, mask: np.ndarray, near: np.ndarray, width: int) ->
     """Part the pixels along a mask's outline into what belongs to the masked thing and what is behind it.
 
     A picture shows a mixture of both there. What is mixed is taken from beside the edge: the mean colours of the
-    neighbours that lie surely inside, and surely outside. A pixel whose colour lies between the two gets its share by
-    where on the line it lies. Where the two look alike, or a third colour is seen (a thing with an outline of its own),
-    or another thing is near, the mask decides, and gaps in it that are narrower than an edge count as inside.
+    neighbours that lie surely inside, and surely outside; of a part too thin to have an inside, of all its pixels. A
+    pixel whose colour lies between the two gets its share by where on the line it lies. Where the two look alike, or a
+    third colour is seen (a thing with an outline of its own), or another thing is near, the mask decides, and gaps in
+    it that are narrower than an edge count as inside.
 
     Args:
         picture: (H, W, 3) float32 in 0..255.
@@ -177,7 +178,7 @@ def part(picture: np.ndarray, mask: np.ndarray, near: np.ndarray, width: int) ->
     least = (np.abs(picture - around) / np.maximum(room, 1e-3)).max(axis=2)
     alpha = np.where(alpha > 0.5, np.maximum(alpha, least), alpha)
     alpha[alpha > ALMOST], alpha[alpha < 1 - ALMOST] = 1, 0
-    edge = ~(inside | outside) & apart & (has_own | has_thin) & has_around & (trust > TRUSTED)
+    edge = ~(inside | outside) & apart & has_thin & has_around & (trust > TRUSTED)
     told = edge & (alpha > 0) & (alpha < 1)
     gap = (_shrunk(_grown(hard, width), width) & apart).astype(np.float32)
     alpha = np.where(edge, alpha, np.maximum(mask, gap))
@@ -263,8 +264,13 @@ def place_cut(
 
 
 def without_overshoot(moved: np.ndarray) -> np.ndarray:
-    """Layers (h, w, 4) as bicubic interpolation leaves them, RGB times alpha and alpha, with alpha back in 0..1: at
-    edges both swing beyond their range alike, and clipping alpha alone would leave a pale rim."""
+    """What bicubic interpolation has moved, with alpha back in 0..1, in place where there are colours.
+
+    At edges, colours and alpha swing beyond their range alike; clipping alpha alone would leave a pale rim.
+
+    Args:
+        moved: (h, w, 4) float32, RGB in 0..255 times alpha, and alpha; or alpha alone, (h, w).
+    """
     if moved.ndim < 3 or moved.shape[2] < 4:
         return np.asarray(moved.clip(0, 1))
     alpha = moved[..., 3:]

@@ -104,7 +104,7 @@ def completed(
         if not goes_on or (window := around(whole, nearer)) is None:
             break
         whole, goes_on = _larger(whole, window, nearer, complete)
-    added = whole.colour[..., 3:] - _at(seen, whole)[..., 3:]
+    added = whole.colour[..., 3:] - _at(seen, whole.corner, whole.colour.shape[:2])[..., 3:]
     if whole is seen or added.sum() > MOST_NEW * seen.colour[..., 3].sum():
         return cut, None
     return whole, Cut(added, whole.corner)
@@ -124,8 +124,7 @@ def _larger(known: Cut, window: Window, nearer: np.ndarray, complete: Complete) 
     high = np.minimum(np.ceil(high) + rim, 2 * far)
     high = np.maximum(high, np.add(known.corner, known.colour.shape[1::-1])).astype(int)
     corner, size = (int(low[0]), int(low[1])), (int(high[1] - low[1]), int(high[0] - low[0]))
-    out = Cut(np.zeros((*size, 4), np.float32), corner)
-    own = _at(known, out)
+    own = _at(known, corner, size)
     able = pasted(nearer, (-corner[0], -corner[1]), size) > FAINT
     able |= pasted(np.ones(nearer.shape, np.uint8), (-corner[0], -corner[1]), size) == 0
     back = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -140,10 +139,9 @@ def _fading(side: int) -> np.ndarray:
     return np.minimum.outer(ramp, ramp)[..., None].astype(np.float32)
 
 
-def _at(cut: Cut, frame: Cut) -> np.ndarray:
-    """What a cut-out shows in the box of another one, (h, w, 4)."""
-    at = cut.corner[0] - frame.corner[0], cut.corner[1] - frame.corner[1]
-    return pasted(cut.colour, at, (frame.colour.shape[0], frame.colour.shape[1]))
+def _at(cut: Cut, corner: tuple[int, int], size: tuple[int, ...]) -> np.ndarray:
+    """What a cut-out shows in a box of the picture with a corner (x, y) and a size (h, w): (h, w, 4)."""
+    return pasted(cut.colour, (cut.corner[0] - corner[0], cut.corner[1] - corner[1]), (size[0], size[1]))
 
 
 def _unmixed(picture: np.ndarray, cut: Cut, nearer: np.ndarray, width: int) -> Cut:

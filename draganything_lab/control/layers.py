@@ -126,9 +126,9 @@ class Layers:
         )
         width = edge_width(size, max(size[0] / self.size[0], size[1] / self.size[1]))
         seen = bool(picture.any())  # shapes alone are asked of a black picture
-        cut = cut_layers(picture, scaled.masks, self.moving, width, soft=seen)
-        behind = cut.behind(fill) if seen else picture
-        cuts = cut.cuts
+        cut_up = cut_layers(picture, scaled.masks, self.moving, width, soft=seen)
+        behind = cut_up.behind(fill) if seen else picture
+        cuts = cut_up.cuts
         whole = list(cuts)
         guesses: list[Cut | None] = [None] * len(cuts)
         if complete is not None:
@@ -137,7 +137,7 @@ class Layers:
                 if self.things[index] and any(self.moving[index:]):
                     whole[index], guesses[index] = completed(picture, cuts[index], nearer, complete, width)
                 nearer = np.maximum(nearer, scaled.masks[index])
-        ground = np.dstack([cut.clean * cut.stays[..., None], cut.stays]).astype(np.float32)
+        ground = np.dstack([cut_up.clean * cut_up.stays[..., None], cut_up.stays]).astype(np.float32)
         for place, frame in enumerate(frames):
             out.filled[place] = _warped(behind, scaled.view[frame], size, cv2.BORDER_REPLICATE)
             drawn = without_overshoot(_warped(ground, scaled.view[frame], size, cv2.BORDER_CONSTANT))  # (H, W, 4)

@@ -227,16 +227,15 @@ class Masks(Part):
         """Say so if an object lies over nearly all of another one, which nobody would see."""
         scene = self.editor.scene
         order = [entity.name for entity in scene.entities]
-        own = scene[name]
         for other in scene.entities:
-            if other.name == name or own.kind != "foreground" or other.kind != "foreground":
+            if other.name == name or {scene[name].kind, other.kind} != {"foreground"}:
                 continue
-            over, under = (own, other) if order.index(name) > order.index(other.name) else (other, own)
+            under, over = sorted((scene[name], other), key=lambda entity: order.index(entity.name))
             share = np.count_nonzero(over.mask & under.mask) / max(under.area, 1)
             if share >= COVERED:
                 self.say(
                     f"{title(over.name)} covers {share:.0%} of {title(under.name)}.",
-                    f"Erase that from its mask, or move {over.name} down in the list.",
+                    f"Erase what is not its own from the mask of {over.name}, or move it down in the list.",
                     "warning",
                 )
 
