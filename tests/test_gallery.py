@@ -24,21 +24,24 @@ from draganything_lab.errors import LabError
 from draganything_lab.evaluate.store import Store
 from draganything_lab.gallery import Settings, make_gallery, row_clip, up_to_date, work
 from draganything_lab.gallery.cases import Case, clicked, straight
+from draganything_lab.gallery.comparing import number_of
 from draganything_lab.gallery.contest import Contest
-from draganything_lab.gallery.insights import fading
+from draganything_lab.gallery.insights import Fading, fading
 from draganything_lab.gallery.media import Media
-from draganything_lab.gallery.parts import LESSONS, Blocks
+from draganything_lab.gallery.parts import LESSONS, Blocks, decibels, measured
 from draganything_lab.gallery.rule import FIRST_SEED, by_rule, rule
-from draganything_lab.gallery.sections import plan
+from draganything_lab.gallery.sections import Bad, plan
 from draganything_lab.gallery.settings import extent_of
-from draganything_lab.gallery.work import Job, Workshop
+from draganything_lab.gallery.work import Job, Row, Workshop
 from draganything_lab.media import files
 from draganything_lab.motion import measure
+from draganything_lab.motion.measure import motion_queries
 from draganything_lab.pipeline import preview
 from draganything_lab.scene import Scene
 from draganything_lab.scene.formats.demo_folder import write_demo_folder
 from draganything_lab.segment import load_segmenter
 from draganything_lab.toyland import ToyClip, named_scene
+from draganything_lab.tracking import Tracks
 
 pytest.importorskip("diffusers")
 ROOT = Path(__file__).parents[1]
@@ -145,6 +148,23 @@ def test_a_contest_names_who_wins_where(scene: Scene) -> None:
     assert contest.difference("error", "entity+gaussian").startswith("-0.67")
     assert contest.difference("left", "entity+gaussian") == "too few clips"
     assert contest.line("left", "trajectory") == "not measured" and "too few" in contest.notes[0]
+
+
+@pytest.mark.parametrize("seen", [0, 1, 2])
+def test_what_could_not_be_measured_is_said_in_words(toy: Path, harbour: ToyClip, tmp_path: Path, seen: int) -> None:
+    """A video in which nothing, or only the first frames, can be followed: no sentence of the page holds a "nan"."""
+    scene = harbour.scene()
+    scene.drag_camera(pan=(-10, 0))
+    video = np.repeat(scene.image[None], 3, axis=0)
+    points = motion_queries(scene)
+    visible = np.repeat((np.arange(3) < seen)[:, None], len(points), axis=1)
+    report = measure(video, scene, tracks=Tracks(np.repeat(points[None], 3, axis=0), visible))
+    case = Case("00", "Harbour", scene, scene)
+    row = Row(Job(case, "carry"), video, report)
+    bad = [Bad("", "", (row.job,), name) for name in ("familiar", "rigidity", "likeness", "left")]
+    said = [*report.summary, *(number_of(one, row, {}) for one in bad), measured(row), decibels(np.nan)]
+    said += [Fading(np.array([0.5, 1.5]), np.full((1, 2), np.nan), np.array([True, False])).words]
+    assert not [words for words in said if re.search(r"\b(nan|inf)\b", words)]
 
 
 def test_a_row_has_every_column_and_words_for_those_who_do_not_see(toy: Path, harbour: ToyClip, tmp_path: Path) -> None:

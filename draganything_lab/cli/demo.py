@@ -233,7 +233,9 @@ def cells(reports: Mapping[str, MotionReport]) -> list[list[str]]:
         asked = "to stay" if thing.wanted_way < 0.5 else f"{thing.wanted_way:.0f} px along its path"
         asked = ", ".join(filter(None, (asked, thing.pose.words)))
         errors = (
-            f"{found.mean_error_px:.2f} (worst {found.worst_error_px:.2f})" if found.tracked else "not seen"
+            f"{found.mean_error_px:.2f} (worst {found.worst_error_px:.2f})"
+            if np.isfinite(found.mean_error_px)
+            else "not seen"
             for found in several
         )
         lines.append([str(thing.number), thing.name, asked, *errors])

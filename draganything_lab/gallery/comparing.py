@@ -11,13 +11,14 @@ from ..evaluate.store import fingerprint
 from ..lessons.rivals import likeness
 from ..motion import MotionReport
 from ..motion.entity_motion import mean
+from ..motion.report import share
 from ..pipeline.load import RELEASED
 from ..show.motion import inside_outside
 from ..show.page import notes, table
 from .content import Content, in_sum
 from .contest import MEASURES, PIXELS, Contest
 from .insights import Fading, fading, fading_figure
-from .parts import figure, lesson, name_of
+from .parts import decibels, figure, lesson, name_of
 from .sections import Bad
 from .work import Row
 
@@ -105,7 +106,7 @@ def insights(content: Content) -> str:
             body += head + notes([row.problem])
             continue
         report, entity = row.report, row.report.entities[0]
-        said = f"{report.attribution().sentence} {100 * entity.coverage:.0f} % of the {entity.name} came along."
+        said = f"{report.attribution().sentence} {share(entity.coverage).capitalize()} of the {entity.name} came along."
         small = np.stack([fit(frame, report.size) for frame in row.frames])
         plot = content.media.figure(
             f"{content.shop.name(row.job)}-sides",
@@ -176,20 +177,19 @@ def number_of(one: Bad, row: Row, familiar: dict[str, str]) -> str:
     kind = row.job.representation
     if row.frames is None or row.report is None:
         return f"{kind}: {row.problem}"
-    clip, off = row.job.case.clip, f"{row.report.mean_error_percent:.1f} % of the diagonal off on average"
+    clip, error = row.job.case.clip, row.report.mean_error_percent
+    off = f"{error:.1f} % of the diagonal off on average" if np.isfinite(error) else "an unknown distance off"
     if one.measure == "familiar":
-        outside = f"outside the object, {100 * row.report.leakage.mean_share:.0f} % moved though it should not have"
+        outside = f"outside the object, {share(row.report.leakage.mean_share)} moved though it should not have"
         return f"{kind}: {familiar.get(kind) or 'It carries the pixels of the picture along.'} It is {off}; {outside}."
     if one.measure == "rigidity":
-        share = mean(np.array([entity.rigidity for entity in row.report.entities if not entity.pinned]))
-        if np.isnan(share):
+        stiff = mean(np.array([entity.rigidity for entity in row.report.entities if not entity.pinned]))
+        if np.isnan(stiff):
             return f"{kind}: too little of it could be followed."
-        return (
-            f"{kind}: {100 * share:.0f} % of the object moved as one stiff whole; with beating wings, it would be less."
-        )
+        return f"{kind}: {share(stiff)} of the object moved as one stiff whole; with beating wings, it would be less."
     if clip is not None and clip.video.shape == row.frames.shape:
-        inside, left = likeness(row.frames, clip)
+        inside, left = map(decibels, likeness(row.frames, clip))
         if one.measure == "left":
-            return f"{kind}: {left:.1f} dB where something has left, {inside:.1f} dB inside what moves ({LIKE})."
-        return f"{kind}: {off}; {inside:.1f} dB inside what moves ({LIKE})."
+            return f"{kind}: {left} where something has left, {inside} inside what moves ({LIKE})."
+        return f"{kind}: {off}; {inside} inside what moves ({LIKE})."
     return f"{kind}: {off}."

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..media.drawing import OKABE_ITO
 from ..motion import MotionReport
+from ..motion.report import share
 from ..show.figures import LabFigure
 from ..show.parts import INK, plain_axes
 
@@ -55,10 +56,13 @@ class Fading:
         """The nearest and the farthest ring inside the object, and the nearest one outside, in words."""
         middle = self.quartiles()[1]
         near, far = middle[self.inside][0], middle[self.inside][-1]
-        said = [f"{near:.0%} of the wanted motion next to the dragged point", f"{far:.0%} at the object's far end"]
+        said = [
+            f"{share(near)} of the wanted motion next to the dragged point",
+            f"{share(far)} at the object's far end",
+        ]
         outside = middle[~self.inside]
         if np.isfinite(outside).any():
-            said.append(f"{outside[np.isfinite(outside)][0]:.0%} just outside it")
+            said.append(f"{share(outside[np.isfinite(outside)][0])} just outside it")
         return ", ".join(said) + f" (medians of {len(self.shares)} objects)"
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..lessons.rivals import likeness
 from ..media.drawing import enlarged, entity_colour, ink_on
-from ..motion.report import sentence
+from ..motion.entity_motion import mean
+from ..motion.report import sentence, share
 from .cases import Case
 from .media import Media
 from .pictures import SHOWN, control_clip, masks, motion_picture, picture, twentieth
@@ -58,6 +59,11 @@ def figure(content: str, caption: str, kind: str = "") -> str:
     return f'<figure class="{kind}">{content}<figcaption>{html.escape(caption)}</figcaption></figure>'
 
 
+def decibels(value: float) -> str:
+    """A PSNR in words; NaN where there are no pixels to compare."""
+    return f"{value:.1f} dB" if np.isfinite(value) else "no pixels to compare" if np.isnan(value) else "no difference"
+
+
 def measured(row: Row) -> str:
     """How well a video obeyed: the verdict, a line for every controlled object, and the likeness to a known truth."""
     report = row.report
@@ -67,17 +73,16 @@ def measured(row: Row) -> str:
     lines = [entity for entity in report.entities if entity.kind != "camera"]
     items = [_line(entity.number, sentence(entity)) for entity in lines]
     if camera:  # one line for all its anchors
-        seen = [entity.mean_error_percent for entity in camera if entity.tracked]
-        words = "could not be tracked" if not seen else f"{np.nanmean(seen):.1f} % of the diagonal off on average"
+        error = mean(np.array([entity.mean_error_percent for entity in camera if entity.tracked]))
+        words = "could not be tracked" if np.isnan(error) else f"{error:.1f} % of the diagonal off on average"
         items.append(f"<li>Camera, {len(camera)} tracks: {words}.</li>")
-    share = report.leakage.mean_share
-    if np.isfinite(share):
-        items.append(f"<li>Outside, {100 * share:.0f} % moved though it should not have.</li>")
+    leaked = report.leakage.mean_share
+    if np.isfinite(leaked):
+        items.append(f"<li>Outside, {share(leaked)} moved though it should not have.</li>")
     clip = row.job.case.clip
     if clip is not None and clip.video.shape == row.frames.shape:
         inside, _ = likeness(row.frames, clip)
-        if np.isfinite(inside):
-            items.append(f"<li>Likeness to the truth inside what moves: {inside:.1f} dB.</li>")
+        items.append(f"<li>Likeness to the truth inside what moves: {decibels(inside)}.</li>")
     return f'<div class="measured"><p class="{state}">{html.escape(report.verdict)}</p><ul>{"".join(items)}</ul></div>'
 
 

@@ -149,9 +149,9 @@ class MotionReport:
 
     def _rest(self) -> list[str]:
         lines = [self.attribution().sentence]
-        share = self.leakage.mean_share
-        if np.isfinite(share):
-            lines.append(f"{100 * share:.0f} % of what lies outside all masks moved though it should not have.")
+        leaked = self.leakage.mean_share
+        if np.isfinite(leaked):
+            lines.append(f"{share(leaked)} of what lies outside all masks moved though it should not have.")
         return lines
 
     def as_dict(self) -> dict[str, object]:
@@ -184,15 +184,26 @@ def sentence(entity: EntityMotion) -> str:
     head = f"{entity.number} {entity.name}"
     if not entity.tracked:
         return f"{head}: {entity.why_not}."
-    error = f"{entity.mean_error_px:.1f} px off on average ({entity.mean_error_percent:.1f} % of the diagonal)"
-    part = f"{100 * entity.coverage:.0f} % of it came along"
+    error = "an unknown distance off"
+    if np.isfinite(entity.mean_error_px):
+        error = f"{entity.mean_error_px:.1f} px off on average ({entity.mean_error_percent:.1f} % of the diagonal)"
+    part = f"{share(entity.coverage)} of it came along"
     if entity.pose.asked:
         part += f"; it should {entity.pose.words}, and is off by {_off(entity.pose)}"
     if np.isfinite(entity.gain):
         return f"{head}: went {100 * entity.gain:.0f} % of the way, {error}, {part}."
     if entity.pose.asked:
         return f"{head}: should stay in place, {error}, {part}."
-    return f"{head}: should stay, {error}, {100 * entity.coverage:.0f} % of it stayed."
+    return f"{head}: should stay, {error}, {share(entity.coverage)} of it stayed."
+
+
+def share(value: float) -> str:
+    """A share, 0..1, in words; NaN is an unknown one.
+
+    >>> share(0.25), share(float("nan"))
+    ('25 %', 'an unknown part')
+    """
+    return f"{100 * value:.0f} %" if np.isfinite(value) else "an unknown part"
 
 
 def _off(pose: PoseMotion) -> str:
