@@ -11,6 +11,7 @@ import numpy as np
 
 from ..media.filling import Fill, widened
 from ..scene.masks import box_of
+from .outlines import fitted, rim
 
 STRONG_CUT = 0.5  # shrinking more needs a blur; the networks were trained on what shrinks to 0.55 at most, without one
 EDGE_PER = 256  # pixels of a picture's shorter side, with which edges are one pixel wide to either side of outlines
@@ -87,9 +88,9 @@ def cut_layers(
     Args:
         picture: (H, W, 3) uint8.
         masks: (H, W) each, bool or float32 in 0..1, farthest first.
-        moving: Whether each one moves. Those that do get soft edges (`part`), except where two of them meet, or one
-            that stays lies in front; gaps in them that are narrower than an edge move along. Those that stay are laid
-            down where they were.
+        moving: Whether each one moves. Those that do are made to fit the picture (`fitted`) and get soft edges
+            (`part`), except where two of them meet, or one that stays lies in front; gaps in them that are narrower
+            than an edge move along. Those that stay are laid down where they were.
         width: Width of an edge, in pixels to either side; None for `edge_width`.
         soft: False cuts everything along its mask.
     """
@@ -107,12 +108,14 @@ def cut_layers(
             for at, other in enumerate(masks):
                 if at != place and (moving[at] or at > place):
                     near |= other > 0.5
-            box, corner = _box(mask, 2 * width)
-            found = parted(picture[box], mask[box], near[box], width)
+            box, corner = _box(mask, rim(width))
+            fit = fitted(picture[box].astype(np.float32), mask[box].astype(np.float32), near[box], width)
+            found = parted(picture[box], fit.mask, near[box], width)
             cuts[place] = _cut(np.dstack([found.colour, found.alpha]), corner)
             clean[box][found.told] = (found.behind + 0.5)[found.told]
             told[box] |= found.told
-            taken[box] += np.where(found.told, mask[box], found.alpha)  # a sum: soft masks that meet leave no seam
+            # A sum: soft masks that meet leave no seam.
+            taken[box] += np.where(found.told, fit.mask, np.maximum(found.alpha, fit.rest))
     whole = [cut_out(clean, mask) if cut is None else cut for cut, mask in zip(cuts, masks, strict=True)]
     stands = np.zeros(size, bool)
     for mask, moves in zip(masks, moving, strict=True):
@@ -221,11 +224,11 @@ def _shrunk(area: np.ndarray, by: int) -> np.ndarray:
     return np.asarray(cv2.distanceTransform(area, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) > by)
 
 
-def _box(mask: np.ndarray, rim: int) -> tuple[tuple[slice, slice], tuple[int, int]]:
-    """The box of a mask, `rim` pixels wider where the picture has them, and its corner (x, y)."""
+def _box(mask: np.ndarray, room: int) -> tuple[tuple[slice, slice], tuple[int, int]]:
+    """The box of a mask, `room` pixels wider where the picture has them, and its corner (x, y)."""
     left, top, right, bottom = box_of(mask)
-    left, top = max(left - rim, 0), max(top - rim, 0)
-    return (slice(top, bottom + rim), slice(left, right + rim)), (left, top)
+    left, top = max(left - room, 0), max(top - room, 0)
+    return (slice(top, bottom + room), slice(left, right + room)), (left, top)
 
 
 def _cut(colour: np.ndarray, corner: tuple[int, int]) -> Cut:

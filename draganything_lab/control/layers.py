@@ -141,9 +141,10 @@ class Layers:
         for place, frame in enumerate(frames):
             out.filled[place] = _warped(behind, scaled.view[frame], size, cv2.BORDER_REPLICATE)
             drawn = without_overshoot(_warped(ground, scaled.view[frame], size, cv2.BORDER_CONSTANT))  # (H, W, 4)
-            started = any(not np.allclose(motion[frame], np.eye(2, 3), atol=1e-3) for motion in scaled.motions)
+            started = any(_moves(motion[frame]) for motion in scaled.motions)
+            still = not (started or _moves(scaled.view[frame]))
             over, guessed = np.zeros(size, np.float32), np.zeros(size, np.float32)
-            sources = np.where(drawn[..., 3] > 0.5, np.uint8(0), np.uint8(HOLE))
+            sources = np.where(still | (drawn[..., 3] > 0.5), np.uint8(0), np.uint8(HOLE))
             parts = whole if started else cuts  # beneath soft edges a guess would show at once
             for index, (motion, moves) in enumerate(zip(scaled.motions, self.moving, strict=True), start=1):
                 window, moved = place_cut(parts[index - 1], motion[frame], size, SHARPEST)
@@ -158,6 +159,8 @@ class Layers:
                     part, more = place_cut(guess, motion[frame], size, SHARPEST)
                     guessed[part] += more
                     over[part] = np.maximum(over[part], more)
+            if still:  # where a mask is in doubt, something would be missing
+                drawn[..., :3], drawn[..., 3] = picture, 1
             known = drawn[..., 3]
             colours = drawn[..., :3] / np.maximum(known, 1e-3)[..., None]
             out.pictures[place] = (colours + 0.5).clip(0, 255) * (known > 0.02)[..., None]
@@ -221,6 +224,10 @@ class _Scaled:
             for motion in (layers.view, *layers.motions)
         ]
         return _Scaled(tuple(masks), moved[0], tuple(moved[1:]))
+
+
+def _moves(matrix: np.ndarray) -> bool:
+    return not np.allclose(matrix, np.eye(2, 3), atol=1e-3)
 
 
 def _warped(ground: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: int) -> np.ndarray:
