@@ -77,7 +77,7 @@ def test_a_careless_mask_fits_better_and_a_careful_one_stays(seed, pixels):
 @pytest.mark.parametrize("pixels", [-2, 2])
 def test_most_of_two_pixels_is_found(pixels):
     found = np.array([wrong(seed, pixels)[:2] for seed in range(60)])
-    assert found[:, 0].min() > 0 and found[:, 1].sum() < found[:, 0].sum() / 3
+    assert found[:, 0].min() > 0 and found[:, 1].sum() < found[:, 0].sum() / 4
 
 
 @pytest.mark.parametrize("pixels", [-2, -1, 1, 2])
@@ -90,8 +90,7 @@ def test_nothing_stays_behind_and_nothing_else_comes_along(pixels, line):
     assert (carried.pictures[0] == start).all()
     known = carried.known[1, ..., None] / 255
     last = carried.pictures[1] * known + carried.filled[1] * (1 - known)
-    # Two pixels off, as an ellipse grows and shrinks, is as little as one in some directions; some pixels stay behind.
-    assert psnr(end, last.astype(np.uint8)) > (25 if pixels == -2 else 40)
+    assert psnr(end, last.astype(np.uint8)) > 40
 
 
 def test_what_goes_on_beside_the_object_stays_there():

@@ -13,7 +13,7 @@ CLEAR = 24.0  # of 255, over all three channels: what differs by more is somethi
 SPREAD = 2.0  # standard deviations of what is around: the same, where it is not
 TRIM = 1.5  # standard deviations: what differs by more from what is around is not counted as such
 STRONG = 0.6  # of the difference to the object's own pixels: the outer half of a soft edge stays below
-MOST = 0.6  # of a stretch of the outline must be off before it is moved: a thing beside it is shorter
+MOST = 0.5  # of an outline must be off before it is moved: a thing beside it is shorter
 PLAIN = 1.5  # times as much as plainly differs: what is left beside a moved outline belongs to the object, too
 
 
@@ -77,12 +77,13 @@ def rim(width: int) -> int:
 
 
 def _moved(area: np.ndarray, free: np.ndarray, sure: np.ndarray, told: np.ndarray, reach: int) -> np.ndarray:
-    """An area grown into `free`, at most by a reach, pixel by pixel, wherever most of the next ones nearby are `sure`,
-    of those that are `told` to be one or the other."""
+    """An area grown into `free`, at most by a reach, pixel by pixel, wherever most of the next ones are `sure`, of
+    those that are `told` to be one or the other; those nearby count as much as all around the area."""
     for _ in range(reach):
         ring = _next(area)
         found, known = (_mean((ring & part).astype(np.float32), 2 * reach) for part in (sure, told))
-        new = ring & free & (found > MOST * known)
+        whole = (ring & sure).sum() / max((ring & told).sum(), 1)
+        new = ring & free & (found + whole * known > 2 * MOST * known)
         if not new.any():
             break
         area = area | new

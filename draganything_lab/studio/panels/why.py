@@ -100,7 +100,7 @@ def _control(clip: Clip, size: tuple[int, int]) -> str:
     small = cv2.resize(clip.scene.image, (size[1], size[0]), interpolation=cv2.INTER_AREA)
     last = signal.num_frames - 1
     small = enlarged_to(small, SHOWN)
-    pictures = [(f"Frame {frame}", signal.preview(small, frame)) for frame in sorted({0, last // 2, last})]
+    pictures = [(f"Frame {frame + 1}", signal.preview(small, frame)) for frame in sorted({0, last // 2, last})]
     things = ", ".join(
         f"{plate(number)} {html.escape(entity.name)} (radius {radius:.1f} px)"
         for number, (entity, radius) in enumerate(zip(clip.scene.controlled, signal.radii, strict=True), start=1)
