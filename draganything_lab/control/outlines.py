@@ -22,7 +22,7 @@ class Fitted(NamedTuple):
 
     Attributes:
         mask: (H, W) float32 in 0..1: 1 where it was grown, 0 where it was shrunk.
-        rest: (H, W) bool: pixels beside it that may belong to the object, too; it is not plain whether they do.
+        rest: (H, W) bool: pixels beside a grown one that may belong to the object, too; it is not plain if they do.
     """
 
     mask: np.ndarray
@@ -67,7 +67,9 @@ def fitted(picture: np.ndarray, mask: np.ndarray, near: np.ndarray, width: int) 
     grown = _moved(hard, more, more & (differs > STRONG * strongest), told, reach)
     less = usable & has_own & (contrast > 2 * least) & (differs < least)
     out = ~_moved(~grown, less, less & (differs < STRONG * contrast), told, reach)
-    rest = _moved(out, more & (away <= reach), more & (differs > PLAIN * least), told, reach) & ~out
+    rest = np.zeros_like(hard)
+    if (out & ~hard).any():  # of a mask that was too small somewhere, more may be left
+        rest = _moved(out, more & (away <= reach), more & (differs > PLAIN * least), told, reach) & ~out
     return Fitted(np.where(out & ~hard, 1, np.where(hard & ~out, 0, mask)).astype(np.float32), rest)
 
 
