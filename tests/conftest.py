@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,10 +20,15 @@ SLOW = {"lab", "trained"}  # fixtures: a browser; networks after a few steps of 
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Workers (`-n 2`) share the cores: one thread each, and for what they start, or they slow each other down."""
+    """Workers (`-n 2`) share the cores: one thread each, and for what they start, or they slow each other down.
+
+    What the tests start hears an interrupt, as in a terminal.
+    """
     if hasattr(config, "workerinput"):
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         cv2.setNumThreads(1)
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # begun in the background: servers would not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

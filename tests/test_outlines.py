@@ -59,7 +59,7 @@ def wrong(seed: int, pixels: int) -> tuple[int, int, float]:
     kind, radius, pair = ("disc", "square", "triangle")[seed % 3], rng.uniform(9, 15), colours(rng)
     picture, cover = drawn(kind, (32, 32), radius, pair, bool(rng.integers(2))), shape(kind, (32, 32), radius)
     careful, careless = cover > 0.5, off_by(cover > 0.5, pixels)
-    found = fitted(picture.astype(np.float32), careless.astype(np.float32), NONE, 1).mask > 0.5
+    found = fitted(picture, careless, NONE, 1).mask > 0.5
     mixed = cv2.dilate(((cover % 1) > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     before, after = (int(((mask != careful) & ~mixed).sum()) for mask in (careless, found))
     return before, after, iou(found, careful) - iou(careless, careful)
@@ -100,11 +100,11 @@ def test_what_goes_on_beside_the_object_stays_there():
     pole = NONE.copy()
     pole[:, 30:33] = True
     picture[pole & ~mask] = 20
-    found = fitted(picture.astype(np.float32), mask.astype(np.float32), NONE, 1)
+    found = fitted(picture, mask, NONE, 1)
     assert not ((found.mask > 0.5) & pole & ~mask).any() and not (found.rest & pole).any()
     other = shape("disc", (32, 53), 10) > 0.5
     picture[other & ~mask] = pair[0]
-    found = fitted(picture.astype(np.float32), off_by(mask, -1).astype(np.float32), other & ~mask, 1)
+    found = fitted(picture, off_by(mask, -1), other & ~mask, 1)
     assert not ((found.mask > 0.5) & other & ~mask).any()
 
 
@@ -112,12 +112,12 @@ def test_what_goes_on_beside_the_object_stays_there():
 @settings(max_examples=30, deadline=None)
 def test_where_nothing_is_plain_the_mask_decides(seed, contrast):
     rng = np.random.default_rng(seed)
-    picture = rng.integers(0, 256, (64, 64, 3)).astype(np.float32)
+    picture = rng.integers(0, 256, (64, 64, 3)).astype(np.uint8)
     mask = shape("disc", (32, 32), 12)
-    picture = np.clip(picture + contrast * (mask[..., None] > 0.5), 0, 255)
+    picture = np.clip(picture + contrast * (mask[..., None] > 0.5), 0, 255).astype(np.uint8)
     found = fitted(picture, mask, NONE, 1).mask
     assert iou(found > 0.5, mask > 0.5) > 0.95
-    alike = np.full((64, 64, 3), 99, np.float32)
+    alike = np.full((64, 64, 3), 99, np.uint8)
     assert (fitted(alike, mask, NONE, 1).mask == mask).all()
 
 
@@ -125,13 +125,13 @@ def test_where_nothing_is_plain_the_mask_decides(seed, contrast):
 @pytest.mark.parametrize("size", [(64, 64), (40, 300), (300, 40), (1, 5)])
 def test_any_mask_is_taken(size, width):
     rng = np.random.default_rng(3)
-    picture = cv2.GaussianBlur(rng.integers(0, 256, (*size, 3)).astype(np.float32), (0, 0), 2)
+    picture = cv2.GaussianBlur(rng.integers(0, 256, (*size, 3)).astype(np.float32), (0, 0), 2).astype(np.uint8)
     holes, two = rng.random(size) > 0.3, np.zeros(size, bool)
     two[:, :2] = two[:, -2:] = True
     one = np.zeros(size, bool)
     one[0, 0] = True
-    for mask in (np.ones(size, bool), holes, two, one, np.zeros(size, bool)):
-        found = fitted(picture, mask.astype(np.float32), np.zeros(size, bool), width)
+    for mask in (np.ones(size, bool), holes, two, one):
+        found = fitted(picture, mask, np.zeros(size, bool), width)
         assert found.mask.shape == found.rest.shape == size and found.mask.dtype == np.float32
         assert ((found.mask == 0) | (found.mask == 1)).all() and not (found.rest & (found.mask > 0.5)).any()
         changed = (found.mask > 0.5) != mask

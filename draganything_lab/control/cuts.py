@@ -11,7 +11,7 @@ import numpy as np
 
 from ..media.filling import Fill, widened
 from ..scene.masks import box_of
-from .outlines import fitted, rim
+from .outlines import fitted
 
 STRONG_CUT = 0.5  # shrinking more needs a blur; the networks were trained on what shrinks to 0.55 at most, without one
 EDGE_PER = 256  # pixels of a picture's shorter side, with which edges are one pixel wide to either side of outlines
@@ -108,14 +108,14 @@ def cut_layers(
             for at, other in enumerate(masks):
                 if at != place and (moving[at] or at > place):
                     near |= other > 0.5
-            box, corner = _box(mask, rim(width))
-            fit = fitted(picture[box].astype(np.float32), mask[box].astype(np.float32), near[box], width)
-            found = parted(picture[box], fit.mask, near[box], width)
+            mask, rest = fitted(picture, mask, near, width)
+            box, corner = _box(mask, 2 * width)
+            found = parted(picture[box], mask[box], near[box], width)
             cuts[place] = _cut(np.dstack([found.colour, found.alpha]), corner)
             clean[box][found.told] = (found.behind + 0.5)[found.told]
             told[box] |= found.told
-            # A sum: soft masks that meet leave no seam.
-            taken[box] += np.where(found.told, fit.mask, np.maximum(found.alpha, fit.rest))
+            taken[box] += np.where(found.told, mask[box], found.alpha)  # a sum: soft masks that meet leave no seam
+            taken += rest & ~told
     whole = [cut_out(clean, mask) if cut is None else cut for cut, mask in zip(cuts, masks, strict=True)]
     stands = np.zeros(size, bool)
     for mask, moves in zip(masks, moving, strict=True):

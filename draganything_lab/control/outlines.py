@@ -7,6 +7,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from ..scene.masks import box_of
+
 REACH = 3  # widths of an edge: how far an outline may be off
 AROUND = 2.5  # reaches: how far what is around an object is looked at, beyond the reach
 CLEAR = 24.0  # of 255, over all three channels: what differs by more is something else, where what is around is even
@@ -39,14 +41,25 @@ def fitted(picture: np.ndarray, mask: np.ndarray, near: np.ndarray, width: int) 
     around has so many colours that nothing is unlike it.
 
     Args:
-        picture: (H, W, 3) float32 in 0..255.
-        mask: (H, W) float32 in 0..1; more than half is inside.
+        picture: (H, W, 3) uint8.
+        mask: (H, W) bool, or float32 in 0..1; more than half is inside. Not empty.
         near: (H, W) bool: other things.
         width: Width of an edge in pixels.
 
     Source:
         Ours; the colours are compared as in background subtraction (Wren and others, "Pfinder", PAMI 1997).
     """
+    room = int(np.ceil(AROUND * REACH * width)) + 2 * REACH * width
+    left, top, right, bottom = box_of(mask)
+    box = slice(max(top - room, 0), bottom + room), slice(max(left - room, 0), right + room)
+    out = Fitted(mask.astype(np.float32), np.zeros(mask.shape, bool))
+    for whole, part in zip(out, _fitted(picture[box].astype(np.float32), out.mask[box], near[box], width), strict=True):
+        whole[box] = part
+    return out
+
+
+def _fitted(picture: np.ndarray, mask: np.ndarray, near: np.ndarray, width: int) -> Fitted:
+    """`fitted` for all of a window."""
     reach = REACH * width
     hard = mask > 0.5
     away, apart = _depth(~hard), _depth(~near) > 1
@@ -71,11 +84,6 @@ def fitted(picture: np.ndarray, mask: np.ndarray, near: np.ndarray, width: int) 
     if (out & ~hard).any():  # of a mask that was too small somewhere, more may be left
         rest = _moved(out, more & (away <= reach), more & (differs > PLAIN * least), told, reach) & ~out
     return Fitted(np.where(out & ~hard, 1, np.where(hard & ~out, 0, mask)).astype(np.float32), rest)
-
-
-def rim(width: int) -> int:
-    """How many pixels around a mask `fitted` looks at, with edges of a width."""
-    return int(np.ceil(AROUND * REACH * width)) + 2 * REACH * width
 
 
 def _moved(area: np.ndarray, free: np.ndarray, sure: np.ndarray, told: np.ndarray, reach: int) -> np.ndarray:
