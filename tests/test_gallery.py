@@ -151,7 +151,7 @@ def test_a_contest_names_who_wins_where(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("seen", [0, 1, 2])
-def test_what_could_not_be_measured_is_said_in_words(toy: Path, harbour: ToyClip, tmp_path: Path, seen: int) -> None:
+def test_what_could_not_be_measured_is_said_in_words(harbour: ToyClip, seen: int) -> None:
     """A video in which nothing, or only the first frames, can be followed: no sentence of the page holds a "nan"."""
     scene = harbour.scene()
     scene.drag_camera(pan=(-10, 0))

@@ -52,9 +52,10 @@ def colours(rng: np.random.Generator) -> np.ndarray:
 
 
 def wrong(seed: int, pixels: int) -> tuple[int, int, float]:
-    """How many pixels a careless mask has wrong, before and after it was made to fit, and how much likelier it became.
+    """How many pixels a careless mask has wrong, before and after it is made to fit, and what its IoU gains by that.
 
-    Pixels along the outline are a mixture: there, either may be said."""
+    Pixels along the outline are a mixture and do not count.
+    """
     rng = np.random.default_rng(seed)
     kind, radius, pair = ("disc", "square", "triangle")[seed % 3], rng.uniform(9, 15), colours(rng)
     picture, cover = drawn(kind, (32, 32), radius, pair, bool(rng.integers(2))), shape(kind, (32, 32), radius)
@@ -93,19 +94,26 @@ def test_nothing_stays_behind_and_nothing_else_comes_along(pixels, line):
     assert psnr(end, last.astype(np.uint8)) > 40
 
 
-def test_what_goes_on_beside_the_object_stays_there():
-    """A pole behind a ball, a ball beside a ball: no part of them comes along."""
+def test_what_is_beside_the_object_stays_there():
+    """A wall that a ball hangs on, a speck at its side, and, where it was marked, a shell around half of it."""
     pair = np.array([[230, 60, 40], [120, 190, 230]], np.float32)
-    picture, mask = drawn("disc", (32, 32), 10, pair, False), shape("disc", (32, 32), 10) > 0.5
-    pole = NONE.copy()
-    pole[:, 30:33] = True
-    picture[pole & ~mask] = 20
-    found = fitted(picture, mask, NONE, 1)
-    assert not ((found.mask > 0.5) & pole & ~mask).any() and not (found.rest & pole).any()
-    other = shape("disc", (32, 53), 10) > 0.5
-    picture[other & ~mask] = pair[0]
-    found = fitted(picture, off_by(mask, -1), other & ~mask, 1)
-    assert not ((found.mask > 0.5) & other & ~mask).any()
+    ball, mask = drawn("disc", (32, 32), 10, pair, False), shape("disc", (32, 32), 10) > 0.5
+    wall = NONE.copy()
+    wall[:32, 24:40] = True
+    picture = np.where((wall & ~mask)[..., None], np.uint8(20), ball)
+    found, beside = fitted(picture, off_by(mask, -1), NONE, 1), wall & ~off_by(mask, 1)
+    assert ((found.mask > 0.5) & mask).sum() > off_by(mask, -1).sum(), "the ball's own outline is found"
+    assert not ((found.mask > 0.5) & beside).any() and not (found.rest & beside).any()
+    speck = off_by(mask, 2) & ~mask & (np.arange(64) // 3 == 10) & (np.arange(64) < 32)[:, None]
+    picture = np.where(speck[..., None], np.uint8(20), ball)
+    assert not ((fitted(picture, mask, NONE, 1).mask > 0.5) & speck).any(), "too short to be an outline"
+    shell = off_by(mask, 2) & ~mask
+    shell[:, 32:] = False
+    picture = np.where(shell[..., None], pair[0].astype(np.uint8), ball)
+    assert not ((fitted(picture, mask, shell, 1).mask > 0.5) & shell).any()
+    assert ((fitted(picture, mask, NONE, 1).mask > 0.5) & shell).any(), (
+        "where nobody marked it, it seems to be the ball's"
+    )
 
 
 @given(seed=st.integers(0, 999), contrast=st.integers(0, 40))

@@ -10,13 +10,13 @@ import numpy as np
 from ..scene.masks import box_of
 
 REACH = 3  # widths of an edge: how far an outline may be off
-AROUND = 2.5  # reaches: how far what is around an object is looked at, beyond the reach
+AROUND = 2.5  # reaches: what lies from one to so many away is what is around an object
 CLEAR = 24.0  # of 255, over all three channels: what differs by more is something else, where what is around is even
 SPREAD = 2.0  # standard deviations of what is around: the same, where it is not
 TRIM = 1.5  # standard deviations: what differs by more from what is around is not counted as such
 STRONG = 0.6  # of the difference to the object's own pixels: the outer half of a soft edge stays below
 MOST = 0.5  # of an outline must be off before it is moved: a thing beside it is shorter
-PLAIN = 1.5  # times as much as plainly differs: what is left beside a moved outline belongs to the object, too
+PLAIN = 1.5  # times that: beside a mask that was grown, what differs so much may belong to the object, too
 
 
 class Fitted(NamedTuple):
@@ -24,7 +24,7 @@ class Fitted(NamedTuple):
 
     Attributes:
         mask: (H, W) float32 in 0..1: 1 where it was grown, 0 where it was shrunk.
-        rest: (H, W) bool: pixels beside a grown one that may belong to the object, too; it is not plain if they do.
+        rest: (H, W) bool: pixels beside a mask that was grown, which may belong to the object, too.
     """
 
     mask: np.ndarray
